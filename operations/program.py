@@ -11,7 +11,7 @@ import logging
 import runpy
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime import mocks, rpc, settings, stack
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from operations.project import StackConfig
 
@@ -32,7 +33,8 @@ PARALLEL = 8
 class Resource:
     """A resource as the program registered it, and what the engine made of it.
 
-    `properties` are the inputs as sent over the wire (camelCase, with `pulumi.output.Unknown` where a preview can't know);
+    `properties` are the inputs as sent over the wire: camelCase, with a `pulumi.output.Unknown` where a preview can't
+    know the value;
     `outputs` and `id` are the engine's answer; `property_dependencies` maps a top-level input to the URNs it reads.
     """
 
@@ -89,7 +91,7 @@ async def _run(config: StackConfig, engine: Engine, preview: bool) -> Run:
     set_all_config(dict(config.values))
     settings.ROOT.set(None)
     pulumi.runtime.set_mocks(_NoMocks(), config.project, config.stack, preview, logger=warnings.logger, monitor=monitor)
-    settings.set_root_resource(None)
+    settings.ROOT.set(None)  # the mocks' own root stack: run_in_stack makes the one that takes the exports
     monitor.resources.clear()
     await stack.run_in_stack(lambda: _execute(config))
     return Run(tuple(monitor.created), monitor.stack_outputs, tuple(warnings.messages))
@@ -100,7 +102,7 @@ def _execute(config: StackConfig) -> None:
 
 
 @contextlib.contextmanager
-def _import_path(directory: str) -> Any:
+def _import_path(directory: str) -> Iterator[None]:
     sys.path.insert(0, directory)
     try:
         yield
@@ -114,7 +116,7 @@ class _Warnings(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.messages: list[str] = []
-        self.logger = logging.Logger("program")  # noqa: LOG001 - not in the global tree on purpose
+        self.logger = logging.Logger("program")
         self.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -148,18 +150,18 @@ class _Monitor(mocks.MockMonitor):
         return f"urn:pulumi:{settings.get_stack()}::{settings.get_project()}::{type_}::{name}"
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
-        mocks._ensure_event_loop()
+        _ensure_event_loop()  # type: ignore[no-untyped-call]
         answer = self.engine.invoke(request.tok, rpc.deserialize_properties(request.args))
-        struct = mocks._sync_await(rpc.serialize_properties(dict(answer), {}))
+        struct = _sync_await(rpc.serialize_properties(dict(answer), {}))
         return resource_pb2.ResourceInvokeResponse(**{"return": struct})
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == "pulumi:pulumi:Stack":
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        mocks._ensure_event_loop()
+        _ensure_event_loop()  # type: ignore[no-untyped-call]
         if self._failed.is_set():
-            raise Stopped(f"{request.name} was not created, because an earlier resource failed.")
+            raise StoppedError(f"{request.name} was not created, because an earlier resource failed.")
         asked = Resource(
             urn=urn,
             type=request.type,
@@ -176,7 +178,7 @@ class _Monitor(mocks.MockMonitor):
         return self._create(asked)
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
-        mocks._ensure_event_loop()
+        _ensure_event_loop()  # type: ignore[no-untyped-call]
         urn = self.make_urn(request.parent, request.type, request.name)
         known = rpc.deserialize_properties(request.properties, keep_unknowns=True)
         read = Resource(urn, request.type, request.name, request.parent, True, known, (), {}, id=request.id)
@@ -192,7 +194,7 @@ class _Monitor(mocks.MockMonitor):
         made = Resource(**{**vars(asked), "id": identity, "outputs": outputs})
         self.created.append(made)
         self.resources[asked.urn] = mocks.MockMonitor.ResourceRegistration(asked.urn, identity or "", dict(outputs))
-        struct = mocks._sync_await(rpc.serialize_properties(dict(outputs), {}))
+        struct = _sync_await(rpc.serialize_properties(dict(outputs), {}))
         return resource_pb2.RegisterResourceResponse(urn=asked.urn, id=identity or "", object=struct)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
@@ -201,5 +203,5 @@ class _Monitor(mocks.MockMonitor):
         return empty_pb2.Empty()
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Nothing more is created after a failure."""
