@@ -1,0 +1,79 @@
+"""Where the subnets of a VPC lie: pure arithmetic.
+
+The VPC is cut into quarters. Three of them are the tiers, the fourth stays free. A subnet's address depends on the
+VPC's size, its tier and the position of its zone only, so that a further zone moves no subnet.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network
+
+TIER_BITS = 2
+ZONE_BITS = 3
+SMALLEST_SUBNET = 28
+"""Prefix length of the smallest subnet of a VPC (https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html)."""
+RESERVED_ADDRESSES = 5
+"""Addresses that AWS keeps in each subnet (same page)."""
+
+
+class Tier(StrEnum):
+    """A tier of subnets. NACLs are not evaluated inside one subnet, so what must be kept apart has a tier."""
+
+    APP = "app"
+    ACCESS = "access"
+    MODEL = "model"
+
+
+class CidrError(ValueError):
+    """The VPC's block can't hold the subnets; the message says which prefix would do."""
+
+
+@dataclass(frozen=True)
+class SubnetPlan:
+    """`blocks` holds the one CIDR block of each tier, `subnets` the block of each zone's subnet in it."""
+
+    blocks: Mapping[Tier, str]
+    subnets: Mapping[Tier, Mapping[str, str]]
+
+    def usable_addresses(self, tier: Tier) -> int:
+        """Addresses that AWS leaves for use in the smallest subnet of the tier."""
+        return min(IPv4Network(block).num_addresses for block in self.subnets[tier].values()) - RESERVED_ADDRESSES
+
+
+def subnet_prefix(vpc_prefix: int) -> int:
+    """Prefix length of every subnet in a VPC of the given prefix length."""
+    return min(vpc_prefix + TIER_BITS + ZONE_BITS, SMALLEST_SUBNET)
+
+
+def zones_that_fit(vpc_prefix: int) -> int:
+    """How many zones a VPC of the given prefix length has room for."""
+    bits = subnet_prefix(vpc_prefix) - (vpc_prefix + TIER_BITS)
+    return int(2**bits) if bits >= 0 else 0
+
+
+def check_room(vpc: str, zones: int) -> None:
+    """Raises CidrError if the VPC's block is too small for so many zones."""
+    prefix = IPv4Network(vpc).prefixlen
+    if zones_that_fit(prefix) < zones:
+        enough = next(p for p in range(prefix, 0, -1) if zones_that_fit(p) >= zones)
+        raise CidrError(
+            f"{vpc} has room for {zones_that_fit(prefix)} zones of {len(Tier)} tiers, not for {zones}: "
+            f"a subnet is a /{SMALLEST_SUBNET} at least. A /{enough} would do"
+        )
+
+
+def plan_subnets(vpc: str, zones: Sequence[str]) -> SubnetPlan:
+    """One subnet for each tier and zone, none overlapping, all inside `vpc`. Raises CidrError if there is no room."""
+    check_room(vpc, len(zones))
+    network = IPv4Network(vpc)
+    quarters = list(network.subnets(prefixlen_diff=TIER_BITS))
+    blocks = dict(zip(Tier, quarters, strict=False))
+    prefix = subnet_prefix(network.prefixlen)
+    return SubnetPlan(
+        blocks={tier: str(block) for tier, block in blocks.items()},
+        subnets={
+            tier: {zone: str(subnet) for zone, subnet in zip(zones, block.subnets(new_prefix=prefix), strict=False)}
+            for tier, block in blocks.items()
+        },
+    )

@@ -1,0 +1,355 @@
+"""IAM policy documents as pure functions. ARNs may be Pulumi inputs; `json_document` makes the string.
+
+Each function is one document, named for what it allows. Where AWS lets a resource be named, it is named; the few `*`
+are of actions that take no resource (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+Arn = pulumi.Input[str]
+Statement = dict[str, Any]
+Document = dict[str, Any]
+
+INVOKE_ACTIONS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+INVOKE_ANY_WAY = (*INVOKE_ACTIONS, "sagemaker:InvokeEndpointAsync")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where ARNs lie."""
+
+    partition: str
+    region: str
+    id: str
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource of this account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.id}:{resource}"
+
+    @property
+    def root(self) -> str:
+        """The account itself as a principal: what its IAM policies allow."""
+        return f"arn:{self.partition}:iam::{self.id}:root"
+
+    def roles(self, path: str) -> str:
+        """A pattern for the ARNs of all roles under an IAM path."""
+        return f"arn:{self.partition}:iam::{self.id}:role{path}*"
+
+
+def json_document(document: Document) -> pulumi.Output[str]:
+    """The document as JSON, once its ARNs are known."""
+    return pulumi.Output.json_dumps(document)
+
+
+def _document(*statements: Statement) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _allow(
+    sid: str, actions: Sequence[str], resources: Sequence[Arn], condition: Mapping[str, Any] | None = None
+) -> Statement:
+    statement: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    return statement | ({"Condition": dict(condition)} if condition else {})
+
+
+def trust(account: Account, service: str) -> Document:
+    """Lets an AWS service take a role, for this account only (confused deputy).
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    return _document(
+        {
+            "Sid": "ServiceOfThisAccount",
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": service},
+            "Condition": {"StringEquals": {"aws:SourceAccount": account.id}},
+        }
+    )
+
+
+# Keys. A key policy's resource is the key itself.
+
+
+def data_key(account: Account) -> Document:
+    """Artifacts, images and volumes: usable through S3, ECR and SageMaker by whom IAM allows, and in no other way."""
+    services = [f"{service}.{account.region}.amazonaws.com" for service in ("s3", "ecr", "sagemaker", "ssm")]
+    through_services = {"StringEquals": {"kms:CallerAccount": account.id, "kms:ViaService": services}}
+    return _document(
+        _key_administration(account),
+        _on_key("UseThroughServices", {"AWS": account.root}, _KEY_USE, through_services),
+        _on_key(
+            "GrantToServices",
+            {"AWS": account.root},
+            ["kms:CreateGrant"],
+            through_services | {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    )
+
+
+def logs_key(account: Account) -> Document:
+    """Log groups of this account.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    groups = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": account.arn("logs", "log-group:*")}}
+    return _document(
+        _key_administration(account),
+        _on_key("LogGroups", {"Service": f"logs.{account.region}.amazonaws.com"}, _KEY_USE, groups),
+    )
+
+
+def notifications_key(account: Account) -> Document:
+    """The alarm topic. With the AWS-managed SNS key, alarms would be lost without a word.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+    """
+    return _document(
+        _key_administration(account),
+        _on_key(
+            "AlarmsPublish",
+            {"Service": "cloudwatch.amazonaws.com"},
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            {"StringEquals": {"aws:SourceAccount": account.id}},
+        ),
+    )
+
+
+_KEY_USE = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
+_KEY_ADMINISTRATION = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:Describe*",
+    "kms:DisableKey",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:Get*",
+    "kms:List*",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
+
+
+def _key_administration(account: Account) -> Statement:
+    """Administration by whom IAM allows; it can't use the key."""
+    return _on_key("Administration", {"AWS": account.root}, _KEY_ADMINISTRATION, None)
+
+
+def _on_key(
+    sid: str, principal: Mapping[str, str], actions: Sequence[str], condition: Mapping[str, Any] | None
+) -> Statement:
+    return _allow(sid, actions, ["*"], condition) | {"Principal": dict(principal)}
+
+
+# Endpoint policies: what may pass an endpoint of the VPC.
+
+
+def runtime_endpoint(account: Account, endpoints: Sequence[str]) -> Document:
+    """Only calls of this account's principals to this stack's endpoints."""
+    arns = [account.arn("sagemaker", f"endpoint/{name}") for name in endpoints]
+    if not arns:
+        return _nothing()
+    return _document(_through_endpoint("InvokeThisStack", INVOKE_ANY_WAY, arns, _own_principals(account)))
+
+
+def s3_gateway(account: Account, objects: Sequence[Arn], roles: str) -> Document:
+    """Only reads of this stack's artifacts, by this stack's roles (a pattern of role ARNs)."""
+    if not objects:
+        return _nothing()
+    condition = {"StringEquals": {"aws:PrincipalAccount": account.id}, "ArnLike": {"aws:PrincipalArn": roles}}
+    return _document(_through_endpoint("ReadArtifacts", ["s3:GetObject"], objects, condition))
+
+
+def own_resources(account: Account, actions: Sequence[str], resources: Sequence[str]) -> Document:
+    """A service's actions on this account's resources, by its own principals."""
+    condition: dict[str, Any] = {"StringEquals": {"aws:PrincipalAccount": account.id}}
+    return _document(_through_endpoint("ThisAccount", actions, resources, condition))
+
+
+def _own_principals(account: Account) -> dict[str, Any]:
+    # A principal of "arn:…:root" would mean the root user alone in a gateway endpoint's policy, so the account is a
+    # condition: https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+    return {"StringEquals": {"aws:PrincipalAccount": account.id}}
+
+
+def _through_endpoint(
+    sid: str, actions: Sequence[str], resources: Sequence[Arn], condition: Mapping[str, Any]
+) -> Statement:
+    return _allow(sid, actions, resources, condition) | {"Principal": {"AWS": "*"}}
+
+
+def _nothing() -> Document:
+    return _document({"Sid": "NothingYet", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
+
+
+# Roles and what may call.
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What one endpoint's execution role may touch."""
+
+    artifact: Arn
+    artifact_key: Arn | None
+    image_repository: Arn
+    log_group: Arn
+    data_key: Arn
+    subnets: Sequence[Arn]
+    security_group: Arn
+
+
+def execution_role(account: Account, serving: Serving) -> Document:
+    """What SageMaker needs to start and run one model.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
+    """
+    return _document(
+        _allow("Artifact", ["s3:GetObject"], [serving.artifact]),
+        _allow(
+            "Keys", ["kms:Decrypt", "kms:DescribeKey"], [key for key in (serving.data_key, serving.artifact_key) if key]
+        ),
+        _allow(
+            "VolumeGrant",
+            ["kms:CreateGrant"],
+            [serving.data_key],
+            {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+        _allow(
+            "Image",
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [serving.image_repository],
+        ),
+        _allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
+        _allow(
+            "Logs",
+            ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            [pulumi.Output.concat(serving.log_group, ":*")],
+        ),
+        _allow(
+            "Metrics",
+            ["cloudwatch:PutMetricData"],
+            ["*"],
+            {"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
+        ),
+        *_network_interfaces(account, serving),
+    )
+
+
+def _network_interfaces(account: Account, serving: Serving) -> list[Statement]:
+    """SageMaker's network interfaces in the model subnets.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html and, for the condition keys,
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    """
+    interfaces = account.arn("ec2", "network-interface/*")
+    in_model_subnets = {"ArnEquals": {"ec2:Subnet": list(serving.subnets)}}
+    return [
+        _allow("CreateInterfaces", ["ec2:CreateNetworkInterface"], [*serving.subnets, serving.security_group]),
+        _allow("CreateInterfacesInSubnets", ["ec2:CreateNetworkInterface"], [interfaces], in_model_subnets),
+        _allow(
+            "ManageInterfaces",
+            [
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DeleteNetworkInterfacePermission",
+            ],
+            [interfaces],
+            in_model_subnets,
+        ),
+        _allow(
+            "DescribeNetwork",
+            [
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DescribeVpcs",
+            ],
+            ["*"],
+        ),
+    ]
+
+
+def invoke(endpoint: Arn, runtime_endpoint_id: pulumi.Input[str]) -> Document:
+    """Calls to one endpoint, through this VPC's runtime endpoint only."""
+    condition = {"StringEquals": {"aws:SourceVpce": runtime_endpoint_id}}
+    return _document(_allow("InvokeThroughVpc", INVOKE_ACTIONS, [endpoint], condition))
+
+
+def write_flow_logs(log_group: Arn) -> Document:
+    """Delivery of flow logs to one log group.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+    """
+    actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    return _document(_allow("DeliverFlowLogs", actions, [pulumi.Output.concat(log_group, ":*")]))
+
+
+# Resource policies.
+
+
+def artifact_bucket(bucket: Arn, key: Arn) -> Document:
+    """Refuses what is not TLS 1.2 and what is written under another key than the bucket's."""
+    objects = pulumi.Output.concat(bucket, "/*")
+    return _document(
+        _deny("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
+        _deny("Tls12", "s3:*", [bucket, objects], {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+        _deny(
+            "KmsOnly",
+            "s3:PutObject",
+            [objects],
+            {
+                "StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"},
+                "Null": {"s3:x-amz-server-side-encryption": "false"},
+            },
+        ),
+        _deny(
+            "RightKeyOnly",
+            "s3:PutObject",
+            [objects],
+            {
+                "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key},
+                "Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"},
+            },
+        ),
+    )
+
+
+def alarm_topic(account: Account, topic: Arn) -> Document:
+    """This account's alarms may publish; nobody may without TLS."""
+    publish = _allow(
+        "AlarmsPublish",
+        ["sns:Publish"],
+        [topic],
+        {
+            "StringEquals": {"aws:SourceAccount": account.id},
+            "ArnLike": {"aws:SourceArn": account.arn("cloudwatch", "alarm:*")},
+        },
+    )
+    return _document(
+        publish | {"Principal": {"Service": "cloudwatch.amazonaws.com"}},
+        _deny("TlsOnly", "sns:Publish", [topic], {"Bool": {"aws:SecureTransport": "false"}}),
+    )
+
+
+def _deny(sid: str, action: str, resources: Sequence[Arn], condition: Mapping[str, Any]) -> Statement:
+    return {
+        "Sid": sid,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": list(resources),
+        "Condition": dict(condition),
+    }

@@ -1,0 +1,114 @@
+"""Problems of a configuration, said so that a person can mend them: key, value, what is allowed, the fix."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+Location = tuple[str | int, ...]
+
+_LONGEST_VALUE = 80
+
+
+class Problems:
+    """Collects what a check across several keys finds, so that all of it is reported at once."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str, Any, str]] = []
+
+    def add(self, key: str, value: Any, message: str) -> None:
+        """`key` is relative to the checked model (`max`, `network.cidr`); `message` continues «key: value …»."""
+        self._found.append((key, value, message))
+
+    def raise_any(self) -> None:
+        """Raises, inside a pydantic validator, if anything was found."""
+        if self._found:
+            raise PydanticCustomError("problems", "several problems", {"found": self._found})
+
+
+def explain(error: ValidationError, model: type[BaseModel], namespace: str) -> list[str]:
+    """One line a problem, with the full key as the user types it. Account ids in values are masked."""
+    said: dict[str, list[str]] = {}
+    for details in error.errors(include_url=False):
+        for key, message in _lines(details, model, namespace):
+            messages = said.setdefault(key, [])
+            if message not in messages:
+                messages.append(message)
+    return [f"  {key}: {', or '.join(messages).rstrip('?')}." for key, messages in said.items()]
+
+
+def _lines(details: ErrorDetails, model: type[BaseModel], namespace: str) -> Iterator[tuple[str, str]]:
+    location, parents = _resolve(details["loc"], model)
+    context = details.get("ctx", {})
+    if details["type"] == "problems":
+        for key, value, message in context["found"]:
+            yield _key(namespace, (*location, *key.split("."))), f"{_value(value)} {message}"
+    elif details["type"] == "missing":
+        yield _key(namespace, location), "is missing; add it"
+    elif details["type"] == "extra_forbidden":
+        yield _key(namespace, location), _unknown_key(str(location[-1]), parents)
+    else:
+        yield _key(namespace, location), f"{_value(details['input'])} {_what_is_allowed(details, context)}"
+
+
+def _what_is_allowed(details: ErrorDetails, context: Mapping[str, Any]) -> str:
+    """The rest of the sentence for one of pydantic's own checks."""
+    kind = details["type"]
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        return f"is not allowed; choose one of {context['expected'].replace(' or ', ', ')}"
+    if kind == "string_pattern_mismatch":
+        return f"has the wrong form; it must match {context['pattern']}"
+    text = details["msg"].removeprefix("Input should").removeprefix("String should").removeprefix("Value should")
+    return (
+        f"is not allowed: it should{text}" if text != details["msg"] else f"is not allowed: {text[0].lower()}{text[1:]}"
+    )
+
+
+def _unknown_key(key: str, known: Sequence[str]) -> str:
+    close = get_close_matches(key, known, n=1)
+    if close:
+        return f"is not a setting; did you mean {close[0]}?"
+    return f"is not a setting; the settings here are {', '.join(known)}"
+
+
+def _key(namespace: str, location: Location) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    if text == ".region":
+        return "aws:region"
+    return f"{namespace}:{text.removeprefix('.')}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = re.sub(r"\b\d{12}\b", "<account>", repr(value))
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _resolve(location: Location, model: type[BaseModel]) -> tuple[Location, list[str]]:
+    """The location without the marks that pydantic adds for members of unions, and the keys known beside its end."""
+    kept: list[str | int] = []
+    current: type[BaseModel] | None = model
+    known: list[str] = []
+    for part in location:
+        if isinstance(part, int):
+            kept.append(part)
+        elif current is not None:
+            fields = {field.alias or name: field for name, field in current.model_fields.items()}
+            known = list(fields)
+            kept.append(part)
+            current = _model_in(fields[part].annotation) if part in fields else None
+    return tuple(kept), known
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

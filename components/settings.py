@@ -1,0 +1,457 @@
+"""The settings of a stack: typed, validated once, frozen. The only reader of Pulumi configuration.
+
+Every default is the strict choice. What loosens one is named `…Because` and takes the reason, which is shown to
+reviewers. All problems of a stack's configuration are reported at once, each with its key, value and remedy.
+"""
+
+import json
+import re
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import pulumi
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from components import cidr, model_archive, service_model
+from components.problems import Problems, explain
+
+LONGEST_NAME = 55
+"""AWS allows an endpoint 63 characters; Pulumi's suffix on the names derived from it takes eight."""
+
+LOG_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+NACL_RULES_AT_MOST = 40
+"""https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs: 20, on request 40)"""
+
+InterfaceService = Literal[
+    "sagemaker.api", "logs", "monitoring", "kms", "sts", "ssm", "ecr.api", "ecr.dkr", "s3", "dynamodb"
+]  # fmt: skip
+
+
+class SettingsError(pulumi.RunError):
+    """The configuration can't be used. Pulumi prints the message without a traceback."""
+
+
+def _network(value: str) -> str:
+    try:
+        network = IPv4Network(value)
+    except ValueError:
+        loose = _loose_network(value)
+        fix = f"write {loose}" if loose else "write an IPv4 block such as 10.0.0.0/16"
+        raise ValueError(f"is not an IPv4 CIDR block; {fix}") from None
+    return str(network)
+
+
+def _loose_network(value: str) -> str | None:
+    try:
+        return str(IPv4Network(value, strict=False))
+    except ValueError:
+        return None
+
+
+def _vpc_network(value: str) -> str:
+    network = IPv4Network(_network(value))
+    if not 16 <= network.prefixlen <= 28:
+        raise ValueError(f"is a /{network.prefixlen}; a VPC is a /16 to a /28. Choose one such as 10.0.0.0/16")
+    if not network.is_private:
+        raise ValueError("is not a private block; choose one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+    return str(network)
+
+
+def _region(value: str) -> str:
+    if value not in service_model.regions():
+        raise ValueError(f"is not a region of SageMaker; did you mean {_closest(value, service_model.regions())}?")
+    return value
+
+
+def _instance_type(value: str) -> str:
+    known = service_model.instance_types()
+    if value not in known:
+        raise ValueError(f"is not an instance type of SageMaker endpoints; did you mean {_closest(value, known)}?")
+    if value.startswith("ml.t2."):
+        raise ValueError(
+            "is burstable, and such a variant can't be scaled automatically; choose one such as ml.m5.large"
+        )
+    return value
+
+
+def _closest(value: str, known: frozenset[str]) -> str:
+    from difflib import get_close_matches
+
+    return " or ".join(get_close_matches(value, sorted(known), n=2, cutoff=0)) or "another one"
+
+
+def _endpoint_name(value: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"has {len(value)} characters; at most {LONGEST_NAME} are allowed. Choose a shorter name")
+    if not re.fullmatch(service_model.endpoint_name_pattern(), value):
+        raise ValueError("may hold letters, digits and inner hyphens only; rename it, such as credit-risk")
+    return value
+
+
+def _retention(value: int) -> int:
+    if value not in LOG_RETENTION_DAYS:
+        raise ValueError(
+            f"is not a retention of CloudWatch Logs; choose one of {', '.join(map(str, LOG_RETENTION_DAYS))}"
+        )
+    return value
+
+
+def _distinct_networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    networks = [IPv4Network(value) for value in values]
+    for position, network in enumerate(networks):
+        for other in networks[:position]:
+            if network.overlaps(other):
+                raise ValueError(f"has {network} and {other}, which overlap; keep the larger one only")
+    return values
+
+
+Cidr = Annotated[str, AfterValidator(_network)]
+Cidrs = Annotated[tuple[Cidr, ...], AfterValidator(_distinct_networks)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=200)]
+"""Why a default is loosened: a sentence for the reviewer."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=False,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class OnPremises(_Settings):
+    """Clients outside AWS that reach the runtime endpoint by VPN or Direct Connect."""
+
+    cidrs: Annotated[Cidrs, Field(min_length=1)]
+    """Blocks the clients call from; they may not overlap the VPC."""
+    gateway_id: Annotated[str, StringConstraints(pattern=r"^(vgw|tgw)-[0-9a-f]{8,17}$")]
+    """The virtual private (vgw-…) or transit gateway (tgw-…) that leads to them."""
+
+
+class Network(_Settings):
+    """The VPC and its subnets."""
+
+    cidr: Annotated[str, AfterValidator(_vpc_network)] = "10.0.0.0/16"
+    """The VPC's IPv4 block, a /16 to a /28."""
+    zones: Annotated[int, Field(ge=2, le=6)] | Annotated[tuple[str, ...], Field(min_length=2, max_length=6)] = 2
+    """Availability zones: how many (the first ones that offer the runtime endpoint), or their names."""
+    on_premises: OnPremises | None = None
+    """Clients outside AWS, if any."""
+    denied_cidrs: Cidrs = ()
+    """Blocks that may reach nothing: denied before every allow, in every tier and both directions."""
+    nacl_rule_quota: Annotated[int, Field(ge=20, le=NACL_RULES_AT_MOST)] = 20
+    """Rules that the account allows a network ACL in one direction, the default deny included."""
+
+    @property
+    def zone_count(self) -> int:
+        return self.zones if isinstance(self.zones, int) else len(self.zones)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = Problems()
+        if not isinstance(self.zones, int) and len(set(self.zones)) < len(self.zones):
+            problems.add("zones", list(self.zones), "names a zone twice; name each zone once")
+        try:
+            cidr.check_room(self.cidr, self.zone_count)
+        except cidr.CidrError as error:
+            problems.add("cidr", self.cidr, f"is too small: {error}")
+        others = [("deniedCidrs", block) for block in self.denied_cidrs]
+        others += [("onPremises.cidrs", block) for block in (self.on_premises.cidrs if self.on_premises else ())]
+        for key, block in others:
+            if IPv4Network(block).overlaps(IPv4Network(self.cidr)):
+                problems.add(key, block, f"overlaps the VPC ({self.cidr}); use blocks outside it")
+        problems.raise_any()
+        return self
+
+
+class PrivateAccess(_Settings):
+    """How workloads reach AWS services without the internet, beyond the S3 gateway and the runtime endpoint."""
+
+    interface_endpoints: tuple[InterfaceService, ...] = ()
+    """Services with an interface endpoint beyond the SageMaker runtime. Each costs by the hour, zone and GB."""
+    dynamodb: bool = False
+    """A DynamoDB gateway endpoint (free) for the app tier."""
+    fips: bool = False
+    """Use the FIPS 140 runtime endpoint. AWS supports no endpoint policy on it."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = Problems()
+        if len(set(self.interface_endpoints)) < len(self.interface_endpoints):
+            problems.add("interfaceEndpoints", list(self.interface_endpoints), "names a service twice; name it once")
+        problems.raise_any()
+        return self
+
+
+class Security(_Settings):
+    """Keys, logs and what protects data from deletion."""
+
+    key_rotation_days: Annotated[int, Field(ge=90, le=2560)] = 365
+    """Days after which KMS makes new key material."""
+    key_deletion_days: Annotated[int, Field(ge=7, le=30)] = 30
+    """Days between a key's destruction and its loss."""
+    log_retention_days: Annotated[int, AfterValidator(_retention)] = 365
+    """Days that flow logs and endpoint logs are kept."""
+    unprotected_because: Reason | None = None
+    """Why Pulumi may delete what holds data (keys, bucket, registry, logs) in this stack."""
+
+
+class Artifacts(_Settings):
+    """The bucket of model artifacts and the registry of serving images."""
+
+    noncurrent_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """Days that a replaced version of an object is kept."""
+    untagged_image_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days that an untagged image is kept."""
+    access_log_bucket: str | None = None
+    """An existing bucket for S3 access logs. It can't use a customer key: S3 delivers there under SSE-S3 only."""
+    deleted_on_destroy_because: Reason | None = None
+    """Why `pulumi destroy` may delete the bucket, its key and the registry; by default they are left in the account."""
+
+
+class Image(_Settings):
+    """A serving image: exactly one of a URI, a tag in this stack's registry, or an AWS prebuilt image."""
+
+    uri: (
+        Annotated[str, StringConstraints(pattern=r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/.+[:@].+$")]
+        | None
+    ) = None
+    """An ECR image with tag or digest."""
+    repository_tag: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] | None = None
+    """A tag in the registry of this stack."""
+    framework: Literal["xgboost", "scikit-learn", "pytorch", "tensorflow", "huggingface"] | None = None
+    """An AWS prebuilt image, together with `version`."""
+    version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] | None = None
+    """The prebuilt image's tag, such as 3.0-5."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [name for name in ("uri", "repository_tag", "framework") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("needs exactly one of uri, repositoryTag, or framework with version")
+        if (self.framework is None) != (self.version is None):
+            raise ValueError("needs framework and version together, such as xgboost and 3.0-5")
+        return self
+
+
+class Model(_Settings):
+    """What is served: the artifact and the image that loads it."""
+
+    artifact: str
+    """A local model.tar.gz (relative to the project) or an S3 URI."""
+    image: Image
+    """The serving image."""
+    artifact_key_arn: (
+        Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$")] | None
+    ) = None
+    """The key of an S3 artifact that is encrypted with a customer key of its own."""
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Environment variables of the container. No secrets: they are readable in the console."""
+    network_isolation_off_because: Reason | None = None
+    """Why the container needs the network; it then reaches S3 and this VPC's interface endpoints, nothing else."""
+
+    @property
+    def isolated(self) -> bool:
+        return self.network_isolation_off_because is None
+
+    @property
+    def local_artifact(self) -> Path | None:
+        return None if self.artifact.startswith("s3://") else Path(self.artifact)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = Problems()
+        if self.local_artifact is None:
+            if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+\.tar\.gz", self.artifact):
+                problems.add("artifact", self.artifact, "is not s3://BUCKET/KEY ending in .tar.gz; correct the URI")
+        elif problem := model_archive.problem_with(self.local_artifact):
+            problems.add(
+                "artifact",
+                self.artifact,
+                f"can't be served: {problem}. Name a model.tar.gz (`make model` makes the example's)",
+            )
+        if self.artifact_key_arn and self.local_artifact is not None:
+            problems.add(
+                "artifactKeyArn",
+                self.artifact_key_arn,
+                "is for S3 artifacts; remove it, local ones use the stack's key",
+            )
+        problems.raise_any()
+        return self
+
+
+class Instances(_Settings):
+    """How many instances serve a variant."""
+
+    min: Annotated[int, Field(ge=1, le=1000)] = 2
+    """Scaling never goes below; two or more keep serving when a zone fails."""
+    max: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Scaling never goes above."""
+    initial: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Instances at creation; `min` unless given."""
+    single_because: Reason | None = None
+    """Why one instance is enough, and an outage of its zone an outage of the endpoint."""
+
+    @property
+    def at_creation(self) -> int:
+        return self.min if self.initial is None else self.initial
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = Problems()
+        if self.min > self.max:
+            problems.add("max", self.max, f"is below min ({self.min}); raise max or lower min")
+        elif not self.min <= self.at_creation <= self.max:
+            problems.add(
+                "initial", self.initial, f"must lie between min ({self.min}) and max ({self.max}); leave it out for min"
+            )
+        if self.min < 2 and self.single_because is None:
+            problems.add(
+                "min",
+                self.min,
+                "is below 2: one zone's outage stops the endpoint. Use 2, or give singleBecause a reason",
+            )
+        problems.raise_any()
+        return self
+
+
+class Scaling(_Settings):
+    """When instances are added and removed."""
+
+    invocations_per_instance: Annotated[float, Field(gt=0)] = 600
+    """Target of SageMakerVariantInvocationsPerInstance, a minute. Start with half of what one instance bears."""
+    cpu_percent: Annotated[float, Field(gt=0, le=100)] = 60
+    """Target of CPUUtilization, in percent of the whole instance whatever its vCPUs."""
+    scale_out_cooldown: Annotated[int, Field(ge=0, le=3600)] = 300
+    """Seconds between two additions."""
+    scale_in_cooldown: Annotated[int, Field(ge=0, le=3600)] = 300
+    """Seconds between two removals."""
+
+
+class Alarms(_Settings):
+    """Thresholds over five minutes that notify the operators."""
+
+    server_errors: Annotated[int, Field(ge=1)] = 5
+    """Answers with status 5XX."""
+    latency_ms: Annotated[float, Field(gt=0)] = 1000
+    """95th percentile of the model's latency, in milliseconds."""
+    cpu_percent: Annotated[float, Field(gt=0, le=100)] = 90
+    """Average CPU, in percent of the whole instance."""
+
+
+class Endpoint(_Settings):
+    """One SageMaker endpoint."""
+
+    name: Annotated[str, AfterValidator(_endpoint_name)]
+    """Name that callers use."""
+    model: Model
+    """What is served."""
+    instance_type: Annotated[str, AfterValidator(_instance_type)]
+    """Such as ml.m5.large."""
+    instances: Instances = Instances()
+    """How many."""
+    scaling: Scaling = Scaling()
+    """When the number changes."""
+    alarms: Alarms = Alarms()
+    """When operators are told."""
+    volume_key_off_because: Reason | None = None
+    """For instance types with local NVMe storage only: why no customer key is named (the hardware encrypts it)."""
+
+
+class Operators(_Settings):
+    """Who is told of alarms."""
+
+    emails: tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")], ...] = ()
+    """Addresses subscribed to the alarm topic; each must confirm."""
+
+
+def _distinct_names(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    names = [endpoint.name.lower() for endpoint in endpoints]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"names {name} twice; give each endpoint a name of its own")
+    return endpoints
+
+
+class Settings(_Settings):
+    """Everything that a stack may set."""
+
+    region: Annotated[str, AfterValidator(_region)]
+    """From `aws:region`."""
+    owner: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+    """Team that answers for the stack; a tag on every resource."""
+    cost_center: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+    """Who pays; a tag on every resource."""
+    tags: dict[str, str] = Field(default_factory=dict)
+    """Further tags on every resource."""
+    network: Network = Network()
+    private_access: PrivateAccess = PrivateAccess()
+    security: Security = Security()
+    artifacts: Artifacts = Artifacts()
+    operators: Operators = Operators()
+    endpoints: Annotated[tuple[Endpoint, ...], AfterValidator(_distinct_names)] = ()
+    """The endpoints to serve. None yet is fine: network and registry come first."""
+
+    @property
+    def protect_data(self) -> bool:
+        return self.security.unprotected_because is None
+
+    @property
+    def keep_artifacts(self) -> bool:
+        return self.artifacts.deleted_on_destroy_because is None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = Problems()
+        room = self._model_addresses()
+        needed = 2 * sum(endpoint.instances.max for endpoint in self.endpoints)
+        if needed > room:
+            problems.add(
+                "network.cidr", self.network.cidr,
+                f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed} (two each); "
+                "choose a larger block or lower instances.max",
+            )  # fmt: skip
+        problems.raise_any()
+        return self
+
+    def _model_addresses(self) -> int:
+        zones = [str(zone) for zone in range(self.network.zone_count)]
+        plan = cidr.plan_subnets(self.network.cidr, zones)
+        return plan.usable_addresses(cidr.Tier.MODEL) * len(zones)
+
+
+def load() -> Settings:
+    """The settings of the running stack. Raises SettingsError that lists every problem."""
+    project = pulumi.get_project()
+    values = _stack_values(project)
+    try:
+        settings = Settings.model_validate({"region": pulumi.Config("aws").get("region")} | values)
+    except ValidationError as error:
+        problems = explain(error, Settings, project)
+        raise SettingsError(
+            "\n".join([f"The configuration of this stack has {len(problems)} problem(s):", *problems])
+        ) from None
+    return settings
+
+
+def _stack_values(project: str) -> dict[str, Any]:
+    # pulumi.Config can't list its keys, and an unknown key must not be overlooked.
+    from pulumi.runtime import config
+
+    everything = config.get_config_env() | config.CONFIG.get()
+    own = {key.removeprefix(f"{project}:"): value for key, value in everything.items() if key.startswith(f"{project}:")}
+    return {key: _decode(value) for key, value in own.items()}
+
+
+def _decode(value: str) -> Any:
+    if value[:1] in ("{", "["):
+        return json.loads(value)
+    return value
