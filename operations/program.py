@@ -35,7 +35,8 @@ class Resource:
 
     `properties` are the inputs as sent over the wire: camelCase, with a `pulumi.output.Unknown` where a preview can't
     know the value;
-    `outputs` and `id` are the engine's answer; `property_dependencies` maps a top-level input to the URNs it reads.
+    `outputs` and `id` are the engine's answer; `property_dependencies` maps a top-level input to the URNs it reads;
+    `timeouts` maps `create`, `update` and `delete` to durations such as `60m`.
     """
 
     urn: str
@@ -49,6 +50,9 @@ class Resource:
     provider: str = ""
     protect: bool = False
     retain_on_delete: bool = False
+    delete_before_replace: bool = False
+    ignore_changes: Sequence[str] = ()
+    timeouts: Mapping[str, str] = field(default_factory=dict)
     id: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
@@ -174,6 +178,9 @@ class _Monitor(mocks.MockMonitor):
             provider=request.provider,
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
+            delete_before_replace=request.deleteBeforeReplace,
+            ignore_changes=tuple(request.ignoreChanges),
+            timeouts=_timeouts(request.customTimeouts),
         )
         return self._create(asked)
 
@@ -201,6 +208,10 @@ class _Monitor(mocks.MockMonitor):
         if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
             self.stack_outputs = rpc.deserialize_properties(request.outputs, keep_unknowns=True)
         return empty_pb2.Empty()
+
+
+def _timeouts(message: Any) -> dict[str, str]:
+    return {kind: given for kind in ("create", "update", "delete") if (given := getattr(message, kind))}
 
 
 class StoppedError(Exception):
