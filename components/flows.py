@@ -57,6 +57,8 @@ def flows(settings: Settings) -> tuple[Flow, ...]:
     ]
     if settings.private_access.dynamodb:
         allowed.append(Flow(Tier.APP, Gateway.DYNAMODB, "Clients reach DynamoDB through its gateway"))
+    if "ecr.dkr" in settings.private_access.interface_endpoints:
+        allowed.append(Flow(Tier.APP, Gateway.S3, "ECR serves image layers from S3"))
     if settings.network.on_premises:
         allowed += [
             Flow(Block(block), Tier.ACCESS, "On-premises clients call the models through the runtime endpoint")
@@ -125,8 +127,8 @@ def acl_rules(
         needed = len(denied) + len(opened) + 1
         if needed > quota:
             raise AclQuotaError(
-                f"The network ACL of the {tier} tier needs {needed} {direction} rules, the default deny included, and "
-                f"network.naclRuleQuota allows {quota}. Merge deniedCidrs, or have the quota raised (up to 40) and set it"
+                f"The network ACL of the {tier} tier needs {needed} {direction} rules, the default deny included, "
+                f"and network.naclRuleQuota allows {quota}. Merge deniedCidrs, or have AWS raise the quota and set it"
             )
         rules += [AclRule(direction, FIRST_DENY + STEP * i, "deny", block, None) for i, block in enumerate(denied)]
         rules += [

@@ -77,7 +77,7 @@ def trust(account: Account, service: str) -> Document:
 
 def data_key(account: Account) -> Document:
     """Artifacts, images and volumes: usable through S3, ECR and SageMaker by whom IAM allows, and in no other way."""
-    services = [f"{service}.{account.region}.amazonaws.com" for service in ("s3", "ecr", "sagemaker", "ssm")]
+    services = [f"{service}.{account.region}.amazonaws.com" for service in ("s3", "ecr", "sagemaker")]
     through_services = {"StringEquals": {"kms:CallerAccount": account.id, "kms:ViaService": services}}
     return _document(
         _key_administration(account),
@@ -163,18 +163,23 @@ def runtime_endpoint(account: Account, endpoints: Sequence[str]) -> Document:
     return _document(_through_endpoint("InvokeThisStack", INVOKE_ANY_WAY, arns, _own_principals(account)))
 
 
-def s3_gateway(account: Account, objects: Sequence[Arn], roles: str) -> Document:
-    """Only reads of this stack's artifacts, by this stack's roles (a pattern of role ARNs)."""
-    if not objects:
-        return _nothing()
+def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, image_layers: bool) -> Document:
+    """Only reads of this stack's artifacts, by this stack's roles (a pattern of role ARNs).
+
+    With `image_layers`, also the bucket that ECR serves layers from to whoever pulls through the VPC:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
+    """
     condition = {"StringEquals": {"aws:PrincipalAccount": account.id}, "ArnLike": {"aws:PrincipalArn": roles}}
-    return _document(_through_endpoint("ReadArtifacts", ["s3:GetObject"], objects, condition))
+    reads = [_through_endpoint("ReadArtifacts", ["s3:GetObject"], objects, condition)] if objects else []
+    if image_layers:
+        layers = f"arn:{account.partition}:s3:::prod-{account.region}-starport-layer-bucket/*"
+        reads.append(_through_endpoint("ReadImageLayers", ["s3:GetObject"], [layers], {}))
+    return _document(*reads) if reads else _nothing()
 
 
 def own_resources(account: Account, actions: Sequence[str], resources: Sequence[str]) -> Document:
     """A service's actions on this account's resources, by its own principals."""
-    condition: dict[str, Any] = {"StringEquals": {"aws:PrincipalAccount": account.id}}
-    return _document(_through_endpoint("ThisAccount", actions, resources, condition))
+    return _document(_through_endpoint("ThisAccount", actions, resources, _own_principals(account)))
 
 
 def _own_principals(account: Account) -> dict[str, Any]:

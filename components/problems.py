@@ -37,7 +37,8 @@ def explain(error: ValidationError, model: type[BaseModel], namespace: str) -> l
             messages = said.setdefault(key, [])
             if message not in messages:
                 messages.append(message)
-    return [f"  {key}: {', or '.join(messages).rstrip('?')}." for key, messages in said.items()]
+    sentences = [f"  {key}: {', or '.join(messages)}" for key, messages in said.items()]
+    return [sentence if sentence.endswith("?") else f"{sentence}." for sentence in sentences]
 
 
 def _lines(details: ErrorDetails, model: type[BaseModel], namespace: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,166 @@
+"""The bucket of model artifacts. What lies in it is named by its content, so a changed model is a new model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from components import iam, model_archive
+from components.iam import Account
+from components.settings import Artifacts, Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactStoreArgs:
+    """`models` are those whose local archives are uploaded; `keep` leaves everything in the account on destroy."""
+
+    settings: Artifacts
+    models: Sequence[Model]
+    account: Account
+    key_arn: pulumi.Input[str]
+    protect: bool
+    keep: bool
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model archive in S3."""
+
+    uri: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+
+class ArtifactStore(pulumi.ComponentResource):
+    """A private, versioned bucket under the stack's key, and in it the local archives of the stack's models."""
+
+    bucket: aws.s3.Bucket
+
+    def __init__(self, name: str, args: ArtifactStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:inference:ArtifactStore", name, None, opts)
+        self._name = name
+        self._args = args
+        self.bucket = aws.s3.Bucket(
+            name,
+            force_destroy=not args.keep,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.keep),
+        )
+        settled = [self._close(), self._encrypt(), self._policy(), *self._keep_versions()]
+        self._log_access()
+        self._uploaded = self._upload_all(settled)
+        self.register_outputs({"bucketName": self.bucket.bucket})
+
+    def artifact_of(self, model: Model) -> Artifact:
+        """Where a model's archive lies: in this bucket, or where its S3 URI says."""
+        if model.local_artifact:
+            return self._uploaded[model.local_artifact]
+        path = model.artifact.removeprefix("s3://")
+        arn = f"arn:{self._args.account.partition}:s3:::{path}"
+        return Artifact(uri=pulumi.Output.from_input(model.artifact), arn=pulumi.Output.from_input(arn))
+
+    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
+
+    def _close(self) -> pulumi.Resource:
+        aws.s3.BucketOwnershipControls(
+            self._name,
+            bucket=self.bucket.bucket,
+            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+            opts=self._child(),
+        )
+        return aws.s3.BucketPublicAccessBlock(
+            self._name,
+            bucket=self.bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._child(),
+        )
+
+    def _encrypt(self) -> pulumi.Resource:
+        default = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+            sse_algorithm="aws:kms", kms_master_key_id=self._args.key_arn
+        )
+        return aws.s3.BucketServerSideEncryptionConfiguration(
+            self._name,
+            bucket=self.bucket.bucket,
+            rules=[
+                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                    apply_server_side_encryption_by_default=default, bucket_key_enabled=True
+                )
+            ],
+            opts=self._child(),
+        )
+
+    def _policy(self) -> pulumi.Resource:
+        document = iam.artifact_bucket(self.bucket.arn, self._args.key_arn)
+        return aws.s3.BucketPolicy(
+            self._name, bucket=self.bucket.bucket, policy=iam.json_document(document), opts=self._child()
+        )
+
+    def _keep_versions(self) -> list[pulumi.Resource]:
+        versioning = aws.s3.BucketVersioning(
+            self._name,
+            bucket=self.bucket.bucket,
+            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+            opts=self._child(),
+        )
+        days = self._args.settings.noncurrent_days
+        lifecycle = aws.s3.BucketLifecycleConfiguration(
+            self._name,
+            bucket=self.bucket.bucket,
+            rules=[
+                aws.s3.BucketLifecycleConfigurationRuleArgs(
+                    id="replaced-versions",
+                    status="Enabled",
+                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                    noncurrent_version_expiration=(
+                        aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=days)
+                    ),
+                    abort_incomplete_multipart_upload=(
+                        aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                            days_after_initiation=7
+                        )
+                    ),
+                )
+            ],
+            opts=self._child(versioning),
+        )
+        return [versioning, lifecycle]
+
+    def _log_access(self) -> None:
+        target = self._args.settings.access_log_bucket
+        if target:
+            aws.s3.BucketLogging(
+                self._name,
+                bucket=self.bucket.bucket,
+                target_bucket=target,
+                target_prefix=f"{pulumi.get_project()}/{pulumi.get_stack()}/",
+                opts=self._child(),
+            )
+
+    def _upload_all(self, settled: Sequence[pulumi.Resource]) -> Mapping[Path, Artifact]:
+        """One object for each content, whatever the number of models that share it."""
+        digests = {path: model_archive.digest(path) for model in self._args.models if (path := model.local_artifact)}
+        by_content = {digest: path for path, digest in digests.items()}
+        objects = {digest: self._upload(path, digest, settled) for digest, path in by_content.items()}
+        return {path: objects[digest] for path, digest in digests.items()}
+
+    def _upload(self, archive: Path, digest: str, settled: Sequence[pulumi.Resource]) -> Artifact:
+        # Objects stay in the bucket when the program no longer names them: a rollback finds the model it rolls back to.
+        uploaded = aws.s3.BucketObjectv2(
+            f"model-{digest[:12]}",
+            bucket=self.bucket.bucket,
+            key=f"models/{digest}/model.tar.gz",
+            source=pulumi.FileAsset(str(archive)),
+            content_type="application/gzip",
+            server_side_encryption="aws:kms",
+            kms_key_id=self._args.key_arn,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(settled), retain_on_delete=self._args.keep),
+        )
+        return Artifact(
+            uri=pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key),
+            arn=pulumi.Output.concat(self.bucket.arn, "/", uploaded.key),
+        )

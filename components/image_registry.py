@@ -1,0 +1,58 @@
+"""The ECR repository of a stack's own serving images."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_awsx as awsx
+
+from components.iam import Account
+from components.settings import Artifacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRegistryArgs:
+    """`keep` leaves the repository in the account on destroy."""
+
+    settings: Artifacts
+    account: Account
+    key_arn: pulumi.Input[str]
+    protect: bool
+    keep: bool
+
+
+class ImageRegistry(pulumi.ComponentResource):
+    """A private repository: customer key, immutable tags, scan on push, untagged images expire.
+
+    It has a fixed name, because whoever pushes images calls it by name. `url` is what image names begin with.
+    """
+
+    arn: str
+    url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:inference:ImageRegistry", name, None, opts)
+        repository_name = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+        self.arn = args.account.arn("ecr", f"repository/{repository_name}")
+        repository = awsx.ecr.Repository(
+            name,
+            name=repository_name,
+            force_delete=not args.keep,
+            image_tag_mutability="IMMUTABLE",
+            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+            encryption_configurations=[
+                aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=args.key_arn)
+            ],
+            lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(
+                rules=[
+                    awsx.ecr.LifecyclePolicyRuleArgs(
+                        description="Untagged images expire",
+                        tag_status=awsx.ecr.LifecycleTagStatus.UNTAGGED,
+                        maximum_age_limit=args.settings.untagged_image_days,
+                    )
+                ]
+            ),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.keep),
+        )
+        self.url = repository.url
+        self.register_outputs({"url": self.url})

@@ -1,0 +1,160 @@
+"""One SageMaker endpoint: role, model, configuration, endpoint, logs, scaling, alarms, and who may call it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components import iam
+from components.artifacts import Artifact
+from components.iam import Account
+from components.images import ServingImage
+from components.lookups import InstanceFacts
+from components.monitoring import VariantAlarms, VariantAlarmsArgs
+from components.scaling import VariantScaling, VariantScalingArgs
+from components.settings import Endpoint
+
+VARIANT = "AllTraffic"
+"""The one production variant. Without a name AWS would draw a random one, and scaling could not refer to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceEndpointArgs:
+    """`role_path` is the IAM path of the stack's roles; `subnet_ids` and the group are those of the model tier."""
+
+    settings: Endpoint
+    account: Account
+    role_path: str
+    artifact: Artifact
+    image: ServingImage
+    instance: InstanceFacts
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    runtime_endpoint_id: pulumi.Input[str]
+    data_key_arn: pulumi.Input[str]
+    logs_key_arn: pulumi.Input[str]
+    log_retention_days: int
+    topic_arn: pulumi.Input[str]
+    protect: bool
+
+
+class InferenceEndpoint(pulumi.ComponentResource):
+    """A model behind a real-time endpoint whose instances live in the model subnets."""
+
+    endpoint: aws.sagemaker.Endpoint
+    invoke_policy: aws.iam.Policy
+
+    def __init__(self, name: str, args: InferenceEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:inference:InferenceEndpoint", name, None, opts)
+        self._name = name
+        self._args = args
+        log_group = self._log_group()
+        role, permissions = self._execution_role(log_group)
+        configuration = self._configuration(self._model(role, permissions))
+        self.endpoint = aws.sagemaker.Endpoint(
+            name,
+            name=args.settings.name,
+            endpoint_config_name=configuration.name,
+            opts=self._child(depends_on=[permissions, log_group]),
+        )
+        self._follow_load()
+        self.invoke_policy = aws.iam.Policy(
+            name,
+            path=args.role_path,
+            description=f"Calls {args.settings.name} through the VPC's runtime endpoint",
+            policy=iam.json_document(iam.invoke(self.endpoint.arn, args.runtime_endpoint_id)),
+            opts=self._child(),
+        )
+        self.register_outputs({"endpointArn": self.endpoint.arn, "invokePolicyArn": self.invoke_policy.arn})
+
+    def _child(self, *, protect: bool = False, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(depends_on))
+
+    def _log_group(self) -> aws.cloudwatch.LogGroup:
+        return aws.cloudwatch.LogGroup(
+            self._name,
+            name=f"/aws/sagemaker/Endpoints/{self._args.settings.name}",
+            kms_key_id=self._args.logs_key_arn,
+            retention_in_days=self._args.log_retention_days,
+            opts=self._child(protect=self._args.protect),
+        )
+
+    def _execution_role(self, log_group: aws.cloudwatch.LogGroup) -> tuple[aws.iam.Role, pulumi.Resource]:
+        """The role, and the policy that must be attached before a model is created with it."""
+        args = self._args
+        role = aws.iam.Role(
+            self._name,
+            path=args.role_path,
+            description=f"Runs the model of {args.settings.name}",
+            assume_role_policy=iam.json_document(iam.trust(args.account, "sagemaker.amazonaws.com")),
+            opts=self._child(),
+        )
+        serving = iam.Serving(
+            artifact=args.artifact.arn,
+            artifact_key=args.settings.model.artifact_key_arn,
+            image_repository=args.image.repository_arn,
+            log_group=log_group.arn,
+            data_key=args.data_key_arn,
+            subnets=[pulumi.Output.concat(args.account.arn("ec2", "subnet/"), subnet) for subnet in args.subnet_ids],
+            security_group=pulumi.Output.concat(args.account.arn("ec2", "security-group/"), args.security_group_id),
+        )
+        document = iam.execution_role(args.account, serving)
+        return role, aws.iam.RolePolicy(
+            self._name, role=role.id, policy=iam.json_document(document), opts=self._child()
+        )
+
+    def _model(self, role: aws.iam.Role, permissions: pulumi.Resource) -> aws.sagemaker.Model:
+        # IAM is eventually consistent: the model waits for the permissions, not only for the role.
+        return aws.sagemaker.Model(
+            self._name,
+            execution_role_arn=role.arn,
+            enable_network_isolation=self._args.settings.model.isolated,
+            primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
+                image=self._args.image.uri,
+                model_data_url=self._args.artifact.uri,
+                environment=self._args.settings.model.environment or None,
+            ),
+            vpc_config=aws.sagemaker.ModelVpcConfigArgs(
+                subnets=self._args.subnet_ids, security_group_ids=[self._args.security_group_id]
+            ),
+            opts=self._child(depends_on=[permissions]),
+        )
+
+    def _configuration(self, model: aws.sagemaker.Model) -> aws.sagemaker.EndpointConfiguration:
+        """Auto-named: an endpoint notices a new configuration by its name only, and needs the old one until then."""
+        settings = self._args.settings
+        return aws.sagemaker.EndpointConfiguration(
+            self._name,
+            kms_key_arn=None if settings.volume_key_off_because else self._args.data_key_arn,
+            production_variants=[
+                aws.sagemaker.EndpointConfigurationProductionVariantArgs(
+                    variant_name=VARIANT,
+                    model_name=model.name,
+                    instance_type=settings.instance_type,
+                    initial_instance_count=settings.instances.at_creation,
+                )
+            ],
+            opts=self._child(),
+        )
+
+    def _follow_load(self) -> None:
+        args = self._args
+        VariantScaling(
+            self._name,
+            VariantScalingArgs(
+                settings=args.settings, endpoint_name=self.endpoint.name, variant=VARIANT, vcpus=args.instance.vcpus
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        VariantAlarms(
+            self._name,
+            VariantAlarmsArgs(
+                settings=args.settings,
+                endpoint_name=self.endpoint.name,
+                variant=VARIANT,
+                vcpus=args.instance.vcpus,
+                topic_arn=args.topic_arn,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,54 @@
+"""Customer-managed KMS keys, one for each purpose."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components import iam
+from components.iam import Account, Document
+from components.settings import Security
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncryptionKeysArgs:
+    """`retain_data_key` leaves the data key in the account on destroy: without it, retained artifacts are lost."""
+
+    account: Account
+    security: Security
+    protect: bool
+    retain_data_key: bool
+
+
+class EncryptionKeys(pulumi.ComponentResource):
+    """Keys for data (artifacts, images, volumes), logs and notifications, rotated, with least-privilege policies."""
+
+    data: aws.kms.Key
+    logs: aws.kms.Key
+    notifications: aws.kms.Key
+
+    def __init__(self, name: str, args: EncryptionKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:security:EncryptionKeys", name, None, opts)
+        self._args = args
+        self.data = self._key("data", "Artifacts, images and volumes", iam.data_key(args.account), args.retain_data_key)
+        self.logs = self._key("logs", "Log groups", iam.logs_key(args.account))
+        self.notifications = self._key("notifications", "Alarm topic", iam.notifications_key(args.account))
+        self.register_outputs({"dataKeyArn": self.data.arn, "logsKeyArn": self.logs.arn})
+
+    def _key(self, purpose: str, description: str, policy: Document, retain: bool = False) -> aws.kms.Key:
+        key = aws.kms.Key(
+            purpose,
+            description=f"{description} of {pulumi.get_project()}/{pulumi.get_stack()}",
+            enable_key_rotation=True,
+            rotation_period_in_days=self._args.security.key_rotation_days,
+            deletion_window_in_days=self._args.security.key_deletion_days,
+            policy=iam.json_document(policy),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect, retain_on_delete=retain),
+        )
+        aws.kms.Alias(
+            purpose,
+            name=f"alias/{pulumi.get_project()}-{pulumi.get_stack()}-{purpose}",
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return key

@@ -1,0 +1,178 @@
+"""What the program asks AWS before it declares anything: account, zones, prefix lists, instance types, images.
+
+The answers are plain values, because they shape the graph or enter policy documents, which should be whole at preview.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.flows import Gateway
+from components.iam import Account
+from components.private_services import RUNTIME, runtime_service
+from components.settings import Endpoint, Settings, SettingsError
+
+PREBUILT_REPOSITORIES = {
+    "xgboost": "sagemaker-xgboost",
+    "scikit-learn": "sagemaker-scikit-learn",
+    "pytorch": "pytorch-inference",
+    "tensorflow": "tensorflow-inference",
+    "huggingface": "huggingface-pytorch-inference",
+}
+"""https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html"""
+
+
+@dataclass(frozen=True)
+class PrefixList:
+    """AWS's own list of a service's addresses, which route tables and security groups can name."""
+
+    id: str
+    cidrs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class InstanceFacts:
+    """What matters here of an instance type."""
+
+    vcpus: int
+    local_storage: bool
+
+
+@dataclass(frozen=True)
+class PrebuiltImage:
+    """An image in one of AWS's own registries."""
+
+    uri: str
+    repository_arn: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The account and region that the stack is put into."""
+
+    account: Account
+    zones: Sequence[str]
+    service_zones: Mapping[str, Sequence[str]]
+    prefix_lists: Mapping[Gateway, PrefixList]
+    instances: Mapping[str, InstanceFacts]
+    images: Mapping[str, PrebuiltImage]
+
+
+def look_up(settings: Settings) -> Surroundings:
+    """Asks AWS. Raises SettingsError where the settings name what this region does not have."""
+    account = Account(
+        partition=aws.get_partition().partition, region=settings.region, id=aws.get_caller_identity().account_id
+    )
+    offered = {
+        service: _zones_of(service, settings) for service in (RUNTIME, *settings.private_access.interface_endpoints)
+    }
+    zones = _zones(settings, offered[RUNTIME])
+    instances = {kind: _instance_facts(kind) for kind in sorted({e.instance_type for e in settings.endpoints})}
+    for position, endpoint in enumerate(settings.endpoints):
+        _check_volume_key(position, endpoint, instances[endpoint.instance_type])
+    return Surroundings(
+        account=account,
+        zones=zones,
+        service_zones={service: _common(service, zones, offers) for service, offers in offered.items()},
+        prefix_lists={gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)},
+        instances=instances,
+        images={
+            endpoint.name: _prebuilt_image(endpoint, account)
+            for endpoint in settings.endpoints
+            if endpoint.model.image.framework
+        },
+    )
+
+
+def _gateways(settings: Settings) -> list[Gateway]:
+    return [Gateway.S3, Gateway.DYNAMODB] if settings.private_access.dynamodb else [Gateway.S3]
+
+
+def _zones_of(service: str, settings: Settings) -> list[str]:
+    name = runtime_service(settings.private_access.fips) if service == RUNTIME else service
+    found = aws.ec2.get_vpc_endpoint_service(
+        service_name=f"com.amazonaws.{settings.region}.{name}", service_type="Interface"
+    )
+    return sorted(found.availability_zones)
+
+
+def _zones(settings: Settings, runtime_zones: Sequence[str]) -> list[str]:
+    """The zones by name, or the first ones of the region that offer the runtime endpoint."""
+    regional = aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])
+    available = sorted(aws.get_availability_zones(state="available", filters=[regional]).names)
+    wanted = settings.network.zones
+    if isinstance(wanted, int):
+        usable = [zone for zone in available if zone in runtime_zones]
+        if len(usable) < wanted:
+            raise SettingsError(
+                f"network.zones: {wanted} is more than the {len(usable)} zones of {settings.region} that offer the "
+                f"SageMaker runtime endpoint. Use {len(usable)} at most."
+            )
+        return usable[:wanted]
+    problems = [
+        f"  network.zones: {zone!r} is not a zone of {settings.region}; choose from {', '.join(available)}."
+        for zone in wanted
+        if zone not in available
+    ]
+    problems += [
+        f"  network.zones: {zone!r} does not offer the SageMaker runtime endpoint; "
+        f"choose from {', '.join(zone for zone in available if zone in runtime_zones)}."
+        for zone in wanted
+        if zone in available and zone not in runtime_zones
+    ]
+    if problems:
+        raise SettingsError("\n".join(["The network can't be laid over these zones:", *problems]))
+    return list(wanted)
+
+
+def _common(service: str, zones: Sequence[str], offered: Sequence[str]) -> list[str]:
+    common = [zone for zone in zones if zone in offered]
+    if not common:
+        raise SettingsError(
+            f"privateAccess.interfaceEndpoints: {service!r} is offered in none of the stack's zones "
+            f"({', '.join(zones)}), only in {', '.join(offered) or 'no zone'}. Remove it, or name other network.zones."
+        )
+    if missing := sorted(set(zones) - set(common)):
+        pulumi.warn(
+            f"The endpoint service {service} is not offered in {', '.join(missing)}: it has no interface there."
+        )
+    return common
+
+
+def _prefix_list(gateway: Gateway, region: str) -> PrefixList:
+    found = aws.ec2.get_prefix_list(name=f"com.amazonaws.{region}.{gateway}")
+    return PrefixList(id=found.id, cidrs=tuple(found.cidr_blocks))
+
+
+def _instance_facts(instance_type: str) -> InstanceFacts:
+    # SageMaker's instance types are EC2's with a prefix; what EC2 says of the hardware holds for both.
+    found = aws.ec2.get_instance_type(instance_type=instance_type.removeprefix("ml."))
+    return InstanceFacts(vcpus=found.default_vcpus, local_storage=found.instance_storage_supported)
+
+
+def _check_volume_key(position: int, endpoint: Endpoint, instance: InstanceFacts) -> None:
+    """What a customer key can't do for instances with local storage is said, whichever way the setting is.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
+    """
+    key = f"endpoints[{position}].volumeKeyOffBecause"
+    if endpoint.volume_key_off_because and not instance.local_storage:
+        raise SettingsError(
+            f"{key}: {endpoint.instance_type} has no local storage, so its volume takes the customer key. "
+            "Remove the setting."
+        )
+    if instance.local_storage and not endpoint.volume_key_off_because:
+        pulumi.warn(
+            f"{endpoint.name}: the customer key does not encrypt the local storage of {endpoint.instance_type}, which "
+            f"its hardware encrypts. If AWS refuses the configuration, give {key} a reason."
+        )
+
+
+def _prebuilt_image(endpoint: Endpoint, account: Account) -> PrebuiltImage:
+    image = endpoint.model.image
+    repository = PREBUILT_REPOSITORIES[image.framework or ""]
+    found = aws.sagemaker.get_prebuilt_ecr_image(repository_name=repository, image_tag=image.version)
+    arn = f"arn:{account.partition}:ecr:{account.region}:{found.registry_id}:repository/{repository}"
+    return PrebuiltImage(uri=found.registry_path, repository_arn=arn)

@@ -1,0 +1,215 @@
+"""A VPC that has no way to the internet: three tiers of isolated subnets, each with its routes and network ACL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components import flows, iam
+from components.cidr import SubnetPlan, Tier, plan_subnets
+from components.flows import AclRule, Flow, Peer
+from components.iam import Account
+from components.lookups import Surroundings
+from components.settings import Network, Settings, SettingsError
+
+INTERFACES_LINGER = "60m"
+"""SageMaker's interfaces outlive their endpoint by some minutes and block the deletion of subnets and groups."""
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """The network on paper: where the subnets lie, who talks to whom, and each tier's ACL rules that follow."""
+
+    subnets: SubnetPlan
+    allowed: Sequence[Flow]
+    acl_rules: Mapping[Tier, Sequence[AclRule]]
+
+
+def plan_network(settings: Settings, surroundings: Surroundings) -> NetworkPlan:
+    """Plans before anything is declared. Raises SettingsError if an ACL would need more rules than its quota."""
+    subnets = plan_subnets(settings.network.cidr, surroundings.zones)
+    allowed = flows.flows(settings)
+    addresses: dict[Peer, Sequence[str]] = {tier: [block] for tier, block in subnets.blocks.items()}
+    addresses |= {gateway: found.cidrs for gateway, found in surroundings.prefix_lists.items()}
+    denied, quota = settings.network.denied_cidrs, settings.network.nacl_rule_quota
+    try:
+        rules = {tier: flows.acl_rules(tier, allowed, denied, addresses, quota) for tier in Tier}
+    except flows.AclQuotaError as error:
+        raise SettingsError(f"{error}.") from None
+    return NetworkPlan(subnets, allowed, rules)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateNetworkArgs:
+    """`log_retention_days` is that of the flow logs."""
+
+    settings: Network
+    account: Account
+    plan: NetworkPlan
+    logs_key_arn: pulumi.Input[str]
+    log_retention_days: int
+    protect: bool
+
+
+class PrivateNetwork(pulumi.ComponentResource):
+    """VPC, subnets by tier and zone, route tables without a default route, network ACLs, flow logs.
+
+    `subnets[tier][zone]` are the subnets, `route_tables[tier]` the tier's one route table.
+    """
+
+    vpc: aws.ec2.Vpc
+    subnets: Mapping[Tier, Mapping[str, aws.ec2.Subnet]]
+    route_tables: Mapping[Tier, aws.ec2.RouteTable]
+
+    def __init__(self, name: str, args: PrivateNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:network:PrivateNetwork", name, None, opts)
+        self._name = name
+        self._args = args
+        self.vpc = aws.ec2.Vpc(
+            name,
+            cidr_block=args.settings.cidr,
+            enable_dns_support=True,
+            enable_dns_hostnames=True,
+            tags=self._tags("vpc"),
+            opts=self._child(protect=args.protect),
+        )
+        self._lock_defaults()
+        self.subnets = {tier: self._subnets_of(tier) for tier in Tier}
+        self.route_tables = {tier: self._route_table(tier) for tier in Tier}
+        for tier in Tier:
+            self._acl(tier)
+        self._lead_to_premises()
+        self._flow_logs()
+        self.register_outputs({"vpcId": self.vpc.id})
+
+    def subnet_ids(self, tier: Tier) -> list[pulumi.Output[str]]:
+        """Ids of a tier's subnets, in the order of the zones."""
+        return [subnet.id for subnet in self.subnets[tier].values()]
+
+    def _child(self, *, protect: bool = False, **options: object) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, protect=protect, **options)  # type: ignore[arg-type]
+
+    def _tags(self, *parts: str) -> dict[str, str]:
+        return {"Name": "-".join([pulumi.get_project(), pulumi.get_stack(), *parts])}
+
+    def _lock_defaults(self) -> None:
+        """What a VPC comes with stays, without any rule or route."""
+        aws.ec2.DefaultSecurityGroup(
+            f"{self._name}-locked",
+            vpc_id=self.vpc.id,
+            ingress=[],
+            egress=[],
+            tags=self._tags("locked"),
+            opts=self._child(),
+        )
+        aws.ec2.DefaultRouteTable(
+            f"{self._name}-locked",
+            default_route_table_id=self.vpc.default_route_table_id,
+            routes=[],
+            tags=self._tags("locked"),
+            opts=self._child(),
+        )
+
+    def _subnets_of(self, tier: Tier) -> dict[str, aws.ec2.Subnet]:
+        timeouts = pulumi.CustomTimeouts(delete=INTERFACES_LINGER)
+        return {
+            zone: aws.ec2.Subnet(
+                f"{tier}-{zone}",
+                vpc_id=self.vpc.id,
+                availability_zone=zone,
+                cidr_block=block,
+                map_public_ip_on_launch=False,
+                tags=self._tags(tier, zone),
+                opts=self._child(custom_timeouts=timeouts),
+            )
+            for zone, block in self._args.plan.subnets.subnets[tier].items()
+        }
+
+    def _route_table(self, tier: Tier) -> aws.ec2.RouteTable:
+        table = aws.ec2.RouteTable(tier, vpc_id=self.vpc.id, tags=self._tags(tier), opts=self._child())
+        for zone, subnet in self.subnets[tier].items():
+            aws.ec2.RouteTableAssociation(
+                f"{tier}-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=self._child()
+            )
+        return table
+
+    def _acl(self, tier: Tier) -> None:
+        acl = aws.ec2.NetworkAcl(
+            tier, vpc_id=self.vpc.id, subnet_ids=self.subnet_ids(tier), tags=self._tags(tier), opts=self._child()
+        )
+        for rule in self._args.plan.acl_rules[tier]:
+            all_traffic = rule.ports is None
+            from_port, to_port = rule.ports or (0, 0)
+            # A rule is named by its number. What it says can only be changed by taking the number away first.
+            aws.ec2.NetworkAclRule(
+                f"{tier}-{rule.direction}-{rule.number}",
+                network_acl_id=acl.id,
+                egress=rule.direction == "egress",
+                rule_number=rule.number,
+                rule_action=rule.action,
+                protocol="-1" if all_traffic else "tcp",
+                cidr_block=rule.cidr,
+                from_port=from_port,
+                to_port=to_port,
+                opts=self._child(delete_before_replace=True),
+            )
+
+    def _lead_to_premises(self) -> None:
+        """Routes from the access tier to on-premises clients, and the attachment of the gateway that leads there."""
+        premises = self._args.settings.on_premises
+        if premises is None:
+            return
+        transit = premises.gateway_id.startswith("tgw-")
+        attachment: pulumi.Resource
+        if transit:
+            attachment = aws.ec2transitgateway.VpcAttachment(
+                self._name,
+                transit_gateway_id=premises.gateway_id,
+                vpc_id=self.vpc.id,
+                subnet_ids=self.subnet_ids(Tier.ACCESS),
+                tags=self._tags("premises"),
+                opts=self._child(),
+            )
+        else:
+            attachment = aws.ec2.VpnGatewayAttachment(
+                self._name, vpc_id=self.vpc.id, vpn_gateway_id=premises.gateway_id, opts=self._child()
+            )
+        for block in premises.cidrs:
+            aws.ec2.Route(
+                f"access-to-{block.replace('/', '-')}",
+                route_table_id=self.route_tables[Tier.ACCESS].id,
+                destination_cidr_block=block,
+                transit_gateway_id=premises.gateway_id if transit else None,
+                gateway_id=None if transit else premises.gateway_id,
+                opts=self._child(depends_on=[attachment]),
+            )
+
+    def _flow_logs(self) -> None:
+        name = f"{self._name}-flow-logs"
+        group = aws.cloudwatch.LogGroup(
+            name,
+            kms_key_id=self._args.logs_key_arn,
+            retention_in_days=self._args.log_retention_days,
+            opts=self._child(protect=self._args.protect),
+        )
+        role = aws.iam.Role(
+            name,
+            description=f"Delivers the flow logs of {pulumi.get_project()}/{pulumi.get_stack()}",
+            assume_role_policy=iam.json_document(iam.trust(self._args.account, "vpc-flow-logs.amazonaws.com")),
+            opts=self._child(),
+        )
+        policy = aws.iam.RolePolicy(
+            name, role=role.id, policy=iam.json_document(iam.write_flow_logs(group.arn)), opts=self._child()
+        )
+        aws.ec2.FlowLog(
+            self._name,
+            vpc_id=self.vpc.id,
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_destination=group.arn,
+            iam_role_arn=role.arn,
+            max_aggregation_interval=60,
+            tags=self._tags("flow-logs"),
+            opts=self._child(depends_on=[policy]),
+        )

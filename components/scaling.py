@@ -1,0 +1,85 @@
+"""How the number of instances of a variant follows its load."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.settings import Endpoint
+
+ENDPOINT_METRICS = "/aws/sagemaker/Endpoints"
+"""Namespace of the instances' metrics (https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html)."""
+
+_Configuration = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
+_Predefined = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs
+_Customized = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgs
+_Dimension = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantScalingArgs:
+    """`endpoint_name` should come from the endpoint resource: the target can't be registered before it exists."""
+
+    settings: Endpoint
+    endpoint_name: pulumi.Input[str]
+    variant: str
+    vcpus: int
+
+
+class VariantScaling(pulumi.ComponentResource):
+    """The scaling target (between which numbers) and its two policies (when): invocations an instance, and CPU."""
+
+    def __init__(self, name: str, args: VariantScalingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:inference:VariantScaling", name, None, opts)
+        self._scaling = args.settings.scaling
+        child = pulumi.ResourceOptions(parent=self)
+        self._target = aws.appautoscaling.Target(
+            name,
+            service_namespace="sagemaker",
+            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
+            resource_id=pulumi.Output.concat("endpoint/", args.endpoint_name, "/variant/", args.variant),
+            min_capacity=args.settings.instances.min,
+            max_capacity=args.settings.instances.max,
+            opts=child,
+        )
+        invocations = _Predefined(predefined_metric_type="SageMakerVariantInvocationsPerInstance")
+        self._policy(f"{name}-invocations", self._scaling.invocations_per_instance, predefined=invocations)
+        cpu = _Customized(
+            namespace=ENDPOINT_METRICS,
+            metric_name="CPUUtilization",
+            statistic="Average",
+            unit="Percent",
+            dimensions=[
+                _Dimension(name="EndpointName", value=args.endpoint_name),
+                _Dimension(name="VariantName", value=args.variant),
+            ],
+        )
+        self._policy(f"{name}-cpu", cpu_of_all_vcpus(self._scaling.cpu_percent, args.vcpus), customized=cpu)
+        self.register_outputs({})
+
+    def _policy(
+        self, name: str, target: float, *, predefined: _Predefined | None = None, customized: _Customized | None = None
+    ) -> None:
+        aws.appautoscaling.Policy(
+            name,
+            policy_type="TargetTrackingScaling",
+            service_namespace=self._target.service_namespace,
+            scalable_dimension=self._target.scalable_dimension,
+            resource_id=self._target.resource_id,
+            target_tracking_scaling_policy_configuration=_Configuration(
+                target_value=target,
+                predefined_metric_specification=predefined,
+                customized_metric_specification=customized,
+                scale_in_cooldown=self._scaling.scale_in_cooldown,
+                scale_out_cooldown=self._scaling.scale_out_cooldown,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def cpu_of_all_vcpus(percent_of_instance: float, vcpus: int) -> float:
+    """SageMaker's CPUUtilization adds up the vCPUs: 0 to 100 times their number.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html (endpoint instance metrics)
+    """
+    return percent_of_instance * vcpus

@@ -1,0 +1,75 @@
+"""The three security groups of a stack, with the rules that its flows derive."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.cidr import Tier
+from components.flows import HTTPS, Block, Flow, Gateway, GroupRule, Peer, group_rules
+from components.network import INTERFACES_LINGER
+
+DESCRIPTIONS = {
+    Tier.APP: "Clients of the models",
+    Tier.ACCESS: "Interface endpoints of AWS services",
+    Tier.MODEL: "Network interfaces of the model containers",
+}
+NAMES = {Tier.APP: "client", Tier.ACCESS: "access", Tier.MODEL: "model"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityGroupsArgs:
+    """`prefix_list_ids` gives the prefix list of each gateway that `allowed` names."""
+
+    vpc_id: pulumi.Input[str]
+    allowed: Sequence[Flow]
+    prefix_list_ids: Mapping[Gateway, pulumi.Input[str]]
+
+
+class SecurityGroups(pulumi.ComponentResource):
+    """A group for each tier (client, access, model). Every rule is TCP 443, described, and names its peer exactly."""
+
+    client: aws.ec2.SecurityGroup
+    access: aws.ec2.SecurityGroup
+    model: aws.ec2.SecurityGroup
+
+    def __init__(self, name: str, args: SecurityGroupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:security:SecurityGroups", name, None, opts)
+        self._args = args
+        self._groups = {tier: self._group(tier) for tier in Tier}
+        self.client, self.access, self.model = (self._groups[tier] for tier in (Tier.APP, Tier.ACCESS, Tier.MODEL))
+        for rule in group_rules(args.allowed):
+            self._rule(rule)
+        self.register_outputs({"clientSecurityGroupId": self.client.id})
+
+    def _group(self, tier: Tier) -> aws.ec2.SecurityGroup:
+        return aws.ec2.SecurityGroup(
+            NAMES[tier],
+            description=DESCRIPTIONS[tier],
+            vpc_id=self._args.vpc_id,
+            tags={"Name": f"{pulumi.get_project()}-{pulumi.get_stack()}-{NAMES[tier]}"},
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(delete=INTERFACES_LINGER)),
+        )
+
+    def _rule(self, rule: GroupRule) -> None:
+        kind = aws.vpc.SecurityGroupIngressRule if rule.direction == "ingress" else aws.vpc.SecurityGroupEgressRule
+        preposition = "from" if rule.direction == "ingress" else "to"
+        kind(
+            f"{NAMES[rule.tier]}-{preposition}-{_peer_name(rule.peer)}",
+            security_group_id=self._groups[rule.tier].id,
+            ip_protocol="tcp",
+            from_port=HTTPS,
+            to_port=HTTPS,
+            description=rule.description,
+            opts=pulumi.ResourceOptions(parent=self),
+            cidr_ipv4=rule.peer.cidr if isinstance(rule.peer, Block) else None,
+            prefix_list_id=self._args.prefix_list_ids[rule.peer] if isinstance(rule.peer, Gateway) else None,
+            referenced_security_group_id=self._groups[rule.peer].id if isinstance(rule.peer, Tier) else None,
+        )
+
+
+def _peer_name(peer: Peer) -> str:
+    if isinstance(peer, Block):
+        return peer.cidr.replace("/", "-")
+    return NAMES[peer] if isinstance(peer, Tier) else peer.value
