@@ -1,25 +1,48 @@
 # Every target sets up what it needs: the virtual environment follows the lock.
-SHELL := /bin/bash
 PYTHON ?= python3.11
+STACK ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
-STACK ?= dev
+INSTALLED := $(VENV)/.installed
+MODEL := examples/model/build/model.tar.gz
 
-.PHONY: help setup model check rehearse test lint lock clean
+.PHONY: help setup model rehearse check test lint conformance bench docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(STAMP): requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+$(INSTALLED): requirements.txt pyproject.toml
+	@echo "Installing the locked packages into $(VENV) (once, about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup: $(STAMP) ## make the virtual environment from the lock
+$(MODEL): examples/model/train.py | $(INSTALLED)
+	@$(BIN)/python examples/model/train.py --out $(@D)
 
-lock: $(STAMP) ## write requirements.txt anew from pyproject.toml
+setup: $(INSTALLED) ## make the virtual environment
+
+model: $(MODEL) ## train the example's model and pack it for SageMaker
+
+rehearse: $(INSTALLED) $(MODEL) ## run the whole stack on an embedded AWS (STACK=dev)
+	@$(BIN)/private-inference rehearse --stack $(STACK)
+
+check: $(INSTALLED) $(MODEL) ## program, policies and reachability; nothing is created (STACK=dev)
+	@$(BIN)/private-inference check --stack $(STACK)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+
+test: $(INSTALLED) $(MODEL) lint ## lint, type check and run all tests
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+docs: $(INSTALLED) $(MODEL) ## write the generated parts of docs/
+	@$(BIN)/python -m operations.documents
+
+lock: $(INSTALLED) ## write requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.txt
 
 clean: ## remove what make made
