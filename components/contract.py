@@ -125,7 +125,8 @@ class PublishedContract(pulumi.ComponentResource):
                 name=parameter_name(pulumi.get_project(), pulumi.get_stack(), key),
                 type=aws.ssm.ParameterType.STRING,
                 description=f"How to call {key}",
-                value=pulumi.Output.json_dumps(shared | {"endpoints": {key: endpoint}}),
+                # `value` would count as a secret. A contract is to be read, in plans too.
+                insecure_value=pulumi.Output.json_dumps(shared | {"endpoints": {key: endpoint}}),
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({})
