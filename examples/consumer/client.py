@@ -1,0 +1,163 @@
+"""Call a private model with boto3: `python client.py --stack dev --endpoint triage sample.csv`.
+
+It must run where the platform's client security group lets it: in the app subnets (an EC2 instance, a container), or on
+premises behind the platform's on-premises client CIDRs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import ConnectionError as NoConnectionError
+from contract import Contract, ContractError
+
+MAX_BODY_BYTES = 6_291_456
+"""The most that InvokeEndpoint carries (API_runtime_InvokeEndpoint)."""
+
+READ_TIMEOUT = 70
+"""Seconds. A container may take 60 s to answer, for which API_runtime_InvokeEndpoint asks for this socket timeout."""
+
+CONFIG = Config(connect_timeout=3, read_timeout=READ_TIMEOUT, retries={"mode": "standard", "total_max_attempts": 4})
+
+SSM_ADVICE = {
+    "ParameterNotFound": "is the endpoint deployed by that stack, in this account and region?",
+    "AccessDeniedException": "this identity needs ssm:GetParameter on it.",
+}
+RUNTIME_ADVICE = {
+    "AccessDeniedException": "attach the contract's invokePolicyArn to this identity, and call through the VPC's "
+    "runtime endpoint: the policy allows no other way.",
+    "ValidationError": "it is not in service under that name; ask the platform team.",
+    "ThrottlingException": "it is at its limit; try later, or send more rows a request.",
+    "ServiceUnavailable": "it has no capacity right now; try later.",
+}
+
+
+class CallError(Exception):
+    """The call could not be made, or was refused; the message says what to do. It names no account and no key."""
+
+
+@contextmanager
+def explained(what: str, advice: Mapping[str, str], unreachable: str) -> Iterator[None]:
+    """Turns boto3's errors into CallError. AWS's own texts are left out where they name accounts and identities."""
+    try:
+        yield
+    except ClientError as error:
+        response: Mapping[str, Any] = error.response
+        code = response["Error"]["Code"]
+        if code == "ModelError":
+            status, message = response["OriginalStatusCode"], response["OriginalMessage"].strip()
+            raise CallError(f"{what}: the model answered {status}: {message}") from None
+        raise CallError(f"{what} was refused ({code}): {advice.get(code, 'see the AWS documentation.')}") from None
+    except ReadTimeoutError:
+        raise CallError(f"{what} gave no answer within {READ_TIMEOUT} s.") from None
+    except (NoConnectionError, HTTPClientError):
+        raise CallError(f"{what} can't be reached from here: {unreachable}") from None
+    except (BotoCoreError, ValueError) as error:
+        # No region, no credentials, an --endpoint-url that isn't a URL: boto3 says so itself, in one sentence.
+        raise CallError(f"{what}: {error}") from None
+
+
+def contract_from_file(path: Path) -> Contract:
+    """Raises CallError."""
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise CallError(f"The contract {path} can't be read: {error.strerror}.") from None
+    except ValueError:
+        raise CallError(f"The contract {path} is not JSON.") from None
+    return read_document(document, str(path))
+
+
+def contract_from_parameter(stack: str, endpoint: str, region: str | None) -> Contract:
+    """The contract of one endpoint, which its stack keeps in SSM. Raises CallError."""
+    name = f"/private-inference/{stack}/contract/{endpoint}"
+    unreachable = "a private network needs the platform's `ssm` interface endpoint; or pass the contract as --contract."
+    with explained(f"The parameter {name}", SSM_ADVICE, unreachable):
+        answer = boto3.client("ssm", region_name=region, config=CONFIG).get_parameter(Name=name)
+    return read_document(json.loads(answer["Parameter"]["Value"]), name)
+
+
+def read_document(document: Any, source: str) -> Contract:
+    if not isinstance(document, dict):
+        raise CallError(f"{source}: the contract is not a JSON object.")
+    try:
+        return Contract.read(document)
+    except ContractError as error:
+        raise CallError(f"{source}: {error}") from None
+
+
+def read_rows(path: Path) -> bytes:
+    """The file as the body of a request. Raises CallError."""
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise CallError(f"{path} can't be read: {error.strerror}.") from None
+    if not body.strip():
+        raise CallError(f"{path} has no rows.")
+    if len(body) > MAX_BODY_BYTES:
+        raise CallError(f"{path} has {len(body):,} bytes, a request carries {MAX_BODY_BYTES:,}: split it.")
+    return body
+
+
+def score(contract: Contract, endpoint: str, rows: bytes, endpoint_url: str | None = None) -> list[float]:
+    """The model's score for each row of a CSV body, in order. Raises CallError."""
+    try:
+        target = contract.endpoint(endpoint)
+    except ContractError as error:
+        raise CallError(str(error)) from None
+    if target.mode != "real-time":
+        raise CallError(f"The endpoint {endpoint} is {target.mode}: this client makes real-time calls only.")
+    unreachable = (
+        "run in the app subnets with the client security group; where private DNS names don't resolve, "
+        f"pass --endpoint-url https://{contract.runtime_endpoint.dns_name}"
+    )
+    with explained(f"The endpoint {endpoint}", RUNTIME_ADVICE, unreachable):
+        runtime = boto3.client(
+            "sagemaker-runtime", region_name=contract.region, endpoint_url=endpoint_url, config=CONFIG
+        )
+        response = runtime.invoke_endpoint(
+            EndpointName=target.name, ContentType="text/csv", Accept="application/json", Body=rows
+        )
+        answer = json.load(response["Body"])
+    try:
+        return [prediction["score"] for prediction in answer["predictions"]]
+    except (KeyError, TypeError):
+        raise CallError(f'The endpoint {endpoint} did not answer {{"predictions": [{{"score": …}}]}}.') from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print one score a line. Returns the exit code: 0, or 1 with the reason on stderr."""
+    parser = argparse.ArgumentParser(description="Score CSV rows with a private model.")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--stack", help="read the contract of this stack from SSM")
+    source.add_argument("--contract", type=Path, metavar="FILE", help="read the contract from a JSON file")
+    parser.add_argument("--endpoint", required=True, help="the endpoint's name in the contract")
+    parser.add_argument("--region", help="where the contract's parameter is; default: the AWS configuration's")
+    parser.add_argument("--endpoint-url", metavar="URL", help="the runtime endpoint's own URL; default: private DNS")
+    parser.add_argument("rows", type=Path, metavar="CSV", help="one row a line, no header, no label")
+    given = parser.parse_args(arguments)
+    try:
+        rows = read_rows(given.rows)
+        if given.contract:
+            contract = contract_from_file(given.contract)
+        else:
+            contract = contract_from_parameter(given.stack, given.endpoint, given.region)
+        scores = score(contract, given.endpoint, rows, given.endpoint_url)
+    except CallError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write("".join(f"{value}\n" for value in scores))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
