@@ -273,7 +273,7 @@ def test_it_listens_where_sagemaker_says(model_dir: Path) -> None:
         process.communicate(timeout=30)
 
 
-@pytest.mark.parametrize("port", ["http", "70000", "-1", ""])
+@pytest.mark.parametrize("port", ["http", "70000"])
 def test_a_port_that_is_none_is_said(model_dir: Path, port: str) -> None:
     process = start(model_dir, port)
     _, log = process.communicate(timeout=30)
