@@ -35,6 +35,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
+	cd examples/consumer && ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 
 test: $(INSTALLED) $(MODEL) lint ## lint, type check and run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
