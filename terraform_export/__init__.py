@@ -1,0 +1,1 @@
+"""Writes the stack as a Terraform configuration: the same program, run against an engine that answers references."""

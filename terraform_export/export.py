@@ -1,0 +1,102 @@
+"""`private-inference export terraform`: the stack of a Pulumi program as a Terraform configuration."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from operations.program import run_program
+from operations.project import StackConfig
+from terraform_export.configuration import RETAINED, Configuration
+from terraform_export.engine import TerraformEngine
+from terraform_export.errors import ExportError
+from terraform_export.local_files import LocalFiles
+from terraform_export.lookups import Lookup, Lookups
+from terraform_export.readme import readme
+from terraform_export.references import References
+from terraform_export.secrets import Secrets
+from terraform_export.translate import JsonObject, Translator
+
+MAIN = "main.tf.json"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written: how many of each, and what the program warned of."""
+
+    resources: int
+    lookups: int
+    variables: Sequence[str]
+    outputs: Sequence[str]
+    warnings: Sequence[str]
+
+
+def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
+    """Run the program of `config` and write its stack to `out` as a Terraform configuration.
+
+    `lookup` answers what the program asks AWS. Raises ExportError that lists everything without counterpart, and what
+    the program itself raises; then the configuration in `out` is as it was.
+    """
+    references = References()
+    translator = Translator(references)
+    lookups = Lookups(lookup, references, translator)
+    engine = TerraformEngine(references, lookups)
+    run = run_program(config, engine)
+    secrets = Secrets(references, translator.problems)
+    out.mkdir(parents=True, exist_ok=True)
+    configuration = Configuration(config, engine, translator, secrets, LocalFiles(config.directory, out))
+    main = configuration.main()
+    documents: dict[str, object] = {
+        "providers.tf.json": configuration.providers(),
+        "outputs.tf.json": configuration.outputs(run),
+        "variables.tf.json": {"variable": secrets.variables} if secrets.variables else {},
+        "lookups.json": sorted(lookups.answered, key=lambda entry: json.dumps(entry, sort_keys=True)),
+    }
+    if translator.problems:
+        raise ExportError(
+            "\n".join(["The program has no whole counterpart in Terraform:", *_listed(translator.problems)])
+        )
+    removed = _removed(_previous(out / MAIN), main["resource"])
+    documents[MAIN] = main | ({"removed": removed} if removed else {})
+    for name, document in documents.items():
+        (out / name).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (out / "README.md").write_text(readme(config, documents), encoding="utf-8")
+    return Export(
+        resources=len(engine.declared),
+        lookups=len(lookups.answered),
+        variables=sorted(secrets.variables),
+        outputs=sorted(run.outputs),
+        warnings=run.warnings,
+    )
+
+
+def _listed(problems: Sequence[str]) -> list[str]:
+    return [f"  {problem}" for problem in sorted(set(problems))]
+
+
+def _previous(path: Path) -> JsonObject:
+    try:
+        previous: JsonObject = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ExportError(
+            f"{path.name} is not JSON ({error}): it is not from an export. Choose another folder."
+        ) from None
+    return previous
+
+
+def _removed(previous: JsonObject, resources: Mapping[str, JsonObject]) -> list[JsonObject]:
+    """What an earlier export into the same folder retained and this one no longer has: Terraform forgets it.
+
+    https://developer.hashicorp.com/terraform/language/block/removed
+    """
+    retained = {
+        f"{kind}.{label}"
+        for kind, named in previous.get("resource", {}).items()
+        for label, body in named.items()
+        if body.get("//") == RETAINED
+    }
+    retained |= {block["from"] for block in previous.get("removed", ())}
+    declared = {f"{kind}.{label}" for kind, named in resources.items() for label in named}
+    return [{"from": address, "lifecycle": {"destroy": False}} for address in sorted(retained - declared)]

@@ -1,0 +1,158 @@
+"""The program's lookups as Terraform data sources.
+
+Text stays a reference. What the program computes with (numbers, truth values and the lists below) shapes its graph and
+must be known now: the program gets the answer itself, and the data source refuses an account with another one.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from terraform_export.errors import ExportError
+from terraform_export.names import ARGUMENTS, terraform_names
+from terraform_export.references import References
+from terraform_export.schema import Entry, load_schema
+from terraform_export.translate import JsonObject, Translator
+
+Lookup = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+"""Answers a token such as `aws:ec2/getPrefixList:getPrefixList` and its arguments, as `Engine.invoke` does."""
+
+LISTS = {
+    "aws_availability_zones": {"names"},
+    "aws_prefix_list": {"cidr_blocks"},
+    "aws_vpc_endpoint_service": {"availability_zones"},
+}
+"""Lists that a program may go through, by data source. Any other stays unanswered: what differs between accounts
+without shaping the stack, as the zones' ids do, would refuse an account for nothing."""
+
+
+@dataclass
+class Lookups:
+    """Answers the program's lookups and keeps a data source for each. `answered` is what the answers rest on."""
+
+    answer: Lookup
+    references: References
+    translator: Translator
+    data: dict[str, dict[str, JsonObject]] = field(default_factory=dict)
+    answered: list[JsonObject] = field(default_factory=list)
+    _literals: dict[str, str] = field(default_factory=dict)
+    _answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer for the program. Raises ExportError for a lookup that has no data source."""
+        key = json.dumps([token, args], sort_keys=True)
+        with self._lock:
+            if key not in self._answers:
+                self._answers[key] = self._invoke(token, args)
+            return self._answers[key]
+
+    def _invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        entry = load_schema().lookups.get(token)
+        if entry is None:
+            raise ExportError(
+                f"The lookup {token} is not in the export's schema. Add it: python -m terraform_export.refresh {token}"
+            )
+        real_args = {name: self._known(value, f"{token}.{name}") for name, value in args.items()}
+        answer = self.answer(token, real_args)
+        self.answered.append({"token": token, "arguments": real_args, "answer": dict(answer)})
+        return self._declare(token, entry, args, answer)
+
+    def _declare(
+        self, token: str, entry: Entry, args: Mapping[str, Any], answer: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        label = self._label(entry, args)
+        renamed = ARGUMENTS.get(entry.type, {})
+        body = self.translator.block(entry.block, args, token, renamed)
+        names = terraform_names((*entry.block.attributes, *entry.block.blocks), renamed)
+        given: dict[str, Any] = {}
+        conditions: list[JsonObject] = []
+        for key, value in sorted(answer.items()):
+            attribute = names.get(key, "")
+            if key in args:
+                given[key] = value
+            elif isinstance(value, str) and attribute in entry.block.attributes:
+                given[key] = self.references.hand_out(f"data.{entry.type}.{label}.{attribute}")
+                self._literals[given[key]] = value
+            elif condition := _condition(entry.type, attribute, value):
+                given[key] = value
+                conditions.append(condition)
+        if conditions:
+            body["lifecycle"] = {"postcondition": conditions}
+        self.data.setdefault(entry.type, {})[label] = body
+        return given
+
+    def _label(self, entry: Entry, args: Mapping[str, Any]) -> str:
+        """Named after what is asked for; arguments of equal text but other numbers would meet here."""
+        words = [self._known(value, name) for name, value in sorted(args.items()) if isinstance(value, str)]
+        label = re.sub(r"\W+", "_", "_".join(words)).lower() or "current"
+        label = label if label[0].isalpha() else f"_{label}"
+        if label in self.data.get(entry.type, {}):
+            raise ExportError(f"Two lookups of {entry.type} differ only in {', '.join(args)}: they need one name each.")
+        return label
+
+    def _known(self, value: Any, path: str) -> Any:
+        """`value` with the answers of earlier lookups in place of their references."""
+        if isinstance(value, Mapping):
+            return {key: self._known(item, f"{path}.{key}") for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._known(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        for expression in self.references.within(value):
+            reference = f"${{{expression}}}"
+            if reference not in self._literals:
+                raise ExportError(f"{path}: the lookup needs {expression}, which is known only when Terraform applies.")
+            value = value.replace(reference, self._literals[reference])
+        return value
+
+
+def _condition(kind: str, attribute: str, value: Any) -> JsonObject | None:
+    """A postcondition: the account's answer is the one that the configuration was made with."""
+    found = f"self.{attribute}"
+    if isinstance(value, bool):
+        expected = str(value).lower()
+    elif isinstance(value, int | float):
+        expected = f"{value:g}"
+    elif attribute in LISTS.get(kind, ()):
+        expected, found = json.dumps(" ".join(sorted(value))), f'join(" ", sort({found}))'
+    else:
+        return None
+    return {
+        "condition": f"${{{found} == {expected}}}",
+        "error_message": f"The stack was exported for {attribute} = {expected.strip(chr(34))}, and here it is "
+        f"${{{found}}}. Export it again, with --live.",
+    }
+
+
+def recorded(path: Path) -> Lookup:
+    """Answers from a lookups.json that an earlier export has written."""
+    answers = {_question(entry["token"], entry["arguments"]): entry["answer"] for entry in _read(path)}
+
+    def answer(token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            found: Mapping[str, Any] = answers[_question(token, args)]
+        except KeyError:
+            raise ExportError(
+                f"{path.name} has no answer to {token} with {json.dumps(dict(args), sort_keys=True)}. "
+                "Export with --live, or without --lookups."
+            ) from None
+        return found
+
+    return answer
+
+
+def _question(token: str, args: Mapping[str, Any]) -> str:
+    return json.dumps([token, dict(args)], sort_keys=True)
+
+
+def _read(path: Path) -> Iterator[JsonObject]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        yield from ({key: entry[key] for key in ("token", "arguments", "answer")} for entry in content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ExportError(f"{path.name} is not a lookups.json of an export ({error}).") from None
