@@ -259,9 +259,14 @@ def _network_interfaces(account: Account, serving: Serving) -> list[Statement]:
     """
     interfaces = account.arn("ec2", "network-interface/*")
     in_model_subnets = {"ArnEquals": {"ec2:Subnet": list(serving.subnets)}}
+    # An interface that is being created has no subnet that a condition could test. AWS asks for every resource that
+    # takes part, so that the subnets and the group bound where it may lie.
     return [
-        _allow("CreateInterfaces", ["ec2:CreateNetworkInterface"], [*serving.subnets, serving.security_group]),
-        _allow("CreateInterfacesInSubnets", ["ec2:CreateNetworkInterface"], [interfaces], in_model_subnets),
+        _allow(
+            "CreateInterfaces",
+            ["ec2:CreateNetworkInterface"],
+            [*serving.subnets, serving.security_group, interfaces],
+        ),
         _allow(
             "ManageInterfaces",
             [
