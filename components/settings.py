@@ -6,6 +6,7 @@ reviewers. All problems of a stack's configuration are reported at once, each wi
 
 import json
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -430,25 +431,24 @@ class Settings(_Settings):
 
 def load() -> Settings:
     """The settings of the running stack. Raises SettingsError that lists every problem."""
-    project = pulumi.get_project()
-    values = _stack_values(project)
+    # pulumi.Config can't list its keys, and an unknown key must not be overlooked.
+    from pulumi.runtime import config
+
+    return parse(pulumi.get_project(), config.get_config_env() | config.CONFIG.get())
+
+
+def parse(project: str, values: Mapping[str, str]) -> Settings:
+    """The settings that a stack's configuration holds, by full key (`aws:region`). Raises SettingsError, as above."""
+    own = {key.removeprefix(f"{project}:"): value for key, value in values.items() if key.startswith(f"{project}:")}
     try:
-        settings = Settings.model_validate({"region": pulumi.Config("aws").get("region")} | values)
+        return Settings.model_validate(
+            {"region": values.get("aws:region")} | {key: _decode(value) for key, value in own.items()}
+        )
     except ValidationError as error:
         problems = explain(error, Settings, project)
         raise SettingsError(
             "\n".join([f"The configuration of this stack has {len(problems)} problem(s):", *problems])
         ) from None
-    return settings
-
-
-def _stack_values(project: str) -> dict[str, Any]:
-    # pulumi.Config can't list its keys, and an unknown key must not be overlooked.
-    from pulumi.runtime import config
-
-    everything = config.get_config_env() | config.CONFIG.get()
-    own = {key.removeprefix(f"{project}:"): value for key, value in everything.items() if key.startswith(f"{project}:")}
-    return {key: _decode(value) for key, value in own.items()}
 
 
 def _decode(value: str) -> Any:
