@@ -177,9 +177,22 @@ def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, imag
     return _document(*reads) if reads else _nothing()
 
 
-def own_resources(account: Account, actions: Sequence[str], resources: Sequence[str]) -> Document:
-    """A service's actions on this account's resources, by its own principals."""
-    return _document(_through_endpoint("ThisAccount", actions, resources, _own_principals(account)))
+@dataclass(frozen=True)
+class Passage:
+    """Actions that pass an endpoint, and the resources that they may touch: any, for those that take no resource."""
+
+    actions: Sequence[str]
+    resources: Sequence[str] = ("*",)
+
+
+def own_resources(account: Account, passages: Sequence[Passage]) -> Document:
+    """Only these actions, by this account's principals."""
+    return _document(
+        *(
+            _through_endpoint(f"Passage{number}", passage.actions, passage.resources, _own_principals(account))
+            for number, passage in enumerate(passages, 1)
+        )
+    )
 
 
 def _own_principals(account: Account) -> dict[str, Any]:

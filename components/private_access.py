@@ -11,7 +11,7 @@ from components.cidr import Tier
 from components.flows import Flow, Gateway
 from components.iam import Account, Document
 from components.network import PrivateNetwork
-from components.private_services import GATEWAY_INSTEAD, RUNTIME, passage, runtime_service
+from components.private_services import GATEWAY_INSTEAD, RUNTIME, WITHOUT_PRIVATE_DNS, passages, runtime_service
 from components.settings import PrivateAccess as PrivateAccessSettings
 
 
@@ -78,7 +78,7 @@ class PrivateAccess(pulumi.ComponentResource):
             vpc_id=self._args.network.vpc.id,
             service_name=f"com.amazonaws.{self._args.account.region}.{service}",
             vpc_endpoint_type="Interface",
-            private_dns_enabled=True,
+            private_dns_enabled=name not in WITHOUT_PRIVATE_DNS,
             subnet_ids=[subnets[zone].id for zone in self._args.service_zones[name]],
             security_group_ids=[self._args.security_group_id],
             dns_options=inbound_only if gateway else None,
@@ -101,8 +101,7 @@ class PrivateAccess(pulumi.ComponentResource):
         if service == Gateway.S3:
             layers = "ecr.dkr" in self._args.settings.interface_endpoints
             return iam.artifact_reads(account, self._args.artifacts, self._args.roles, image_layers=layers)
-        allowed = passage(service, account, self._args.parameters)
-        return iam.own_resources(account, allowed.actions, allowed.resources)
+        return iam.own_resources(account, passages(service, account, self._args.parameters))
 
     def _point_to_gateway(self, service: str) -> None:
         if service in GATEWAY_INSTEAD:
