@@ -1,0 +1,57 @@
+"""The embedded AWS as a process: a moto server on a loopback port that lives as long as its standard input.
+
+`EmbeddedAws` starts it. The first line on standard output is the port. When whoever started the process dies, for
+whatever reason, the pipe closes and the process ends.
+"""
+
+import io
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+LOOPBACK = "127.0.0.1"
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def main() -> None:
+    """Serve until standard input closes. `--without-mends` serves moto as it is."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=MotoRequestHandler)
+    os.environ["MOTO_PORT"] = str(server.port)
+    print(server.port, flush=True)  # noqa: T201 - the parent reads it; requests wait in the socket until they are served
+    if "--without-mends" not in sys.argv:
+        from rehearsal import mends
+
+        mends.apply_all()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def one_at_a_time(application: WsgiApp) -> WsgiApp:
+    """Answer requests in turn: moto's backends are plain dictionaries that it iterates over while others write.
+
+    The body is read first, so that a slow client holds up nobody. Nothing is lost: the interpreter lock would let only
+    one request compute anyway.
+    """
+    turn = threading.Lock()
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length:
+            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
+        with turn:
+            return application(environ, start_response)
+
+    return serve
+
+
+if __name__ == "__main__":
+    main()

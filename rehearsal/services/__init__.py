@@ -1,0 +1,1 @@
+"""The rows of the resource table, by AWS service."""

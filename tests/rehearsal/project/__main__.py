@@ -1,0 +1,475 @@
+"""One resource of nearly every type that the rehearsal knows, wired as a real stack would be."""
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_awsx as awsx
+
+provider = aws.Provider("aws", region="eu-west-1", default_tags={"tags": {"Project": "rehearsed", "Owner": "default"}})
+identity = aws.get_caller_identity()
+region = aws.get_region()
+partition = aws.get_partition()
+zones = aws.get_availability_zones(state="available").names[:2]
+s3_list = aws.ec2.get_prefix_list(name="com.amazonaws.eu-west-1.s3")
+runtime = aws.ec2.get_vpc_endpoint_service(service="sagemaker.runtime", service_type="Interface")
+instance = aws.ec2.get_instance_type(instance_type="m5.large")
+image = aws.sagemaker.get_prebuilt_ecr_image(repository_name="sagemaker-xgboost", image_tag="1.7-1")
+
+
+class Whole(pulumi.ComponentResource):
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rehearsed:index:Whole", name, None, opts)
+        self.register_outputs({})
+
+
+whole = Whole("whole", pulumi.ResourceOptions(providers=[provider]))
+child = pulumi.ResourceOptions(parent=whole)
+
+
+def trust(service: str) -> str:
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+        }
+    )
+
+
+def allow(action: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+    return pulumi.Output.json_dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
+    )
+
+
+# Keys
+key_policy = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:{partition.partition}:iam::{identity.account_id}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": f"logs.{region.region}.{partition.dns_suffix}"},
+                "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"],
+                "Resource": "*",
+            },
+        ],
+    }
+)
+key = aws.kms.Key(
+    "data", description="data", enable_key_rotation=True, deletion_window_in_days=7, policy=key_policy, opts=child
+)
+aws.kms.Alias("data", target_key_id=key.key_id, opts=child)
+
+# Network
+vpc = aws.ec2.Vpc(
+    "net",
+    cidr_block="10.20.0.0/16",
+    enable_dns_support=True,
+    enable_dns_hostnames=True,
+    tags={"Name": "net", "Owner": "its own"},
+    opts=child,
+)
+aws.ec2.DefaultSecurityGroup("locked", vpc_id=vpc.id, ingress=[], egress=[], opts=child)
+aws.ec2.DefaultRouteTable("locked", default_route_table_id=vpc.default_route_table_id, routes=[], opts=child)
+aws.ec2.DefaultNetworkAcl("locked", default_network_acl_id=vpc.default_network_acl_id, opts=child)
+table = aws.ec2.RouteTable("private", vpc_id=vpc.id, opts=child)
+subnets = []
+for index, zone in enumerate(zones):
+    subnet = aws.ec2.Subnet(
+        f"private-{zone}",
+        vpc_id=vpc.id,
+        cidr_block=f"10.20.{index}.0/24",
+        availability_zone=zone,
+        map_public_ip_on_launch=False,
+        opts=child,
+    )
+    aws.ec2.RouteTableAssociation(f"private-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=child)
+    subnets.append(subnet)
+subnet_ids = [subnet.id for subnet in subnets]
+acl = aws.ec2.NetworkAcl("private", vpc_id=vpc.id, subnet_ids=subnet_ids[:1], opts=child)
+aws.ec2.NetworkAclAssociation("second", network_acl_id=acl.id, subnet_id=subnet_ids[1], opts=child)
+aws.ec2.NetworkAclRule(
+    "in",
+    network_acl_id=acl.id,
+    rule_number=100,
+    egress=False,
+    protocol="tcp",
+    rule_action="allow",
+    cidr_block="10.20.0.0/16",
+    from_port=443,
+    to_port=443,
+    opts=child,
+)
+aws.ec2.NetworkAclRule(
+    "none",
+    network_acl_id=acl.id,
+    rule_number=50,
+    egress=True,
+    protocol="-1",
+    rule_action="deny",
+    cidr_block="203.0.113.0/24",
+    opts=child,
+)
+group = aws.ec2.SecurityGroup("client", vpc_id=vpc.id, description="clients", opts=child)
+access = aws.ec2.SecurityGroup("access", vpc_id=vpc.id, description="endpoints", opts=child)
+aws.vpc.SecurityGroupEgressRule(
+    "to-access",
+    security_group_id=group.id,
+    referenced_security_group_id=access.id,
+    ip_protocol="tcp",
+    from_port=443,
+    to_port=443,
+    description="to the endpoints",
+    opts=child,
+)
+aws.vpc.SecurityGroupIngressRule(
+    "from-client",
+    security_group_id=access.id,
+    referenced_security_group_id=group.id,
+    ip_protocol="tcp",
+    from_port=443,
+    to_port=443,
+    description="from clients",
+    opts=child,
+)
+aws.vpc.SecurityGroupEgressRule(
+    "to-s3",
+    security_group_id=group.id,
+    prefix_list_id=s3_list.id,
+    ip_protocol="tcp",
+    from_port=443,
+    to_port=443,
+    description="to S3",
+    opts=child,
+)
+gateway = aws.ec2.VpcEndpoint(
+    "s3",
+    vpc_id=vpc.id,
+    service_name="com.amazonaws.eu-west-1.s3",
+    vpc_endpoint_type="Gateway",
+    route_table_ids=[table.id],
+    opts=child,
+)
+interface = aws.ec2.VpcEndpoint(
+    "runtime",
+    vpc_id=vpc.id,
+    service_name=runtime.service_name,
+    vpc_endpoint_type="Interface",
+    private_dns_enabled=True,
+    subnet_ids=subnet_ids,
+    security_group_ids=[access.id],
+    policy=json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sagemaker:InvokeEndpoint", "Resource": "*"}],
+        }
+    ),
+    opts=child,
+)
+
+# Flow logs
+logs = aws.cloudwatch.LogGroup("flow", kms_key_id=key.arn, retention_in_days=365, opts=child)
+flow_role = aws.iam.Role("flow", assume_role_policy=trust("vpc-flow-logs.amazonaws.com"), opts=child)
+aws.iam.RolePolicy("flow", role=flow_role.id, policy=allow("logs:PutLogEvents", logs.arn), opts=child)
+flow = aws.ec2.FlowLog(
+    "flow",
+    vpc_id=vpc.id,
+    traffic_type="ALL",
+    log_destination=logs.arn,
+    iam_role_arn=flow_role.arn,
+    max_aggregation_interval=60,
+    opts=child,
+)
+
+# Artifacts
+bucket = aws.s3.Bucket("Artifacts", opts=child)
+aws.s3.BucketOwnershipControls(
+    "artifacts", bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=child
+)
+aws.s3.BucketPublicAccessBlock(
+    "artifacts",
+    bucket=bucket.id,
+    block_public_acls=True,
+    block_public_policy=True,
+    ignore_public_acls=True,
+    restrict_public_buckets=True,
+    opts=child,
+)
+encryption = aws.s3.BucketServerSideEncryptionConfiguration(
+    "artifacts",
+    bucket=bucket.id,
+    rules=[
+        {
+            "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key.arn},
+            "bucket_key_enabled": True,
+        }
+    ],
+    opts=child,
+)
+versioning = aws.s3.BucketVersioning(
+    "artifacts", bucket=bucket.id, versioning_configuration={"status": "Enabled"}, opts=child
+)
+aws.s3.BucketLifecycleConfiguration(
+    "artifacts",
+    bucket=bucket.id,
+    rules=[
+        {
+            "id": "old",
+            "status": "Enabled",
+            "filter": {},
+            "noncurrent_version_expiration": {"noncurrent_days": 90},
+            "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+        }
+    ],
+    opts=child,
+)
+aws.s3.BucketPolicy(
+    "artifacts",
+    bucket=bucket.id,
+    policy=pulumi.Output.json_dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": pulumi.Output.concat(bucket.arn, "/*"),
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                }
+            ],
+        }
+    ),
+    opts=child,
+)
+access_logs = aws.s3.Bucket("access-logs", opts=child)
+log_delivery = aws.s3.BucketPolicy(
+    "access-logs",
+    bucket=access_logs.id,
+    policy=pulumi.Output.json_dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "logging.s3.amazonaws.com"},
+                    "Action": "s3:PutObject",
+                    "Resource": pulumi.Output.concat(access_logs.arn, "/*"),
+                }
+            ],
+        }
+    ),
+    opts=child,
+)
+aws.s3.BucketLogging(
+    "artifacts",
+    bucket=bucket.id,
+    target_bucket=access_logs.id,
+    target_prefix="artifacts/",
+    opts=pulumi.ResourceOptions(parent=whole, depends_on=[log_delivery]),
+)
+artifact = aws.s3.BucketObjectv2(
+    "model",
+    bucket=bucket.id,
+    key="models/model.tar.gz",
+    source=pulumi.FileAsset("model.tar.gz"),
+    server_side_encryption="aws:kms",
+    kms_key_id=key.arn,
+    bucket_key_enabled=True,
+    opts=pulumi.ResourceOptions(parent=whole, depends_on=[encryption, versioning]),
+)
+
+# Registry
+images = awsx.ecr.Repository(
+    "Serving",
+    image_tag_mutability="IMMUTABLE",
+    image_scanning_configuration={"scan_on_push": True},
+    encryption_configurations=[{"encryption_type": "KMS", "kms_key": key.arn}],
+    lifecycle_policy={
+        "rules": [{"description": "old", "tag_status": "any", "maximum_number_of_images": 20}],
+    },
+    opts=child,
+)
+
+# Inference
+role = aws.iam.Role("execution", assume_role_policy=trust("sagemaker.amazonaws.com"), opts=child)
+role_policy = aws.iam.RolePolicy("execution", role=role.id, policy=allow("s3:GetObject", artifact.arn), opts=child)
+model = aws.sagemaker.Model(
+    "churn",
+    execution_role_arn=role.arn,
+    enable_network_isolation=True,
+    primary_container={
+        "image": image.registry_path,
+        "model_data_url": pulumi.Output.concat("s3://", bucket.id, "/", artifact.key),
+        "environment": {"some_variable": "kept"},
+    },
+    vpc_config={"subnets": subnet_ids, "security_group_ids": [group.id]},
+    opts=pulumi.ResourceOptions(parent=whole, depends_on=[role_policy]),
+)
+configuration = aws.sagemaker.EndpointConfiguration(
+    "churn",
+    kms_key_arn=key.arn,
+    production_variants=[
+        {
+            "variant_name": "AllTraffic",
+            "model_name": model.name,
+            "instance_type": "ml.m5.large",
+            "initial_instance_count": 2,
+            "initial_variant_weight": 1,
+        }
+    ],
+    opts=child,
+)
+endpoint = aws.sagemaker.Endpoint("churn", name="rehearsed-churn", endpoint_config_name=configuration.name, opts=child)
+endpoint_logs = aws.cloudwatch.LogGroup(
+    "churn", name="/aws/sagemaker/Endpoints/rehearsed-churn", kms_key_id=key.arn, opts=child
+)
+target = aws.appautoscaling.Target(
+    "churn",
+    service_namespace="sagemaker",
+    scalable_dimension="sagemaker:variant:DesiredInstanceCount",
+    resource_id=pulumi.Output.concat("endpoint/", endpoint.name, "/variant/AllTraffic"),
+    min_capacity=2,
+    max_capacity=10,
+    opts=child,
+)
+scaling = aws.appautoscaling.Policy(
+    "invocations",
+    policy_type="TargetTrackingScaling",
+    service_namespace=target.service_namespace,
+    scalable_dimension=target.scalable_dimension,
+    resource_id=target.resource_id,
+    target_tracking_scaling_policy_configuration={
+        "target_value": 600,
+        "scale_in_cooldown": 300,
+        "predefined_metric_specification": {"predefined_metric_type": "SageMakerVariantInvocationsPerInstance"},
+    },
+    opts=child,
+)
+cpu = aws.appautoscaling.Policy(
+    "cpu",
+    policy_type="TargetTrackingScaling",
+    service_namespace=target.service_namespace,
+    scalable_dimension=target.scalable_dimension,
+    resource_id=target.resource_id,
+    target_tracking_scaling_policy_configuration={
+        "target_value": 60 * instance.default_vcpus,
+        "customized_metric_specification": {
+            "namespace": "/aws/sagemaker/Endpoints",
+            "metric_name": "CPUUtilization",
+            "statistic": "Average",
+            "unit": "Percent",
+            "dimensions": [
+                {"name": "EndpointName", "value": endpoint.name},
+                {"name": "VariantName", "value": "AllTraffic"},
+            ],
+        },
+    },
+    opts=child,
+)
+invoke = aws.iam.Policy("invoke", policy=allow("sagemaker:InvokeEndpoint", endpoint.arn), opts=child)
+
+# Monitoring
+topic = aws.sns.Topic("alarms", kms_master_key_id=key.arn, opts=child)
+aws.sns.TopicPolicy(
+    "alarms",
+    arn=topic.arn,
+    policy=pulumi.Output.json_dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                    "Action": "sns:Publish",
+                    "Resource": topic.arn,
+                }
+            ],
+        }
+    ),
+    opts=child,
+)
+aws.sns.TopicSubscription("alarms", topic=topic.arn, protocol="email", endpoint="ops@example.com", opts=child)
+aws.cloudwatch.MetricAlarm(
+    "errors",
+    comparison_operator="GreaterThanThreshold",
+    evaluation_periods=3,
+    namespace="AWS/SageMaker",
+    metric_name="Invocation5XXErrors",
+    dimensions={"EndpointName": endpoint.name, "VariantName": "AllTraffic"},
+    period=60,
+    statistic="Sum",
+    threshold=5,
+    treat_missing_data="notBreaching",
+    alarm_actions=[topic.arn],
+    opts=child,
+)
+aws.cloudwatch.MetricAlarm(
+    "busy",
+    comparison_operator="GreaterThanThreshold",
+    evaluation_periods=3,
+    threshold=80,
+    metric_queries=[
+        {"id": "per_instance", "expression": "cpu / 2", "label": "busy", "return_data": True},
+        {
+            "id": "cpu",
+            "metric": {
+                "namespace": "/aws/sagemaker/Endpoints",
+                "metric_name": "CPUUtilization",
+                "period": 60,
+                "stat": "Average",
+                "dimensions": {"EndpointName": endpoint.name, "VariantName": "AllTraffic"},
+            },
+        },
+    ],
+    opts=child,
+)
+aws.cloudwatch.Dashboard(
+    "rehearsed", dashboard_name="rehearsed", dashboard_body=json.dumps({"widgets": []}), opts=child
+)
+
+# Contract and consumer
+aws.ssm.Parameter(
+    "contract",
+    name="/rehearsed/contract",
+    type="String",
+    value=pulumi.Output.json_dumps({"endpoint": endpoint.name}),
+    opts=child,
+)
+lambda_role = aws.iam.Role("consumer", assume_role_policy=trust("lambda.amazonaws.com"), opts=child)
+aws.iam.RolePolicyAttachment("consumer-invoke", role=lambda_role.name, policy_arn=invoke.arn, opts=child)
+managed = aws.iam.RolePolicyAttachment(
+    "consumer-network",
+    role=lambda_role.name,
+    policy_arn="arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
+    opts=child,
+)
+aws.lambda_.Function(
+    "consumer",
+    role=lambda_role.arn,
+    runtime="python3.12",
+    handler="index.handler",
+    code=pulumi.AssetArchive({"index.py": pulumi.StringAsset("def handler(event, context): return event")}),
+    vpc_config={"subnet_ids": subnet_ids, "security_group_ids": [group.id]},
+    environment={"variables": {"CONTRACT": "/rehearsed/contract"}},
+    opts=pulumi.ResourceOptions(parent=whole, depends_on=[managed]),
+)
+
+pulumi.export("vpcId", vpc.id)
+pulumi.export("accountId", identity.account_id)
+pulumi.export("instanceVcpus", instance.default_vcpus)
+pulumi.export("zones", zones)
+pulumi.export("bucket", bucket.id)
+pulumi.export("runtimeDns", interface.dns_entries[0].dns_name)
+pulumi.export("gatewayPrefixList", gateway.prefix_list_id)
+pulumi.export("repositoryUrl", images.url)
+pulumi.export("repositoryArn", images.repository.arn)
+pulumi.export("image", image.registry_path)
+pulumi.export("alarms", scaling.alarm_arns)
