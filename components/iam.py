@@ -324,7 +324,7 @@ def write_flow_logs(log_group: Arn) -> Document:
 
 
 def artifact_bucket(bucket: Arn, key: Arn) -> Document:
-    """Refuses what is not TLS 1.2 and what is written under another key than the bucket's, the caller's own included."""
+    """Refuses what is not TLS 1.2 and what is written under another key than the bucket's, a caller's own included."""
     objects = pulumi.Output.concat(bucket, "/*")
     return _document(
         _deny("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),

@@ -20,12 +20,14 @@ WITHOUT_PRIVATE_DNS = frozenset({"dynamodb"})
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/privatelink-interface-endpoints.html (considerations)
 """
 
+
 def runtime_service(fips: bool) -> str:
     """The endpoint service of the runtime.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/interface-vpc-endpoint.html
     """
     return f"{RUNTIME}-fips" if fips else RUNTIME
+
 
 def passages(service: str, account: Account, stack_path: str) -> Sequence[Passage]:
     """What clients and models need of a service other than S3, and no more. `stack_path` is `/PROJECT/STACK/`."""
