@@ -60,7 +60,8 @@ class ArtifactStore(pulumi.ComponentResource):
         return Artifact(uri=pulumi.Output.from_input(model.artifact), arn=pulumi.Output.from_input(arn))
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
+        # What closes and encrypts the bucket stays as long as the bucket does: to delete it would be to open it.
+        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on), retain_on_delete=self._args.keep)
 
     def _close(self) -> pulumi.Resource:
         aws.s3.BucketOwnershipControls(
@@ -138,7 +139,7 @@ class ArtifactStore(pulumi.ComponentResource):
                 bucket=self.bucket.bucket,
                 target_bucket=target,
                 target_prefix=f"{pulumi.get_project()}/{pulumi.get_stack()}/",
-                opts=self._child(),
+                opts=pulumi.ResourceOptions(parent=self),
             )
 
     def _upload_all(self, settled: Sequence[pulumi.Resource]) -> Mapping[Path, Artifact]:
@@ -149,7 +150,7 @@ class ArtifactStore(pulumi.ComponentResource):
         return {path: objects[digest] for path, digest in digests.items()}
 
     def _upload(self, archive: Path, digest: str, settled: Sequence[pulumi.Resource]) -> Artifact:
-        # Objects stay in the bucket when the program no longer names them: a rollback finds the model it rolls back to.
+        # An object stays when the program no longer names it: a rollback finds the model that it rolls back to.
         uploaded = aws.s3.BucketObjectv2(
             f"model-{digest[:12]}",
             bucket=self.bucket.bucket,
@@ -158,7 +159,7 @@ class ArtifactStore(pulumi.ComponentResource):
             content_type="application/gzip",
             server_side_encryption="aws:kms",
             kms_key_id=self._args.key_arn,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(settled), retain_on_delete=self._args.keep),
+            opts=self._child(*settled),
         )
         return Artifact(
             uri=pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key),
