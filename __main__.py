@@ -133,6 +133,7 @@ endpoints = {
             instance=surroundings.instances[endpoint.instance_type],
             subnet_ids=network.subnet_ids(Tier.MODEL),
             security_group_id=groups.model.id,
+            paths=[network, groups, access],
             runtime_endpoint_id=access.runtime.id,
             data_key_arn=keys.data.arn,
             logs_key_arn=keys.logs.arn,

@@ -21,7 +21,11 @@ VARIANT = "AllTraffic"
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceEndpointArgs:
-    """`role_path` is the IAM path of the stack's roles; `subnet_ids` and the group are those of the model tier."""
+    """`role_path` is the IAM path of the stack's roles; `subnet_ids` and the group are those of the model tier.
+
+    `paths` is what the artifact comes through on its way to the instances (routes, rules, the S3 gateway): SageMaker
+    downloads it when the endpoint is created, and fails without them.
+    """
 
     settings: Endpoint
     account: Account
@@ -31,6 +35,7 @@ class InferenceEndpointArgs:
     instance: InstanceFacts
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
+    paths: Sequence[pulumi.Resource]
     runtime_endpoint_id: pulumi.Input[str]
     data_key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
@@ -56,7 +61,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             name,
             name=args.settings.name,
             endpoint_config_name=configuration.name,
-            opts=self._child(depends_on=[permissions, log_group]),
+            opts=self._child(depends_on=[permissions, log_group, *args.paths]),
         )
         self._follow_load()
         self.invoke_policy = aws.iam.Policy(
