@@ -1,0 +1,5 @@
+"""A program whose body a test gives."""
+
+from tests.support.recording import inline
+
+inline.get()()

@@ -1,0 +1,202 @@
+"""Runs the program, or a part of it, against an AWS that answers with plain data, and gives back what was asked of it."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi.runtime import rpc
+
+from operations.program import Resource, Run, run_program
+from operations.project import StackConfig, load_stack
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+ZONES = tuple(f"{REGION}{letter}" for letter in "abcdef")
+S3_CIDRS = ("3.5.0.0/20", "3.5.16.0/20", "16.15.176.0/20", "16.15.192.0/18", "52.216.0.0/15", "54.231.0.0/16")
+DYNAMODB_CIDRS = ("3.218.180.0/22", "52.94.0.0/22", "52.119.224.0/20")
+INSTANCES = {"m5.large": (2, False), "m5.xlarge": (4, False), "c5.xlarge": (4, False), "m5d.large": (2, True)}
+"""vCPUs, and whether there is local storage."""
+
+LOCAL = f"{REGION}:{ACCOUNT}"
+ARNS = {
+    "aws:appautoscaling/policy:Policy": f"arn:aws:autoscaling:{LOCAL}:scalingPolicy:{{id}}",
+    "aws:cloudwatch/logGroup:LogGroup": f"arn:aws:logs:{LOCAL}:log-group:{{name}}",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": f"arn:aws:cloudwatch:{LOCAL}:alarm:{{name}}",
+    "aws:ec2/vpcEndpoint:VpcEndpoint": f"arn:aws:ec2:{LOCAL}:vpc-endpoint/{{id}}",
+    "aws:iam/policy:Policy": f"arn:aws:iam::{ACCOUNT}:policy{{path}}{{name}}",
+    "aws:iam/role:Role": f"arn:aws:iam::{ACCOUNT}:role{{path}}{{name}}",
+    "aws:kms/key:Key": f"arn:aws:kms:{LOCAL}:key/{{id}}",
+    "aws:s3/bucket:Bucket": "arn:aws:s3:::{bucket}",
+    "aws:sagemaker/endpoint:Endpoint": f"arn:aws:sagemaker:{LOCAL}:endpoint/{{name}}",
+    "aws:sagemaker/endpointConfiguration:EndpointConfiguration": f"arn:aws:sagemaker:{LOCAL}:endpoint-config/{{name}}",
+    "aws:sagemaker/model:Model": f"arn:aws:sagemaker:{LOCAL}:model/{{name}}",
+    "aws:sns/topic:Topic": f"arn:aws:sns:{LOCAL}:{{name}}",
+}
+ID_PREFIXES = {"RouteTable": "rtb", "SecurityGroup": "sg", "NetworkAcl": "acl", "VpcEndpoint": "vpce", "FlowLog": "fl"}
+NAMED_BY_ID = {"aws:s3/bucket:Bucket": "bucket"}
+
+
+class RecordingEngine:
+    """An `operations.program.Engine` that keeps what it is asked to create and invents ids and ARNs for it.
+
+    `service_zones` says where an endpoint service is offered; the others are offered in every zone.
+    """
+
+    def __init__(self, service_zones: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.created: list[Resource] = []
+        self._service_zones = dict(service_zones or {})
+
+    def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
+        self.created.append(resource)
+        if not resource.custom:
+            return None, {}
+        if resource.type == "awsx:ecr:Repository":
+            name = resource.properties.get("name", resource.name)
+            return None, {"url": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"}
+        return self._made(resource)
+
+    def _made(self, resource: Resource) -> tuple[str, Mapping[str, Any]]:
+        kind = resource.type.rpartition(":")[2]
+        digest = hashlib.sha256(resource.urn.encode()).hexdigest()
+        identity = f"{ID_PREFIXES.get(kind, kind.lower())}-{digest[:17]}"
+        named = NAMED_BY_ID.get(resource.type, "name")
+        outputs = {named: f"{resource.name}-{digest[:7]}", "path": "/", **resource.properties}
+        if resource.type in ARNS:
+            outputs["arn"] = ARNS[resource.type].format(id=identity, **outputs)
+        if resource.type == "aws:kms/key:Key":
+            outputs["keyId"] = identity
+        if resource.type == "aws:ec2/vpc:Vpc":
+            outputs["defaultRouteTableId"] = f"rtb-{digest[:17]}"
+        if resource.type == "aws:ec2/vpcEndpoint:VpcEndpoint":
+            outputs["dnsEntries"] = [{"dnsName": f"{identity}.vpce.amazonaws.com", "hostedZoneId": "Z1"}]
+        return identity, outputs
+
+    def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        answers: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+            "getCallerIdentity": lambda _: {"accountId": ACCOUNT},
+            "getPartition": lambda _: {"partition": "aws"},
+            "getAvailabilityZones": lambda _: {"names": list(ZONES)},
+            "getPrefixList": _prefix_list,
+            "getVpcEndpointService": self._endpoint_service,
+            "getInstanceType": _instance_type,
+            "getPrebuiltEcrImage": _prebuilt_image,
+        }
+        return {"id": "lookup", **answers[token.rpartition(":")[2]](args)}
+
+    def _endpoint_service(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        service = args["serviceName"].removeprefix(f"com.amazonaws.{REGION}.")
+        return {"availabilityZones": list(self._service_zones.get(service, ZONES))}
+
+
+def _prefix_list(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    service = args["name"].rpartition(".")[2]
+    return {"id": f"pl-{service}", "cidrBlocks": list({"s3": S3_CIDRS, "dynamodb": DYNAMODB_CIDRS}[service])}
+
+
+def _instance_type(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    vcpus, local_storage = INSTANCES[args["instanceType"]]
+    return {"defaultVcpus": vcpus, "instanceStorageSupported": local_storage}
+
+
+def _prebuilt_image(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    path = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/{args['repositoryName']}:{args['imageTag']}"
+    return {"registryId": "683313688378", "registryPath": path}
+
+
+class PlanningEngine(RecordingEngine):
+    """Answers as in `pulumi preview`: nothing is known of a resource but what the program says of it."""
+
+    def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
+        self.created.append(resource)
+        return None, {} if resource.type == "awsx:ecr:Repository" else resource.properties
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a program registered, with the questions that tests ask of it."""
+
+    run: Run
+    by_urn: Mapping[str, Resource] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_urn", {resource.urn: resource for resource in self.run.resources})
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        return self.run.resources
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        return self.run.outputs
+
+    @cached_property
+    def warnings(self) -> str:
+        return "\n".join(self.run.warnings)
+
+    def all(self, type_: str) -> list[Resource]:
+        """Resources of a type, by its last part (`VpcEndpoint`) or, where that is not clear, whole."""
+        return [r for r in self.resources if type_ in (r.type, r.type.rpartition(":")[2])]
+
+    def one(self, type_: str, name: str | None = None) -> Resource:
+        """The only resource of a type, or of a type and name. Fails if there is not exactly one."""
+        found = [resource for resource in self.all(type_) if name in (None, resource.name)]
+        assert len(found) == 1, f"{len(found)} resources of type {type_} named {name}"
+        return found[0]
+
+    def depends_on(self, resource: Resource) -> set[str]:
+        """URNs of everything that must exist before `resource`, near and far."""
+        seen: set[str] = set()
+        waiting = list(resource.dependencies)
+        while waiting:
+            urn = waiting.pop()
+            if urn not in seen:
+                seen.add(urn)
+                waiting += self.by_urn[urn].dependencies if urn in self.by_urn else []
+        return seen
+
+
+def stack_config(values: Mapping[str, Any], *, stack: str = "test", region: str | None = REGION) -> StackConfig:
+    """A stack of this project with the values of its file given as a dict, over the defaults of Pulumi.yaml."""
+    dev = load_stack(ROOT, "dev")
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    defaults = {key: entry["default"] for key, entry in declared.items() if "default" in entry}
+    encoded = {
+        f"{dev.project}:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in {**defaults, **values}.items()
+    }
+    return StackConfig(dev.project, stack, ROOT, ({"aws:region": region} if region else {}) | encoded)
+
+
+def record(config: StackConfig, engine: RecordingEngine | None = None, *, preview: bool = False) -> Recorded:
+    """Runs the real program with the configuration of a stack."""
+    return Recorded(run_program(config, engine or RecordingEngine(), preview=preview))
+
+
+inline: ContextVar[Callable[[], None]] = ContextVar("inline")
+"""The body of the program in `tests/support/inline`."""
+
+
+def record_part(program: Callable[[], None], engine: RecordingEngine | None = None) -> Recorded:
+    """Runs a function as a whole Pulumi program of its own."""
+    token = inline.set(program)
+    try:
+        config = StackConfig("private-inference", "test", Path(__file__).parent / "inline", {"aws:region": REGION})
+        return Recorded(run_program(config, engine or RecordingEngine()))
+    finally:
+        inline.reset(token)
+
+
+def revealed(value: Any) -> Any:
+    """An exported value without the wrapping of secrets."""
+    if isinstance(value, Mapping):
+        if value.get(rpc._special_sig_key) == rpc._special_secret_sig:
+            return revealed(value["value"])
+        return {key: revealed(entry) for key, entry in value.items()}
+    return [revealed(entry) for entry in value] if isinstance(value, list) else value
