@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -20,7 +20,7 @@ class Problems:
         self._found: list[tuple[str, Any, str]] = []
 
     def add(self, key: str, value: Any, message: str) -> None:
-        """`key` is relative to the checked model (`max`, `network.cidr`); `message` continues «key: value …»."""
+        """`key` is relative to what is checked (`max`, `[1].name`); `message` continues «key: value …»."""
         self._found.append((key, value, message))
 
     def raise_any(self) -> None:
@@ -31,28 +31,29 @@ class Problems:
 
 def explain(error: ValidationError, model: type[BaseModel], namespace: str) -> list[str]:
     """One line a problem, with the full key as the user types it. Account ids in values are masked."""
-    said: dict[str, list[str]] = {}
+    said: dict[tuple[str, str], list[str]] = {}
     for details in error.errors(include_url=False):
-        for key, message in _lines(details, model, namespace):
-            messages = said.setdefault(key, [])
+        for key, value, message in _lines(details, model, namespace):
+            messages = said.setdefault((key, value), [])
             if message not in messages:
                 messages.append(message)
-    sentences = [f"  {key}: {', or '.join(messages)}" for key, messages in said.items()]
+    sentences = [f"  {key}: {value}{', or '.join(messages)}" for (key, value), messages in said.items()]
     return [sentence if sentence.endswith("?") else f"{sentence}." for sentence in sentences]
 
 
-def _lines(details: ErrorDetails, model: type[BaseModel], namespace: str) -> Iterator[tuple[str, str]]:
+def _lines(details: ErrorDetails, model: type[BaseModel], namespace: str) -> Iterator[tuple[str, str, str]]:
+    """Key, value (with a space behind it, or nothing) and the rest of the sentence."""
     location, parents = _resolve(details["loc"], model)
     context = details.get("ctx", {})
     if details["type"] == "problems":
         for key, value, message in context["found"]:
-            yield _key(namespace, (*location, *key.split("."))), f"{_value(value)} {message}"
+            yield _key(namespace, (*location, *key.split("."))), f"{_value(value)} ", message
     elif details["type"] == "missing":
-        yield _key(namespace, location), "is missing; add it"
+        yield _key(namespace, location), "", "is missing; add it"
     elif details["type"] == "extra_forbidden":
-        yield _key(namespace, location), _unknown_key(str(location[-1]), parents)
+        yield _key(namespace, location), "", _unknown_key(str(location[-1]), parents)
     else:
-        yield _key(namespace, location), f"{_value(details['input'])} {_what_is_allowed(details, context)}"
+        yield _key(namespace, location), f"{_value(details['input'])} ", _what_is_allowed(details, context)
 
 
 def _what_is_allowed(details: ErrorDetails, context: Mapping[str, Any]) -> str:
@@ -62,12 +63,10 @@ def _what_is_allowed(details: ErrorDetails, context: Mapping[str, Any]) -> str:
         return str(context["error"])
     if kind == "literal_error":
         return f"is not allowed; choose one of {context['expected'].replace(' or ', ', ')}"
-    if kind == "string_pattern_mismatch":
-        return f"has the wrong form; it must match {context['pattern']}"
-    text = details["msg"].removeprefix("Input should").removeprefix("String should").removeprefix("Value should")
-    return (
-        f"is not allowed: it should{text}" if text != details["msg"] else f"is not allowed: {text[0].lower()}{text[1:]}"
-    )
+    text = details["msg"].replace("valid tuple", "list").replace("tuple", "list")
+    text = re.sub(r"valid dictionary( or instance of \w+)?", "mapping of keys to values", text)
+    requirement = re.fullmatch(r"\w+ (should .*)", text)
+    return f"is not allowed: it {requirement[1]}" if requirement else f"is not allowed: {text[0].lower()}{text[1:]}"
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
@@ -80,32 +79,32 @@ def _unknown_key(key: str, known: Sequence[str]) -> str:
 def _key(namespace: str, location: Location) -> str:
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    if text == ".region":
-        return "aws:region"
-    return f"{namespace}:{text.removeprefix('.')}"
+        text += f"[{part}]" if isinstance(part, int) else part if part.startswith("[") else f".{part}"
+    text = text.removeprefix(".")
+    return text if ":" in text else f"{namespace}:{text}"
 
 
 def _value(value: Any) -> str:
     if value is None:
         return "nothing"
-    text = re.sub(r"\b\d{12}\b", "<account>", repr(value))
+    text = re.sub(r"(?<!\d)\d{12}(?!\d)", "<account>", repr(value))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
 def _resolve(location: Location, model: type[BaseModel]) -> tuple[Location, list[str]]:
     """The location without the marks that pydantic adds for members of unions, and the keys known beside its end."""
     kept: list[str | int] = []
-    current: type[BaseModel] | None = model
+    annotation: Any = model
     known: list[str] = []
     for part in location:
-        if isinstance(part, int):
-            kept.append(part)
-        elif current is not None:
+        current = _model_in(annotation)
+        if current is not None and isinstance(part, str):
             fields = {field.alias or name: field for name, field in current.model_fields.items()}
             known = list(fields)
             kept.append(part)
-            current = _model_in(fields[part].annotation) if part in fields else None
+            annotation = fields[part].annotation if part in fields else None
+        elif isinstance(part, int) or get_origin(annotation) is dict:
+            kept.append(part)
     return tuple(kept), known
 
 

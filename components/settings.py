@@ -18,6 +18,9 @@ from pydantic.alias_generators import to_camel
 from components import cidr, model_archive, service_model
 from components.problems import Problems, explain
 
+REGION_KEY = "aws:region"
+"""The one setting that is not this project's: the AWS provider reads it too."""
+
 LONGEST_NAME = 55
 """AWS allows an endpoint 63 characters; Pulumi's suffix on the names derived from it takes eight."""
 
@@ -26,8 +29,14 @@ LOG_RETENTION_DAYS = (
 )  # fmt: skip
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
+PRIVATE_NETWORKS = (IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16"))
+"""RFC 1918. Python's `is_private` means more: loopback and link-local too, which AWS refuses."""
+
 NACL_RULES_AT_MOST = 40
 """https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs: 20, on request 40)"""
+
+OWN_TAGS = ("Project", "Stack", "Owner", "CostCenter", "Name")
+"""Tags that the stack or its resources set."""
 
 InterfaceService = Literal[
     "sagemaker.api", "logs", "monitoring", "kms", "sts", "ssm", "ecr.api", "ecr.dkr", "s3", "dynamodb"
@@ -59,7 +68,7 @@ def _vpc_network(value: str) -> str:
     network = IPv4Network(_network(value))
     if not 16 <= network.prefixlen <= 28:
         raise ValueError(f"is a /{network.prefixlen}; a VPC is a /16 to a /28. Choose one such as 10.0.0.0/16")
-    if not network.is_private:
+    if not any(network.subnet_of(private) for private in PRIVATE_NETWORKS):
         raise ValueError("is not a private block; choose one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
     return str(network)
 
@@ -112,8 +121,31 @@ def _distinct_networks(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _form(pattern: str, form: str) -> AfterValidator:
+    """A string that must match; `form` says in words what it then is, and how to write it."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"is not {form}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _tags(tags: dict[str, str]) -> dict[str, str]:
+    for key in tags:
+        if key in OWN_TAGS:
+            raise ValueError(f"sets {key}, which the stack sets itself; remove it")
+        if key.lower().startswith("aws:"):
+            raise ValueError(f"sets {key}, and AWS keeps what begins with aws: for itself; rename it")
+    return tags
+
+
 Cidr = Annotated[str, AfterValidator(_network)]
 Cidrs = Annotated[tuple[Cidr, ...], AfterValidator(_distinct_networks)]
+Tag = Annotated[
+    str, _form(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image's tag; write letters, digits, and . _ - inside")
+]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=200)]
 """Why a default is loosened: a sentence for the reviewer."""
 
@@ -134,7 +166,9 @@ class OnPremises(_Settings):
 
     cidrs: Annotated[Cidrs, Field(min_length=1)]
     """Blocks the clients call from; they may not overlap the VPC."""
-    gateway_id: Annotated[str, StringConstraints(pattern=r"^(vgw|tgw)-[0-9a-f]{8,17}$")]
+    gateway_id: Annotated[
+        str, _form(r"(vgw|tgw)-[0-9a-f]{8,17}", "the id of a gateway; write one such as vgw-0a1b2c3d or tgw-0a1b2c3d")
+    ]
     """The virtual private (vgw-…) or transit gateway (tgw-…) that leads to them."""
 
 
@@ -223,15 +257,21 @@ class Image(_Settings):
     """A serving image: exactly one of a URI, a tag in this stack's registry, or an AWS prebuilt image."""
 
     uri: (
-        Annotated[str, StringConstraints(pattern=r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/.+[:@].+$")]
+        Annotated[
+            str,
+            _form(
+                r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/.+[:@].+",
+                "an image in ECR; write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY with :TAG or @DIGEST",
+            ),
+        ]
         | None
     ) = None
     """An ECR image with tag or digest."""
-    repository_tag: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] | None = None
+    repository_tag: Tag | None = None
     """A tag in the registry of this stack."""
     framework: Literal["xgboost", "scikit-learn", "pytorch", "tensorflow", "huggingface"] | None = None
     """An AWS prebuilt image, together with `version`."""
-    version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] | None = None
+    version: Tag | None = None
     """The prebuilt image's tag, such as 3.0-5."""
 
     @model_validator(mode="after")
@@ -252,7 +292,14 @@ class Model(_Settings):
     image: Image
     """The serving image."""
     artifact_key_arn: (
-        Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$")] | None
+        Annotated[
+            str,
+            _form(
+                r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+",
+                "a key's ARN; write arn:aws:kms:REGION:ACCOUNT:key/ID (an alias won't do)",
+            ),
+        ]
+        | None
     ) = None
     """The key of an S3 artifact that is encrypted with a customer key of its own."""
     environment: dict[str, str] = Field(default_factory=dict)
@@ -371,27 +418,37 @@ class Endpoint(_Settings):
 class Operators(_Settings):
     """Who is told of alarms."""
 
-    emails: tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")], ...] = ()
+    emails: tuple[
+        Annotated[str, _form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address; write one such as team@example.com")], ...
+    ] = ()
     """Addresses subscribed to the alarm topic; each must confirm."""
 
 
 def _distinct_names(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-    names = [endpoint.name.lower() for endpoint in endpoints]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"names {name} twice; give each endpoint a name of its own")
+    problems = Problems()
+    first: dict[str, int] = {}
+    for position, endpoint in enumerate(endpoints):
+        other = first.setdefault(endpoint.name.lower(), position)
+        if other != position:
+            problems.add(
+                f"[{position}].name",
+                endpoint.name,
+                f"is the name of endpoints[{other}] too, case aside; give each endpoint a name of its own",
+            )
+    problems.raise_any()
     return endpoints
 
 
 class Settings(_Settings):
     """Everything that a stack may set."""
 
-    region: Annotated[str, AfterValidator(_region)]
-    """From `aws:region`."""
+    region: Annotated[str, AfterValidator(_region), Field(alias=REGION_KEY)]
+    """The stack's region."""
     owner: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
     """Team that answers for the stack; a tag on every resource."""
     cost_center: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
     """Who pays; a tag on every resource."""
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: Annotated[dict[str, str], AfterValidator(_tags)] = Field(default_factory=dict)
     """Further tags on every resource."""
     network: Network = Network()
     private_access: PrivateAccess = PrivateAccess()
@@ -440,10 +497,9 @@ def load() -> Settings:
 def parse(project: str, values: Mapping[str, str]) -> Settings:
     """The settings that a stack's configuration holds, by full key (`aws:region`). Raises SettingsError, as above."""
     own = {key.removeprefix(f"{project}:"): value for key, value in values.items() if key.startswith(f"{project}:")}
+    region = {REGION_KEY: values[REGION_KEY]} if REGION_KEY in values else {}
     try:
-        return Settings.model_validate(
-            {"region": values.get("aws:region")} | {key: _decode(value) for key, value in own.items()}
-        )
+        return Settings.model_validate(region | {key: _decode(value) for key, value in own.items()})
     except ValidationError as error:
         problems = explain(error, Settings, project)
         raise SettingsError(
@@ -453,5 +509,8 @@ def parse(project: str, values: Mapping[str, str]) -> Settings:
 
 def _decode(value: str) -> Any:
     if value[:1] in ("{", "["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
     return value
