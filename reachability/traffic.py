@@ -177,3 +177,29 @@ def _service_text(number: int, first: int, last: int) -> str:
 def service_text(service: int) -> str:
     """One service as a reader names it: "tcp 443"."""
     return services_text(Intervals.of((service, service)))
+
+
+def group_services(protocol: str, from_port: int | None, to_port: int | None) -> Intervals:
+    """The services of a security group rule, where ICMP's type and code stand in the two ports (-1: any)."""
+    if protocol_number(protocol) in _ICMP:
+        return icmp_services(protocol, _or_any(from_port), _or_any(to_port))
+    return _ported_services(protocol, from_port, to_port)
+
+
+def acl_services(
+    protocol: str, from_port: int | None, to_port: int | None, icmp_type: int | None, icmp_code: int | None
+) -> Intervals:
+    """The services of a network ACL rule, where ICMP's type and code stand by themselves (-1: any)."""
+    if protocol_number(protocol) in _ICMP:
+        return icmp_services(protocol, _or_any(icmp_type), _or_any(icmp_code))
+    return _ported_services(protocol, from_port, to_port)
+
+
+def _or_any(value: int | None) -> int:
+    return -1 if value is None else value
+
+
+def _ported_services(protocol: str, from_port: int | None, to_port: int | None) -> Intervals:
+    if from_port is None or to_port is None:
+        return services(protocol)
+    return services(protocol, from_port, to_port)
