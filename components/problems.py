@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 Location = tuple[str | int, ...]
 
 _LONGEST_VALUE = 80
+_NOT_ALLOWED = "is not allowed: "
 
 
 class Problems:
@@ -37,8 +38,12 @@ def explain(error: ValidationError, model: type[BaseModel], namespace: str) -> l
             messages = said.setdefault((key, value), [])
             if message not in messages:
                 messages.append(message)
-    sentences = [f"  {key}: {value}{', or '.join(messages)}" for (key, value), messages in said.items()]
+    sentences = [f"  {key}: {value}{_either(messages)}" for (key, value), messages in said.items()]
     return [sentence if sentence.endswith("?") else f"{sentence}." for sentence in sentences]
+
+
+def _either(messages: Sequence[str]) -> str:
+    return ", or ".join([messages[0], *(message.removeprefix(_NOT_ALLOWED) for message in messages[1:])])
 
 
 def _lines(details: ErrorDetails, model: type[BaseModel], namespace: str) -> Iterator[tuple[str, str, str]]:
@@ -66,7 +71,7 @@ def _what_is_allowed(details: ErrorDetails, context: Mapping[str, Any]) -> str:
     text = details["msg"].replace("valid tuple", "list").replace("tuple", "list")
     text = re.sub(r"valid dictionary( or instance of \w+)?", "mapping of keys to values", text)
     requirement = re.fullmatch(r"\w+ (should .*)", text)
-    return f"is not allowed: it {requirement[1]}" if requirement else f"is not allowed: {text[0].lower()}{text[1:]}"
+    return _NOT_ALLOWED + (f"it {requirement[1]}" if requirement else f"{text[0].lower()}{text[1:]}")
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:

@@ -154,6 +154,7 @@ class _Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        allow_inf_nan=False,
         alias_generator=to_camel,
         validate_by_name=False,
         validate_by_alias=True,
@@ -477,6 +478,14 @@ class Settings(_Settings):
                 f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed} (two each); "
                 "choose a larger block or lower instances.max",
             )  # fmt: skip
+        for position, endpoint in enumerate(self.endpoints):
+            uri = endpoint.model.image.uri
+            if uri and uri.split(".")[3] != self.region:
+                problems.add(
+                    f"endpoints[{position}].model.image.uri",
+                    uri,
+                    f"is not in {self.region}, and SageMaker takes images of its own region only; copy it there",
+                )
         problems.raise_any()
         return self
 
