@@ -92,7 +92,12 @@ def _stack_values(project: str, path: Path) -> dict[str, str]:
                 f"{path.name}: {key} is encrypted, and only the Pulumi CLI can decrypt it. "
                 "Rehearse and check a stack file whose values are plain."
             )
-        values[_full_key(project, str(key))] = _encode(value)
+        if value is None:  # a key with nothing behind it sets nothing
+            continue
+        try:
+            values[_full_key(project, str(key))] = _encode(value)
+        except TypeError as error:
+            raise ProjectError(f"{path.name}: {key} can't be read: {error}. Put dates in quotes.") from None
     return values
 
 
