@@ -1,0 +1,1 @@
+"""Policies that a stack must satisfy before and after it is deployed: private-only, encrypted, least privilege."""

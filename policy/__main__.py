@@ -1,0 +1,19 @@
+"""Serves the rules to the Pulumi engine: prints a port and blocks."""
+
+from pulumi_policy import PolicyPack
+
+from policy import access, encryption, exposure, granted, identity, inference, network, storage
+
+PolicyPack(
+    "private-inference",
+    [
+        *network.RULES,
+        *access.RULES,
+        *encryption.RULES,
+        *storage.RULES,
+        *identity.RULES,
+        *inference.RULES,
+        *exposure.RULES,
+        granted.exceptions_in_force,  # last: it tells of what the others did
+    ],
+)

@@ -1,0 +1,264 @@
+"""How workloads reach AWS services: through endpoints of the VPC, each bounded to what it is for."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pulumi_policy import Severity
+
+from policy.addresses import within
+from policy.controls import config, hipaa, nist, pci, prowler, security_hub
+from policy.firewalls import group_rules
+from policy.iam_documents import UNRESTRICTABLE, Statement, matches, readable
+from policy.models import MODEL, endpoint_groups, model_subnets
+from policy.network import BOUNDARY, PRIVATE_BLOCKS, ROUTE_TABLE, SUBNET, VPC, route_table_of
+from policy.resources import Findings, Resource, Stack, each, guarded
+from policy.rules import resource_rule, stack_rule
+from policy.unknowns import Unknown, known
+
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+ENDPOINT_POLICY = "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy"
+ENDPOINT_ROUTE_TABLE = "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation"
+BUCKET = "aws:s3/bucket:Bucket"
+
+RUNTIME = "sagemaker.runtime"
+WITHOUT_POLICIES = ("sagemaker.runtime-fips", "sagemaker.api-fips")
+"""AWS supports no endpoint policy on these.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/interface-vpc-endpoint.html
+"""
+
+
+def service(endpoint: Resource) -> str:
+    """The service of an endpoint as AWS names it after the region: `s3`, `sagemaker.runtime`."""
+    return ".".join(str(known(endpoint.get("serviceName"))).split(".")[3:])
+
+
+def is_interface(endpoint: Resource) -> bool:
+    """Whether an endpoint has network interfaces. AWS's default is a gateway."""
+    return bool(known(endpoint.get("vpcEndpointType")) == "Interface")
+
+
+@resource_rule(
+    types=[ENDPOINT],
+    controls=[nist("SC-22"), hipaa("164.312(e)(1)")],
+    severity=Severity.HIGH,
+    fix="set privateDnsEnabled to true",
+)
+def endpoints_have_private_names(endpoint: Resource) -> Findings:
+    """Interface endpoints answer to the service's own name: else the SDKs' calls leave for its public addresses."""
+    enabled = endpoint.get("privateDnsEnabled")
+    if is_interface(endpoint) and (enabled is None or not enabled):
+        yield endpoint.violation("has no private DNS name (privateDnsEnabled)")
+
+
+@resource_rule(
+    types=[ENDPOINT],
+    controls=[nist("SC-36"), prowler("vpc_endpoint_multi_az_enabled")],
+    severity=Severity.MEDIUM,
+    fix="give it a subnet in each of at least two zones",
+)
+def endpoints_span_subnets(endpoint: Resource) -> Findings:
+    """Interface endpoints have an address in two zones or more: with one, its zone's outage is everyone's."""
+    subnets = endpoint.get("subnetIds")
+    if is_interface(endpoint) and (subnets is None or len(subnets) < 2):
+        yield endpoint.violation("has interfaces in fewer than two subnets (subnetIds)")
+
+
+@resource_rule(
+    types=[ENDPOINT],
+    controls=BOUNDARY,
+    severity=Severity.HIGH,
+    fix="name the security group of the access tier",
+)
+def endpoints_name_their_groups(endpoint: Resource) -> Findings:
+    """Interface endpoints name their security group: without one they get the VPC's default group."""
+    groups = endpoint.get("securityGroupIds")
+    if is_interface(endpoint) and (groups is None or not len(groups)):
+        yield endpoint.violation("names no security group (securityGroupIds)")
+
+
+@resource_rule(
+    types=[ENDPOINT, ENDPOINT_POLICY],
+    controls=[
+        nist("AC-6"),
+        prowler("vpc_endpoint_connections_trust_boundaries"),
+        pci("7.1.2"),
+        hipaa("164.312(e)(1)"),
+    ],
+    severity=Severity.HIGH,
+    fix="write a policy that names the principals (or their account), the actions and the ARNs that may pass",
+)
+def endpoint_policies_are_bounded(endpoint: Resource) -> Findings:
+    """Endpoints let pass what their policy names: the default lets any account's credentials carry data anywhere."""
+    document = endpoint.get("policy")
+    if endpoint.type == ENDPOINT and not isinstance(document, Unknown) and not document:
+        if service(endpoint) not in WITHOUT_POLICIES:
+            yield endpoint.violation("has no policy of its own, so anything may pass (policy)")
+        return
+    labelled = [(statement.label, statement) for statement in readable(document)]
+    yield from each(endpoint, labelled, _unbounded)
+
+
+def _unbounded(label: str, statement: Statement) -> str | None:
+    if not statement.allows:
+        return None
+    if statement.anyone:
+        return f"lets principals of any account pass ({label})"
+    if statement.not_actions or any(set(str(known(action))) <= {"*", ":"} for action in statement.actions):
+        return f"lets every action pass ({label})"
+    if statement.any_resource and not all(_takes_no_resource(action) for action in statement.actions):
+        return f"lets calls to any resource pass ({label})"
+    return None
+
+
+def _takes_no_resource(action: Any) -> bool:
+    return any(matches(pattern, str(known(action))) for pattern in UNRESTRICTABLE)
+
+
+@stack_rule(
+    controls=[
+        nist("AC-4(21)"),
+        config("service-vpc-endpoint-enabled"),
+        security_hub("EC2.55"),
+        security_hub("EC2.56"),
+        pci("1.3.6"),
+        hipaa("164.312(e)(1)"),
+    ],
+    severity=Severity.HIGH,
+    fix="declare an interface endpoint of that service in the VPC, with subnets in two zones or more",
+    options={
+        "services": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": [RUNTIME],
+            "description": "Services that every VPC with models must have an interface endpoint of.",
+        }
+    },
+)
+def required_endpoints_exist(stack: Stack, *, services: Sequence[str]) -> Findings:
+    """Where models are served, clients have a private way to the SageMaker runtime, in two zones or more."""
+    for vpc in _vpcs_with_models(stack):
+        for required in services:
+            yield from guarded(_require(stack, vpc, required))
+
+
+def _vpcs_with_models(stack: Stack) -> list[Resource]:
+    if not stack.all(MODEL):
+        return []
+    return stack.all(VPC)
+
+
+def _require(stack: Stack, vpc: Resource, required: str) -> Findings:
+    accepted = (required, f"{required}-fips")
+    found = [e for e in stack.referring([ENDPOINT], ["vpcId"], vpc) if is_interface(e) and service(e) in accepted]
+    if not found:
+        yield vpc.violation(f"has no interface endpoint of {required}")
+    for endpoint in found:
+        zones = {known(subnet.get("availabilityZone")) for subnet in stack.targets(endpoint, "subnetIds", type_=SUBNET)}
+        if len(zones) < 2:
+            yield endpoint.violation("has interfaces in fewer than two zones (subnetIds)")
+
+
+@stack_rule(
+    controls=BOUNDARY,
+    severity=Severity.CRITICAL,
+    fix="let in TCP 443 from the clients' security group or private block, and nothing out",
+    options=PRIVATE_BLOCKS,
+)
+def endpoint_groups_admit_https(stack: Stack, *, blocks: Sequence[str]) -> Findings:
+    """The groups of interface endpoints let in HTTPS from this stack's groups and private blocks, and nothing out."""
+    for group in endpoint_groups(stack):
+        yield from guarded(_admits_https(stack, group, blocks))
+        yield from guarded(_lets_out(stack, group))
+
+
+def _admits_https(stack: Stack, group: Resource, blocks: Sequence[str]) -> Findings:
+    for rule in group_rules(stack, group, "ingress"):
+        if not rule.https_only:
+            yield rule.declared_by.violation(f"lets more than TCP 443 into the endpoints' group {group.name}")
+        if rule.peers != len(rule.blocks) + len(rule.groups):
+            yield rule.declared_by.violation(
+                f"lets a group or prefix list that is not this stack's into the endpoints' group {group.name}"
+            )
+        vpcs = [str(vpc.get("cidrBlock")) for vpc in stack.all(VPC) if not isinstance(vpc.get("cidrBlock"), Unknown)]
+        if any(within(vpc, [block]) for vpc in vpcs for block in rule.blocks):
+            yield rule.declared_by.violation(f"lets the whole VPC into the endpoints' group {group.name}")
+
+
+def _lets_out(stack: Stack, group: Resource) -> Findings:
+    for rule in group_rules(stack, group, "egress"):
+        yield rule.declared_by.violation(f"lets traffic out of the endpoints' group {group.name}; they only answer")
+
+
+@stack_rule(
+    controls=[nist("AC-4(21)"), hipaa("164.312(e)(1)")],
+    severity=Severity.HIGH,
+    fix="add the route table to the routeTableIds of the S3 gateway endpoint",
+)
+def s3_gateway_covers_model_subnets(stack: Stack) -> Findings:
+    """Every model subnet's route table has the S3 gateway: without it the model's artifact can't be fetched."""
+    for subnet in model_subnets(stack):
+        yield from guarded(_covered(stack, subnet))
+
+
+def _covered(stack: Stack, subnet: Resource) -> Findings:
+    table = route_table_of(stack, subnet)
+    tables = {covered.urn for endpoint in s3_gateways(stack) for covered in _tables(stack, endpoint)}
+    if table is None or table.urn not in tables:
+        yield subnet.violation("holds models, and its route table has no S3 gateway endpoint")
+
+
+def s3_gateways(stack: Stack) -> list[Resource]:
+    return [each for each in stack.all(ENDPOINT) if service(each) == "s3" and not is_interface(each)]
+
+
+def _tables(stack: Stack, endpoint: Resource) -> Iterator[Resource]:
+    if endpoint.declared("routeTableIds") is not None:
+        yield from stack.targets(endpoint, "routeTableIds", type_=ROUTE_TABLE)
+    for association in stack.referring([ENDPOINT_ROUTE_TABLE], ["vpcEndpointId"], endpoint):
+        yield from stack.targets(association, "routeTableId", type_=ROUTE_TABLE)
+
+
+AWS_BUCKETS = "starport-layer-bucket/*"
+"""Where AWS keeps the layers of ECR images: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
+
+
+@stack_rule(
+    controls=[nist("AC-6"), nist("AC-4(21)"), pci("7.1.2")],
+    severity=Severity.HIGH,
+    fix="name the stack's buckets (or objects in them) in the policy of the S3 gateway endpoint",
+    options={
+        "buckets": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": [],
+            "description": "Names of buckets outside the stack that models may be fetched from.",
+        }
+    },
+)
+def s3_gateway_reaches_own_buckets(stack: Stack, *, buckets: Sequence[str]) -> Findings:
+    """The S3 gateway lets models reach this stack's buckets only: any other bucket is a way for data to leave."""
+    for endpoint in s3_gateways(stack):
+        yield from guarded(_own_buckets(stack, endpoint, buckets))
+
+
+def _own_buckets(stack: Stack, endpoint: Resource, buckets: Sequence[str]) -> Findings:
+    document = known(endpoint.get("policy"))
+    own = {*buckets, *(known(name) for bucket in stack.all(BUCKET) if (name := bucket.get("bucket")) is not None)}
+    for statement in readable(document or "{}"):
+        for arn in statement.resources if statement.allows else ():
+            bucket = str(known(arn)).split(":", 5)[-1].split("/")[0]
+            if bucket not in own and not str(arn).endswith(AWS_BUCKETS):
+                yield endpoint.violation(f"lets a bucket that is not this stack's be reached ({statement.label})")
+
+
+RULES = (
+    endpoints_have_private_names,
+    endpoints_span_subnets,
+    endpoints_name_their_groups,
+    endpoint_policies_are_bounded,
+    required_endpoints_exist,
+    endpoint_groups_admit_https,
+    s3_gateway_covers_model_subnets,
+    s3_gateway_reaches_own_buckets,
+)

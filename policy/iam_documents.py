@@ -1,0 +1,200 @@
+"""IAM policy documents as rules read them: whatever form they are written in, each statement in one form.
+
+Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+import fnmatch
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from policy.unknowns import known
+
+UNRESTRICTABLE = (
+    "cloudwatch:PutMetricData",
+    "ec2:Describe*",
+    "ecr:GetAuthorizationToken",
+    "logs:DescribeLogGroups",
+    "sts:GetCallerIdentity",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+)
+"""Actions that take no resource, so that their statement has to say `*`.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+BOUNDING_RESOURCES = ("aws:resourcetag/", "aws:resourceaccount", "aws:resourceorgid", "ec2:subnet", "ec2:vpc")
+"""Condition keys (or their beginnings) that bound what `*` as a resource means."""
+
+BOUNDING_PRINCIPALS = (
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceorgid",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "kms:calleraccount",
+    "sns:endpoint",
+)
+"""Condition keys that bound who `*` as a principal is."""
+
+CONFUSED_DEPUTY = ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths")
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"""
+
+_REQUIRING = ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike")
+"""Operators that a request without the key, or with another value, fails."""
+
+
+class DocumentError(ValueError):
+    """A policy that is no JSON, or JSON of another shape; the message says which."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement with every list a list. `principals` are those of all kinds; `label` names it in messages.
+
+    `services` are the principals that are AWS services. A value not yet known is an `Unknown` element.
+    """
+
+    label: str
+    effect: Any
+    actions: Sequence[Any]
+    not_actions: Sequence[Any]
+    resources: Sequence[Any]
+    not_resources: Sequence[Any]
+    principals: Sequence[Any]
+    services: Sequence[Any]
+    not_principals: Sequence[Any]
+    condition: Mapping[str, Any]
+
+    @property
+    def allows(self) -> bool:
+        return bool(known(self.effect) == "Allow")
+
+    def grants(self, action: str) -> bool:
+        """Whether the statement names an action, with wildcards or by leaving it out of NotAction."""
+        if self.not_actions:
+            return not any(matches(pattern, action) for pattern in self.not_actions)
+        return any(matches(pattern, action) for pattern in self.actions)
+
+    def requires(self, keys: Iterable[str]) -> bool:
+        """Whether a condition holds only for some values of one of the keys (or keys that begin so)."""
+        wanted = tuple(keys)
+        return any(
+            operator.lower().removeprefix("foranyvalue:") in _REQUIRING
+            and any(key.lower().startswith(wanted) and not _anything(value) for key, value in tests.items())
+            for operator, tests in self.condition.items()
+        )
+
+    @property
+    def any_resource(self) -> bool:
+        """Whether it says `*`, or an ARN that names no resource, without a condition that bounds it."""
+        unbounded = bool(self.not_resources) or any(_no_resource(arn) for arn in self.resources)
+        return unbounded and not self.requires(BOUNDING_RESOURCES)
+
+    @property
+    def anyone(self) -> bool:
+        """Whether its principal is everyone, without a condition that bounds it."""
+        everyone = bool(self.not_principals) or any(_everyone(each) for each in self.principals)
+        return everyone and not self.requires(BOUNDING_PRINCIPALS)
+
+
+def statements(document: Any) -> list[Statement]:
+    """The statements of a document: JSON text, or the structure itself.
+
+    Raises UnverifiableError if it isn't known yet, DocumentError if it is none.
+    """
+    parsed = _parsed(known(document))
+    found = known(parsed.get("Statement"))
+    listed = [found] if isinstance(found, Mapping) else found
+    if not isinstance(listed, list) or not listed:
+        raise DocumentError("it has no Statement")
+    return [_statement(position, each) for position, each in enumerate(listed)]
+
+
+def _parsed(document: Any) -> Mapping[str, Any]:
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except json.JSONDecodeError:
+            raise DocumentError("it is not JSON") from None
+    if not isinstance(document, Mapping):
+        raise DocumentError("it is not a JSON object")
+    return document
+
+
+def _statement(position: int, raw: Any) -> Statement:
+    raw = known(raw)
+    if not isinstance(raw, Mapping) or known(raw.get("Effect")) not in ("Allow", "Deny"):
+        raise DocumentError(f"statement {position} has no Effect of Allow or Deny")
+    sid = raw.get("Sid")
+    condition = known(raw.get("Condition") or {})
+    return Statement(
+        label=f"statement {sid}" if isinstance(sid, str) and sid else f"statement {position}",
+        effect=raw["Effect"],
+        actions=_list(raw.get("Action")),
+        not_actions=_list(raw.get("NotAction")),
+        resources=_list(raw.get("Resource")),
+        not_resources=_list(raw.get("NotResource")),
+        principals=_principals(raw.get("Principal")),
+        services=_principals(raw.get("Principal"), kind="Service"),
+        not_principals=_principals(raw.get("NotPrincipal")),
+        condition={operator: known(tests) for operator, tests in condition.items()},
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _principals(value: Any, kind: str | None = None) -> list[Any]:
+    if isinstance(value, Mapping):
+        return [each for key, values in value.items() if kind in (None, key) for each in _list(values)]
+    return [] if kind else _list(value)
+
+
+def matches(pattern: Any, action: str) -> bool:
+    """Whether an action's name fits a pattern with `*` and `?`, as IAM compares them."""
+    text = str(known(pattern)).lower().replace("[", "[[]")
+    return fnmatch.fnmatchcase(action.lower(), text)
+
+
+def _anything(value: Any) -> bool:
+    return any(set(str(known(each))) <= {"*"} for each in _list(value))
+
+
+def _no_resource(arn: Any) -> bool:
+    """`*`, or an ARN whose resource is a wildcard from its first character."""
+    text = str(known(arn))
+    return set(text) <= {"*"} or (text.startswith("arn:") and set(text.split(":", 5)[-1]) <= {"*", "/", ":"})
+
+
+def _everyone(principal: Any) -> bool:
+    """`*`, and any ARN with a wildcard for the account."""
+    text = str(known(principal))
+    return text == "*" or (text.startswith("arn:") and "*" in (text.split(":", 5) + [""] * 5)[4])
+
+
+def document_problem(document: Any) -> str | None:
+    """What is wrong with a document's form. Raises UnverifiableError if it isn't known yet."""
+    try:
+        statements(document)
+    except DocumentError as error:
+        return str(error)
+    return None
+
+
+def readable(document: Any) -> list[Statement]:
+    """The statements, or none of a malformed document, which `policies_are_documents` reports."""
+    try:
+        return statements(document)
+    except DocumentError:
+        return []

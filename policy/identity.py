@@ -1,0 +1,295 @@
+"""Who may do what: no administrators, no wildcards, roles that only their service can take."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pulumi_policy import Severity
+
+from policy.controls import checkov, cis, fsbp, nist, pci, trivy
+from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, document_problem, matches, readable
+from policy.resources import Findings, Resource, each, guarded, pick, spread
+from policy.rules import resource_rule
+from policy.unknowns import Unknown, known
+
+ROLE = "aws:iam/role:Role"
+
+IDENTITY_POLICIES = (
+    "aws:iam/policy:Policy",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/userPolicy:UserPolicy",
+    "aws:iam/groupPolicy:GroupPolicy",
+    ROLE,
+)
+
+RESOURCE_POLICIES: Mapping[str, str] = {
+    "aws:s3/bucket:Bucket": "policy",
+    "aws:s3/bucketPolicy:BucketPolicy": "policy",
+    "aws:sns/topic:Topic": "policy",
+    "aws:sns/topicPolicy:TopicPolicy": "policy",
+    "aws:sqs/queue:Queue": "policy",
+    "aws:sqs/queuePolicy:QueuePolicy": "policy",
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": "policy",
+    "aws:ecr/registryPolicy:RegistryPolicy": "policy",
+    "aws:secretsmanager/secret:Secret": "policy",
+    "aws:secretsmanager/secretPolicy:SecretPolicy": "policy",
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": "policy",
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": "policyDocument",
+    "aws:sagemaker/modelPackageGroupPolicy:ModelPackageGroupPolicy": "resourcePolicy",
+}
+"""Policies of what is used, by the property that holds them. Keys and endpoints have rules of their own."""
+
+OTHER_POLICIES: Mapping[str, str] = {
+    "aws:kms/key:Key": "policy",
+    "aws:kms/keyPolicy:KeyPolicy": "policy",
+    "aws:ec2/vpcEndpoint:VpcEndpoint": "policy",
+    "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy": "policy",
+    "aws:apigateway/restApi:RestApi": "policy",
+    "aws:apigateway/restApiPolicy:RestApiPolicy": "policy",
+}
+
+PERMISSION = "aws:lambda/permission:Permission"
+
+LEAST_PRIVILEGE = [nist("AC-6"), pci("7.1.2")]
+
+
+def documents(resource: Resource) -> Iterator[tuple[str, Any]]:
+    """The identity policies of a resource, each with its path; unknown ones included."""
+    if resource.type == ROLE:
+        for path, inline in resource.entries("inlinePolicies"):
+            yield from spread(f"{path}.policy", pick(inline, "policy"))
+    else:
+        yield from resource.entries("policy")
+
+
+def _each_statement(resource: Resource, found: Iterator[tuple[str, Any]], wrong: Any) -> Findings:
+    for path, document in found:
+        yield from guarded(_statements(resource, path, document, wrong))
+
+
+def _statements(resource: Resource, path: str, document: Any, wrong: Any) -> Findings:
+    labelled = [(f"{path}, {statement.label}", statement) for statement in readable(document)]
+    yield from each(resource, labelled, lambda label, statement: wrong(label, statement) if statement.allows else None)
+
+
+@resource_rule(
+    types=[*IDENTITY_POLICIES, *RESOURCE_POLICIES, *OTHER_POLICIES],
+    controls=LEAST_PRIVILEGE,
+    severity=Severity.HIGH,
+    fix="write the policy as JSON with a Statement list; `json.dumps` of a dictionary does",
+)
+def policies_are_documents(resource: Resource) -> Findings:
+    """Every policy is a policy document: what can't be read can't be judged, and AWS refuses it half-way through."""
+    if resource.type in IDENTITY_POLICIES:
+        found = [*documents(resource), *resource.entries("assumeRolePolicy")]
+    else:
+        key = {**RESOURCE_POLICIES, **OTHER_POLICIES}[resource.type]
+        found = resource.entries(key)
+    yield from each(resource, found, _malformed)
+
+
+def _malformed(path: str, document: Any) -> str | None:
+    problem = document_problem(document) if document != "" else None
+    return f"has a policy that can't be read: {problem} ({path})" if problem else None
+
+
+@resource_rule(
+    types=IDENTITY_POLICIES,
+    controls=[
+        fsbp("IAM.1"),
+        fsbp("IAM.21"),
+        checkov("CKV_AWS_62"),
+        checkov("CKV_AWS_63"),
+        checkov("CKV_AWS_286"),
+        checkov("CKV_AWS_289"),
+        checkov("CKV2_AWS_40"),
+        trivy("AWS-0057"),
+        cis("1.16"),
+        *LEAST_PRIVILEGE,
+    ],
+    severity=Severity.CRITICAL,
+    fix="name the actions that are needed",
+)
+def no_administrators(resource: Resource) -> Findings:
+    """Policies name actions: neither all of them, nor all of a service, nor all but some."""
+    yield from _each_statement(resource, documents(resource), _administers)
+
+
+def _administers(label: str, statement: Statement) -> str | None:
+    if statement.not_actions:
+        return f"allows all actions but some ({label}, NotAction)"
+    for action in statement.actions:
+        service, _, name = str(known(action)).partition(":")
+        if service == "*" or name == "*":
+            return f"allows all actions{'' if service == '*' else ' of a service'} ({label})"
+    return None
+
+
+@resource_rule(
+    types=IDENTITY_POLICIES,
+    controls=[
+        nist("AC-6"),
+        checkov("CKV_AWS_355"),
+        checkov("CKV_AWS_287"),
+        checkov("CKV_AWS_288"),
+        checkov("CKV_AWS_290"),
+        trivy("AWS-0057"),
+        pci("7.1.2"),
+    ],
+    severity=Severity.HIGH,
+    fix="name the ARNs; for actions that take no resource, add them to the rule's `actions`",
+    options={
+        "actions": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": list(UNRESTRICTABLE),
+            "description": "Actions for which AWS knows no resource, so that their statement has to say `*`.",
+        }
+    },
+)
+def no_wildcard_resources(resource: Resource, *, actions: Sequence[str]) -> Findings:
+    """Policies name resources wherever AWS lets them be named, so that a stolen role opens its own doors only."""
+
+    def wrong(label: str, statement: Statement) -> str | None:
+        free = all(any(matches(pattern, str(known(a))) for pattern in actions) for a in statement.actions)
+        unbounded = statement.any_resource and not (free and not statement.not_actions)
+        return f"allows actions on any resource ({label})" if unbounded else None
+
+    yield from _each_statement(resource, documents(resource), wrong)
+
+
+@resource_rule(
+    types=IDENTITY_POLICIES,
+    controls=[nist("AC-6"), checkov("CKV_AWS_286"), pci("7.1.2")],
+    severity=Severity.CRITICAL,
+    fix="name the roles, and the service that they are passed to with iam:PassedToService",
+)
+def pass_role_is_bounded(resource: Resource) -> Findings:
+    """iam:PassRole names its roles and the service: who can pass any role has the rights of every role."""
+    yield from _each_statement(resource, documents(resource), _passes_any_role)
+
+
+def _passes_any_role(label: str, statement: Statement) -> str | None:
+    if not statement.grants("iam:PassRole"):
+        return None
+    wild = bool(statement.not_resources) or any(
+        str(known(arn)).rpartition("/")[2] in ("*", "") or known(arn) == "*" for arn in statement.resources
+    )
+    if wild:
+        return f"lets any role be passed ({label})"
+    return None if statement.requires(["iam:passedtoservice"]) else f"lets roles be passed to any service ({label})"
+
+
+@resource_rule(
+    types=IDENTITY_POLICIES,
+    controls=[fsbp("KMS.1"), fsbp("KMS.2"), nist("AC-6"), pci("7.1.2")],
+    severity=Severity.HIGH,
+    fix="name the ARNs of the keys",
+)
+def decryption_names_keys(resource: Resource) -> Findings:
+    """Policies that let data be decrypted name the keys: all keys means all data of the account."""
+    yield from _each_statement(resource, documents(resource), _decrypts_everything)
+
+
+def _decrypts_everything(label: str, statement: Statement) -> str | None:
+    decrypts = any(statement.grants(action) for action in ("kms:Decrypt", "kms:ReEncryptFrom"))
+    wild = any(str(known(arn)) == "*" or str(known(arn)).endswith((":key/*", ":*")) for arn in statement.resources)
+    return f"lets data under any key be decrypted ({label})" if decrypts and (wild or statement.not_resources) else None
+
+
+BROAD = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
+"""AWS-managed policies that are wide by design, besides all those named ...FullAccess."""
+
+
+@resource_rule(
+    types=[
+        ROLE,
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+        "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+        "aws:iam/policyAttachment:PolicyAttachment",
+    ],
+    controls=[nist("AC-6"), checkov("CKV_AWS_274"), checkov("CKV2_AWS_56"), pci("7.1.2")],
+    severity=Severity.HIGH,
+    fix="write a policy with what is needed; AmazonSageMakerFullAccess and its like reach every bucket and role",
+)
+def no_broad_managed_policies(resource: Resource) -> Findings:
+    """No role or user has one of AWS's full-access policies."""
+    named = resource.entries("managedPolicyArns") if resource.type == ROLE else resource.entries("policyArn")
+    yield from each(resource, named, _is_broad) if named else iter(())
+
+
+def _is_broad(path: str, arn: Any) -> str | None:
+    name = str(arn).rpartition("/")[2]
+    managed = ":iam::aws:policy/" in str(arn)
+    return f"attaches a full-access policy ({path})" if managed and (name in BROAD or "FullAccess" in name) else None
+
+
+WITHOUT_SOURCE = ("ec2.amazonaws.com", "lambda.amazonaws.com", "ecs-tasks.amazonaws.com")
+"""Services whose call to take a role carries no source account, or not always."""
+
+
+@resource_rule(
+    types=[ROLE],
+    controls=[nist("AC-6"), checkov("CKV_AWS_60"), checkov("CKV_AWS_61"), pci("7.1.2")],
+    severity=Severity.HIGH,
+    fix="name the service or role, and the account with aws:SourceAccount",
+    options={
+        "services": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": list(WITHOUT_SOURCE),
+            "description": "Services that may take a role without aws:SourceAccount.",
+        }
+    },
+)
+def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Findings:
+    """Roles can be taken by who is named only, and by a service only for this account (the confused deputy)."""
+
+    def wrong(label: str, statement: Statement) -> str | None:
+        if statement.not_principals or any("*" in str(known(principal)) for principal in statement.principals):
+            return f"can be taken by anyone ({label})"
+        bound = statement.requires(CONFUSED_DEPUTY)
+        loose = [service for service in statement.services if known(service) not in services]
+        return f"can be taken by a service for any account ({label})" if loose and not bound else None
+
+    yield from _each_statement(role, iter(role.entries("assumeRolePolicy")), wrong)
+
+
+@resource_rule(
+    types=[*RESOURCE_POLICIES, PERMISSION],
+    controls=[
+        fsbp("S3.6"),
+        fsbp("Lambda.1"),
+        checkov("CKV_AWS_70"),
+        checkov("CKV_AWS_32"),
+        checkov("CKV_AWS_301"),
+        trivy("AWS-0032"),
+        *LEAST_PRIVILEGE,
+    ],
+    severity=Severity.CRITICAL,
+    fix="name the principals, or bound them with aws:PrincipalAccount, aws:SourceArn or aws:SourceVpce",
+)
+def resource_policies_name_principals(resource: Resource) -> Findings:
+    """Buckets, topics, queues, repositories, secrets and functions allow named principals only, never everyone."""
+    if resource.type == PERMISSION:
+        sources = [resource.get(key) for key in ("sourceArn", "sourceAccount", "principalOrgId")]
+        if resource.get("principal") == "*" and not any(isinstance(s, Unknown) or s for s in sources):
+            yield resource.violation("lets everyone call the function (principal)")
+        return
+    yield from _each_statement(
+        resource,
+        iter(resource.entries(RESOURCE_POLICIES[resource.type])),
+        lambda label, statement: f"allows everyone ({label})" if statement.anyone else None,
+    )
+
+
+RULES = (
+    policies_are_documents,
+    no_administrators,
+    no_wildcard_resources,
+    pass_role_is_bounded,
+    decryption_names_keys,
+    no_broad_managed_policies,
+    roles_trust_who_they_must,
+    resource_policies_name_principals,
+)

@@ -1,0 +1,337 @@
+"""The models and endpoints: inside the VPC, isolated, enough of them, scaled and watched."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi_policy import EnforcementLevel, Severity
+
+from policy.access import s3_gateways
+from policy.controls import checkov, config, fsbp, hipaa, nist, prowler
+from policy.firewalls import GroupRule, group_rules
+from policy.models import (
+    ENDPOINT,
+    ENDPOINT_CONFIGURATION,
+    MODEL,
+    SUBNET,
+    VARIANTS,
+    Variant,
+    endpoint_groups,
+    model_groups,
+    variants,
+)
+from policy.network import VPC
+from policy.resources import Findings, Resource, Stack, each, guarded
+from policy.rules import resource_rule, stack_rule
+from policy.unknowns import Unknown, known
+
+TARGET = "aws:appautoscaling/target:Target"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+BURSTABLE = "ml.t"
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html (not scalable)"""
+
+MINIMUM = {"minimum": {"type": "number", "minimum": 1, "default": 2, "description": "Instances, at least."}}
+ISOLATION = [
+    fsbp("SageMaker.5"),
+    config("sagemaker-model-isolation-enabled"),
+    checkov("CKV_AWS_370"),
+    prowler("sagemaker_models_network_isolation_enabled"),
+    nist("AC-4(21)"),
+]
+REDUNDANCY = [
+    fsbp("SageMaker.4"),
+    config("sagemaker-endpoint-config-prod-instance-count"),
+    nist("CP-10"),
+    nist("SC-5"),
+    nist("SC-36"),
+    nist("SA-13"),
+]
+
+
+@resource_rule(
+    types=[MODEL],
+    controls=ISOLATION,
+    severity=Severity.HIGH,
+    fix="set enableNetworkIsolation to true, or record an exception that says what the container needs the network for",
+)
+def models_are_isolated(model: Resource) -> Findings:
+    """Model containers have no network and no credentials of their own: a model is code that others wrote."""
+    isolated = model.get("enableNetworkIsolation")
+    if isolated is None or not isolated:
+        yield model.violation("gives its containers the network (enableNetworkIsolation)")
+
+
+@resource_rule(
+    types=[MODEL],
+    controls=[
+        nist("AC-4(21)"),
+        config("sagemaker-model-in-vpc"),
+        prowler("sagemaker_models_vpc_settings_configured"),
+        hipaa("164.312(e)(1)"),
+    ],
+    severity=Severity.CRITICAL,
+    fix="set vpcConfig to two or more model subnets and the model security group",
+)
+def models_are_in_the_vpc(model: Resource) -> Findings:
+    """Models are attached to the VPC, in two subnets or more: else their artifacts travel outside it."""
+    attached = model.get("vpcConfig")
+    if attached is None:
+        yield model.violation("is not attached to a VPC (vpcConfig)")
+        return
+    subnets, groups = model.get("vpcConfig", "subnets"), model.get("vpcConfig", "securityGroupIds")
+    if subnets is None or len(subnets) < 2:
+        yield model.violation("is attached to fewer than two subnets (vpcConfig.subnets)")
+    if groups is None or not len(groups):
+        yield model.violation("names no security group (vpcConfig.securityGroupIds)")
+
+
+@stack_rule(
+    controls=[nist("SC-36"), hipaa("164.312(e)(1)")],
+    severity=Severity.HIGH,
+    fix="attach the model to subnets of this stack in two zones or more",
+)
+def models_span_zones(stack: Stack) -> Findings:
+    """Model subnets are this stack's, of one VPC, in two zones or more: SageMaker refuses less."""
+    for model in stack.all(MODEL):
+        yield from guarded(_spans_zones(stack, model))
+
+
+def _spans_zones(stack: Stack, model: Resource) -> Findings:
+    subnets = stack.targets(model, "vpcConfig", "subnets", type_=SUBNET)
+    foreign = len(model.get("vpcConfig", "subnets") or []) - len(subnets)
+    if foreign > 0:
+        yield model.violation("is attached to subnets that this stack does not declare (vpcConfig.subnets)")
+    if len({known(subnet.get("availabilityZone")) for subnet in subnets}) < 2:
+        yield model.violation("is attached to fewer than two zones (vpcConfig.subnets)")
+    vpcs = {vpc.urn for subnet in subnets for vpc in stack.targets(subnet, "vpcId", type_=VPC)}
+    if len(vpcs) > 1:
+        yield model.violation("is attached to subnets of several VPCs (vpcConfig.subnets)")
+
+
+@stack_rule(
+    controls=[nist("AC-4(21)"), hipaa("164.312(e)(1)")],
+    severity=Severity.CRITICAL,
+    fix="leave TCP 443 to the S3 prefix list and to the endpoints' group as the only rules of the group",
+)
+def model_groups_reach_services(stack: Stack) -> Findings:
+    """Model containers reach S3 and the interface endpoints by HTTPS, and nothing reaches them."""
+    for group in model_groups(stack):
+        yield from guarded(_reached(stack, group))
+        yield from guarded(_reaches(stack, group))
+
+
+def _reached(stack: Stack, group: Resource) -> Findings:
+    for rule in group_rules(stack, group, "ingress"):
+        yield rule.declared_by.violation(f"lets traffic into the models' group {group.name}")
+
+
+def _reaches(stack: Stack, group: Resource) -> Findings:
+    endpoints = {each.urn for each in endpoint_groups(stack)}
+    for rule in group_rules(stack, group, "egress"):
+        foreign = [peer for peer in rule.groups if peer.urn not in endpoints]
+        if not rule.https_only:
+            yield rule.declared_by.violation(f"lets more than TCP 443 out of the models' group {group.name}")
+        if foreign or rule.blocks or rule.peers > len(rule.groups) + len(rule.prefix_lists):
+            yield rule.declared_by.violation(
+                f"lets the models' group {group.name} reach more than S3 and the endpoints' group"
+            )
+        yield from guarded(_names_s3(stack, group, rule))
+
+
+def _names_s3(stack: Stack, group: Resource, rule: GroupRule) -> Findings:
+    """Every prefix list is the S3 gateway's, which AWS makes known once the endpoint exists."""
+    lists = [gateway.get("prefixListId") for gateway in s3_gateways(stack)]
+    for named in rule.prefix_lists:
+        if isinstance(named, Unknown) or any(each is None or isinstance(each, Unknown) for each in lists):
+            yield rule.declared_by.unverified("prefixListId")
+        elif named not in lists:
+            yield rule.declared_by.violation(f"lets the models' group {group.name} reach another prefix list than S3's")
+
+
+@resource_rule(
+    types=[ENDPOINT_CONFIGURATION],
+    controls=REDUNDANCY,
+    severity=Severity.MEDIUM,
+    fix="set initialInstanceCount to two or more, so that one zone's outage leaves one serving",
+    level=EnforcementLevel.ADVISORY,
+    options=MINIMUM,
+)
+def variants_have_two_instances(configuration: Resource, *, minimum: float) -> Findings:
+    """Production variants start with two instances or more, which SageMaker spreads over zones (not if serverless)."""
+    yield from each(
+        configuration,
+        configuration.entries("productionVariants"),
+        lambda path, variant: _too_few(path, variant, minimum),
+    )
+
+
+def _too_few(path: str, variant: Mapping[str, Any], minimum: float) -> str | None:
+    if variant.get("serverlessConfig") is not None:
+        return None
+    count = variant.get("initialInstanceCount")
+    few = count is None or known(count) < minimum
+    return f"starts with too few instances ({path}.initialInstanceCount)" if few else None
+
+
+@resource_rule(
+    types=[ENDPOINT_CONFIGURATION],
+    controls=[nist("SC-5")],
+    severity=Severity.MEDIUM,
+    fix="choose an instance type such as ml.m5.large",
+)
+def variants_can_scale(configuration: Resource) -> Findings:
+    """Variants use no burstable instances: they can't be registered for scaling, and stall when their credits end."""
+    for key in VARIANTS:
+        yield from each(configuration, configuration.entries(key), _burstable)
+
+
+def _burstable(path: str, variant: Mapping[str, Any]) -> str | None:
+    kind = variant.get("instanceType")
+    burstable = kind is not None and str(known(kind)).startswith(BURSTABLE)
+    return f"uses burstable instances ({path}.instanceType)" if burstable else None
+
+
+@resource_rule(
+    types=[ENDPOINT_CONFIGURATION],
+    controls=[nist("AC-4(21)"), hipaa("164.312(a)(1)")],
+    severity=Severity.HIGH,
+    fix="remove enableSsmAccess",
+)
+def no_shell_on_instances(configuration: Resource) -> Findings:
+    """Nobody opens a session on the instances: it would lead around everything that guards the data in them."""
+    for key in VARIANTS:
+        yield from each(configuration, configuration.entries(key), _has_shell)
+
+
+def _has_shell(path: str, variant: Mapping[str, Any]) -> str | None:
+    return (
+        f"opens the instances to Systems Manager ({path}.enableSsmAccess)" if variant.get("enableSsmAccess") else None
+    )
+
+
+@stack_rule(
+    controls=ISOLATION,
+    severity=Severity.HIGH,
+    fix="declare the model in this stack, with vpcConfig and enableNetworkIsolation",
+)
+def served_models_are_this_stacks(stack: Stack) -> Findings:
+    """Every variant, shadows included, serves a model of this stack, which the other rules have judged."""
+    for configuration in stack.all(ENDPOINT_CONFIGURATION):
+        yield from guarded(_serves_own_models(stack, configuration))
+
+
+def _serves_own_models(stack: Stack, configuration: Resource) -> Findings:
+    for variant in variants(configuration):
+        key = variant.path.partition(".")[0]
+        named = variant.properties.get("modelName")
+        if named is None or not stack.resolve(configuration, key, [named], MODEL):
+            yield configuration.violation(f"serves a model that this stack does not declare ({variant.path}.modelName)")
+
+
+@stack_rule(
+    controls=REDUNDANCY,
+    severity=Severity.MEDIUM,
+    fix="declare a scaling Target whose resourceId is endpoint/NAME/variant/VARIANT of this endpoint",
+)
+def variants_are_scaled(stack: Stack) -> Findings:
+    """Every production variant with instances has a scaling target, and no target names what does not exist."""
+    yield from guarded(_scaled(stack))
+
+
+def _scaled(stack: Stack) -> Findings:
+    expected = {_resource_id(endpoint, variant): endpoint for endpoint, variant in _served(stack)}
+    targets = [each for each in stack.all(TARGET) if known(each.get("scalableDimension")) == DIMENSION]
+    for target in targets:
+        if known(target.get("resourceId")) not in expected:
+            yield target.violation("names an endpoint or variant that this stack does not declare (resourceId)")
+    scaled = {known(target.get("resourceId")) for target in targets}
+    for identity, endpoint in expected.items():
+        if identity not in scaled:
+            yield endpoint.violation(f"has no scaling target for its variant {identity.rpartition('/')[2]}")
+
+
+def _served(stack: Stack) -> list[tuple[Resource, Variant]]:
+    """Every endpoint with each of its production variants that has instances."""
+    return [
+        (endpoint, variant)
+        for endpoint in stack.all(ENDPOINT)
+        for configuration in stack.targets(endpoint, "endpointConfigName", type_=ENDPOINT_CONFIGURATION)
+        for variant in variants(configuration)
+        if variant.path.startswith(VARIANTS[0]) and not variant.serverless
+    ]
+
+
+def _resource_id(endpoint: Resource, variant: Variant) -> str:
+    return f"endpoint/{known(endpoint.get('name'))}/variant/{known(variant.name)}"
+
+
+@resource_rule(
+    types=[TARGET],
+    controls=REDUNDANCY,
+    severity=Severity.MEDIUM,
+    fix="set minCapacity to two or more",
+    level=EnforcementLevel.ADVISORY,
+    options=MINIMUM,
+)
+def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings:
+    """Scaling in leaves two instances or more: with one, its zone's outage is the endpoint's."""
+    if target.get("scalableDimension") != DIMENSION:
+        return
+    least = target.get("minCapacity")
+    if least is None or least < minimum:
+        yield target.violation("scales in to too few instances (minCapacity)")
+
+
+@resource_rule(
+    types=[ALARM],
+    controls=[hipaa("164.312(b)"), checkov("CKV_AWS_319"), nist("AU-6(1)")],
+    severity=Severity.MEDIUM,
+    fix="name the alarm topic in alarmActions, and leave actionsEnabled on",
+    level=EnforcementLevel.ADVISORY,
+)
+def alarms_tell_someone(alarm: Resource) -> Findings:
+    """Alarms notify somebody: one that only changes colour is seen by nobody at night."""
+    enabled = alarm.get("actionsEnabled")
+    if enabled is not None and not enabled:
+        yield alarm.violation("has its actions turned off (actionsEnabled)")
+    actions = alarm.get("alarmActions")
+    if actions is None or not len(actions):
+        yield alarm.violation("notifies nobody (alarmActions)")
+
+
+@stack_rule(
+    controls=[hipaa("164.312(b)"), nist("AU-6(1)")],
+    severity=Severity.MEDIUM,
+    fix="declare a MetricAlarm with the dimensions EndpointName and VariantName, and an action",
+    level=EnforcementLevel.ADVISORY,
+)
+def variants_are_watched(stack: Stack) -> Findings:
+    """Every production variant has an alarm that notifies somebody."""
+    yield from guarded(_watched(stack))
+
+
+def _watched(stack: Stack) -> Findings:
+    watched = {
+        (known(alarm.get("dimensions", "EndpointName")), known(alarm.get("dimensions", "VariantName")))
+        for alarm in stack.all(ALARM)
+        if alarm.get("alarmActions") is not None and len(alarm.get("alarmActions"))
+    }
+    for endpoint, variant in _served(stack):
+        if (known(endpoint.get("name")), known(variant.name)) not in watched:
+            yield endpoint.violation(f"has no alarm on its variant {variant.name}")
+
+
+RULES = (
+    models_are_isolated,
+    models_are_in_the_vpc,
+    models_span_zones,
+    model_groups_reach_services,
+    variants_have_two_instances,
+    variants_can_scale,
+    no_shell_on_instances,
+    served_models_are_this_stacks,
+    variants_are_scaled,
+    scaling_keeps_two_instances,
+    alarms_tell_someone,
+    variants_are_watched,
+)

@@ -1,0 +1,216 @@
+"""The resources that rules look at, and how one is found from another while ids are still unknown."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pulumi_policy import PolicyResource, ResourceValidationArgs
+
+from policy.unknowns import Unknown, UnverifiableError, known, reveal
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What is wrong with a resource, as the end of a sentence that begins with its name."""
+
+    urn: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Unverified:
+    """A property that has to be known to judge a resource, and is not."""
+
+    urn: str
+    property: str
+
+
+Finding = Violation | Unverified
+Findings = Iterator[Finding]
+
+
+class Resource:
+    """A resource with plain properties, in which what is not known yet is `Unknown`.
+
+    `sources` maps a top-level property to the URNs that it was computed from (empty in a resource rule, to which the
+    engine doesn't say).
+    """
+
+    def __init__(
+        self, urn: str, type_: str, name: str, proxy: Mapping[str, Any], sources: Mapping[str, Sequence[str]]
+    ) -> None:
+        self.urn = urn
+        self.type = current_type(type_)
+        self.name = name
+        self.sources = sources
+        self._proxy = proxy
+
+    @classmethod
+    def of(cls, args: ResourceValidationArgs) -> "Resource":
+        """The resource of a resource rule: `properties` are its inputs."""
+        return cls(args.urn, args.resource_type, args.name, args.props, {})
+
+    @cached_property
+    def properties(self) -> Mapping[str, Any]:
+        revealed: Mapping[str, Any] = reveal(self._proxy, self.urn)
+        return revealed
+
+    def get(self, *path: str) -> Any:
+        """The value at a path of keys: None if absent, Unknown if it or what holds it is decided at deployment."""
+        value: Any = self.properties
+        for key in path:
+            value = pick(value, key)
+        return value
+
+    def declared(self, key: str) -> Any:
+        """A property as the program gave it: an unknown that nothing feeds is an output still to come, and absent.
+
+        For properties that are both input and output, such as the rules of a security group. The resource rules,
+        which see inputs only, judge the same property without this leniency.
+        """
+        value = self.get(key)
+        return None if isinstance(value, Unknown) and not self.sources.get(key) else value
+
+    def entries(self, *path: str) -> list[tuple[str, Any]]:
+        """The elements of a list (or the one value, or the one Unknown), each with its own path."""
+        return list(spread(".".join(path), self.get(*path)))
+
+    def violation(self, what: str) -> Violation:
+        return Violation(self.urn, what)
+
+    def unverified(self, *path: str) -> Unverified:
+        return Unverified(self.urn, ".".join(path))
+
+
+def pick(value: Any, key: str) -> Any:
+    """An entry of a mapping: None if either is absent, Unknown if either is decided at deployment."""
+    return value if value is None or isinstance(value, Unknown) else value.get(key)
+
+
+def spread(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """What a value holds, each with its path: the elements of a list, a value that stands alone, nothing of None."""
+    if isinstance(value, list):
+        for position, element in enumerate(value):
+            yield from spread(f"{path}.{position}", element)
+    elif value is not None:
+        yield path, value
+
+
+def current_type(token: str) -> str:
+    """The S3 resources have had a second name since version 6 of the AWS provider."""
+    return token.replace("V2", "") if token.startswith("aws:s3/") else token
+
+
+class Stack:
+    """All resources of a stack, by type and by what refers to them."""
+
+    def __init__(self, resources: Iterable[PolicyResource]) -> None:
+        self._by_urn = {
+            resource.urn: Resource(
+                resource.urn,
+                resource.resource_type,
+                resource.name,
+                resource.props,
+                {key: [source.urn for source in sources] for key, sources in resource.property_dependencies.items()},
+            )
+            for resource in resources
+        }
+        self._identified: dict[str, dict[str, Resource]] = {}
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self._by_urn.values())
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, Sequence[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self:
+            found.setdefault(resource.type, []).append(resource)
+        return found
+
+    def all(self, *types: str) -> list[Resource]:
+        """The resources of some types."""
+        return [resource for type_ in types for resource in self._by_type.get(type_, ())]
+
+    def named(self, urn: str) -> Resource:
+        return self._by_urn[urn]
+
+    def targets(self, resource: Resource, *path: str, type_: str) -> list[Resource]:
+        """The resources of a type that a property names: by id, ARN or name, or by what it was computed from.
+
+        Resources outside the stack are left out. Raises UnverifiableError where the property is unknown and what it
+        was computed from doesn't tell.
+        """
+        value = resource.get(*path)
+        return self.resolve(resource, path[0], [each for _, each in spread("", value)], type_)
+
+    def resolve(self, resource: Resource, key: str, values: Iterable[Any], type_: str) -> list[Resource]:
+        """The resources of a type that some values inside a top-level property name, as `targets`."""
+        found: dict[str, Resource] = {}
+        for value in values:
+            if isinstance(value, Unknown):
+                found |= {source.urn: source for source in self._sources(resource, key, type_, value)}
+            elif named := self._find(value, type_):
+                found[named.urn] = named
+        return list(found.values())
+
+    def _sources(self, resource: Resource, key: str, type_: str, unknown: Unknown) -> list[Resource]:
+        sources = [self._by_urn[urn] for urn in resource.sources.get(key, ()) if urn in self._by_urn]
+        fitting = [source for source in sources if source.type == type_]
+        if not fitting:
+            raise UnverifiableError(unknown.urn, unknown.property)
+        return fitting
+
+    def target(self, resource: Resource, *path: str, type_: str) -> Resource | None:
+        """The one resource that a property names; None if it is absent or outside the stack.
+
+        Raises UnverifiableError where it is unknown and several resources may be meant.
+        """
+        found = self.targets(resource, *path, type_=type_)
+        if len(found) > 1:
+            raise UnverifiableError(resource.urn, ".".join(path))
+        return found[0] if found else None
+
+    def referring(self, types: Sequence[str], path: Sequence[str], to: Resource) -> list[Resource]:
+        """The resources of some types whose property names `to`. Raises UnverifiableError where that can't be told."""
+        return [
+            other
+            for other in self.all(*types)
+            if any(t.urn == to.urn for t in self.targets(other, *path, type_=to.type))
+        ]
+
+    def _find(self, value: Any, type_: str) -> Resource | None:
+        if type_ not in self._identified:
+            self._identified[type_] = {name: resource for resource in self.all(type_) for name in _identities(resource)}
+        return self._identified[type_].get(value)
+
+
+def _identities(resource: Resource) -> Iterator[str]:
+    """What other resources may call a resource by."""
+    for key in ("id", "arn", "name", "bucket", "keyId"):
+        value = resource.get(key)
+        if isinstance(value, str) and value:
+            yield value
+
+
+def guarded(findings: Findings) -> Findings:
+    """The findings; an unknown that ends them is one of them, so that whoever is judged next still is."""
+    try:
+        yield from findings
+    except UnverifiableError as unknown:
+        yield Unverified(unknown.urn, unknown.property)
+
+
+def each(resource: Resource, entries: Iterable[tuple[str, Any]], wrong: Callable[[str, Any], str | None]) -> Findings:
+    """Judge every entry on its own, so that an unknown one doesn't hide what is wrong with the others.
+
+    `wrong` is called with the entry's path and value, and says what is wrong, if anything.
+    """
+    for path, value in entries:
+        yield from guarded(_one(resource, path, value, wrong))
+
+
+def _one(resource: Resource, path: str, value: Any, wrong: Callable[[str, Any], str | None]) -> Findings:
+    what = wrong(path, known(value))
+    if what:
+        yield resource.violation(what)

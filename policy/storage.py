@@ -1,0 +1,245 @@
+"""Buckets and image repositories: closed to the public, TLS only, versions and images kept as they were written."""
+
+from typing import Any
+
+from pulumi_policy import EnforcementLevel, Severity
+
+from policy.controls import cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
+from policy.iam_documents import Statement, readable
+from policy.resources import Findings, Resource, Stack, guarded
+from policy.rules import resource_rule, stack_rule
+from policy.unknowns import known
+
+BUCKET = "aws:s3/bucket:Bucket"
+BUCKET_ACL = "aws:s3/bucketAcl:BucketAcl"
+BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
+PUBLIC_ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
+VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+LOGGING = "aws:s3/bucketLogging:BucketLogging"
+WEBSITE = "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration"
+REPOSITORY = "aws:ecr/repository:Repository"
+REPOSITORY_LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+
+PUBLIC_ACCESS = [
+    fsbp("S3.8"),
+    fsbp("S3.2"),
+    fsbp("S3.3"),
+    checkov("CKV_AWS_53"),
+    checkov("CKV_AWS_54"),
+    checkov("CKV_AWS_55"),
+    checkov("CKV_AWS_56"),
+    trivy("AWS-0086"),
+    trivy("AWS-0087"),
+    trivy("AWS-0091"),
+    trivy("AWS-0093"),
+    cis("2.1.4"),
+    pci("1.3.6"),
+    hipaa("164.312(e)(1)"),
+]
+
+
+@resource_rule(
+    types=[PUBLIC_ACCESS_BLOCK],
+    controls=PUBLIC_ACCESS,
+    severity=Severity.CRITICAL,
+    fix="set blockPublicAcls, blockPublicPolicy, ignorePublicAcls and restrictPublicBuckets to true",
+)
+def public_access_blocks_are_whole(block: Resource) -> Findings:
+    """All four switches are on: each closes a different way in which a bucket becomes public."""
+    for key in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"):
+        yield from guarded(_switch(block, key))
+
+
+def _switch(block: Resource, key: str) -> Findings:
+    value = block.get(key)
+    if value is None or not value:
+        yield block.violation(f"leaves a way to public access open ({key})")
+
+
+@stack_rule(
+    controls=PUBLIC_ACCESS,
+    severity=Severity.CRITICAL,
+    fix="declare a BucketPublicAccessBlock for the bucket",
+)
+def buckets_block_public_access(stack: Stack) -> Findings:
+    """Every bucket of the stack has a public access block of its own, whatever the account's setting is."""
+    yield from _each_has(stack, PUBLIC_ACCESS_BLOCK, "has no BucketPublicAccessBlock")
+
+
+def _each_has(stack: Stack, type_: str, what: str) -> Findings:
+    for bucket in stack.all(BUCKET):
+        yield from guarded(_has(stack, bucket, type_, what))
+
+
+def _has(stack: Stack, bucket: Resource, type_: str, what: str) -> Findings:
+    if not stack.referring([type_], ["bucket"], bucket):
+        yield bucket.violation(what)
+
+
+PUBLIC_GROUPS = ("public-read", "public-read-write", "authenticated-read", "website")
+
+
+@resource_rule(
+    types=[BUCKET, BUCKET_ACL, OWNERSHIP, WEBSITE],
+    controls=[fsbp("S3.12"), checkov("CKV2_AWS_65"), checkov("CKV_AWS_20"), checkov("CKV_AWS_57"), nist("AC-6")],
+    severity=Severity.HIGH,
+    fix="set objectOwnership to BucketOwnerEnforced, and remove ACLs, grants and websites",
+)
+def buckets_use_no_acls(resource: Resource) -> Findings:
+    """Access lists are off and nothing is a website: access to a bucket is what its policy and IAM say, and no more."""
+    if resource.type == WEBSITE or resource.get("website") is not None:
+        yield resource.violation("serves a bucket as a public website")
+    if resource.type == OWNERSHIP and resource.get("rule", "objectOwnership") != "BucketOwnerEnforced":
+        yield resource.violation("leaves access lists on (rule.objectOwnership)")
+    if resource.type == BUCKET_ACL or resource.get("grants"):
+        yield resource.violation("grants access by an access list")
+    if resource.type == BUCKET and resource.get("acl") in PUBLIC_GROUPS:
+        yield resource.violation("is public by its access list (acl)")
+
+
+@stack_rule(
+    controls=[fsbp("S3.12"), checkov("CKV2_AWS_65"), nist("AC-6")],
+    severity=Severity.MEDIUM,
+    fix="declare BucketOwnershipControls for the bucket, with BucketOwnerEnforced",
+)
+def buckets_own_their_objects(stack: Stack) -> Findings:
+    """Every bucket of the stack says who owns its objects: the bucket's owner, so that no writer can give them away."""
+    yield from _each_has(stack, OWNERSHIP, "has no BucketOwnershipControls")
+
+
+@stack_rule(
+    controls=[
+        fsbp("S3.5"),
+        cdk_nag("S3BucketSSLRequestsOnly"),
+        cis("2.1.1"),
+        pci("4.1"),
+        hipaa("164.312(e)(2)(i)"),
+    ],
+    severity=Severity.HIGH,
+    fix="deny s3:* to everyone where aws:SecureTransport is false, for the bucket and its objects",
+)
+def buckets_require_tls(stack: Stack) -> Findings:
+    """Every bucket refuses requests without TLS, also from those who may read it."""
+    for bucket in stack.all(BUCKET):
+        yield from guarded(_requires_tls(stack, bucket))
+
+
+def _requires_tls(stack: Stack, bucket: Resource) -> Findings:
+    documents = [policy.get("policy") for policy in stack.referring([BUCKET_POLICY], ["bucket"], bucket)]
+    inline = bucket.declared("policy")
+    documents += [] if inline is None else [inline]
+    if not any(_refuses_plaintext(statement) for document in documents for statement in readable(document)):
+        yield bucket.violation("does not refuse requests without TLS")
+
+
+def _refuses_plaintext(statement: Statement) -> bool:
+    tests = {
+        key.lower(): str(known(value)).lower()
+        for operator, inner in statement.condition.items()
+        if operator.lower() == "bool"
+        for key, value in inner.items()
+    }
+    everyone = any(known(principal) == "*" for principal in statement.principals)
+    everything = any(known(action) in ("*", "s3:*") for action in statement.actions)
+    return not statement.allows and everyone and everything and tests.get("aws:securetransport") == "false"
+
+
+@stack_rule(
+    controls=[pci("10.5.3"), security_hub("S3.14"), checkov("CKV_AWS_21")],
+    severity=Severity.MEDIUM,
+    fix="declare a BucketVersioning with status Enabled",
+    level=EnforcementLevel.ADVISORY,
+)
+def buckets_keep_versions(stack: Stack) -> Findings:
+    """Buckets keep the versions of their objects: an overwritten model can be brought back."""
+    yield from _each_has(stack, VERSIONING, "keeps no versions (BucketVersioning)")
+    for versioning in stack.all(VERSIONING):
+        yield from guarded(_enabled(versioning))
+
+
+def _enabled(versioning: Resource) -> Findings:
+    if versioning.get("versioningConfiguration", "status") != "Enabled":
+        yield versioning.violation("keeps no versions (versioningConfiguration.status)")
+
+
+@stack_rule(
+    controls=[fsbp("S3.13"), checkov("CKV2_AWS_61")],
+    severity=Severity.LOW,
+    fix="declare a BucketLifecycleConfiguration",
+    level=EnforcementLevel.ADVISORY,
+)
+def buckets_have_a_lifecycle(stack: Stack) -> Findings:
+    """Buckets say when what they hold is removed: data that nobody needs any more can still leak."""
+    yield from _each_has(stack, LIFECYCLE, "has no BucketLifecycleConfiguration")
+
+
+@stack_rule(
+    controls=[fsbp("S3.9"), checkov("CKV_AWS_18"), hipaa("164.312(b)"), pci("10.1")],
+    severity=Severity.LOW,
+    fix="declare a BucketLogging, or log the bucket's data events with CloudTrail and record an exception",
+    level=EnforcementLevel.ADVISORY,
+)
+def buckets_log_access(stack: Stack) -> Findings:
+    """Buckets log who read what. S3 delivers these logs to buckets that use its own keys only."""
+    yield from _each_has(stack, LOGGING, "logs no access (BucketLogging)")
+
+
+@resource_rule(
+    types=[REPOSITORY],
+    controls=[fsbp("ECR.2"), checkov("CKV_AWS_51"), trivy("AWS-0031")],
+    severity=Severity.HIGH,
+    fix="set imageTagMutability to IMMUTABLE",
+)
+def image_tags_are_immutable(repository: Resource) -> Findings:
+    """An image tag means one image for ever: what was reviewed is what runs."""
+    mutability = repository.get("imageTagMutability")
+    if mutability is None or mutability != "IMMUTABLE":
+        yield repository.violation("lets image tags be moved (imageTagMutability)")
+
+
+@resource_rule(
+    types=[REPOSITORY],
+    controls=[fsbp("ECR.1"), checkov("CKV_AWS_163"), trivy("AWS-0030")],
+    severity=Severity.MEDIUM,
+    fix="set imageScanningConfiguration.scanOnPush to true",
+    level=EnforcementLevel.ADVISORY,
+)
+def images_are_scanned(repository: Resource) -> Findings:
+    """Images are scanned when they are pushed, before anybody serves them."""
+    scanned: Any = repository.get("imageScanningConfiguration", "scanOnPush")
+    if scanned is None or not scanned:
+        yield repository.violation("does not scan images (imageScanningConfiguration.scanOnPush)")
+
+
+@stack_rule(
+    controls=[fsbp("ECR.3")],
+    severity=Severity.LOW,
+    fix="declare a LifecyclePolicy for the repository",
+    level=EnforcementLevel.ADVISORY,
+)
+def repositories_have_a_lifecycle(stack: Stack) -> Findings:
+    """Repositories say when images expire: old images keep old vulnerabilities."""
+    for repository in stack.all(REPOSITORY):
+        yield from guarded(_expires(stack, repository))
+
+
+def _expires(stack: Stack, repository: Resource) -> Findings:
+    if not stack.referring([REPOSITORY_LIFECYCLE], ["repository"], repository):
+        yield repository.violation("keeps images for ever (LifecyclePolicy)")
+
+
+RULES = (
+    public_access_blocks_are_whole,
+    buckets_block_public_access,
+    buckets_use_no_acls,
+    buckets_own_their_objects,
+    buckets_require_tls,
+    buckets_keep_versions,
+    buckets_have_a_lifecycle,
+    buckets_log_access,
+    image_tags_are_immutable,
+    images_are_scanned,
+    repositories_have_a_lifecycle,
+)
