@@ -18,8 +18,11 @@ from rehearsal.validation import check_constraints
 CREDENTIALS: dict[str, str] = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
 """moto takes any credentials; these can't be mistaken for real ones."""
 
-SETTINGS: dict[str, str] = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-"""No machine images: nothing here starts an instance, and loading them takes most of the start."""
+SETTINGS: dict[str, str] = {
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nothing here starts a machine, and images take most of the start
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    "MALLOC_ARENA_MAX": "2",  # one request computes at a time: a heap for each connection would only be memory
+}
 
 
 class EmbeddedAwsError(Exception):
@@ -40,7 +43,13 @@ class EmbeddedAws:
         self._creating = threading.Lock()
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "rehearsal.server", *([] if self._mended else ["--without-mends"])]
+        command = [
+            sys.executable,
+            "-m",
+            "rehearsal.server",
+            self.region,
+            *([] if self._mended else ["--without-mends"]),
+        ]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MOTO_"))}
         self._process = subprocess.Popen(
             command,

@@ -186,7 +186,7 @@ def _refuse_private_dns(backend: Any, asked: dict[str, Any]) -> None:
 def endpoint_interfaces(original: Any, response: Any) -> Any:
     """An interface endpoint's network interfaces have addresses of their subnets and the endpoint's security groups.
 
-    Its DNS names are one for the region, one for each zone and, with private DNS, the service's own. Source: DNS names in
+    Its DNS names are one for the region, one for each zone and, with private DNS, the service's own. Source:
     https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html.
     """
     endpoint = original(response).result["VpcEndpoint"]
@@ -310,7 +310,7 @@ def bucket_policy_conditions(original: Any, bucket: Any, action: str, resource: 
     """A statement of a bucket policy counts only if its conditions hold; moto denies whatever a conditional deny names.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html. The loopback
-    connection stands for TLS.
+    connection stands for TLS 1.3.
     """
     statements = _statements(bucket.policy.decode()) if bucket.policy else []
     context = _request_context(bucket.account_id)
@@ -323,7 +323,12 @@ def bucket_policy_conditions(original: Any, bucket: Any, action: str, resource: 
 def _request_context(account_id: str) -> dict[str, str]:
     from flask import request
 
-    context = {"aws:securetransport": "true", "aws:principalaccount": account_id, "aws:principalisawsservice": "false"}
+    context = {
+        "aws:securetransport": "true",
+        "s3:tlsversion": "1.3",
+        "aws:principalaccount": account_id,
+        "aws:principalisawsservice": "false",
+    }
     for header in ("x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id"):
         if header in request.headers:
             context[f"s3:{header}"] = request.headers[header]

@@ -5,7 +5,7 @@ Only in the embedded AWS's own process: it reads moto's backends.
 
 import importlib.util
 import io
-import json
+import sys
 import tarfile
 import tempfile
 from functools import cache
@@ -14,45 +14,54 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from moto.core.exceptions import ServiceException
+from moto.s3.models import s3_backends
+
 SERVE = Path(__file__).parent.parent / "examples" / "serving" / "serve.py"
 Answer = tuple[int, dict[str, str], bytes]
 
 
 def invoke(backend: Any, request: Any) -> Answer:
-    """Answer an InvokeEndpoint request: status, headers and body.
+    """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
-    `backend` is moto's SageMaker backend. 400 ValidationError for an unknown endpoint or variant, 424 ModelError where
-    the model refuses the request or can't be run here.
+    Raises AWS's ValidationError for an unknown endpoint or variant, and its ModelError (424) where the model refuses
+    the request or can't be run here.
     """
     name = request.path.split("/")[2]
     endpoint = backend.endpoints.get(name)
     if endpoint is None:
-        account = backend.account_id
-        return _error(HTTPStatus.BAD_REQUEST, "ValidationError", f"Endpoint {name} of account {account} not found.")
+        raise ServiceException("ValidationError", f"Endpoint {name} of account {backend.account_id} not found.")
     variants = backend.endpoint_configs[endpoint.endpoint_config_name].production_variants
     wanted = request.headers.get("X-Amzn-SageMaker-Target-Variant") or variants[0]["VariantName"]
     variant = next((item for item in variants if item["VariantName"] == wanted), None)
     if variant is None:
-        return _error(HTTPStatus.BAD_REQUEST, "ValidationError", f"Variant {wanted} of endpoint {name} not found.")
-    model = backend._models[variant["ModelName"]]
-    return _predict(backend, model, request, wanted)
+        raise ServiceException("ValidationError", f"Variant {wanted} of endpoint {name} not found.")
+    kind, answer = _predict(backend, backend._models[variant["ModelName"]], request)
+    return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": wanted}, answer
 
 
-def _predict(backend: Any, model: Any, request: Any, variant: str) -> Answer:
-    container = model.primary_container or model.containers[0]
+def _predict(backend: Any, model: Any, request: Any) -> tuple[str, bytes]:
+    container, headers = model.primary_container or model.containers[0], request.headers
     try:
         directory = model_directory(backend, container.get("ModelDataUrl") or "")
-        kind, answer = serve().predict(
-            directory,
-            request.headers.get("Content-Type", ""),
-            request.data,
-            request.headers.get("Accept", ""),
+        predicted: tuple[str, bytes] = serve().predict(
+            directory, headers.get("Content-Type", ""), request.data, headers.get("Accept", "")
         )
     except serve().RequestError as error:
-        return _model_error(int(error.status), str(error))
+        raise _model_error(error.status, str(error)) from None
     except (FileNotFoundError, tarfile.TarError) as error:
-        return _model_error(HTTPStatus.INTERNAL_SERVER_ERROR, f"The rehearsal can't run this model: {error}")
-    return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": variant}, answer
+        why = f"The rehearsal runs models of its example's kind only, and this is none: {error}"
+        raise _model_error(HTTPStatus.INTERNAL_SERVER_ERROR, why) from None
+    return predicted
+
+
+def _model_error(status: HTTPStatus, message: str) -> Any:
+    side = "client" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server"
+    error: Any = ServiceException(
+        "ModelError", f'Received {side} error ({status:d}) from primary with message "{message}"'
+    )
+    error.original_status_code, error.original_message = int(status), message
+    return error
 
 
 @cache
@@ -61,6 +70,8 @@ def serve() -> Any:
     spec = importlib.util.spec_from_file_location("serve", SERVE)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(f"{SERVE.name} is missing from the examples")
+    # XGBoost takes scikit-learn along wherever it finds it: 65 MB that the serving code has no use for.
+    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -68,8 +79,6 @@ def serve() -> Any:
 
 def stored_object(backend: Any, url: str) -> Any:
     """The object in the embedded S3 that an S3 URI names, or None."""
-    from moto.s3.models import s3_backends
-
     place = urlparse(url)
     bucket = s3_backends[backend.account_id][backend.partition].buckets.get(place.netloc)
     return bucket.keys.get(place.path.lstrip("/")) if bucket else None
@@ -92,14 +101,3 @@ def _unpacked(etag: str, archive: bytes) -> Path:
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
         packed.extractall(directory, filter="data")
     return directory
-
-
-def _model_error(status: int, message: str) -> Answer:
-    original = {"OriginalStatusCode": status, "OriginalMessage": message}
-    said = f'Received client error ({status}) from primary with message "{message}".'
-    return _error(HTTPStatus.FAILED_DEPENDENCY, "ModelError", said, **original)
-
-
-def _error(status: int, code: str, message: str, **more: Any) -> Answer:
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
-    return status, headers, json.dumps({"Message": message, **more}).encode()
