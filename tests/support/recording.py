@@ -1,4 +1,4 @@
-"""Runs the program, or a part of it, against an AWS that answers with plain data, and gives back what was asked of it."""
+"""Runs the program, or a part of it, against an AWS that answers with plain data, and keeps what was asked of it."""
 
 import hashlib
 import json

@@ -1,0 +1,82 @@
+"""Subnets: where they lie, and which VPC has room for them."""
+
+from ipaddress import IPv4Network
+from itertools import combinations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from components.cidr import SMALLEST_SUBNET, CidrError, SubnetPlan, Tier, check_room, plan_subnets, zones_that_fit
+
+ZONES = [f"zone-{letter}" for letter in "abcdef"]
+
+
+@st.composite
+def vpcs(draw: st.DrawFn) -> str:
+    """Any block that AWS takes for a VPC."""
+    prefix = draw(st.integers(16, 28))
+    first = draw(st.integers(0, 2**32 - 1)) >> (32 - prefix) << (32 - prefix)
+    return str(IPv4Network((first, prefix)))
+
+
+def every_subnet(plan: SubnetPlan) -> list[IPv4Network]:
+    return [IPv4Network(block) for subnets in plan.subnets.values() for block in subnets.values()]
+
+
+def has_room(vpc: str, zones: int) -> bool:
+    try:
+        check_room(vpc, zones)
+    except CidrError:
+        return False
+    return True
+
+
+@given(vpcs(), st.integers(1, 6))
+def test_there_is_a_plan_exactly_where_there_is_room(vpc: str, zones: int) -> None:
+    if has_room(vpc, zones):
+        assert len(every_subnet(plan_subnets(vpc, ZONES[:zones]))) == zones * len(Tier)
+    else:
+        with pytest.raises(CidrError):
+            plan_subnets(vpc, ZONES[:zones])
+
+
+@given(vpcs(), st.integers(1, 6))
+def test_subnets_never_overlap_and_lie_in_the_vpc_and_are_not_too_small(vpc: str, zones: int) -> None:
+    assume(has_room(vpc, zones))
+    subnets = every_subnet(plan_subnets(vpc, ZONES[:zones]))
+    assert not any(one.overlaps(other) for one, other in combinations(subnets, 2))
+    assert all(subnet.subnet_of(IPv4Network(vpc)) for subnet in subnets)
+    assert all(subnet.prefixlen <= SMALLEST_SUBNET for subnet in subnets)
+
+
+@given(vpcs(), st.integers(1, 6))
+def test_a_tier_is_one_block_that_holds_its_subnets_and_no_other_tiers(vpc: str, zones: int) -> None:
+    assume(has_room(vpc, zones))
+    plan = plan_subnets(vpc, ZONES[:zones])
+    for tier in Tier:
+        for other in Tier:
+            for subnet in plan.subnets[other].values():
+                assert IPv4Network(subnet).subnet_of(IPv4Network(plan.blocks[tier])) == (tier == other)
+
+
+@given(vpcs(), st.integers(1, 5))
+def test_a_further_zone_moves_no_subnet(vpc: str, zones: int) -> None:
+    assume(has_room(vpc, zones + 1))
+    before, after = plan_subnets(vpc, ZONES[:zones]), plan_subnets(vpc, ZONES[: zones + 1])
+    assert all(after.subnets[tier].items() >= before.subnets[tier].items() for tier in Tier)
+
+
+@given(vpcs(), st.integers(2, 6))
+def test_the_error_names_the_largest_prefix_that_would_do(vpc: str, zones: int) -> None:
+    prefix = IPv4Network(vpc).prefixlen
+    fits = [candidate for candidate in range(16, 29) if zones_that_fit(candidate) >= zones]
+    assume(prefix not in fits)
+    with pytest.raises(CidrError, match=f"A /{max(fits)} would do"):
+        check_room(vpc, zones)
+
+
+def test_aws_keeps_five_addresses_of_each_subnet() -> None:
+    plan = plan_subnets("10.0.0.0/23", ZONES[:2])
+    assert plan.subnets[Tier.MODEL][ZONES[0]].endswith("/28")
+    assert plan.usable_addresses(Tier.MODEL) == 16 - 5

@@ -1,0 +1,24 @@
+"""What tests of several folders share."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The same examples in every run, on however slow a machine.
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model.tar.gz that is what SageMaker unpacks, and small."""
+    path = tmp_path_factory.mktemp("artifact") / "model.tar.gz"
+    with tarfile.open(path, "w:gz") as made:
+        content = b"a model"
+        member = tarfile.TarInfo("model.bin")
+        member.size = len(content)
+        made.addfile(member, io.BytesIO(content))
+    return path

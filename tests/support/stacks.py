@@ -1,0 +1,47 @@
+"""Stacks for tests: the smallest one, and those that the repository ships."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from components.iam import Account
+from components.settings import Settings, parse
+from operations.project import StackConfig, load_stack
+from tests.support.recording import ACCOUNT, REGION, ROOT, stack_config
+
+PROJECT = "private-inference"
+HERE = Account(partition="aws", region=REGION, id=ACCOUNT)
+BUILT_MODEL = "examples/model/build/model.tar.gz"
+"""Where the stacks of the repository find their model once it is built."""
+
+
+def endpoint(archive: Path, **changes: Any) -> dict[str, Any]:
+    """The least that an entry of `endpoints` says."""
+    image = {"framework": "xgboost", "version": "3.0-5"}
+    model = {"artifact": str(archive), "image": image}
+    return {"name": "triage", "model": model, "instanceType": "ml.m5.large"} | changes
+
+
+def model(archive: Path, **changes: Any) -> dict[str, Any]:
+    """The model of such an entry."""
+    least: dict[str, Any] = endpoint(archive)["model"]
+    return least | changes
+
+
+def minimal(archive: Path, **changes: Any) -> dict[str, Any]:
+    """The least that a stack's file says."""
+    return {"owner": "ml-platform", "costCenter": "research", "endpoints": [endpoint(archive)]} | changes
+
+
+def settings(values: Mapping[str, Any]) -> Settings:
+    """What the program reads from such a file."""
+    return parse(PROJECT, stack_config(values).values)
+
+
+def shipped(stack: str, archive: Path) -> StackConfig:
+    """A stack of the repository, with another model than the one that `make model` builds."""
+    config = load_stack(ROOT, stack)
+    key = f"{PROJECT}:endpoints"
+    assert BUILT_MODEL in config.values[key]
+    return replace(config, values={**config.values, key: config.values[key].replace(BUILT_MODEL, str(archive))})
