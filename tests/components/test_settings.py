@@ -1,0 +1,352 @@
+"""Settings: strict by default, and wrong in a way that says how to be right."""
+
+import copy
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from components.settings import Settings, SettingsError, parse
+from tests.support.recording import ACCOUNT, REGION, ROOT, stack_config
+from tests.support.stacks import PROJECT, minimal, model, settings, shipped
+
+BAD = [
+    ("owner", "", "at least 1 character"),
+    ("owner", "x" * 257, "at most 256 characters"),
+    ("costCenter", "", "at least 1 character"),
+    ("tags", "team", "should be a mapping of keys to values"),
+    ("tags", {"Stack": "mine"}, "the stack sets itself; remove it"),
+    ("tags", {"aws:team": "mine"}, "AWS keeps what begins with aws: for itself; rename it"),
+    ("network", "10.0.0.0/16", "should be a mapping of keys to values"),
+    ("network.cidr", "10.0.0.1/16", "is not an IPv4 CIDR block; write 10.0.0.0/16"),
+    ("network.cidr", "ten", "is not an IPv4 CIDR block; write an IPv4 block such as 10.0.0.0/16"),
+    ("network.cidr", "10.0.0.0/8", "is a /8; a VPC is a /16 to a /28. Choose one such as 10.0.0.0/16"),
+    ("network.cidr", "8.8.0.0/16", "choose one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"),
+    ("network.cidr", "127.0.0.0/16", "choose one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"),
+    ("network.cidr", "10.0.0.0/26", "A /25 would do"),
+    ("network.zones", 1, "greater than or equal to 2"),
+    ("network.zones", 7, "less than or equal to 6"),
+    ("network.zones", ["us-east-1a"], "at least 2 items"),
+    ("network.zones", ["us-east-1a", "us-east-1a"], "names a zone twice; name each zone once"),
+    ("network.onPremises.cidrs", [], "at least 1 item"),
+    ("network.onPremises.gatewayId", "igw-0a1b2c3d", "write one such as vgw-0a1b2c3d or tgw-0a1b2c3d"),
+    ("network.deniedCidrs", ["1.1.1.0/24", "1.1.0.0/16"], "which overlap; keep the larger one only"),
+    ("network.naclRuleQuota", 41, "less than or equal to 40"),
+    ("privateAccess.interfaceEndpoints", ["kms", "kms"], "names a service twice; name it once"),
+    ("privateAccess.dynamodb", "perhaps", "valid boolean"),
+    ("privateAccess.fips", "perhaps", "valid boolean"),
+    ("security.keyRotationDays", 89, "greater than or equal to 90"),
+    ("security.keyDeletionDays", 6, "greater than or equal to 7"),
+    ("security.logRetentionDays", 366, "is not a retention of CloudWatch Logs; choose one of 1, 3, 5"),
+    ("security.unprotectedBecause", "because", "at least 10 characters"),
+    ("artifacts.noncurrentDays", 0, "greater than or equal to 1"),
+    ("artifacts.untaggedImageDays", 0, "greater than or equal to 1"),
+    ("artifacts.accessLogBucket", 4711, "valid string"),
+    ("artifacts.deletedOnDestroyBecause", "because", "at least 10 characters"),
+    ("operators.emails", "me", "should be a list"),
+    ("operators.emails[0]", "me", "is not an email address; write one such as team@example.com"),
+    ("endpoints", {}, "should be a list"),
+    ("endpoints[0].name", "x" * 64, "has 64 characters; at most 55 are allowed. Choose a shorter name"),
+    ("endpoints[0].name", "credit_risk", "letters, digits and inner hyphens only; rename it, such as credit-risk"),
+    ("endpoints[0].model.artifact", "none.tar.gz", "there is no such file. Name a model.tar.gz"),
+    ("endpoints[0].model.artifact", "tests", "that is not a file. Name a model.tar.gz"),
+    ("endpoints[0].model.artifact", "README.md", "not a gzip-compressed tar archive. Name a model.tar.gz"),
+    ("endpoints[0].model.artifact", "s3://models/latest", "is not s3://BUCKET/KEY ending in .tar.gz; correct the URI"),
+    ("endpoints[0].model.artifactKeyArn", "alias/mine", "write arn:aws:kms:REGION:ACCOUNT:key/ID"),
+    ("endpoints[0].model.environment.LEVEL", 3, "valid string"),
+    ("endpoints[0].model.networkIsolationOffBecause", "because", "at least 10 characters"),
+    ("endpoints[0].model.image", {}, "exactly one of uri, repositoryTag, or framework with version"),
+    ("endpoints[0].model.image", {"framework": "xgboost"}, "needs framework and version together"),
+    ("endpoints[0].model.image.uri", "docker.io/library/nginx:1", "is not an image in ECR; write ACCOUNT.dkr.ecr"),
+    ("endpoints[0].model.image.repositoryTag", "my tag", "is not an image's tag; write letters, digits"),
+    ("endpoints[0].model.image.framework", "xgboots", "choose one of 'xgboost', 'scikit-learn'"),
+    ("endpoints[0].model.image.version", "3.0 5", "is not an image's tag; write letters, digits"),
+    ("endpoints[0].instanceType", "ml.m5.lrge", "did you mean ml.m5.large"),
+    ("endpoints[0].instanceType", "ml.t2.medium", "can't be scaled automatically; choose one such as ml.m5.large"),
+    ("endpoints[0].instances.min", 0, "greater than or equal to 1"),
+    ("endpoints[0].instances.min", 1, "Use 2, or give singleBecause a reason"),
+    ("endpoints[0].instances.max", 1, "is below min (2); raise max or lower min"),
+    ("endpoints[0].instances.initial", 11, "must lie between min (2) and max (10)"),
+    ("endpoints[0].instances.singleBecause", "because", "at least 10 characters"),
+    ("endpoints[0].scaling.invocationsPerInstance", 0, "greater than 0"),
+    ("endpoints[0].scaling.invocationsPerInstance", float("inf"), "finite number"),
+    ("endpoints[0].scaling.cpuPercent", 101, "less than or equal to 100"),
+    ("endpoints[0].scaling.scaleOutCooldown", -1, "greater than or equal to 0"),
+    ("endpoints[0].scaling.scaleInCooldown", 3601, "less than or equal to 3600"),
+    ("endpoints[0].alarms.serverErrors", 0, "greater than or equal to 1"),
+    ("endpoints[0].alarms.latencyMs", 0, "greater than 0"),
+    ("endpoints[0].alarms.cpuPercent", 0, "greater than 0"),
+    ("endpoints[0].volumeKeyOffBecause", "because", "at least 10 characters"),
+]
+
+
+def change(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """`values` with one key, written as errors write it (`endpoints[0].name`), set to `value`."""
+    changed = copy.deepcopy(values)
+    path = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", key)]
+    inner: Any = changed
+    for parent, child in pairwise(path):
+        if isinstance(inner, dict):
+            inner.setdefault(parent, [] if isinstance(child, int) else {})
+        inner = inner[parent]
+    if inner == []:
+        inner.append(value)
+    else:
+        inner[path[-1]] = value
+    return changed
+
+
+def problems(values: dict[str, Any], region: str | None = REGION) -> list[str]:
+    """The lines of the error that the settings of `values` end in, without the heading."""
+    with pytest.raises(SettingsError) as caught:
+        parse(PROJECT, stack_config(values, region=region).values)
+    heading, *lines = str(caught.value).splitlines()
+    assert heading == f"The configuration of this stack has {len(lines)} problem(s):"
+    return [line.strip() for line in lines]
+
+
+def groups(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in groups(part)]
+
+
+def leaves(group: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The keys that hold values, as errors write them."""
+    for name, field in group.model_fields.items():
+        key, inner = f"{prefix}{field.alias or name}", groups(field.annotation)
+        many = "[0]" if inner and "tuple" in str(field.annotation) else ""
+        yield from leaves(inner[0], f"{key}{many}.") if inner else [key]
+
+
+@pytest.mark.parametrize(("key", "value", "remedy"), BAD, ids=[f"{key}={str(value)[:30]}" for key, value, _ in BAD])
+def test_a_bad_value_names_its_key_the_value_what_is_allowed_and_the_fix(
+    key: str, value: Any, remedy: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    said = [line for line in problems(change(minimal(archive), key, value)) if line.startswith(f"{PROJECT}:{key}: ")]
+    assert len(said) == 1
+    shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:79] + "…"
+    assert said[0].startswith(f"{PROJECT}:{key}: {shown} ")
+    assert remedy in said[0]
+    assert said[0].endswith((".", "?"))
+
+
+def test_every_setting_has_a_bad_value_above() -> None:
+    tried = {key for key, _, _ in BAD}
+    for leaf in leaves(Settings):
+        assert leaf == "aws:region" or any(key == leaf or key.startswith((f"{leaf}.", f"{leaf}[")) for key in tried), (
+            leaf
+        )
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        (None, "aws:region: is missing; add it."),
+        ("us-east-9", "aws:region: 'us-east-9' is not a region of SageMaker; did you mean us-east-2 or us-east-1?"),
+    ],
+)
+def test_the_region_is_one_of_sagemakers(region: str | None, said: str, archive: Path) -> None:
+    assert problems(minimal(archive), region) == [said]
+
+
+def test_the_region_has_no_second_key(archive: Path) -> None:
+    assert problems(minimal(archive, region="us-west-2")) == [
+        "private-inference:region: is not a setting; did you mean aws:region?"
+    ]
+
+
+def test_all_problems_of_a_file_are_told_at_once(archive: Path) -> None:
+    values = minimal(archive, network={"cidr": "10.0.0.0/8"}, security={"keyDeletionDays": 1}, colour="red")
+    values["endpoints"] = [{"name": "a_b"}, {}]
+    del values["owner"]
+    told = [line.split(": ")[0].removeprefix(f"{PROJECT}:") for line in problems(values)]
+    assert sorted(told) == [
+        "colour",
+        "endpoints[0].instanceType",
+        "endpoints[0].model",
+        "endpoints[0].name",
+        "endpoints[1].instanceType",
+        "endpoints[1].model",
+        "endpoints[1].name",
+        "network.cidr",
+        "owner",
+        "security.keyDeletionDays",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("endpoint", "endpoints"),
+        ("costcenter", "costCenter"),
+        ("network.onPremise", "onPremises"),
+        ("privateAccess.interfaceEndpoint", "interfaceEndpoints"),
+        ("endpoints[0].instance_type", "instanceType"),
+        ("endpoints[0].scaling.cpuPercentage", "cpuPercent"),
+    ],
+)
+def test_a_typo_suggests_the_key_that_was_meant(typed: str, meant: str, archive: Path) -> None:
+    assert problems(change(minimal(archive), typed, "x")) == [
+        f"{PROJECT}:{typed}: is not a setting; did you mean {meant}?"
+    ]
+
+
+def test_a_key_that_resembles_none_gets_the_list_of_keys(archive: Path) -> None:
+    (said,) = problems(change(minimal(archive), "operators.pager", "x"))
+    assert said == f"{PROJECT}:operators.pager: is not a setting; the settings here are emails."
+
+
+def test_account_ids_do_not_show_in_errors(archive: Path) -> None:
+    values = change(
+        minimal(archive), "endpoints[0].model.image", {"uri": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/x"}
+    )
+    values = change(values, "endpoints[0].model.artifactKeyArn", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/x")
+    values = change(values, "artifacts.accessLogBucket", [f"logs_{ACCOUNT}x"])
+    said = "\n".join(problems(values))
+    assert said.count("<account>") == 3
+    assert ACCOUNT not in said
+
+
+def test_endpoints_of_one_name_are_told_apart_by_position(archive: Path) -> None:
+    values = minimal(archive)
+    values["endpoints"] = [values["endpoints"][0], values["endpoints"][0] | {"name": "Triage"}]
+    assert problems(values) == [
+        "private-inference:endpoints[1].name: 'Triage' is the name of endpoints[0] too, case aside; "
+        "give each endpoint a name of its own."
+    ]
+
+
+@pytest.mark.parametrize("key", ["network.deniedCidrs", "network.onPremises.cidrs"])
+def test_blocks_outside_may_not_overlap_the_vpc(key: str, archive: Path) -> None:
+    values = change(minimal(archive), key, ["10.0.200.0/24"])
+    if "onPremises" in key:
+        values = change(values, "network.onPremises.gatewayId", "vgw-0a1b2c3d")
+    assert problems(values) == [
+        f"{PROJECT}:{key}: '10.0.200.0/24' overlaps the VPC (10.0.0.0/16); use blocks outside it."
+    ]
+
+
+def test_every_service_of_interface_endpoints_is_listed_when_one_is_unknown(archive: Path) -> None:
+    (said,) = problems(change(minimal(archive), "privateAccess.interfaceEndpoints", ["bedrock"]))
+    assert said.startswith(f"{PROJECT}:privateAccess.interfaceEndpoints[0]: 'bedrock' is not allowed; choose one of ")
+    assert all(f"'{service}'" in said for service in ("sagemaker.api", "logs", "ecr.dkr", "s3", "dynamodb"))
+
+
+def test_the_model_subnets_must_hold_two_addresses_for_each_instance(archive: Path) -> None:
+    enough = change(minimal(archive), "network.cidr", "10.0.0.0/23")  # 2 zones of 16 - 5 addresses
+    assert settings(change(enough, "endpoints[0].instances.max", 11))
+    (said,) = problems(change(enough, "endpoints[0].instances.max", 12))
+    assert said.startswith(f"{PROJECT}:network.cidr: '10.0.0.0/23' leaves 22 addresses for model instances")
+    assert "need 24" in said
+
+
+def test_a_key_for_the_artifact_is_for_artifacts_in_s3(archive: Path) -> None:
+    key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
+    (said,) = problems(change(minimal(archive), "endpoints[0].model.artifactKeyArn", key))
+    assert said.endswith("is for S3 artifacts; remove it, local ones use the stack's key.")
+    elsewhere = model(archive, artifact="s3://models/triage/model.tar.gz", artifactKeyArn=key)
+    assert settings(change(minimal(archive), "endpoints[0].model", elsewhere))
+
+
+def test_an_image_of_another_region_is_refused_as_sagemaker_would(archive: Path) -> None:
+    uri = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/serving:1"
+    (said,) = problems(change(minimal(archive), "endpoints[0].model.image", {"uri": uri}))
+    assert said.startswith(f"{PROJECT}:endpoints[0].model.image.uri: '<account>.dkr.ecr.eu-west-1")
+    assert "is not in us-east-1" in said
+
+
+def test_text_that_begins_like_json_is_text(archive: Path) -> None:
+    assert settings(minimal(archive, owner="[ml] platform")).owner == "[ml] platform"
+
+
+def test_three_lines_are_enough_for_an_endpoint(archive: Path) -> None:
+    text = f"""
+    - name: triage
+      model: {{artifact: {archive}, image: {{framework: xgboost, version: 3.0-5}}}}
+      instanceType: ml.m5.large
+    """
+    read = settings(minimal(archive, endpoints=yaml.safe_load(text)))
+    assert [endpoint.name for endpoint in read.endpoints] == ["triage"]
+
+
+def test_defaults_are_strict(archive: Path) -> None:
+    read = settings(minimal(archive))
+    (endpoint,) = read.endpoints
+    assert read.protect_data
+    assert read.keep_artifacts
+    assert endpoint.model.isolated
+    assert endpoint.volume_key_off_because is None
+    assert read.security.log_retention_days == 365
+    assert read.security.key_rotation_days == 365
+    assert read.security.key_deletion_days == 30
+    assert read.network.zone_count == 2
+    assert read.network.on_premises is None
+    assert read.private_access.interface_endpoints == ()
+    assert not read.private_access.dynamodb
+    assert (endpoint.instances.min, endpoint.instances.at_creation, endpoint.instances.max) == (2, 2, 10)
+
+
+@pytest.mark.parametrize(
+    ("key", "loosened"),
+    [
+        ("security.unprotectedBecause", lambda read: not read.protect_data),
+        ("artifacts.deletedOnDestroyBecause", lambda read: not read.keep_artifacts),
+        ("endpoints[0].model.networkIsolationOffBecause", lambda read: not read.endpoints[0].model.isolated),
+    ],
+)
+def test_what_is_strict_is_loosened_by_a_reason_only(key: str, loosened: Any, archive: Path) -> None:
+    assert loosened(settings(change(minimal(archive), key, "a reviewer reads this")))
+    for no_reason in (True, "", " " * 20):
+        assert problems(change(minimal(archive), key, no_reason))
+
+
+def test_one_instance_needs_a_reason(archive: Path) -> None:
+    single = {"min": 1, "singleBecause": "a nightly batch, nobody waits for it"}
+    assert settings(change(minimal(archive), "endpoints[0].instances", single)).endpoints[0].instances.min == 1
+
+
+def test_no_endpoint_yet_is_fine(archive: Path) -> None:
+    assert settings(minimal(archive, endpoints=[])).endpoints == ()
+
+
+def test_settings_can_not_be_changed(archive: Path) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        settings(minimal(archive)).owner = "someone else"
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_the_stacks_of_the_repository_are_valid(stack: str, archive: Path) -> None:
+    assert parse(PROJECT, shipped(stack, archive).values).endpoints
+
+
+def test_pulumi_yaml_declares_each_setting_with_type_and_description() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    fields = {field.alias: field for field in Settings.model_fields.values() if field.alias != "aws:region"}
+    assert declared.keys() == fields.keys()
+    for key, field in fields.items():
+        entry = declared[key]
+        kind = "string" if field.annotation is str else "array" if "tuple" in str(field.annotation) else "object"
+        assert entry["type"] == kind, key
+        assert entry["description"], key
+        assert ("default" in entry) != field.is_required(), key
+        if "default" in entry:
+            assert entry["default"] == {"array": [], "object": {}}[kind], key
+
+
+def test_each_setting_says_what_it_is() -> None:
+    def undescribed(group: type[BaseModel], prefix: str = "") -> Iterator[str]:
+        for name, field in group.model_fields.items():
+            inner = groups(field.annotation)
+            if not (field.description or (inner and inner[0].__doc__)):
+                yield f"{prefix}{name}"
+            for one in inner:
+                yield from undescribed(one, f"{prefix}{name}.")
+
+    assert list(undescribed(Settings)) == []
