@@ -52,7 +52,8 @@ class References:
     """The resources of a program by type and by id, and what couldn't be told about them."""
 
     def __init__(self, resources: Iterable[PulumiResource]) -> None:
-        self.resources = tuple(resources)
+        # Programs register resources in whatever order they come to be; what is made of them shouldn't depend on it.
+        self.resources = tuple(sorted(resources, key=lambda one: one.urn))
         self._by_urn = {one.urn: one for one in self.resources}
         self._by_type: dict[str, list[PulumiResource]] = {}
         self._by_id: dict[str, str] = {}
@@ -70,7 +71,7 @@ class References:
         return tuple(self._undecided)
 
     def all(self, *types: str) -> list[PulumiResource]:
-        """The resources of some types, in the program's order."""
+        """The resources of some types, by type and URN."""
         return [one for kind in types for one in self._by_type.get(kind, ())]
 
     def undecide(self, resource: PulumiResource, path: str, reason: str) -> None:

@@ -6,7 +6,7 @@ A trace walks the stages of `paths`, so it can't disagree with the sets; it adds
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from reachability.intervals import Intervals
@@ -126,22 +126,28 @@ def trace_sites(engine: Engine, sources: Sequence[Site], destinations: Sequence[
 
 def trace_path(engine: Engine, path: Path, service: int) -> Trace:
     """The trace of a service along a path, of a packet that doesn't pass if there is one."""
-    network = engine.network
     asked = Box(path.source.addresses, path.destination.addresses, Intervals.of((service, service)))
     refused = without([asked], path.delivered)
     left = refused or without([asked], path.answered)
-    shown = (left or [asked])[0]
-    packet = _Packet(path, shown.sources.first, shown.destinations.first, service)
+    return replace(trace_packet(engine, path, (left or [asked])[0]), verdict=_verdict(refused, left, path, asked))
+
+
+def trace_packet(engine: Engine, path: Path, box: Box) -> Trace:
+    """The trace of the first packet of a box along a path."""
+    packet = _Packet(path, box.sources.first, box.destinations.first, box.services.first)
     hops: list[Hop] = []
     for stage in path.stages:
         hops.append(_hop(engine, stage, packet))
         if not hops[-1].allowed:
             break
+    verdict = Verdict.REACHES
+    if not hops[-1].allowed:
+        verdict = Verdict.ONE_WAY if hops[-1].reply else Verdict.REFUSED
     return Trace(
-        _site_text(network, path.source, packet.source),
-        _site_text(network, path.destination, packet.destination),
-        service_text(service),
-        _verdict(refused, left, path, asked),
+        site_text(engine.network, path.source, packet.source),
+        site_text(engine.network, path.destination, packet.destination),
+        service_text(packet.service),
+        verdict,
         tuple(hops),
     )
 
@@ -168,7 +174,7 @@ def _amazon_dns(engine: Engine, sources: Sequence[Site], destination: str, servi
             ):
                 reason = "Amazon DNS: no security group or network ACL filters it; Route 53 Resolver DNS Firewall does"
                 hop = Hop("Amazon DNS", engine.network.name(vpc.id), "egress", False, True, reason)
-                origin = _site_text(engine.network, source, source.addresses.first)
+                origin = site_text(engine.network, source, source.addresses.first)
                 return Trace(origin, destination, service_text(service), Verdict.REACHES, (hop,))
     return None
 
@@ -241,7 +247,7 @@ def _text(found: Intervals) -> str:
     return address_text(found.first) if found.size == 1 else f"{address_text(found.first)} and on"
 
 
-def _site_text(network: Network, site: Site, address: int) -> str:
+def site_text(network: Network, site: Site, address: int) -> str:
     shown = address_text(address)
     if isinstance(site, Beyond):
         return f"{shown} beyond {network.name(site.gateway)}" if site.gateway else f"{shown} outside"
