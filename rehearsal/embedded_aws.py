@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -32,24 +33,19 @@ class EmbeddedAwsError(Exception):
 class EmbeddedAws:
     """One AWS account in one region, alive within `with`.
 
+    `gateways` are ids of virtual private (vgw-…) and transit gateways (tgw-…) that it has from the start.
     `mended=False` serves moto without rehearsal/mends.py: the tests use it to see that each mend is still needed.
     """
 
-    def __init__(self, region: str, *, mended: bool = True) -> None:
+    def __init__(self, region: str, *, gateways: Sequence[str] = (), mended: bool = True) -> None:
         self.region = region
         self.endpoint_url = ""
-        self._mended = mended
+        self._options = [*gateways, *([] if mended else ["--without-mends"])]
         self._clients: dict[str, Any] = {}
         self._creating = threading.Lock()
 
     def __enter__(self) -> Self:
-        command = [
-            sys.executable,
-            "-m",
-            "rehearsal.server",
-            self.region,
-            *([] if self._mended else ["--without-mends"]),
-        ]
+        command = [sys.executable, "-m", "rehearsal.server", self.region, *self._options]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MOTO_"))}
         self._process = subprocess.Popen(
             command,

@@ -27,6 +27,7 @@ from rehearsal.validation import ConstraintError
 Outputs = Mapping[str, Any]
 Progress = Callable[[Resource, float], None]
 PROVIDER = "pulumi:providers:aws"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
 ABOUT_THE_REAL_ACCOUNT = frozenset(
     {
         "allowedAccountIds",
@@ -49,13 +50,21 @@ class RehearsalError(Exception):
 class MotoEngine:
     """Creates a program's resources in an embedded AWS; an `operations.program.Engine`.
 
-    `on_created` is told of each resource and how many seconds it took, by the thread that created it. `inner` collects
-    the resources that remote components (awsx) are made of, which the program itself never sees.
+    `on_created` is told of each resource and how many seconds it took, by the thread that created it. `stacks` holds
+    the outputs of other stacks, by the name under which a StackReference asks for them. `inner` collects the resources
+    that remote components (awsx) are made of, which the program itself never sees.
     """
 
-    def __init__(self, aws: EmbeddedAws, on_created: Progress = lambda resource, seconds: None) -> None:
+    def __init__(
+        self,
+        aws: EmbeddedAws,
+        *,
+        on_created: Progress = lambda resource, seconds: None,
+        stacks: Mapping[str, Outputs] | None = None,
+    ) -> None:
         self._account = account_of(aws)
         self._on_created = on_created
+        self._stacks = stacks or {}
         self._default_tags: dict[str, Mapping[str, str]] = {}
         self._references: dict[str, dict[str, Any]] = {}
         self.inner: list[Resource] = []
@@ -82,6 +91,8 @@ class MotoEngine:
             return self._expand(resource)
         if not resource.custom:
             return None, resource.properties
+        if resource.type == STACK_REFERENCE:
+            return self._other_stack(resource)
         if resource.id is not None:
             raise UnhandledError("reading a resource that exists is not something the rehearsal knows")
         row = TABLE.get(resource.type)
@@ -98,6 +109,13 @@ class MotoEngine:
             raise UnhandledError(f"it is for {given['region']}, and the rehearsal knows {self._account.region} only")
         self._default_tags[resource.urn] = (given.get("defaultTags") or {}).get("tags") or {}
         return resource.name, resource.properties
+
+    def _other_stack(self, resource: Resource) -> tuple[str, Outputs]:
+        name = resource.properties["name"]
+        if name not in self._stacks:
+            known = ", ".join(sorted(self._stacks)) or "none"
+            raise RefusedError(f"there is no stack {name!r}; the rehearsal was given the outputs of: {known}")
+        return name, {"name": name, "outputs": self._stacks[name], "secretOutputNames": []}
 
     def _carry_out(self, resource: Resource, row: Row) -> tuple[str, Outputs]:
         properties = {key: _received(value) for key, value in resource.properties.items()}

@@ -17,7 +17,10 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def main(region: str, *options: str) -> None:
-    """Serve one region until standard input closes. `--without-mends` serves moto as it is."""
+    """Serve one region until standard input closes.
+
+    `--without-mends` serves moto as it is; any other option is the id of a gateway that the account is to have.
+    """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     read_offerings_of(region)
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -31,6 +34,8 @@ def main(region: str, *options: str) -> None:
         from rehearsal import mends
 
         mends.apply_all()
+    for gateway in set(options) - {"--without-mends"}:
+        add_gateway(region, gateway)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.buffer.read()
     os._exit(0)
@@ -52,6 +57,20 @@ def read_offerings_of(region: str) -> None:
         return [] if foreign else load(resource)
 
     utils.load_resource = load_one_region
+
+
+def add_gateway(region: str, identity: str) -> None:
+    """Give the account a virtual private or transit gateway under a given id, which no AWS call can do."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.ec2.models import ec2_backends
+
+    backend, transit = ec2_backends[DEFAULT_ACCOUNT_ID][region], identity.startswith("tgw-")
+    made: Any = backend.create_transit_gateway(None) if transit else backend.create_vpn_gateway("ipsec.1")
+    kept: dict[str, Any] = backend.transit_gateways if transit else backend.vpn_gateways
+    kept[identity] = kept.pop(made.id)
+    made.id = identity
+    if transit:
+        made.arn = made.arn.rpartition("/")[0] + f"/{identity}"
 
 
 def one_at_a_time(application: WsgiApp) -> WsgiApp:
