@@ -56,8 +56,8 @@ class EndpointContract(_Contract):
     """The IAM policy to attach to a caller's role."""
     mode: Literal["real-time", "asynchronous"]
     """How it is called."""
-    async_locations: Mapping[str, str] | None
-    """S3 locations of asynchronous answers; null for real-time endpoints."""
+    async_locations: Mapping[str, str] | None = None
+    """S3 locations of asynchronous answers; real-time endpoints have none (Pulumi leaves a null out of the outputs)."""
 
 
 class KeyArns(_Contract):

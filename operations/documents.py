@@ -47,7 +47,7 @@ def contract_page() -> str:
         "",
         "| Field | Type | |",
         "|---|---|---|",
-        *(row.replace(" required |", "", 1) for row in _rows(Contract, "")),
+        *(row.replace(" required |", "", 1).replace(" |  | ", " | ", 1) for row in _rows(Contract, "")),
     ]
     return "\n".join(lines) + "\n"
 
