@@ -21,7 +21,6 @@ CREDENTIALS: dict[str, str] = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACC
 
 SETTINGS: dict[str, str] = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nothing here starts a machine, and images take most of the start
-    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     "MALLOC_ARENA_MAX": "2",  # one request computes at a time: a heap for each connection would only be memory
 }
 

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -62,12 +63,17 @@ class MotoEngine:
         on_created: Progress = lambda resource, seconds: None,
         stacks: Mapping[str, Outputs] | None = None,
     ) -> None:
-        self._account = account_of(aws)
+        self._aws = aws
         self._on_created = on_created
         self._stacks = stacks or {}
         self._default_tags: dict[str, Mapping[str, str]] = {}
         self._references: dict[str, dict[str, Any]] = {}
         self.inner: list[Resource] = []
+
+    @cached_property
+    def _account(self) -> Account:
+        # Asked for late: the embedded AWS starts while the program is still being imported.
+        return account_of(self._aws)
 
     def create(self, resource: Resource) -> tuple[str | None, Outputs]:
         """Raises RehearsalError if AWS refuses the resource, or the rehearsal can't carry out what it asks for."""

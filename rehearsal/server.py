@@ -37,6 +37,7 @@ def main(region: str, *options: str) -> None:
     for gateway in set(options) - {"--without-mends"}:
         add_gateway(region, gateway)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    warm_up(region)
     sys.stdin.buffer.read()
     os._exit(0)
 
@@ -57,6 +58,15 @@ def read_offerings_of(region: str) -> None:
         return [] if foreign else load(resource)
 
     utils.load_resource = load_one_region
+
+
+def warm_up(region: str) -> None:
+    """Do what takes moto longest at its first request, while the program is still being imported."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.ec2.models import ec2_backends
+
+    backend = ec2_backends[DEFAULT_ACCOUNT_ID][region]
+    backend._collect_default_endpoint_services(DEFAULT_ACCOUNT_ID, region)
 
 
 def add_gateway(region: str, identity: str) -> None:
