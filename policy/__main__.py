@@ -2,12 +2,13 @@
 
 from pulumi_policy import PolicyPack
 
-from policy import access, encryption, exposure, granted, identity, inference, network, storage
+from policy import access, encryption, exposure, granted, identity, inference, network, paths, storage
 
 PolicyPack(
     "private-inference",
     [
         *network.RULES,
+        *paths.RULES,
         *access.RULES,
         *encryption.RULES,
         *storage.RULES,

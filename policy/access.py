@@ -43,11 +43,19 @@ def is_interface(endpoint: Resource) -> bool:
     controls=[nist("SC-22"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
     fix="set privateDnsEnabled to true",
+    options={
+        "services": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": ["dynamodb"],
+            "description": "Services whose interface endpoint takes no private DNS name.",
+        }
+    },
 )
-def endpoints_have_private_names(endpoint: Resource) -> Findings:
+def endpoints_have_private_names(endpoint: Resource, *, services: Sequence[str]) -> Findings:
     """Interface endpoints answer to the service's own name: else the SDKs' calls leave for its public addresses."""
     enabled = endpoint.get("privateDnsEnabled")
-    if is_interface(endpoint) and (enabled is None or not enabled):
+    if is_interface(endpoint) and (enabled is None or not enabled) and service(endpoint) not in services:
         yield endpoint.violation("has no private DNS name (privateDnsEnabled)")
 
 

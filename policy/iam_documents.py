@@ -13,9 +13,16 @@ from policy.unknowns import known
 
 UNRESTRICTABLE = (
     "cloudwatch:PutMetricData",
-    "ec2:Describe*",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcEndpoints",
+    "ec2:DescribeVpcs",
     "ecr:GetAuthorizationToken",
     "logs:DescribeLogGroups",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListEndpoints",
     "sts:GetCallerIdentity",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",

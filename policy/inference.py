@@ -221,11 +221,12 @@ def served_models_are_this_stacks(stack: Stack) -> Findings:
 
 
 def _serves_own_models(stack: Stack, configuration: Resource) -> Findings:
-    for variant in variants(configuration):
-        key = variant.path.partition(".")[0]
-        named = variant.properties.get("modelName")
-        if named is None or not stack.resolve(configuration, key, [named], MODEL):
-            yield configuration.violation(f"serves a model that this stack does not declare ({variant.path}.modelName)")
+    for key in VARIANTS:
+        named = [variant.get("modelName") for _, variant in configuration.entries(key) if known(variant) is not None]
+        known_names = [name for name in named if not isinstance(name, Unknown)]
+        if None in known_names or any(not stack.resolve(configuration, key, [name], MODEL) for name in known_names):
+            yield configuration.violation(f"serves a model that this stack does not declare ({key}.modelName)")
+        stack.resolve(configuration, key, named, MODEL)
 
 
 @stack_rule(

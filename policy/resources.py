@@ -146,19 +146,21 @@ class Stack:
 
     def resolve(self, resource: Resource, key: str, values: Iterable[Any], type_: str) -> list[Resource]:
         """The resources of a type that some values inside a top-level property name, as `targets`."""
-        found: dict[str, Resource] = {}
-        for value in values:
-            if isinstance(value, Unknown):
-                found |= {source.urn: source for source in self._sources(resource, key, type_, value)}
-            elif named := self._find(value, type_):
-                found[named.urn] = named
-        return list(found.values())
+        listed = list(values)
+        unknown = [value for value in listed if isinstance(value, Unknown)]
+        named = [self._find(value, type_) for value in listed if not isinstance(value, Unknown)]
+        found = [each for each in named if each] + (self._sources(resource, key, type_, unknown) if unknown else [])
+        return list({each.urn: each for each in found}.values())
 
-    def _sources(self, resource: Resource, key: str, type_: str, unknown: Unknown) -> list[Resource]:
+    def _sources(self, resource: Resource, key: str, type_: str, unknown: Sequence[Unknown]) -> list[Resource]:
+        """The resources that unknown values were computed from, when there are not more of them than values.
+
+        With more, a value may be any of several: taking all of them for named would prove too much.
+        """
         sources = [self._by_urn[urn] for urn in resource.sources.get(key, ()) if urn in self._by_urn]
         fitting = [source for source in sources if source.type == type_]
-        if not fitting:
-            raise UnverifiableError(unknown.urn, unknown.property)
+        if not 0 < len(fitting) <= len(unknown):
+            raise UnverifiableError(unknown[0].urn, unknown[0].property)
         return fitting
 
     def target(self, resource: Resource, *path: str, type_: str) -> Resource | None:

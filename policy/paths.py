@@ -1,0 +1,183 @@
+"""The proof: which packets the network lets through, for all addresses and ports, against what it is for.
+
+What it is for is read off the resources: nothing passes to or from the internet or a denied block, nothing reaches the
+models, and the groups that the endpoints let in do reach them. `private-inference check` proves the settings, too.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi_policy import Severity
+
+from policy.addresses import PRIVATE, PRIVATE_V6, is_everyone
+from policy.controls import hipaa, nist, pci
+from policy.models import VPC_ENDPOINT
+from policy.network import PRIVATE_BLOCKS
+from policy.resources import Finding, Findings, Resource, Stack, Unverified, Violation
+from policy.rules import stack_rule
+from policy.unknowns import Unknown
+from reachability.from_pulumi import UNKNOWN, load
+from reachability.intent import HTTPS
+from reachability.intervals import Intervals
+from reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, ModelError, Network
+from reachability.paths import Beyond, Box, Engine, Path, Placement, Site
+from reachability.trace import trace_path
+from reachability.traffic import EVERYWHERE, addresses, services_text
+
+MODEL_INTERFACE = "SageMaker model"
+
+
+@stack_rule(
+    controls=[nist("SC-7(21)"), nist("AC-4(21)"), pci("1.3.6"), hipaa("164.312(e)(1)")],
+    severity=Severity.CRITICAL,
+    fix="change what the last hop names; `private-inference paths` draws all paths",
+    options=PRIVATE_BLOCKS,
+)
+def paths_are_as_intended(stack: Stack, *, blocks: Sequence[str]) -> Findings:
+    """Proved for all addresses and ports: no packet passes between VPC and internet, and clients reach the models."""
+    try:
+        network = load([_Loadable(each) for each in stack], _prefix_lists(stack))
+    except ModelError:
+        yield Violation("", "has a network that contradicts itself, so that nothing can be proved about it")
+        return
+    proof = _Proof(network)
+    yield from proof.outside(EVERYWHERE - addresses(*map(str, (*PRIVATE, *PRIVATE_V6)), *blocks), "the internet")
+    yield from proof.outside(proof.denied(), "a block that a network ACL denies")
+    yield from proof.models_unreached()
+    yield from proof.clients_served()
+
+
+@dataclass(frozen=True)
+class _Loadable:
+    """A resource as the reachability engine reads one."""
+
+    resource: Resource
+
+    @property
+    def urn(self) -> str:
+        return self.resource.urn
+
+    @property
+    def type(self) -> str:
+        return self.resource.type
+
+    @property
+    def name(self) -> str:
+        return self.resource.name
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        converted: Mapping[str, Any] = _with_unknowns(self.resource.properties)
+        return converted
+
+    @property
+    def property_dependencies(self) -> Mapping[str, Sequence[str]]:
+        return self.resource.sources
+
+
+def _with_unknowns(value: Any) -> Any:
+    if isinstance(value, Unknown):
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: _with_unknowns(inner) for key, inner in value.items()}
+    return [_with_unknowns(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _prefix_lists(stack: Stack) -> dict[str, list[str]]:
+    """The blocks behind the gateway endpoints' prefix lists, which AWS tells once the endpoints exist."""
+    found = {}
+    for endpoint in stack.all(VPC_ENDPOINT):
+        identity, blocks = endpoint.get("prefixListId"), endpoint.get("cidrBlocks")
+        if isinstance(identity, str) and isinstance(blocks, list) and blocks:
+            found[identity] = blocks
+    return found
+
+
+class _Proof:
+    """What a network lets through. What its loader couldn't tell counts as open, so that absence is proved."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._engine = Engine(network)
+        self._interfaces = self._engine.placements()
+        self._outside = [g for g in network.gateways.values() if g.kind is not GatewayKind.ENDPOINT]
+
+    def outside(self, wanted: Intervals, whom: str) -> Iterator[Finding]:
+        """Paths between any workload, with any group of the stack, and some addresses beyond gateways."""
+        for gateway in self._outside:
+            beyond = Beyond(gateway.id, self._engine.beyond(gateway).addresses & wanted)
+            for placement in self._workloads():
+                ways = (self._engine.path(placement, beyond), self._engine.path(beyond, placement))
+                for way, preposition in zip(ways, ("to", "from"), strict=True):
+                    if way.delivered:
+                        yield self._surplus(placement.subnet, f"lets packets pass {preposition} {whom}", way)
+
+    def denied(self) -> Intervals:
+        """The blocks that any network ACL denies by a rule of its own."""
+        rules = [rule for acl in self._network.acls.values() for rule in (*acl.ingress, *acl.egress)]
+        blocks = [rule.block for rule in rules if not rule.allow and not is_everyone(rule.block)]
+        return addresses(*blocks) if blocks else Intervals(())
+
+    def models_unreached(self) -> Iterator[Finding]:
+        """Paths to the models' interfaces: there are none."""
+        for model in self._of_kind(lambda kind, _: kind == MODEL_INTERFACE):
+            sources: list[Site] = [*self._workloads(), *map(self._engine.beyond, self._outside)]
+            for source in sources:
+                way = self._engine.path(source, model)
+                if way.delivered and source != model:
+                    yield self._surplus(model.subnet, "lets packets reach the models", way)
+
+    def clients_served(self) -> Iterator[Finding]:
+        """The paths from the groups that the runtime endpoint lets in: each is answered, from every client subnet."""
+        for endpoint in self._of_kind(lambda _, service: service.startswith("sagemaker.runtime")):
+            for client in self._clients_of(endpoint):
+                way = self._engine.path(client, endpoint)
+                asked = Box(client.addresses, endpoint.addresses, HTTPS)
+                if not any(asked & box == asked for box in way.answered):
+                    yield from self._missing(client, endpoint, way)
+
+    def _workloads(self) -> Iterator[Placement]:
+        """Every interface there is, and every group of the stack in every subnet, where one may yet be."""
+        yield from self._interfaces
+        for subnet in self._network.subnets.values():
+            for group in self._network.groups.values():
+                if group.vpc == subnet.vpc:
+                    yield Placement(subnet.id, frozenset({group.id}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
+
+    def _of_kind(self, wanted: Callable[[str, str], bool]) -> list[Placement]:
+        interfaces = [i for i in self._network.interfaces.values() if wanted(i.kind, i.service)]
+        return list(self._engine.placements(interfaces))
+
+    def _clients_of(self, endpoint: Placement) -> Iterator[Placement]:
+        """The groups that the endpoint's groups let in, in every subnet that holds neither endpoints nor models."""
+        peers = {
+            rule.peer.group
+            for group in endpoint.groups
+            for rule in self._network.groups[group].ingress
+            if isinstance(rule.peer, GroupRef)
+        }
+        models = {group for model in self._of_kind(lambda kind, _: kind == MODEL_INTERFACE) for group in model.groups}
+        taken = {interface.subnet for interface in self._network.interfaces.values()}
+        vpc = self._network.subnets[endpoint.subnet].vpc
+        for subnet in self._network.subnets.values():
+            for group in peers - models:
+                if subnet.id not in taken and subnet.vpc == vpc:
+                    yield Placement(subnet.id, frozenset({group}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
+
+    def _surplus(self, urn: str, what: str, way: Path) -> Violation:
+        services = Intervals.union(box.services for box in way.delivered)
+        return Violation(urn, f"{what}: {services_text(services)} ({self._hops(way, services)})")
+
+    def _missing(self, client: Placement, endpoint: Placement, way: Path) -> Iterable[Finding]:
+        undecided = [each for each in self._network.undecided if "prefixList" not in each.property]
+        if undecided:
+            return [Unverified(each.resource, each.property) for each in undecided]
+        what = f"does not let clients reach the runtime endpoint in {self._network.name(endpoint.subnet)}"
+        return [Violation(client.subnet, f"{what} ({self._hops(way, HTTPS)})")]
+
+    def _hops(self, way: Path, services: Intervals) -> str:
+        return "; ".join(hop.reason for hop in trace_path(self._engine, way, services.first).hops)
+
+
+RULES = (paths_are_as_intended,)
