@@ -49,11 +49,11 @@ def _lifecycle_rule(rule: Inputs, priority: int) -> dict[str, Any]:
     if "tagPrefixList" in rule:
         selection["tagPrefixList"] = rule["tagPrefixList"]
     if "maximumNumberOfImages" in rule:
-        selection |= {"countType": "imageCountMoreThan", "countNumber": rule["maximumNumberOfImages"]}
+        selection |= {"countType": "imageCountMoreThan", "countNumber": int(rule["maximumNumberOfImages"])}
     elif "maximumAgeLimit" in rule:
         selection |= {
             "countType": "sinceImagePushed",
-            "countNumber": rule["maximumAgeLimit"],
+            "countNumber": int(rule["maximumAgeLimit"]),
             "countUnit": "days",
         }
     else:
