@@ -292,6 +292,31 @@ def key_policy_document(original: Any, response: Any) -> Any:
     return original(response)
 
 
+@mends(KmsResponse, "enable_key_rotation")
+def rotation_period(original: Any, response: Any) -> str:
+    """EnableKeyRotation keeps the period; moto knows only that a key is rotated."""
+    answer: str = original(response)
+    _key_of(response).rotation_period = response._get_param("RotationPeriodInDays") or 365
+    return answer
+
+
+@mends(KmsResponse, "get_key_rotation_status")
+def rotation_status(original: Any, response: Any) -> str:
+    """GetKeyRotationStatus says how often a key is rotated.
+
+    Source: https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyRotationStatus.html.
+    """
+    status = json.loads(original(response))
+    if status["KeyRotationEnabled"]:
+        status["RotationPeriodInDays"] = getattr(_key_of(response), "rotation_period", 365)
+    return json.dumps(status)
+
+
+def _key_of(response: Any) -> Any:
+    backend = response.kms_backend
+    return backend.keys[backend.get_key_id(response._get_param("KeyId"))]
+
+
 @mends(LogsBackend, "create_log_group")
 def log_group_key(original: Any, backend: Any, log_group_name: str, tags: dict[str, str], **asked: Any) -> Any:
     """A log group's key must exist and its policy must let CloudWatch Logs use it.
