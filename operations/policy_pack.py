@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -64,7 +65,8 @@ _HOST = """
 import os, runpy, sys, threading
 
 def until_closed():
-    sys.stdin.buffer.read()
+    while os.read(0, 1):
+        pass
     os._exit(0)
 
 threading.Thread(target=until_closed, daemon=True).start()
@@ -127,8 +129,9 @@ class PolicyPack:
     """
 
     def __init__(self, directory: Path, config: Mapping[str, Any] | None = None) -> None:
-        self._directory = directory
+        self._directory = directory.resolve()
         self._config = config or {}
+        self._starting = threading.RLock()
 
     def __enter__(self) -> Self:
         if not (self._directory / "PulumiPolicy.yaml").exists():
@@ -170,9 +173,14 @@ class PolicyPack:
         response = self._ask(lambda: self._stub.AnalyzeStack(request))
         return [finding for diagnostic in response.diagnostics for finding in self._findings(diagnostic)]
 
-    @cached_property
+    @property
     def rules(self) -> Mapping[str, Rule]:
         """The pack's rules by name, in their order, at the levels that the pack gives them."""
+        with self._starting:
+            return self._rules
+
+    @cached_property
+    def _rules(self) -> Mapping[str, Rule]:
         return {policy.name: _rule(policy) for policy in self._info.policies}
 
     @cached_property
@@ -182,9 +190,14 @@ class PolicyPack:
         )
         return info
 
-    @cached_property
+    @property
     def _stub(self) -> analyzer_pb2_grpc.AnalyzerStub:
-        """The pack, configured."""
+        """The pack, configured. Whoever asks first waits for it, in whatever thread."""
+        with self._starting:
+            return self._configured
+
+    @cached_property
+    def _configured(self) -> analyzer_pb2_grpc.AnalyzerStub:
         stub = analyzer_pb2_grpc.AnalyzerStub(self._channel)
         config = reconcile(self._info.policies, self._config)
         stub.Configure(analyzer_pb2.ConfigureAnalyzerRequest(policyConfig=config))
