@@ -1,15 +1,21 @@
 """What a person sees in the terminal: trees, tables and progress, all through rich."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.tree import Tree
 
-from operations.program import Resource
+if TYPE_CHECKING:
+    from operations.policy_pack import Finding
+    from operations.program import Resource
+    from operations.project import StackConfig
+    from operations.rehearse import Rehearsal
 
 out = Console()
 err = Console(stderr=True)
@@ -64,7 +70,7 @@ def steps() -> Iterator[Steps]:
         yield Steps(progress)
 
 
-def resource_tree(project: str, stack: str, resources: Sequence[Resource]) -> Tree:
+def resource_tree(project: str, stack: str, resources: Sequence["Resource"]) -> Tree:
     """The resources below the components that made them, as Pulumi shows a stack."""
     children: dict[str, list[Resource]] = {}
     known = {resource.urn for resource in resources}
@@ -75,7 +81,7 @@ def resource_tree(project: str, stack: str, resources: Sequence[Resource]) -> Tr
     return root
 
 
-def _grow(tree: Tree, children: Mapping[str, Sequence[Resource]], urn: str) -> None:
+def _grow(tree: Tree, children: Mapping[str, Sequence["Resource"]], urn: str) -> None:
     for resource in sorted(children.get(urn, ()), key=lambda r: (r.custom, r.type, r.name)):
         kind = resource.type.split(":")[-1]
         if resource.custom:
@@ -100,10 +106,51 @@ def _flattened(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         yield key, ", ".join(str(entry) for entry in value)
     else:
-        yield key, "–" if value is None else str(value)
+        yield key, "none" if value is None else str(value)
 
 
 def warn(messages: Sequence[str]) -> None:
     """The program's warnings."""
     for message in messages:
         err.print(f"[yellow]warning[/] {message}")
+
+
+def show_rehearsal(config: "StackConfig", result: "Rehearsal") -> None:
+    """The tree of resources, the outputs, the pack's findings and what boto3 found."""
+    from operations.verification import report
+
+    out.print(resource_tree(config.project, config.stack, result.run.resources))
+    out.print(output_table(result.run.outputs))
+    warn(result.run.warnings)
+    show_findings(result.findings)
+    out.print("\n[bold]What boto3 found[/]")
+    out.print(report.table(result.checks))
+    out.print(_verdict(result.passed), report.summary(result.checks))
+
+
+def show_findings(findings: Sequence["Finding"]) -> None:
+    """Findings by rule, those that block first."""
+    if not findings:
+        out.print("[green]✓[/] The policy pack has nothing to say.")
+        return
+    table = Table("", "Rule", "Resource", "Finding", title="Policy findings", title_justify="left", show_lines=True)
+    for finding in sorted(findings, key=lambda f: (not f.blocks, f.kind, f.rule, f.urn)):
+        mark = (
+            "[bold red]✗[/]" if finding.blocks else "[yellow]?[/]" if finding.kind == "unverified" else "[yellow]![/]"
+        )
+        table.add_row(mark, finding.rule, finding.urn.split("::")[-1], escape(finding.message))
+    out.print(table)
+
+
+def wait_with(environment: Mapping[str, str]) -> None:
+    """Says how clients find the embedded AWS, and waits for an interrupt or the end of input."""
+    out.print("\nThe embedded AWS is up. In another shell:")
+    for key, value in environment.items():
+        out.print(f"export {key}={value}", soft_wrap=True, highlight=False)
+    err.print("Press Ctrl-C, or close the input, to end it.")
+    with suppress(KeyboardInterrupt):
+        sys.stdin.read()
+
+
+def _verdict(passed: bool) -> str:
+    return "[bold green]✓ passed[/]" if passed else "[bold red]✗ failed[/]"

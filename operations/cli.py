@@ -1,0 +1,148 @@
+"""`private-inference`: the command line behind the Makefile.
+
+Exit codes: 0 if all is well, 1 with a finding, 2 if the input can't be used. Progress goes to standard error, results
+to standard output; `--json` makes them JSON. Heavy imports wait for the command that needs them.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from operations.project import StackConfig
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Private inference on Amazon SageMaker AI: check, rehearse, verify, export.",
+)
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="Stack of the project, as in Pulumi.STACK.yaml.")]
+Project = Annotated[Path, typer.Option(help="Folder of the Pulumi project.", file_okay=False, exists=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
+PolicyConfig = Annotated[
+    Path | None, typer.Option(help="Configuration of the policy pack; Policy.STACK.json if there is one.")
+]
+HERE = Path()
+
+
+def main() -> None:
+    """The entry point: errors that a user can mend are told without a traceback."""
+    try:
+        app()
+    except Exception as error:
+        from operations.errors import exit_code
+
+        code = exit_code(error)
+        if code is None:
+            raise
+        from operations.views import err
+
+        err.print(f"[bold red]error[/] {error}", highlight=False, markup=True, soft_wrap=True)
+        sys.exit(code)
+
+
+@app.command()
+def rehearse(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    policy_config: PolicyConfig = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded AWS up until interrupted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the unchanged program on an embedded AWS and look at the result with boto3."""
+    from operations import views
+    from operations.rehearse import rehearse as run
+    from operations.rehearse import settings_of
+    from rehearsal.embedded_aws import EmbeddedAws
+
+    config = _stack(project, stack)
+    settings = settings_of(config)
+    policies = _policies(config, policy_config)
+    with EmbeddedAws(settings.region) as aws:
+        with views.steps() as steps:
+            result = run(config, settings, aws, policies, steps)
+        if as_json:
+            print(json.dumps(result.as_json(), indent=2))
+        else:
+            views.show_rehearsal(config, result)
+        if keep:
+            views.wait_with(aws.environment())
+    raise typer.Exit(0 if result.passed else 1)
+
+
+@app.command()
+def check(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    policy_config: PolicyConfig = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run program, policies and reachability on what is known before deployment. Nothing is created."""
+    from operations import views
+    from operations.check import check as run
+
+    config = _stack(project, stack)
+    result = run(config, _policies(config, policy_config))
+    if as_json:
+        print(json.dumps(result.as_json(), indent=2))
+    else:
+        views.show_check(config, result)
+    raise typer.Exit(0 if result.passed else 1)
+
+
+@app.command()
+def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = False) -> None:
+    """Look at the deployed stack with boto3: is what is there what was asked for? Ends with a real invocation."""
+    from operations import views
+    from operations.deployed import contract, session
+    from operations.rehearse import desired_of, settings_of
+    from operations.verification import Verdict, report
+    from operations.verification import verify as run
+
+    config = _stack(project, stack)
+    settings = settings_of(config)
+    aws = session(settings.region)
+    promised = contract(aws, config)
+    with views.steps() as steps, steps.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
+        checks = run(desired_of(config, settings, promised), aws.client, lambda check: step.count(check.subject))
+    if as_json:
+        print(report.to_json(checks))
+    else:
+        views.out.print(report.table(checks), report.summary(checks))
+    raise typer.Exit(0 if all(check.verdict is Verdict.OK for check in checks) else 1)
+
+
+@app.command()
+def outputs(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = False) -> None:
+    """Print the contract of the deployed stack, as its SSM parameters hold it."""
+    from operations import views
+    from operations.deployed import contract, session
+    from operations.rehearse import settings_of
+
+    config = _stack(project, stack)
+    promised = contract(session(settings_of(config).region), config)
+    if as_json:
+        print(json.dumps(promised, indent=2))
+    else:
+        views.out.print(views.output_table(promised))
+
+
+def _stack(project: Path, stack: str) -> "StackConfig":
+    from operations.project import load_stack
+
+    return load_stack(project, stack)
+
+
+def _policies(config: "StackConfig", given: Path | None) -> Mapping[str, Any]:
+    from operations.policy_pack import read_config
+
+    default = config.directory / f"Policy.{config.stack}.json"
+    if given is None and not default.exists():
+        return {}
+    return read_config(given or default)

@@ -1,0 +1,77 @@
+"""The rehearsal: the unchanged program on an embedded AWS, asked about by the policy pack, then looked at by boto3."""
+
+from collections.abc import Mapping
+from contextlib import chdir
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.contract import Contract
+from components.settings import Settings, parse
+from operations.policy_pack import Finding, GuardedEngine, PolicyPack
+from operations.program import Run, run_program
+from operations.project import StackConfig
+from operations.verification import Check, Desired, Verdict, verify
+from operations.views import Steps
+from rehearsal.embedded_aws import EmbeddedAws
+from rehearsal.engine import MotoEngine
+
+PACK = Path(__file__).parent.parent / "policy"
+"""The policy pack of this product."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What happened: the program's run, the pack's findings and what boto3 saw."""
+
+    run: Run
+    findings: list[Finding] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Nothing is forbidden, everything asked was seen, and nothing went unchecked."""
+        return not any(f.blocks for f in self.findings) and all(check.verdict is Verdict.OK for check in self.checks)
+
+    def as_json(self) -> dict[str, Any]:
+        """The rehearsal for machines."""
+        return {
+            "passed": self.passed,
+            "resources": [{"urn": r.urn, "type": r.type, "name": r.name, "id": r.id} for r in self.run.resources],
+            "outputs": self.run.outputs,
+            "warnings": list(self.run.warnings),
+            "findings": [asdict(finding) for finding in self.findings],
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def settings_of(config: StackConfig) -> Settings:
+    """The stack's settings, without running the program. Raises SettingsError."""
+    with chdir(config.directory):
+        return parse(config.project, config.values)
+
+
+def rehearse(
+    config: StackConfig, settings: Settings, aws: EmbeddedAws, policies: Mapping[str, Any], steps: Steps
+) -> Rehearsal:
+    """Put the stack into an embedded AWS and judge it.
+
+    Raises PolicyViolationError before the first forbidden resource is created, RehearsalError where AWS refuses one.
+    """
+    with PolicyPack(PACK, policies) as pack:
+        with steps.step("Creating the stack, each resource after the policy pack has agreed") as step:
+            moto = MotoEngine(aws, on_created=lambda resource, _: step.count(resource.name))
+            engine = GuardedEngine(moto, pack)
+            run = run_program(config, engine)
+        with steps.step("Asking the policy pack about the whole stack") as step:
+            findings = engine.findings + pack.analyze_stack([*run.resources, *moto.inner])
+            step.say(f"{len(pack.rules)} rules")
+    with steps.step("Looking at the embedded AWS with boto3") as step:
+        checks = verify(desired_of(config, settings, run.outputs), aws.client, lambda check: step.count(check.subject))
+    return Rehearsal(run, findings, checks)
+
+
+def desired_of(config: StackConfig, settings: Settings, outputs: Mapping[str, Any]) -> Desired:
+    """What to look for, given the stack's outputs."""
+    contract = Contract.model_validate(outputs)
+    return Desired(config.project, config.stack, config.directory, settings, contract)
