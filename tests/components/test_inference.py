@@ -1,0 +1,150 @@
+"""An endpoint: a model in the model subnets, isolated, encrypted, logged, and called by name."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from components.artifacts import Artifact
+from components.images import ServingImage
+from components.inference import InferenceEndpoint, InferenceEndpointArgs
+from components.lookups import InstanceFacts
+from tests.support.recording import Recorded, record_part
+from tests.support.stacks import HERE, endpoint, minimal, model, settings
+
+DATA_KEY, LOGS_KEY = HERE.arn("kms", "key/data"), HERE.arn("kms", "key/logs")
+TOPIC = HERE.arn("sns", "alarms")
+IMAGE = f"{HERE.id}.dkr.ecr.{HERE.region}.amazonaws.com/serving:1"
+
+
+def inference(archive: Path, *, protect: bool = True, **changes: Any) -> Recorded:
+    (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
+
+    def program() -> None:
+        gateway = aws.ec2.VpcEndpoint("gateway", vpc_id="vpc-1", service_name="com.amazonaws.us-east-1.s3")
+        InferenceEndpoint(
+            "triage",
+            InferenceEndpointArgs(
+                settings=entry,
+                account=HERE,
+                role_path="/stack/",
+                artifact=Artifact(
+                    uri=pulumi.Output.from_input("s3://models/triage"),
+                    arn=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
+                ),
+                image=ServingImage(IMAGE, HERE.arn("ecr", "repository/serving")),
+                instance=InstanceFacts(vcpus=4, local_storage=False),
+                subnet_ids=["subnet-a", "subnet-b"],
+                security_group_id="sg-model",
+                paths=[gateway],
+                runtime_endpoint_id="vpce-runtime",
+                data_key_arn=DATA_KEY,
+                logs_key_arn=LOGS_KEY,
+                log_retention_days=365,
+                topic_arn=TOPIC,
+                protect=protect,
+            ),
+        )
+
+    return record_part(program)
+
+
+@pytest.fixture(scope="module")
+def default(archive: Path) -> Recorded:
+    return inference(archive)
+
+
+def test_the_model_lives_in_the_model_subnets_and_group(default: Recorded) -> None:
+    configuration = default.one("Model").properties["vpcConfig"]
+    assert configuration == {"subnets": ["subnet-a", "subnet-b"], "securityGroupIds": ["sg-model"]}
+
+
+def test_the_model_is_its_image_and_artifact(default: Recorded) -> None:
+    container = default.one("Model").properties["primaryContainer"]
+    assert container == {"image": IMAGE, "modelDataUrl": "s3://models/triage"}
+
+
+def test_the_container_gets_its_environment(archive: Path) -> None:
+    recorded = inference(archive, model=model(archive, environment={"LEVEL": "debug"}))
+    assert recorded.one("Model").properties["primaryContainer"]["environment"] == {"LEVEL": "debug"}
+
+
+def test_network_isolation_is_off_only_with_a_reason(default: Recorded, archive: Path) -> None:
+    assert default.one("Model").properties["enableNetworkIsolation"] is True
+    loose = inference(archive, model=model(archive, networkIsolationOffBecause="it writes metrics of its own"))
+    assert loose.one("Model").properties["enableNetworkIsolation"] is False
+
+
+def test_the_model_waits_for_its_roles_permissions(default: Recorded) -> None:
+    role, permissions = default.one("Role"), default.one("RolePolicy")
+    assert default.one("Model").properties["executionRoleArn"] == role.outputs["arn"]
+    assert permissions.properties["role"] == role.id
+    assert permissions.urn in default.one("Model").dependencies
+
+
+def test_the_configuration_is_auto_named_and_made_before_the_old_one_goes(default: Recorded) -> None:
+    configuration = default.one("EndpointConfiguration")
+    assert not {"name", "namePrefix"} & configuration.properties.keys()
+    assert not configuration.delete_before_replace
+    assert default.one("Endpoint").properties["endpointConfigName"] == configuration.outputs["name"]
+
+
+def test_the_configuration_names_its_one_variant_all_traffic(default: Recorded) -> None:
+    (variant,) = default.one("EndpointConfiguration").properties["productionVariants"]
+    assert variant["variantName"] == "AllTraffic"
+    assert variant["modelName"] == default.one("Model").outputs["name"]
+    assert variant["instanceType"] == "ml.m5.large"
+
+
+def test_volumes_take_the_customer_key_unless_a_reason_says_why_not(default: Recorded, archive: Path) -> None:
+    assert default.one("EndpointConfiguration").properties["kmsKeyArn"] == DATA_KEY
+    local = inference(archive, volumeKeyOffBecause="the instance storage is encrypted by its hardware")
+    assert "kmsKeyArn" not in local.one("EndpointConfiguration").properties
+
+
+def test_an_endpoint_starts_with_its_least_instances_unless_told_otherwise(default: Recorded, archive: Path) -> None:
+    for recorded, count in ((default, 2), (inference(archive, instances={"min": 2, "initial": 5}), 5)):
+        (variant,) = recorded.one("EndpointConfiguration").properties["productionVariants"]
+        assert variant["initialInstanceCount"] == count
+
+
+def test_callers_know_the_endpoint_by_the_name_in_the_settings(archive: Path) -> None:
+    assert inference(archive, name="credit-risk").one("Endpoint").properties["name"] == "credit-risk"
+
+
+def test_the_endpoint_waits_for_the_ways_of_its_artifact_and_for_its_log_group(default: Recorded) -> None:
+    waited_for = default.one("Endpoint").dependencies
+    for resource in (default.one("VpcEndpoint"), default.one("LogGroup"), default.one("RolePolicy")):
+        assert resource.urn in waited_for
+
+
+def test_logs_are_where_sagemaker_writes_them_encrypted_and_kept_a_year(default: Recorded, archive: Path) -> None:
+    group = default.one("LogGroup")
+    assert group.properties["name"] == "/aws/sagemaker/Endpoints/triage"
+    assert group.properties["kmsKeyId"] == LOGS_KEY
+    assert group.properties["retentionInDays"] == 365
+    assert group.protect
+    assert not inference(archive, protect=False).one("LogGroup").protect
+
+
+def test_scaling_is_registered_once_the_endpoint_exists(default: Recorded) -> None:
+    target = default.one("Target")
+    assert target.properties["resourceId"] == "endpoint/triage/variant/AllTraffic"
+    assert default.one("Endpoint").urn in default.depends_on(target)
+
+
+def test_cpu_targets_and_alarms_know_the_instances_vcpus(default: Recorded) -> None:
+    policy = default.one("aws:appautoscaling/policy:Policy", "triage-cpu").properties
+    assert policy["targetTrackingScalingPolicyConfiguration"]["targetValue"] == 60 * 4
+    assert default.one("MetricAlarm", "triage-cpu").properties["threshold"] == 90 * 4
+
+
+def test_alarms_tell_the_topic(default: Recorded) -> None:
+    assert {tuple(alarm.properties["alarmActions"]) for alarm in default.all("MetricAlarm")} == {(TOPIC,)}
+
+
+def test_roles_and_policies_lie_under_the_stacks_path(default: Recorded) -> None:
+    assert default.one("Role").properties["path"] == "/stack/"
+    assert default.one("aws:iam/policy:Policy").properties["path"] == "/stack/"

@@ -1,0 +1,116 @@
+"""What is asked of AWS before anything is declared, and what is refused because of the answers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.flows import Gateway
+from components.lookups import InstanceFacts, Surroundings, look_up
+from components.settings import SettingsError
+from tests.support.recording import DYNAMODB_CIDRS, REGION, S3_CIDRS, ZONES, Recorded, RecordingEngine, record_part
+from tests.support.stacks import HERE, endpoint, minimal, settings
+
+RUNTIME, FIPS = "sagemaker.runtime", "sagemaker.runtime-fips"
+
+
+def looked_up(archive: Path, engine: RecordingEngine | None = None, **changes: Any) -> tuple[Surroundings, Recorded]:
+    read = settings(minimal(archive, **changes))
+    found: list[Surroundings] = []
+    recorded = record_part(lambda: found.append(look_up(read)), engine)
+    return found[0], recorded
+
+
+def refused(archive: Path, offered: Mapping[str, list[str]], **changes: Any) -> str:
+    engine = RecordingEngine(offered)
+    with pytest.raises(SettingsError) as caught:
+        looked_up(archive, engine, **changes)
+    assert engine.created == []
+    return str(caught.value)
+
+
+def test_the_first_zones_that_offer_the_runtime_endpoint_are_taken(archive: Path) -> None:
+    found, _ = looked_up(archive, RecordingEngine({RUNTIME: [ZONES[1], ZONES[3], ZONES[4]]}))
+    assert found.zones == [ZONES[1], ZONES[3]]
+
+
+def test_the_fips_endpoint_has_zones_of_its_own(archive: Path) -> None:
+    engine = RecordingEngine({RUNTIME: list(ZONES[:2]), FIPS: list(ZONES[2:4])})
+    found, _ = looked_up(archive, engine, privateAccess={"fips": True})
+    assert found.zones == list(ZONES[2:4])
+
+
+def test_named_zones_are_taken_as_named(archive: Path) -> None:
+    found, _ = looked_up(archive, network={"zones": [ZONES[5], ZONES[2]]})
+    assert found.zones == [ZONES[5], ZONES[2]]
+
+
+def test_more_zones_than_offer_the_runtime_endpoint_are_refused(archive: Path) -> None:
+    said = refused(archive, {RUNTIME: list(ZONES[:2])}, network={"zones": 3})
+    assert "network.zones: 3 is more than the 2 zones of us-east-1" in said
+    assert "Use 2 at most" in said
+
+
+def test_each_named_zone_that_will_not_do_is_told(archive: Path) -> None:
+    said = refused(archive, {RUNTIME: list(ZONES[:2])}, network={"zones": ["eu-west-1a", ZONES[2]]})
+    assert f"'eu-west-1a' is not a zone of {REGION}; choose from {', '.join(ZONES)}." in said
+    assert f"{ZONES[2]!r} does not offer the SageMaker runtime endpoint; choose from {ZONES[0]}, {ZONES[1]}." in said
+
+
+def test_a_service_that_none_of_the_zones_offers_is_refused(archive: Path) -> None:
+    said = refused(archive, {"kms": [ZONES[5]]}, privateAccess={"interfaceEndpoints": ["kms"]})
+    assert f"'kms' is offered in none of the stack's zones ({ZONES[0]}, {ZONES[1]}), only in {ZONES[5]}" in said
+
+
+def test_a_services_zones_are_those_of_the_stack_that_offer_it(archive: Path) -> None:
+    engine = RecordingEngine({"kms": [ZONES[1], ZONES[5]]})
+    found, recorded = looked_up(archive, engine, privateAccess={"interfaceEndpoints": ["kms", "sts"]})
+    assert found.service_zones == {RUNTIME: list(ZONES[:2]), "kms": [ZONES[1]], "sts": list(ZONES[:2])}
+    assert f"kms is not offered in {ZONES[0]}" in recorded.warnings
+    assert "sts" not in recorded.warnings
+
+
+def test_prefix_lists_are_those_of_the_gateways(archive: Path) -> None:
+    plain, _ = looked_up(archive)
+    both, _ = looked_up(archive, privateAccess={"dynamodb": True})
+    assert plain.prefix_lists.keys() == {Gateway.S3}
+    assert {gateway: listed.cidrs for gateway, listed in both.prefix_lists.items()} == {
+        Gateway.S3: S3_CIDRS,
+        Gateway.DYNAMODB: DYNAMODB_CIDRS,
+    }
+
+
+def test_instance_facts_are_those_of_ec2(archive: Path) -> None:
+    entries = [
+        endpoint(archive, instanceType="ml.m5.xlarge"),
+        endpoint(archive, name="fast", instanceType="ml.m5d.large"),
+    ]
+    found, _ = looked_up(archive, endpoints=entries)
+    assert found.instances == {
+        "ml.m5.xlarge": InstanceFacts(vcpus=4, local_storage=False),
+        "ml.m5d.large": InstanceFacts(vcpus=2, local_storage=True),
+    }
+
+
+def test_a_prebuilt_image_comes_from_awss_registry(archive: Path) -> None:
+    found, _ = looked_up(archive)
+    image = found.images["triage"]
+    assert image.uri.endswith("/sagemaker-xgboost:3.0-5")
+    assert image.repository_arn.startswith(f"arn:aws:ecr:{REGION}:")
+    assert HERE.id not in image.repository_arn
+
+
+def test_local_storage_that_the_customer_key_does_not_reach_is_told(archive: Path) -> None:
+    _, recorded = looked_up(archive, endpoints=[endpoint(archive, instanceType="ml.m5d.large")])
+    assert "the customer key does not encrypt the local storage of ml.m5d.large" in recorded.warnings
+    reason = {"volumeKeyOffBecause": "the instance storage is encrypted by its hardware"}
+    _, quiet = looked_up(archive, endpoints=[endpoint(archive, instanceType="ml.m5d.large", **reason)])
+    assert quiet.warnings == ""
+
+
+def test_a_volume_that_takes_the_customer_key_gets_it(archive: Path) -> None:
+    reason = {"volumeKeyOffBecause": "the instance storage is encrypted by its hardware"}
+    said = refused(archive, {}, endpoints=[endpoint(archive, **reason)])
+    assert "endpoints[0].volumeKeyOffBecause: ml.m5.large has no local storage" in said
+    assert "Remove the setting" in said

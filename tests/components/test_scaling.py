@@ -1,0 +1,90 @@
+"""Scaling: between which numbers, and when."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.scaling import VariantScaling, VariantScalingArgs, cpu_of_all_vcpus
+from tests.support.recording import Recorded, record_part
+from tests.support.stacks import endpoint, minimal, settings
+
+
+def scaling(archive: Path, *, vcpus: int = 2, **changes: Mapping[str, Any]) -> Recorded:
+    (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
+
+    def program() -> None:
+        args = VariantScalingArgs(settings=entry, endpoint_name="triage", variant="AllTraffic", vcpus=vcpus)
+        VariantScaling("triage", args)
+
+    return record_part(program)
+
+
+@pytest.fixture(scope="module")
+def default(archive: Path) -> Recorded:
+    return scaling(archive)
+
+
+def tracking(recorded: Recorded, name: str) -> dict[str, Any]:
+    policy = recorded.one("Policy", name).properties
+    assert policy["policyType"] == "TargetTrackingScaling"
+    return dict(policy["targetTrackingScalingPolicyConfiguration"])
+
+
+def test_the_target_is_the_instance_count_of_the_variant(default: Recorded) -> None:
+    target = default.one("Target").properties
+    assert target["serviceNamespace"] == "sagemaker"
+    assert target["scalableDimension"] == "sagemaker:variant:DesiredInstanceCount"
+    assert target["resourceId"] == "endpoint/triage/variant/AllTraffic"
+
+
+def test_two_to_ten_instances_serve_unless_the_stack_says_otherwise(default: Recorded, archive: Path) -> None:
+    target = default.one("Target").properties
+    assert (target["minCapacity"], target["maxCapacity"]) == (2, 10)
+    target = scaling(archive, instances={"min": 3, "max": 4}).one("Target").properties
+    assert (target["minCapacity"], target["maxCapacity"]) == (3, 4)
+
+
+def test_both_policies_are_about_the_registered_target(default: Recorded) -> None:
+    target = default.one("Target")
+    for policy in default.all("Policy"):
+        assert target.urn in policy.dependencies
+        for key in ("serviceNamespace", "scalableDimension", "resourceId"):
+            assert policy.properties[key] == target.properties[key]
+
+
+def test_instances_follow_the_invocations_of_one_instance(archive: Path) -> None:
+    configuration = tracking(scaling(archive, scaling={"invocationsPerInstance": 900}), "triage-invocations")
+    assert configuration["targetValue"] == 900
+    metric = {"predefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+    assert configuration["predefinedMetricSpecification"] == metric
+    assert "customizedMetricSpecification" not in configuration
+
+
+@pytest.mark.parametrize(("vcpus", "target"), [(1, 50), (2, 100), (4, 200), (96, 4800)])
+def test_the_cpu_target_is_percent_times_vcpus(vcpus: int, target: float, archive: Path) -> None:
+    assert cpu_of_all_vcpus(50, vcpus) == target
+    assert tracking(scaling(archive, vcpus=vcpus, scaling={"cpuPercent": 50}), "triage-cpu")["targetValue"] == target
+
+
+def test_instances_follow_the_cpu_of_the_variant(default: Recorded) -> None:
+    configuration = tracking(default, "triage-cpu")
+    assert configuration["customizedMetricSpecification"] == {
+        "namespace": "/aws/sagemaker/Endpoints",
+        "metricName": "CPUUtilization",
+        "statistic": "Average",
+        "unit": "Percent",
+        "dimensions": [
+            {"name": "EndpointName", "value": "triage"},
+            {"name": "VariantName", "value": "AllTraffic"},
+        ],
+    }
+    assert "predefinedMetricSpecification" not in configuration
+
+
+def test_cooldowns_are_those_of_the_settings(archive: Path) -> None:
+    recorded = scaling(archive, scaling={"scaleOutCooldown": 60, "scaleInCooldown": 900})
+    for name in ("triage-invocations", "triage-cpu"):
+        configuration = tracking(recorded, name)
+        assert (configuration["scaleOutCooldown"], configuration["scaleInCooldown"]) == (60, 900)
