@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import chdir
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from components.settings import Settings, parse
 from operations.policy_pack import Finding, GuardedEngine, PolicyPack
 from operations.program import Run, run_program
 from operations.project import StackConfig
+from operations.proof import ObservedEngine, prove, reachability_as_json
 from operations.verification import Check, Desired, Verdict, verify
 from operations.views import Steps
+from reachability.intent import Report
 from rehearsal.embedded_aws import EmbeddedAws
 from rehearsal.engine import MotoEngine
 
@@ -22,16 +24,18 @@ PACK = Path(__file__).parent.parent / "policy"
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What happened: the program's run, the pack's findings and what boto3 saw."""
+    """What happened: the program's run, the pack's findings, the reachability report and what boto3 saw."""
 
     run: Run
-    findings: list[Finding] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+    findings: list[Finding]
+    reachability: Report
+    checks: list[Check]
 
     @property
     def passed(self) -> bool:
-        """Nothing is forbidden, everything asked was seen, and nothing went unchecked."""
-        return not any(f.blocks for f in self.findings) and all(check.verdict is Verdict.OK for check in self.checks)
+        """Nothing is forbidden, no path is missing or surplus, everything asked was seen, nothing went unchecked."""
+        allowed = not any(finding.blocks for finding in self.findings)
+        return allowed and self.reachability.proved and all(check.verdict is Verdict.OK for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
         """The rehearsal for machines."""
@@ -41,6 +45,7 @@ class Rehearsal:
             "outputs": self.run.outputs,
             "warnings": list(self.run.warnings),
             "findings": [asdict(finding) for finding in self.findings],
+            "reachability": reachability_as_json(self.reachability),
             "checks": [asdict(check) for check in self.checks],
         }
 
@@ -61,14 +66,18 @@ def rehearse(
     with PolicyPack(PACK, policies) as pack:
         with steps.step("Creating the stack, each resource after the policy pack has agreed") as step:
             moto = MotoEngine(aws, on_created=lambda resource, _: step.count(resource.name))
-            engine = GuardedEngine(moto, pack)
+            observed = ObservedEngine(moto)
+            engine = GuardedEngine(observed, pack)
             run = run_program(config, engine)
         with steps.step("Asking the policy pack about the whole stack") as step:
             findings = engine.findings + pack.analyze_stack([*run.resources, *moto.inner])
             step.say(f"{len(pack.rules)} rules")
+    with steps.step("Proving that the intended paths exist, and no other") as step:
+        _, reachability = prove(settings, run.resources, observed.prefix_lists)
+        step.say(f"{len(reachability.cells)} pairs of parties")
     with steps.step("Looking at the embedded AWS with boto3") as step:
         checks = verify(desired_of(config, settings, run.outputs), aws.client, lambda check: step.count(check.subject))
-    return Rehearsal(run, findings, checks)
+    return Rehearsal(run, findings, reachability, checks)
 
 
 def desired_of(config: StackConfig, settings: Settings, outputs: Mapping[str, Any]) -> Desired:

@@ -12,10 +12,12 @@ from rich.table import Table
 from rich.tree import Tree
 
 if TYPE_CHECKING:
+    from operations.check import Checked
     from operations.policy_pack import Finding
     from operations.program import Resource
     from operations.project import StackConfig
     from operations.rehearse import Rehearsal
+    from reachability.intent import Report
 
 out = Console()
 err = Console(stderr=True)
@@ -123,23 +125,38 @@ def show_rehearsal(config: "StackConfig", result: "Rehearsal") -> None:
     out.print(output_table(result.run.outputs))
     warn(result.run.warnings)
     show_findings(result.findings)
+    show_reachability(result.reachability)
     out.print("\n[bold]What boto3 found[/]")
     out.print(report.table(result.checks))
-    out.print(_verdict(result.passed), report.summary(result.checks))
+    out.print(_verdict(result.passed), f"{len(result.run.resources)} resources,", report.summary(result.checks))
 
 
 def show_findings(findings: Sequence["Finding"]) -> None:
-    """Findings by rule, those that block first."""
-    if not findings:
-        out.print("[green]✓[/] The policy pack has nothing to say.")
-        return
-    table = Table("", "Rule", "Resource", "Finding", title="Policy findings", title_justify="left", show_lines=True)
-    for finding in sorted(findings, key=lambda f: (not f.blocks, f.kind, f.rule, f.urn)):
-        mark = (
-            "[bold red]✗[/]" if finding.blocks else "[yellow]?[/]" if finding.kind == "unverified" else "[yellow]![/]"
-        )
-        table.add_row(mark, finding.rule, finding.urn.split("::")[-1], escape(finding.message))
-    out.print(table)
+    """Violations and exceptions one by one; what can't be verified yet by resource and property."""
+    said = [finding for finding in findings if finding.kind != "unverified"]
+    if said:
+        table = Table("", "Rule", "Resource", "Finding", title="Policy findings", title_justify="left", show_lines=True)
+        for finding in sorted(said, key=lambda f: (not f.blocks, f.kind, f.rule, f.urn)):
+            mark = "[bold red]✗[/]" if finding.blocks else "[yellow]![/]"
+            table.add_row(mark, finding.rule, _resource(finding.urn), escape(finding.message))
+        out.print(table)
+    pending: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        if finding.kind == "unverified":
+            pending.setdefault((_resource(finding.urn), finding.message), []).append(finding.rule)
+    if pending:
+        table = Table("", "Resource", "", "Rules", title="Not verified yet", title_justify="left")
+        for (resource, message), rules in sorted(pending.items()):
+            table.add_row("[yellow]?[/]", resource, escape(message), ", ".join(sorted(rules)))
+        out.print(table)
+
+
+def _resource(urn: str) -> str:
+    """Kind and name of a resource."""
+    if "::" not in urn:
+        return "the stack"
+    _, _, kind, name = urn.split("::", 3)
+    return f"{kind.split(':')[-1]} [cyan]{escape(name)}[/]"
 
 
 def wait_with(environment: Mapping[str, str]) -> None:
@@ -154,3 +171,40 @@ def wait_with(environment: Mapping[str, str]) -> None:
 
 def _verdict(passed: bool) -> str:
     return "[bold green]✓ passed[/]" if passed else "[bold red]✗ failed[/]"
+
+
+def show_check(config: "StackConfig", result: "Checked") -> None:
+    """The three verdicts, then what there is to say of each."""
+    warn(result.run.warnings)
+    show_findings(result.findings)
+    show_reachability(result.reachability)
+    proof = result.reachability
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row(_tick(True), "program", f"{len(result.run.resources)} resources for {config.project}/{config.stack}")
+    forbidden = sum(finding.blocks for finding in result.findings)
+    table.add_row(
+        _tick(not forbidden),
+        "policies",
+        f"{result.rules} rules: {result.count('violation')} violations ({forbidden} mandatory), "
+        f"{result.count('unverified')} unverified before deployment, {result.count('exception')} exceptions",
+    )
+    table.add_row(
+        _tick(proof.proved),
+        "reachability",
+        f"{len(proof.cells)} pairs of parties: {len(proof.failures)} missing or surplus paths, "
+        f"{len(proof.unmet)} unmet, {len(proof.undecided)} undecided",
+    )
+    out.print(table)
+    out.print(_verdict(result.passed))
+
+
+def show_reachability(report: "Report") -> None:
+    """What keeps the report from being a proof; nothing if it is one."""
+    from operations.proof import problems
+
+    for problem in problems(report):
+        out.print(f"[bold red]✗[/] {escape(problem)}")
+
+
+def _tick(good: bool) -> str:
+    return "[green]✓[/]" if good else "[bold red]✗[/]"

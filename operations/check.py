@@ -1,0 +1,65 @@
+"""The check before deployment: program, policies and reachability, on what is known without an account."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from operations.policy_pack import Finding, GuardedEngine, PolicyPack
+from operations.preview import PreviewEngine
+from operations.program import Run, run_program
+from operations.project import StackConfig
+from operations.proof import ObservedEngine, prove, reachability_as_json
+from operations.rehearse import PACK, settings_of
+from reachability.intent import Report
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the three say: the program's run, the pack's findings over its rules, the reachability report."""
+
+    run: Run
+    rules: int
+    findings: list[Finding]
+    reachability: Report
+
+    @property
+    def passed(self) -> bool:
+        """Nothing is forbidden and no path is missing or surplus. What can't be verified yet is counted beside it."""
+        return not any(finding.blocks for finding in self.findings) and self.reachability.proved
+
+    def count(self, kind: str) -> int:
+        """Findings of a kind: violation, unverified or exception."""
+        return sum(finding.kind == kind for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """The check for machines."""
+        return {
+            "passed": self.passed,
+            "resources": len(self.run.resources),
+            "warnings": list(self.run.warnings),
+            "policies": {
+                "rules": self.rules,
+                "violations": self.count("violation"),
+                "unverified": self.count("unverified"),
+                "exceptions": self.count("exception"),
+                "findings": [asdict(finding) for finding in self.findings],
+            },
+            "reachability": reachability_as_json(self.reachability),
+        }
+
+
+def check(config: StackConfig, policies: Mapping[str, Any]) -> Checked:
+    """Run the program of `config` without creating anything, and judge all of it at once.
+
+    Raises what the program and the pack raise for input that can't be used.
+    """
+    with PolicyPack(PACK, policies) as pack:
+        settings = settings_of(config)
+        preview = PreviewEngine(settings.region)
+        observed = ObservedEngine(preview)
+        engine = GuardedEngine(observed, pack, enforce=False)
+        run = run_program(config, engine, preview=True)
+        resources = [*run.resources, *preview.inner]
+        findings = engine.findings + pack.analyze_stack(resources)
+        _, reachability = prove(settings, resources, observed.prefix_lists)
+        return Checked(run, len(pack.rules), findings, reachability)
