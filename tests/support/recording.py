@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pulumi.runtime import rpc
 
 from operations.program import Resource, Run, run_program
 from operations.project import StackConfig, load_stack
@@ -191,12 +190,3 @@ def record_part(program: Callable[[], None], engine: RecordingEngine | None = No
         return Recorded(run_program(config, engine or RecordingEngine()))
     finally:
         inline.reset(token)
-
-
-def revealed(value: Any) -> Any:
-    """An exported value without the wrapping of secrets."""
-    if isinstance(value, Mapping):
-        if value.get(rpc._special_sig_key) == rpc._special_secret_sig:
-            return revealed(value["value"])
-        return {key: revealed(entry) for key, entry in value.items()}
-    return [revealed(entry) for entry in value] if isinstance(value, list) else value
