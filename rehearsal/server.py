@@ -79,8 +79,6 @@ def add_gateway(region: str, identity: str) -> None:
     kept: dict[str, Any] = backend.transit_gateways if transit else backend.vpn_gateways
     kept[identity] = kept.pop(made.id)
     made.id = identity
-    if transit:
-        made.arn = made.arn.rpartition("/")[0] + f"/{identity}"
 
 
 def one_at_a_time(application: WsgiApp) -> WsgiApp:

@@ -1,0 +1,39 @@
+"""What a mend is: a function put in the place of one of moto's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Mend:
+    """`replacement(original, self, …)` in the place of `owner.attribute`."""
+
+    owner: Any
+    attribute: str
+    replacement: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        return self.replacement.__name__
+
+    def apply(self) -> None:
+        original = getattr(self.owner, self.attribute, None)
+
+        def mended(*args: Any, **kwargs: Any) -> Any:
+            return self.replacement(original, *args, **kwargs)
+
+        setattr(self.owner, self.attribute, mended)
+
+
+MENDS: list[Mend] = []
+
+
+def mends(owner: Any, attribute: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorates the replacement for a function of moto."""
+
+    def register(replacement: Callable[..., Any]) -> Callable[..., Any]:
+        MENDS.append(Mend(owner, attribute, replacement))
+        return replacement
+
+    return register
