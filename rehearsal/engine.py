@@ -22,7 +22,7 @@ from rehearsal.awsx import EXPANSIONS
 from rehearsal.embedded_aws import EmbeddedAws
 from rehearsal.inputs import Inputs, RefusedError, UnhandledError
 from rehearsal.resources import TABLE
-from rehearsal.rows import Account, Row
+from rehearsal.rows import Account, Clients, Row
 from rehearsal.validation import ConstraintError
 
 Outputs = Mapping[str, Any]
@@ -173,7 +173,7 @@ def _told(subject: str) -> Iterator[None]:
         raise RehearsalError(f"{subject} was refused: {error}") from error
 
 
-def account_of(aws: EmbeddedAws) -> Account:
+def account_of(aws: Clients) -> Account:
     """The account behind an embedded AWS, and what botocore knows of its region."""
     import boto3
     from botocore.loaders import create_loader

@@ -2,19 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import jmespath  # type: ignore[import-untyped]
 
-from rehearsal.embedded_aws import EmbeddedAws
 from rehearsal.inputs import Inputs, request, tag_parameters
+
+
+class Clients(Protocol):
+    """Whose boto3 clients are used: the embedded AWS's, or those of a session in a real account."""
+
+    @property
+    def region(self) -> str: ...
+
+    def client(self, service: str) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Account:
-    """The embedded AWS as a row sees it: one account in one region."""
+    """AWS as a row sees it: one account in one region."""
 
-    aws: EmbeddedAws
+    aws: Clients
     id: str
     region: str
     region_name: str
