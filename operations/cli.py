@@ -36,14 +36,13 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        from operations import views
         from operations.errors import exit_code
 
         code = exit_code(error)
         if code is None:
             raise
-        from operations.views import err
-
-        err.print(f"[bold red]error[/] {error}", highlight=False, markup=True, soft_wrap=True)
+        views.show_error(error)
         sys.exit(code)
 
 
@@ -59,12 +58,12 @@ def rehearse(
     from operations import views
     from operations.rehearse import rehearse as run
     from operations.rehearse import settings_of
-    from rehearsal.embedded_aws import EmbeddedAws
+    from rehearsal.prepare import account
 
     config = _stack(project, stack)
     settings = settings_of(config)
     policies = _policies(config, policy_config)
-    with EmbeddedAws(settings.region) as aws:
+    with account(settings) as aws:
         with views.steps() as steps:
             result = run(config, settings, aws, policies, steps)
         if as_json:

@@ -156,20 +156,14 @@ class PolicyPack:
 
     def analyze(self, resource: Resource) -> list[Finding]:
         """What the resource rules say of a resource, by its inputs."""
-        request = analyzer_pb2.AnalyzeRequest(
-            type=resource.type,
-            properties=_struct(resource.properties),
-            urn=resource.urn,
-            name=resource.name,
-            options=_options(resource),
-        )
+        request = analyze_request(resource)
         response = self._ask(lambda: self._stub.Analyze(request))
         # The engine, too, takes the URN of the resource whatever the rule says.
         return [replace(f, urn=f.urn or resource.urn) for d in response.diagnostics for f in self._findings(d)]
 
     def analyze_stack(self, resources: Iterable[Resource]) -> list[Finding]:
         """What the stack rules say of all resources, by their outputs."""
-        request = analyzer_pb2.AnalyzeStackRequest(resources=[_stack_resource(resource) for resource in resources])
+        request = stack_request(resources)
         response = self._ask(lambda: self._stub.AnalyzeStack(request))
         return [finding for diagnostic in response.diagnostics for finding in self._findings(diagnostic)]
 
@@ -347,6 +341,22 @@ def _rule(policy: analyzer_pb2.PolicyInfo) -> Rule:
     )
 
 
+def analyze_request(resource: Resource) -> analyzer_pb2.AnalyzeRequest:
+    """The question about one resource: its inputs."""
+    return analyzer_pb2.AnalyzeRequest(
+        type=resource.type,
+        properties=_struct(resource.properties),
+        urn=resource.urn,
+        name=resource.name,
+        options=_options(resource),
+    )
+
+
+def stack_request(resources: Iterable[Resource]) -> analyzer_pb2.AnalyzeStackRequest:
+    """The question about all resources: their outputs, and what each property was computed from."""
+    return analyzer_pb2.AnalyzeStackRequest(resources=[_stack_resource(resource) for resource in resources])
+
+
 def _stack_resource(resource: Resource) -> analyzer_pb2.AnalyzerResource:
     identity = {"id": resource.id} if resource.id else {}
     return analyzer_pb2.AnalyzerResource(
@@ -373,11 +383,11 @@ def _options(resource: Resource) -> analyzer_pb2.AnalyzerResourceOptions:
 
 def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
     struct = struct_pb2.Struct()
-    struct.update(_wire(properties))
+    struct.update(wire(properties))
     return struct
 
 
-def _wire(value: Any) -> Any:
+def wire(value: Any) -> Any:
     """A property as the engine sends it to a pack: unknowns and assets in their wire form, no internal keys."""
     if isinstance(value, Unknown):
         return rpc.UNKNOWN
@@ -388,7 +398,7 @@ def _wire(value: Any) -> Any:
     if isinstance(value, Mapping):
         if value.get(rpc._special_sig_key) == rpc._special_resource_sig:
             return value.get("id") or value.get("urn")
-        return {key: _wire(inner) for key, inner in value.items() if not key.startswith("__") and inner is not None}
+        return {key: wire(inner) for key, inner in value.items() if not key.startswith("__") and inner is not None}
     if isinstance(value, list | tuple):
-        return [_wire(inner) for inner in value]
+        return [wire(inner) for inner in value]
     return value if isinstance(value, str | bool | int | float) or value is None else str(type(value).__name__)

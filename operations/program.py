@@ -10,7 +10,6 @@ import contextvars
 import logging
 import runpy
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -90,6 +89,10 @@ def run_program(config: StackConfig, engine: Engine, *, preview: bool = False) -
 async def _run(config: StackConfig, engine: Engine, preview: bool) -> Run:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(PARALLEL))
+    # Whatever waited for a resource that failed fails with it; asyncio would print each of these, one after another.
+    loop.set_exception_handler(lambda *_: None)
+    settings.SETTINGS.rpc_manager.clear()
+    settings.SETTINGS.outputs.clear()
     warnings = _Warnings()
     monitor = _Monitor(engine)
     set_all_config(dict(config.values))
@@ -97,7 +100,13 @@ async def _run(config: StackConfig, engine: Engine, preview: bool) -> Run:
     pulumi.runtime.set_mocks(_NoMocks(), config.project, config.stack, preview, logger=warnings.logger, monitor=monitor)
     settings.ROOT.set(None)  # the mocks' own root stack: run_in_stack makes the one that takes the exports
     monitor.resources.clear()
-    await stack.run_in_stack(lambda: _execute(config))
+    try:
+        await stack.run_in_stack(lambda: _execute(config))
+    except Exception:
+        # The SDK wraps an engine's error in those of all that waited for it. The first one is the one to be told.
+        if monitor.failure is not None:
+            raise monitor.failure from None
+        raise
     return Run(tuple(monitor.created), monitor.stack_outputs, tuple(warnings.messages))
 
 
@@ -145,7 +154,7 @@ class _Monitor(mocks.MockMonitor):
         self.engine = engine
         self.created: list[Resource] = []
         self.stack_outputs: dict[str, Any] = {}
-        self._failed = threading.Event()
+        self.failure: Exception | None = None
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         kind = parent.split("::")[2] if parent else ""
@@ -157,14 +166,14 @@ class _Monitor(mocks.MockMonitor):
         _ensure_event_loop()  # type: ignore[no-untyped-call]
         answer = self.engine.invoke(request.tok, rpc.deserialize_properties(request.args))
         struct = _sync_await(rpc.serialize_properties(dict(answer), {}))
-        return resource_pb2.ResourceInvokeResponse(**{"return": struct})
+        return resource_pb2.ResourceInvokeResponse(**{"return": struct})  # type: ignore[arg-type]
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == "pulumi:pulumi:Stack":
             return resource_pb2.RegisterResourceResponse(urn=urn)
         _ensure_event_loop()  # type: ignore[no-untyped-call]
-        if self._failed.is_set():
+        if self.failure is not None:
             raise StoppedError(f"{request.name} was not created, because an earlier resource failed.")
         asked = Resource(
             urn=urn,
@@ -195,8 +204,8 @@ class _Monitor(mocks.MockMonitor):
     def _create(self, asked: Resource) -> Any:
         try:
             identity, outputs = self.engine.create(asked)
-        except BaseException:
-            self._failed.set()
+        except Exception as error:
+            self.failure = self.failure or error
             raise
         made = Resource(**{**vars(asked), "id": identity, "outputs": outputs})
         self.created.append(made)

@@ -131,15 +131,28 @@ def show_rehearsal(config: "StackConfig", result: "Rehearsal") -> None:
     out.print(_verdict(result.passed), f"{len(result.run.resources)} resources,", report.summary(result.checks))
 
 
-def show_findings(findings: Sequence["Finding"]) -> None:
+def show_error(error: Exception) -> None:
+    """An error that a user can mend; findings of the policy pack as a table."""
+    from operations.policy_pack import PolicyViolationError
+
+    if isinstance(error, PolicyViolationError):
+        show_findings(error.findings, err)
+        err.print("[bold red]error[/] The policy pack forbids a resource; nothing more was created.")
+    else:
+        err.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+
+
+def show_findings(findings: Sequence["Finding"], console: Console = out) -> None:
     """Violations and exceptions one by one; what can't be verified yet by resource and property."""
     said = [finding for finding in findings if finding.kind != "unverified"]
     if said:
         table = Table("", "Rule", "Resource", "Finding", title="Policy findings", title_justify="left", show_lines=True)
         for finding in sorted(said, key=lambda f: (not f.blocks, f.kind, f.rule, f.urn)):
             mark = "[bold red]✗[/]" if finding.blocks else "[yellow]![/]"
-            table.add_row(mark, finding.rule, _resource(finding.urn), escape(finding.message))
-        out.print(table)
+            table.add_row(
+                mark, finding.rule, _resource(finding.urn), f"{escape(finding.message)}\n[dim]{escape(finding.why)}"
+            )
+        console.print(table)
     pending: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         if finding.kind == "unverified":
@@ -148,7 +161,7 @@ def show_findings(findings: Sequence["Finding"]) -> None:
         table = Table("", "Resource", "", "Rules", title="Not verified yet", title_justify="left")
         for (resource, message), rules in sorted(pending.items()):
             table.add_row("[yellow]?[/]", resource, escape(message), ", ".join(sorted(rules)))
-        out.print(table)
+        console.print(table)
 
 
 def _resource(urn: str) -> str:
