@@ -2,7 +2,6 @@
 
 from hypothesis import strategies as st
 
-from reachability.intervals import Intervals
 from reachability.model import (
     ANY_CLIENT_PORTS,
     AclRule,
@@ -80,62 +79,68 @@ ASKED = (  # protocol, port
     (GRE, 0),
 )
 GROUPS = ("sg-1", "sg-2", "sg-3")
-KINDS = tuple(GatewayKind)
 
-some_services = st.sampled_from(SERVICES)
-wide_services = st.sampled_from((SERVICES[0], SERVICES[0], *SERVICES))  # so that a fair share of packets pass
-some_blocks = st.sampled_from(BLOCKS)
-wide_blocks = st.sampled_from(("0.0.0.0/0", "::/0", *BLOCKS))
+# Most controls end by letting everything through, so that a fair share of packets passes and each control decides about
+# some. Strategies are built once: building them anew for each network costs more than drawing from them.
+_services = st.sampled_from(SERVICES)
+_blocks = st.sampled_from(BLOCKS)
+_lists = st.sampled_from(tuple(PREFIX_LISTS)).map(PrefixListRef)
+_peers = st.one_of(_blocks.map(Cidr), st.sampled_from(GROUPS).map(GroupRef), _lists)
+_mostly = st.sampled_from((True, True, True, True, False))
 
+OPEN_ACL = tuple(
+    AclRule(number, True, services("-1"), block) for number, block in ((1000, "0.0.0.0/0"), (1001, "::/0"))
+)
+OPEN_GROUP = (SgRule(services("-1"), Cidr("0.0.0.0/0")), SgRule(services("-1"), Cidr("::/0")))
 
-@st.composite
-def acls(draw: st.DrawFn, name: str) -> NetworkAcl:
-    def rules() -> tuple[AclRule, ...]:
-        drawn = draw(st.lists(st.tuples(st.integers(0, 3), wide_services, wide_blocks), max_size=5))
-        return tuple(
-            AclRule(number * 10, action > 0, offered, block) for number, (action, offered, block) in enumerate(drawn)
-        )
-
-    return NetworkAcl(name, "vpc", rules(), rules())
-
-
-@st.composite
-def security_groups(draw: st.DrawFn, name: str) -> SecurityGroup:
-    peers = st.one_of(
-        wide_blocks.map(Cidr),
-        st.sampled_from(GROUPS).map(GroupRef),
-        st.sampled_from(tuple(PREFIX_LISTS)).map(PrefixListRef),
-    )
-
-    def rules() -> tuple[SgRule, ...]:
-        return tuple(draw(st.lists(st.builds(SgRule, wide_services, peers), max_size=3)))
-
-    return SecurityGroup(name, "vpc", rules(), rules())
+_acl_rules = st.builds(
+    lambda drawn, is_open: tuple(AclRule(10 * number, *rule) for number, rule in enumerate(drawn)) + OPEN_ACL * is_open,
+    st.lists(st.tuples(st.booleans(), _services, _blocks), max_size=3),
+    _mostly,
+)
+_sg_rules = st.builds(
+    lambda drawn, is_open: (*drawn, *OPEN_GROUP * is_open),
+    st.lists(st.builds(SgRule, _services, _peers), max_size=3),
+    _mostly,
+)
+_subnets = st.sampled_from("abc")
+_attachments = st.lists(_subnets, max_size=2, unique=True).map(tuple)
+_kinds = st.lists(st.sampled_from(GatewayKind), max_size=3, unique=True)
+_group_sets = st.frozensets(st.sampled_from(GROUPS), min_size=1, max_size=2)
+_addresses = {
+    subnet: st.lists(st.sampled_from(usable), max_size=2, unique=True).map(tuple)
+    for subnet, usable in ADDRESSES.items()
+}
+_client_ports = st.sampled_from(((32768, 65535), ANY_CLIENT_PORTS, (49152, 65535)))
+_acls = st.sampled_from(("acl-1", "acl-2", "acl-3"))
+_tables = st.sampled_from(("rtb-1", "rtb-2"))
+_default_routes = (Cidr("0.0.0.0/0"), Cidr("::/0"))
+_destinations = st.lists(
+    st.tuples(
+        st.sampled_from((*_default_routes * 4, *map(Cidr, BLOCKS), *map(PrefixListRef, PREFIX_LISTS))),
+        st.integers(0, 4),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda drawn: drawn[0],
+)
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
-    """A VPC of three subnets in two zones, three ACLs and groups, two route tables and up to four gateways."""
-    kinds = draw(st.lists(st.sampled_from(KINDS), max_size=4, unique=True))
-    gateways = [draw(gateway(kind)) for kind in kinds]
-    targets = st.sampled_from([None, *(one.id for one in gateways)])
-    destinations = st.one_of(wide_blocks.map(Cidr), st.sampled_from(tuple(PREFIX_LISTS)).map(PrefixListRef))
-    routes = st.lists(
-        st.builds(Route, destinations, targets, st.booleans()), max_size=4, unique_by=lambda r: r.destination
-    )
-    tables = [RouteTable(name, "vpc", tuple(draw(routes))) for name in ("rtb-1", "rtb-2")]
-    chosen_tables, chosen_acls = st.sampled_from(("rtb-1", "rtb-2")), st.sampled_from(("acl-1", "acl-2", "acl-3"))
-    subnets = [
-        Subnet(name, "vpc", zone, blocks, draw(chosen_tables), draw(chosen_acls))
-        for name, (blocks, zone) in SUBNETS.items()
-    ]
+    """A VPC of three subnets in two zones, three ACLs and groups, two route tables and up to three gateways."""
+    gateways = [gateway(kind, draw(_subnets), draw(_attachments)) for kind in draw(_kinds)]
     return Network.of(
         [
             Vpc("vpc", ("10.0.0.0/26", "2001:db8::/56")),
-            *subnets,
-            *tables,
-            *(draw(acls(name)) for name in ("acl-1", "acl-2", "acl-3")),
-            *(draw(security_groups(name)) for name in GROUPS),
+            *(
+                Subnet(name, "vpc", zone, blocks, draw(_tables), draw(_acls))
+                for name, (blocks, zone) in SUBNETS.items()
+            ),
+            *(RouteTable(name, "vpc", routes(draw(_destinations), gateways)) for name in ("rtb-1", "rtb-2")),
+            *(NetworkAcl(name, "vpc", draw(_acl_rules), draw(_acl_rules)) for name in ("acl-1", "acl-2", "acl-3")),
+            *(SecurityGroup(name, "vpc", draw(_sg_rules), draw(_sg_rules)) for name in GROUPS),
             *gateways,
             *(draw(interface(f"eni-{number}")) for number in range(draw(st.integers(2, 4)))),
         ],
@@ -143,13 +148,16 @@ def networks(draw: st.DrawFn) -> Network:
     )
 
 
-@st.composite
-def gateway(draw: st.DrawFn, kind: GatewayKind) -> Gateway:
-    subnets: tuple[str, ...] = ()
-    if kind is GatewayKind.NAT:
-        subnets = (draw(st.sampled_from("abc")),)
-    elif kind is GatewayKind.TRANSIT:
-        subnets = tuple(draw(st.lists(st.sampled_from("abc"), max_size=2, unique=True)))
+def routes(drawn: list[tuple[Cidr | PrefixListRef, int, bool]], gateways: list[Gateway]) -> tuple[Route, ...]:
+    """Routes to the drawn destinations; one in as many as there are gateways drops its packets."""
+    targets = [*(one.id for one in gateways), None]
+    return tuple(
+        Route(destination, targets[number % len(targets)], propagated) for destination, number, propagated in drawn
+    )
+
+
+def gateway(kind: GatewayKind, subnet: str, attachments: tuple[str, ...]) -> Gateway:
+    subnets = {GatewayKind.NAT: (subnet,), GatewayKind.TRANSIT: attachments}.get(kind, ())
     blocks = ("192.168.0.0/16",) if kind is GatewayKind.PEERING else ()
     prefix_list = "pl-two" if kind is GatewayKind.ENDPOINT else ""
     return Gateway(kind.name.lower(), "vpc", kind, subnets, blocks, prefix_list)
@@ -157,19 +165,19 @@ def gateway(draw: st.DrawFn, kind: GatewayKind) -> Gateway:
 
 @st.composite
 def interface(draw: st.DrawFn, name: str) -> Interface:
-    subnet = draw(st.sampled_from("abc"))
+    subnet = draw(_subnets)
     return Interface(
         name,
         subnet,
-        frozenset(draw(st.lists(st.sampled_from(GROUPS), min_size=1, max_size=2, unique=True))),
-        tuple(draw(st.lists(st.sampled_from(ADDRESSES[subnet]), max_size=2, unique=True))),
+        draw(_group_sets),
+        draw(_addresses[subnet]),
         public=draw(st.booleans()),
-        ephemeral=draw(st.sampled_from(((32768, 65535), ANY_CLIENT_PORTS, (49152, 65535)))),
+        ephemeral=draw(_client_ports),
     )
 
 
 def parties(network: Network) -> tuple[list[Party], list[Party]]:
-    """Every interface at every address it may have, and every outside address beyond every gateway it may lie beyond."""
+    """Every interface at every address it may have, and every outside address beyond every gateway that leads to it."""
     inside = [
         Party(address, interface=one)
         for one in network.interfaces.values()
@@ -192,7 +200,3 @@ def lies_beyond(address: str, one: Gateway) -> bool:
 
 def point(protocol: int, port: int) -> int:
     return protocol * 65536 + port
-
-
-def one(value: int) -> Intervals:
-    return Intervals.of((value, value))

@@ -1,6 +1,5 @@
 """The engine's sets and traces agree with an evaluator that looks at one packet at a time."""
 
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +34,7 @@ def pairs(network: Network) -> list[tuple[Party, Party]]:
     return [(one, other) for one, other in every if one.ip.version == other.ip.version]
 
 
-@settings(QUICK, max_examples=2000)
+@settings(QUICK, max_examples=1000)
 @given(networks(), st.randoms(use_true_random=False))
 def test_sets_agree_with_concrete_packets(network, random):
     engine = Engine(network)
