@@ -34,6 +34,7 @@ class Resource:
 
     `properties` are the inputs as sent over the wire: camelCase, with a `pulumi.output.Unknown` where a preview can't
     know the value;
+    `provider` is its reference (`URN::ID`), of a remote component the one that it hands on to what it is made of;
     `outputs` and `id` are the engine's answer; `property_dependencies` maps a top-level input to the URNs it reads;
     `timeouts` maps `create`, `update` and `delete` to durations such as `60m`.
     """
@@ -184,7 +185,7 @@ class _Monitor(mocks.MockMonitor):
             properties=rpc.deserialize_properties(request.object, keep_unknowns=True),
             dependencies=tuple(request.dependencies),
             property_dependencies={key: tuple(deps.urns) for key, deps in request.propertyDependencies.items()},
-            provider=request.provider,
+            provider=request.provider or next(iter(request.providers.values()), ""),
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
             delete_before_replace=request.deleteBeforeReplace,

@@ -40,7 +40,7 @@ def test_every_resource_goes_through_the_provider_with_the_stacks_tags(stack: Re
     assert provider.properties["region"] == "us-east-1"
     tags = json.loads(provider.properties["defaultTags"])["tags"]
     assert tags.keys() >= {"Project", "Stack", "Owner", "CostCenter"}
-    custom = [resource for resource in stack.resources if resource.type.startswith("aws:")]
+    custom = [resource for resource in stack.resources if resource.type.startswith(("aws:", "awsx:"))]
     assert {resource.provider.rpartition("::")[0] for resource in custom} == {provider.urn}
 
 

@@ -128,6 +128,20 @@ def test_options_are_recorded() -> None:
     assert (other.ignore_changes, other.timeouts) == ((), {})
 
 
+def test_resources_and_remote_components_know_their_provider() -> None:
+    def body() -> None:
+        provider = pulumi.ProviderResource("test", "mine", {})
+        group = Group("group", pulumi.ResourceOptions(providers=[provider]))
+        Thing("inside", pulumi.ResourceOptions(parent=group))
+        pulumi.ComponentResource("test:index:Remote", "remote", {}, pulumi.ResourceOptions(parent=group), remote=True)
+
+    resources = by_name(run(body))
+    reference = f"{resources['mine'].urn}::id-mine"
+    assert resources["inside"].provider == reference
+    assert resources["remote"].provider == reference
+    assert resources["remote"].custom
+
+
 def test_a_lookup_is_answered_by_the_engine() -> None:
     def body() -> None:
         answer = pulumi.runtime.invoke("test:index:lookup", {"name": "x"}).value
