@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mend:
-    """`replacement(original, self, …)` in the place of `owner.attribute`."""
+    """`replacement(original, self, …)` in the place of `owner.attribute`, a function or a property."""
 
     owner: Any
     attribute: str
@@ -19,6 +19,10 @@ class Mend:
 
     def apply(self) -> None:
         original = getattr(self.owner, self.attribute, None)
+        if isinstance(original, property):
+            getter = original.fget
+            setattr(self.owner, self.attribute, property(lambda subject: self.replacement(getter, subject)))
+            return
 
         def mended(*args: Any, **kwargs: Any) -> Any:
             return self.replacement(original, *args, **kwargs)

@@ -1,11 +1,13 @@
 """Amazon EC2."""
 
+import inspect
 from collections import Counter
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 from moto.moto_api._internal import mock_random
 
@@ -169,17 +171,35 @@ def flow_log_destination(original: Any, backend: Any, **asked: Any) -> Any:
 
 
 @mends(EC2Backend, "create_route")
-def transit_gateway_route(original: Any, backend: Any, *given: Any, **asked: Any) -> Any:
+def transit_gateway_route(original: Any, backend: Any, route_table_id: str, *given: Any, **asked: Any) -> Any:
     """CreateRoute refuses a transit gateway that the route table's VPC is not attached to.
 
     Source: https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html.
     """
     gateway = asked.get("transit_gateway_id")
     if gateway:
-        vpc = backend.get_route_table(asked["route_table_id"]).vpc_id
+        vpc = backend.get_route_table(route_table_id).vpc_id
         attachments = backend.transit_gateway_attachments.values()
         if not any(item.transit_gateway_id == gateway and item.resource_id == vpc for item in attachments):
             raise EC2ClientError(
                 "InvalidTransitGatewayID.NotFound", f"Transit Gateway {gateway} was deleted or does not exist."
             )
-    return original(backend, *given, **asked)
+    return original(backend, route_table_id, *given, **asked)
+
+
+@mends(SecurityGroupRule, "description")
+def group_rule_description(original: Any, rule: Any) -> str | None:
+    """DescribeSecurityGroupRules answers with the description of a rule whose peer is a security group.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html.
+    """
+    found = original(rule) or rule.source_group.get("Description") or getattr(rule, "prefix_list_description", None)
+    return str(found) if found else None
+
+
+@mends(SecurityGroupRule, "__init__")
+def prefix_list_rule_description(original: Any, rule: Any, *given: Any, **asked: Any) -> None:
+    """A rule whose peer is a prefix list keeps its description too (API_PrefixListId)."""
+    original(rule, *given, **asked)
+    peer = inspect.signature(original).bind(rule, *given, **asked).arguments.get("prefix_list_id")
+    rule.prefix_list_description = (peer or {}).get("Description")
