@@ -312,12 +312,15 @@ def invoke(endpoint: Arn, runtime_endpoint_id: pulumi.Input[str]) -> Document:
 
 
 def write_flow_logs(log_group: Arn) -> Document:
-    """Delivery of flow logs to one log group.
+    """Delivery of flow logs to one log group, which is looked for among all.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
     actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    return _document(_allow("DeliverFlowLogs", actions, [pulumi.Output.concat(log_group, ":*")]))
+    return _document(
+        _allow("DeliverFlowLogs", actions, [pulumi.Output.concat(log_group, ":*")]),
+        _allow("FindLogGroup", ["logs:DescribeLogGroups"], ["*"]),
+    )
 
 
 # Resource policies.

@@ -258,6 +258,13 @@ def test_the_execution_role_writes_metrics_of_sagemaker_only(least: Recorded) ->
     }
 
 
+def test_flow_logs_are_written_to_their_own_group(least: Recorded) -> None:
+    role = document(least, "RolePolicy", "network-flow-logs")
+    group = least.one("LogGroup", "network-flow-logs").outputs["arn"]
+    assert role.statement("DeliverFlowLogs")["Resource"] == [f"{group}:*"]
+    assert role.statement("FindLogGroup")["Action"] == ["logs:DescribeLogGroups"]
+
+
 # Who may call
 
 
