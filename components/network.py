@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 import pulumi
 import pulumi_aws as aws
 
 from components import flows, iam
 from components.cidr import SubnetPlan, Tier, plan_subnets
-from components.flows import AclRule, Flow, Peer
+from components.flows import AclRule, Flow, Gateway, Peer
 from components.iam import Account
 from components.lookups import Surroundings
 from components.settings import Network, Settings, SettingsError
@@ -27,17 +28,31 @@ class NetworkPlan:
 
 
 def plan_network(settings: Settings, surroundings: Surroundings) -> NetworkPlan:
-    """Plans before anything is declared. Raises SettingsError if an ACL would need more rules than its quota."""
+    """Plans before anything is declared.
+
+    Raises SettingsError if an ACL would need more rules than its quota, or the deny list names what a flow needs.
+    """
     subnets = plan_subnets(settings.network.cidr, surroundings.zones)
     allowed = flows.flows(settings)
     addresses: dict[Peer, Sequence[str]] = {tier: [block] for tier, block in subnets.blocks.items()}
     addresses |= {gateway: found.cidrs for gateway, found in surroundings.prefix_lists.items()}
     denied, quota = settings.network.denied_cidrs, settings.network.nacl_rule_quota
+    for gateway, found in surroundings.prefix_lists.items():
+        _check_reachable(gateway, found.cidrs, denied)
     try:
         rules = {tier: flows.acl_rules(tier, allowed, denied, addresses, quota) for tier in Tier}
     except flows.AclQuotaError as error:
         raise SettingsError(f"{error}.") from None
     return NetworkPlan(subnets, allowed, rules)
+
+
+def _check_reachable(gateway: Gateway, needed: Sequence[str], denied: Sequence[str]) -> None:
+    for block in denied:
+        if cut_off := [cidr for cidr in needed if IPv4Network(cidr).overlaps(IPv4Network(block))]:
+            raise SettingsError(
+                f"network.deniedCidrs: {block!r} would cut the stack off from {', '.join(cut_off)} of the {gateway} "
+                "gateway. Deny blocks that leave them out."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,9 +214,8 @@ class PrivateNetwork(pulumi.ComponentResource):
             assume_role_policy=iam.json_document(iam.trust(self._args.account, "vpc-flow-logs.amazonaws.com")),
             opts=self._child(),
         )
-        policy = aws.iam.RolePolicy(
-            name, role=role.id, policy=iam.json_document(iam.write_flow_logs(group.arn)), opts=self._child()
-        )
+        document = iam.write_flow_logs(group.arn)
+        policy = aws.iam.RolePolicy(name, role=role.id, policy=iam.json_document(document), opts=self._child())
         aws.ec2.FlowLog(
             self._name,
             vpc_id=self.vpc.id,

@@ -32,6 +32,9 @@ LOG_RETENTION_DAYS = (
 PRIVATE_NETWORKS = (IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16"))
 """RFC 1918. Python's `is_private` means more: loopback and link-local too, which AWS refuses."""
 
+WIDEST_SITE = 8
+"""Prefix length of the largest block that is one organisation's network: a wider route leads to the internet."""
+
 NACL_RULES_AT_MOST = 40
 """https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs: 20, on request 40)"""
 
@@ -121,6 +124,15 @@ def _distinct_networks(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _sites(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if IPv4Network(value).prefixlen < WIDEST_SITE:
+            raise ValueError(
+                f"has {value}, which is more than a /{WIDEST_SITE}; name the blocks of the sites themselves"
+            )
+    return values
+
+
 def _form(pattern: str, form: str) -> AfterValidator:
     """A string that must match; `form` says in words what it then is, and how to write it."""
 
@@ -165,7 +177,7 @@ class _Settings(BaseModel):
 class OnPremises(_Settings):
     """Clients outside AWS that reach the runtime endpoint by VPN or Direct Connect."""
 
-    cidrs: Annotated[Cidrs, Field(min_length=1)]
+    cidrs: Annotated[Cidrs, AfterValidator(_sites), Field(min_length=1)]
     """Blocks the clients call from; they may not overlap the VPC."""
     gateway_id: Annotated[
         str, _form(r"(vgw|tgw)-[0-9a-f]{8,17}", "the id of a gateway; write one such as vgw-0a1b2c3d or tgw-0a1b2c3d")
@@ -205,6 +217,9 @@ class Network(_Settings):
         for key, block in others:
             if IPv4Network(block).overlaps(IPv4Network(self.cidr)):
                 problems.add(key, block, f"overlaps the VPC ({self.cidr}); use blocks outside it")
+        for client in self.on_premises.cidrs if self.on_premises else ():
+            if any(IPv4Network(client).overlaps(IPv4Network(block)) for block in self.denied_cidrs):
+                problems.add("onPremises.cidrs", client, "is denied by deniedCidrs; remove it from one of them")
         problems.raise_any()
         return self
 

@@ -193,3 +193,10 @@ def test_too_many_rules_for_an_acl_is_an_error_that_names_the_setting(archive: P
     with pytest.raises(SettingsError, match=r"needs 2\d .* rules.* network.naclRuleQuota allows 20"):
         network(archive, {"deniedCidrs": denied})
     assert network(archive, {"deniedCidrs": denied, "naclRuleQuota": 40})
+
+
+def test_the_deny_list_may_not_cut_models_off_from_their_artifacts(archive: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"'54\.231\.7\.0/24' would cut the stack off from 54\.231\.0\.0/16 of the s3"
+    ):
+        network(archive, {"deniedCidrs": ["203.0.113.0/24", "54.231.7.0/24"]})

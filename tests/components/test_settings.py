@@ -34,6 +34,7 @@ BAD = [
     ("network.zones", ["us-east-1a"], "at least 2 items"),
     ("network.zones", ["us-east-1a", "us-east-1a"], "names a zone twice; name each zone once"),
     ("network.onPremises.cidrs", [], "at least 1 item"),
+    ("network.onPremises.cidrs", ["128.0.0.0/1"], "more than a /8; name the blocks of the sites themselves"),
     ("network.onPremises.gatewayId", "igw-0a1b2c3d", "write one such as vgw-0a1b2c3d or tgw-0a1b2c3d"),
     ("network.deniedCidrs", ["1.1.1.0/24", "1.1.0.0/16"], "which overlap; keep the larger one only"),
     ("network.naclRuleQuota", 41, "less than or equal to 40"),
@@ -230,6 +231,13 @@ def test_blocks_outside_may_not_overlap_the_vpc(key: str, archive: Path) -> None
         values = change(values, "network.onPremises.gatewayId", "vgw-0a1b2c3d")
     assert problems(values) == [
         f"{PROJECT}:{key}: '10.0.200.0/24' overlaps the VPC (10.0.0.0/16); use blocks outside it."
+    ]
+
+
+def test_a_client_can_not_be_let_in_and_denied(archive: Path) -> None:
+    premises = {"cidrs": ["192.168.0.0/16"], "gatewayId": "vgw-0a1b2c3d"}
+    assert problems(minimal(archive, network={"onPremises": premises, "deniedCidrs": ["192.168.7.0/24"]})) == [
+        f"{PROJECT}:network.onPremises.cidrs: '192.168.0.0/16' is denied by deniedCidrs; remove it from one of them."
     ]
 
 
