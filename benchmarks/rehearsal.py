@@ -27,7 +27,8 @@ def project_with(endpoints: int, folder: Path) -> Path:
     """A copy of the program with a stack `bench` of so many endpoints."""
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, folder / name)
-    shutil.copy(ROOT / "examples/model/build/model.tar.gz", folder / "model.tar.gz")
+    for name in ("model.tar.gz", "sample.csv", "expected.json"):
+        shutil.copy(ROOT / "examples/model/build" / name, folder / name)
     model = {"artifact": "model.tar.gz", "image": {"framework": "xgboost", "version": "3.0-5"}}
     stack = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
     stack["config"]["private-inference:endpoints"] = [
