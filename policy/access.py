@@ -251,12 +251,15 @@ def s3_gateway_reaches_own_buckets(stack: Stack, *, buckets: Sequence[str]) -> F
 
 
 def _own_buckets(stack: Stack, endpoint: Resource, buckets: Sequence[str]) -> Findings:
-    document = known(endpoint.get("policy"))
-    own = {*buckets, *(known(name) for bucket in stack.all(BUCKET) if (name := bucket.get("bucket")) is not None)}
-    for statement in readable(document or "{}"):
-        for arn in statement.resources if statement.allows else ():
+    statements = [each for each in readable(known(endpoint.get("policy")) or "{}") if each.allows]
+    names = [bucket.get("bucket") for bucket in stack.all(BUCKET)]
+    if statements and any(name is None or isinstance(name, Unknown) for name in names):
+        yield endpoint.unverified("policy")
+        return
+    for statement in statements:
+        for arn in statement.resources:
             bucket = str(known(arn)).split(":", 5)[-1].split("/")[0]
-            if bucket not in own and not str(arn).endswith(AWS_BUCKETS):
+            if bucket not in (*buckets, *names) and not str(arn).endswith(AWS_BUCKETS):
                 yield endpoint.violation(f"lets a bucket that is not this stack's be reached ({statement.label})")
 
 

@@ -218,13 +218,14 @@ def inference_data_is_encrypted(configuration: Resource) -> Findings:
         "dataCaptureConfig": configuration.get("dataCaptureConfig"),
         "asyncInferenceConfig.outputConfig": configuration.get("asyncInferenceConfig", "outputConfig"),
     }
-    for path, place in places.items():
-        if place is not None and not is_customer_key(pick(place, "kmsKeyId")):
-            yield configuration.violation(f"names no customer key ({path}.kmsKeyId)")
     for variant in variants(configuration):
-        dump = variant.properties.get("coreDumpConfig")
-        if dump is not None and not is_customer_key(pick(dump, "kmsKeyId")):
-            yield configuration.violation(f"names no customer key ({variant.path}.coreDumpConfig.kmsKeyId)")
+        places[f"{variant.path}.coreDumpConfig"] = variant.properties.get("coreDumpConfig")
+    written = [(path, place) for path, place in places.items() if place is not None]
+    yield from each(configuration, written, _without_key_beside)
+
+
+def _without_key_beside(path: str, place: Mapping[str, Any]) -> str | None:
+    return None if is_customer_key(place.get("kmsKeyId")) else f"names no customer key ({path}.kmsKeyId)"
 
 
 KEY_PROPERTIES: Mapping[str, Sequence[Sequence[str]]] = {

@@ -4,7 +4,7 @@ What it is for is read off the resources: nothing passes to or from the internet
 models, and the groups that the endpoints let in do reach them. `private-inference check` proves the settings, too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,27 @@ from pulumi_policy import Severity
 
 from policy.addresses import PRIVATE, PRIVATE_V6, is_everyone
 from policy.controls import hipaa, nist, pci
+from policy.firewalls import (
+    DEFAULT_NETWORK_ACL,
+    EGRESS_RULE,
+    INGRESS_RULE,
+    NETWORK_ACL,
+    NETWORK_ACL_RULE,
+    SECURITY_GROUP,
+    SECURITY_GROUP_RULE,
+)
 from policy.models import VPC_ENDPOINT
-from policy.network import PRIVATE_BLOCKS
+from policy.network import (
+    DEFAULT_ROUTE_TABLE,
+    MAIN_ROUTE_TABLE_ASSOCIATION,
+    NETWORK_ACL_ASSOCIATION,
+    PRIVATE_BLOCKS,
+    ROUTE,
+    ROUTE_TABLE,
+    ROUTE_TABLE_ASSOCIATION,
+    SUBNET,
+    VPC,
+)
 from policy.resources import Finding, Findings, Resource, Stack, Unverified, Violation
 from policy.rules import stack_rule
 from policy.unknowns import Unknown
@@ -26,6 +45,16 @@ from reachability.trace import trace_path
 from reachability.traffic import EVERYWHERE, addresses, services_text
 
 MODEL_INTERFACE = "SageMaker model"
+NOWHERE = "192.0.2.0/24"
+"""Reserved for documentation (RFC 5737)."""
+
+
+DECIDING = {
+    *(VPC, SUBNET, ROUTE, ROUTE_TABLE, DEFAULT_ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION, MAIN_ROUTE_TABLE_ASSOCIATION),
+    *(NETWORK_ACL, NETWORK_ACL_RULE, NETWORK_ACL_ASSOCIATION, DEFAULT_NETWORK_ACL),
+    *(SECURITY_GROUP, SECURITY_GROUP_RULE, INGRESS_RULE, EGRESS_RULE, VPC_ENDPOINT),
+}
+"""What decides whether clients reach an endpoint; what else is placed in the VPC doesn't."""
 
 
 @stack_rule(
@@ -36,16 +65,18 @@ MODEL_INTERFACE = "SageMaker model"
 )
 def paths_are_as_intended(stack: Stack, *, blocks: Sequence[str]) -> Findings:
     """Proved for all addresses and ports: no packet passes between VPC and internet, and clients reach the models."""
+    resources, known_lists = [_Loadable(each) for each in stack], _prefix_lists(stack)
     try:
-        network = load([_Loadable(each) for each in stack], _prefix_lists(stack))
+        proof = _Proof(load(resources, known_lists))
+        # What isn't known counts as open above, so that absence is proved, and as elsewhere here, so that presence is.
+        closed = _Proof(load(resources, _stand_ins(stack) | known_lists))
     except ModelError:
         yield Violation("", "has a network that contradicts itself, so that nothing can be proved about it")
         return
-    proof = _Proof(network)
     yield from proof.outside(EVERYWHERE - addresses(*map(str, (*PRIVATE, *PRIVATE_V6)), *blocks), "the internet")
     yield from proof.outside(proof.denied(), "a block that a network ACL denies")
     yield from proof.models_unreached()
-    yield from proof.clients_served()
+    yield from closed.clients_served()
 
 
 @dataclass(frozen=True)
@@ -94,8 +125,16 @@ def _prefix_lists(stack: Stack) -> dict[str, list[str]]:
     return found
 
 
+def _stand_ins(stack: Stack) -> dict[str, list[str]]:
+    """Every prefix list that resources name, by id and by its service's name, as addresses that nobody has."""
+    naming = stack.all(VPC_ENDPOINT, INGRESS_RULE, EGRESS_RULE, SECURITY_GROUP_RULE, ROUTE)
+    keys = ("serviceName", "prefixListId", "prefixListIds", "destinationPrefixListId")
+    named = [value for resource in naming for key in keys for _, value in resource.entries(key)]
+    return {value: [NOWHERE] for value in named if isinstance(value, str) and value}
+
+
 class _Proof:
-    """What a network lets through. What its loader couldn't tell counts as open, so that absence is proved."""
+    """What a network lets through."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -130,12 +169,18 @@ class _Proof:
 
     def clients_served(self) -> Iterator[Finding]:
         """The paths from the groups that the runtime endpoint lets in: each is answered, from every client subnet."""
+        undecided = [each for each in self._network.undecided if _type(each.resource) in DECIDING]
+        yield from (Unverified(each.resource, each.property) for each in undecided)
+        if undecided:
+            return
         for endpoint in self._of_kind(lambda _, service: service.startswith("sagemaker.runtime")):
             for client in self._clients_of(endpoint):
                 way = self._engine.path(client, endpoint)
                 asked = Box(client.addresses, endpoint.addresses, HTTPS)
                 if not any(asked & box == asked for box in way.answered):
-                    yield from self._missing(client, endpoint, way)
+                    where = self._network.name(endpoint.subnet)
+                    what = f"does not let clients reach the runtime endpoint in {where} ({self._hops(way, HTTPS)})"
+                    yield Violation(client.subnet, what)
 
     def _workloads(self) -> Iterator[Placement]:
         """Every interface there is, and every group of the stack in every subnet, where one may yet be."""
@@ -157,11 +202,12 @@ class _Proof:
             for rule in self._network.groups[group].ingress
             if isinstance(rule.peer, GroupRef)
         }
-        models = {group for model in self._of_kind(lambda kind, _: kind == MODEL_INTERFACE) for group in model.groups}
-        taken = {interface.subnet for interface in self._network.interfaces.values()}
+        models = self._of_kind(lambda kind, _: kind == MODEL_INTERFACE)
+        others = {group for model in models for group in model.groups}
+        taken = {each.subnet for each in [*models, *self._of_kind(lambda _, service: bool(service))]}
         vpc = self._network.subnets[endpoint.subnet].vpc
         for subnet in self._network.subnets.values():
-            for group in peers - models:
+            for group in peers - others:
                 if subnet.id not in taken and subnet.vpc == vpc:
                     yield Placement(subnet.id, frozenset({group}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
 
@@ -169,15 +215,12 @@ class _Proof:
         services = Intervals.union(box.services for box in way.delivered)
         return Violation(urn, f"{what}: {services_text(services)} ({self._hops(way, services)})")
 
-    def _missing(self, client: Placement, endpoint: Placement, way: Path) -> Iterable[Finding]:
-        undecided = [each for each in self._network.undecided if "prefixList" not in each.property]
-        if undecided:
-            return [Unverified(each.resource, each.property) for each in undecided]
-        what = f"does not let clients reach the runtime endpoint in {self._network.name(endpoint.subnet)}"
-        return [Violation(client.subnet, f"{what} ({self._hops(way, HTTPS)})")]
-
     def _hops(self, way: Path, services: Intervals) -> str:
         return "; ".join(hop.reason for hop in trace_path(self._engine, way, services.first).hops)
+
+
+def _type(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2] if urn.count("::") > 2 else ""
 
 
 RULES = (paths_are_as_intended,)
