@@ -88,7 +88,8 @@ def at_least(found: Iterable[str], wanted: Iterable[str]) -> Finding:
 
 def nothing(found: Iterable[str]) -> Finding:
     """An empty set."""
-    return Finding(listed(found), not set(found))
+    present = set(found)
+    return Finding(listed(present), not present)
 
 
 def values(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Finding:

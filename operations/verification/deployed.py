@@ -23,13 +23,15 @@ class Deployed:
 
     # Network
 
-    def in_vpc(self, operation: str, member: str, name: str = "vpc-id") -> list[Any]:
-        """What EC2 lists for the stack's VPC; `name` is that of the filter.
+    @property
+    def vpc(self) -> Item:
+        """The VPC that the contract names. In one that does not exist, EC2 would list nothing wrong."""
+        found: Item = self.aws.all("ec2", "describe_vpcs", "Vpcs", VpcIds=[self.desired.contract.vpc_id])[0]
+        return found
 
-        Of a VPC that does not exist EC2 lists nothing, so it is asked for first.
-        """
-        self.aws.all("ec2", "describe_vpcs", "Vpcs", VpcIds=[self.desired.contract.vpc_id])
-        filters = [{"Name": name, "Values": [self.desired.contract.vpc_id]}]
+    def in_vpc(self, operation: str, member: str, name: str = "vpc-id") -> list[Any]:
+        """What EC2 lists for the VPC; `name` is that of the filter."""
+        filters = [{"Name": name, "Values": [self.vpc["VpcId"]]}]
         return self.aws.all("ec2", operation, member, **{_filter_parameter(operation): filters})
 
     @property

@@ -9,7 +9,8 @@ from operations.verification.deployed import Deployed, Item, associated
 from operations.verification.desired import ACCESS, GATEWAYS, TIERS
 
 LIVE_PEERING = ("active", "pending-acceptance", "provisioning", "initiating-request")
-GONE = ("deleted", "deleting", "failed", "rejected", "rejecting")
+GONE = ("deleted", "deleting", "detached", "failed", "rejected", "rejecting")
+"""States of what no longer leads anywhere."""
 TARGETS = (
     "GatewayId",
     "NatGatewayId",
@@ -50,25 +51,18 @@ def questions(stack: Deployed) -> Iterator[Question]:
     yield routes("of the main table: within the VPC; it serves no subnet", lambda: _main_table(stack))
 
 
-def _blocks(stack: Deployed) -> list[str]:
-    found = stack.aws.all("ec2", "describe_vpcs", "Vpcs", VpcIds=[stack.desired.contract.vpc_id])
-    v4 = [link for vpc in found for link in vpc.get("CidrBlockAssociationSet", [])]
-    v6 = [link for vpc in found for link in vpc.get("Ipv6CidrBlockAssociationSet", [])]
-    return [link["CidrBlock"] for link in v4 if _holds(link, "CidrBlockState")] + [
-        link["Ipv6CidrBlock"] for link in v6 if _holds(link, "Ipv6CidrBlockState")
-    ]
-
-
-def _holds(link: Item, state: str) -> bool:
-    return link.get(state, {}).get("State") in ("associated", "associating")
+def _blocks(stack: Deployed) -> Iterator[str]:
+    for family, block in (("", "CidrBlock"), ("Ipv6", "Ipv6CidrBlock")):
+        for link in stack.vpc.get(f"{family}CidrBlockAssociationSet", []):
+            if link.get(f"{block}State", {}).get("State") in ("associated", "associating"):
+                yield link[block]
 
 
 def _dns(stack: Deployed) -> Finding:
     names = ("enableDnsSupport", "enableDnsHostnames")
     found = {}
     for name in names:
-        vpc = stack.desired.contract.vpc_id
-        answer = stack.aws.get("ec2", "describe_vpc_attribute", VpcId=vpc, Attribute=name)
+        answer = stack.aws.get("ec2", "describe_vpc_attribute", VpcId=stack.vpc["VpcId"], Attribute=name)
         found[name] = answer.get(name[0].upper() + name[1:], {}).get("Value")
     return values(found, dict.fromkeys(names, True))
 
@@ -81,7 +75,7 @@ def _internet_gateways(stack: Deployed) -> list[str]:
 def _egress_only_gateways(stack: Deployed) -> list[str]:
     # EC2 has no filter for their VPC.
     found = stack.aws.all("ec2", "describe_egress_only_internet_gateways", "EgressOnlyInternetGateways")
-    vpc = stack.desired.contract.vpc_id
+    vpc = stack.vpc["VpcId"]
     return [
         item["EgressOnlyInternetGatewayId"]
         for item in found
@@ -109,7 +103,7 @@ def _public_addresses(stack: Deployed) -> Iterator[str]:
 
 def _other_networks(stack: Deployed) -> Iterator[str]:
     """Gateways and peerings that lead out of the VPC."""
-    vpc = stack.desired.contract.vpc_id
+    vpc = stack.vpc["VpcId"]
     for gateway in stack.in_vpc("describe_vpn_gateways", "VpnGateways", "attachment.vpc-id"):
         if any(link["VpcId"] == vpc and link["State"] not in GONE for link in gateway.get("VpcAttachments", [])):
             yield gateway["VpnGatewayId"]

@@ -77,8 +77,9 @@ def explain(error: ClientError | BotoCoreError) -> AbsentError | UnreadableError
         return UnreadableError(f"AWS could not be asked: {error}")
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     said = f"{error.operation_name}: {code}"
-    # SageMaker says it in the message: ValidationException, "Could not find endpoint …".
-    if any(part in code for part in ABSENT) or code == "404" or message.startswith("Could not find"):
+    # SageMaker says it in the message: "Could not find endpoint …", "Endpoint … of account … not found."
+    in_words = code.startswith("Validation") and ("Could not find" in message or "not found" in message)
+    if in_words or code == "404" or any(part in code for part in ABSENT):
         return AbsentError(f"does not exist ({said})")
     if code in UNANSWERED:
         return AbsentError(f"no answer ({said})")

@@ -1,0 +1,210 @@
+"""The verification sees a sound stack as sound, and each fault where it is."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir, contextmanager
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from rich.console import Console
+
+from components.contract import Contract
+from components.settings import parse
+from examples.model import train
+from operations.program import run_program
+from operations.verification import Check, Desired, Verdict, report, verify
+from operations.verification.reader import Reader
+from rehearsal.engine import MotoEngine
+from rehearsal.prepare import account
+from tests.operations.verified import BREAKAGES, Breakage, Deployment
+from tests.support.stacks import shipped
+
+pytestmark = pytest.mark.xdist_group("verification")
+
+SERVICES = (
+    "application-autoscaling",
+    "cloudwatch",
+    "ec2",
+    "ecr",
+    "iam",
+    "kms",
+    "logs",
+    "resourcegroupstaggingapi",
+    "s3",
+    "sagemaker",
+    "sagemaker-runtime",
+    "sns",
+    "ssm",
+    "sts",
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's model, with its sample and what it answers to it."""
+    return train.build(tmp_path_factory.mktemp("built")).artifact
+
+
+def deployed(stack: str, archive: Path) -> Iterator[Deployment]:
+    config = shipped(stack, archive)
+    with chdir(config.directory):
+        settings = parse(config.project, config.values)
+    with account(settings) as aws:
+        outputs = run_program(config, MotoEngine(aws)).outputs
+        contract = Contract.model_validate(outputs)
+        yield Deployment(aws, Desired(config.project, stack, config.directory, settings, contract))
+
+
+@pytest.fixture(scope="module")
+def staging(built: Path) -> Iterator[Deployment]:
+    yield from deployed("staging", built)
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_what_the_repository_ships_is_what_it_asks_for(stack: str, built: Path) -> None:
+    for deployment in deployed(stack, built):
+        assert deployment.failures() == []
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
+def test_a_fault_is_seen_where_it_is_and_nowhere_else(staging: Deployment, breakage: Breakage) -> None:
+    with breakage.done(staging):
+        failures = staging.failures()
+    assert len(failures) == len(breakage.misses), failures
+    for line, miss in zip(sorted(failures), sorted(breakage.misses), strict=True):
+        assert line.startswith(miss)
+
+
+def test_a_stack_that_is_mended_is_sound_again(staging: Deployment) -> None:
+    assert staging.failures() == []
+
+
+def test_nothing_is_ok_where_nothing_may_be_read(staging: Deployment) -> None:
+    with answering(staging, "*", refused):
+        checks = staging.verify()
+    assert {check.verdict for check in checks} == {Verdict.UNCHECKED}
+    assert all("AccessDenied" in check.seen for check in checks)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_may_not_be_read_is_unchecked_and_the_rest_is_not_blamed(staging: Deployment, service: str) -> None:
+    sound = staging.verify()
+    with answering(staging, f"{service}.*", refused):
+        checks = staging.verify()
+    assert [(check.subject, check.asked) for check in checks] == [(check.subject, check.asked) for check in sound]
+    assert {check.verdict for check in checks} == {Verdict.OK, Verdict.UNCHECKED}
+
+
+def test_what_is_not_there_is_missed(staging: Deployment) -> None:
+    """Nothing is wrong in a VPC that does not exist; that is no proof of anything."""
+    promised = staging.desired.contract
+    elsewhere = promised.model_copy(update={"vpc_id": "vpc-0123456789abcdef0"})
+    checks = verify(replace(staging.desired, contract=elsewhere), staging.client)
+    network = ("VPC", "Subnets", "Routes", "Security groups", "Network ACLs", "Private access")
+    assert {check.verdict for check in checks if check.subject in network} == {Verdict.MISS}
+
+
+def test_an_endpoint_that_is_gone_is_missed(staging: Deployment) -> None:
+    sagemaker = staging.client("sagemaker")
+    configuration = staging.configuration("triage")["EndpointConfigName"]
+    sagemaker.delete_endpoint(EndpointName="triage")
+    checks = staging.verify()
+    sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName=configuration)
+    gone = [check for check in checks if check.subject == "Endpoint triage" and check.verdict is Verdict.MISS]
+    assert [check.asked for check in gone][:2] == [
+        "in service, by the contract's ARN",
+        "on a configuration with AllTraffic alone: 2 x ml.m5.large",
+    ]
+    assert gone[0].seen.startswith("does not exist")
+    assert not [check for check in checks if check.verdict is Verdict.UNCHECKED]
+
+
+def test_it_only_reads_and_asks_for_nothing_twice(staging: Deployment) -> None:
+    asked: list[str] = []
+
+    def note(model: Any, params: Mapping[str, Any], **_: Any) -> None:
+        asked.append(f"{model.service_model.service_name} {model.name} {params['url_path']} {params['body']!r}")
+
+    with answering(staging, "*", note):
+        staging.verify()
+    operations = {line.split()[1] for line in asked}
+    assert {o for o in operations if not o.startswith(("Describe", "Get", "List", "Head"))} == {"InvokeEndpoint"}
+    assert len(set(asked)) == len(asked)
+
+
+def test_lists_are_read_to_their_last_page(staging: Deployment) -> None:
+    ssm = staging.client("ssm")
+    names = [f"/pages/{number:02}" for number in range(25)]  # SSM answers with ten at a time
+    for name in names:
+        ssm.put_parameter(Name=name, Value="x", Type="String")
+    found = Reader(staging.client).all("ssm", "get_parameters_by_path", "Parameters", Path="/pages/")
+    assert sorted(item["Name"] for item in found) == names
+
+
+def test_credentials_of_another_account_are_told(staging: Deployment) -> None:
+    keys = staging.desired.contract.key_arns
+    foreign = keys.model_copy(update={"data": keys.data.replace(":123456789012:", ":210987654321:")})
+    contract = staging.desired.contract.model_copy(update={"key_arns": foreign})
+    first = verify(replace(staging.desired, contract=contract), staging.client)[0]
+    assert (first.verdict, first.seen) == (Verdict.MISS, "the credentials are of another account")
+
+
+def test_no_account_id_is_shown(staging: Deployment) -> None:
+    assert not [check for check in staging.verify() if "123456789012" in f"{check.asked} {check.seen}"]
+
+
+def test_a_model_without_a_sample_is_not_called(staging: Deployment, built: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "model.tar.gz"
+    alone.write_bytes(built.read_bytes())
+    settings = staging.desired.settings
+    endpoints = [e.model_copy(update={"model": e.model.model_copy(update={"artifact": str(alone)})})
+                 for e in settings.endpoints]  # fmt: skip
+    desired = replace(staging.desired, settings=settings.model_copy(update={"endpoints": tuple(endpoints)}))
+    failed = [check for check in verify(desired, staging.client) if check.verdict is not Verdict.OK]
+    assert {(check.verdict, check.asked) for check in failed} == {(Verdict.UNCHECKED, "answers sample.csv")}
+
+
+def test_each_answer_is_told_as_it_comes(staging: Deployment) -> None:
+    told: list[Check] = []
+    assert verify(staging.desired, staging.client, told.append) == told
+
+
+def test_people_see_a_table_and_machines_json(staging: Deployment) -> None:
+    checks = staging.verify()
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(report.table(checks))
+    shown = console.export_text()
+    assert "✓  no internet gateway" in shown
+    assert report.summary(checks) == f"{len(checks)} ok, 0 missed, 0 could not be checked"
+    document = json.loads(report.to_json(checks))
+    assert document["ok"] == len(document["checks"]) == len(checks)
+    assert document["checks"][1] == {
+        "subject": "Contract",
+        "asked": "/private-inference/staging/contract/triage says what the stack exports",
+        "seen": "the same",
+        "verdict": "ok",
+    }
+
+
+@contextmanager
+def answering(stack: Deployment, event: str, handler: Callable[..., Any]) -> Iterator[None]:
+    """`handler` stands before each call of an event, such as `ec2.DescribeVpcs`, and may answer it."""
+    clients = [stack.client(service) for service in SERVICES]
+    for client in clients:
+        client.meta.events.register_first(f"before-call.{event}", handler)
+    try:
+        yield
+    finally:
+        for client in clients:
+            client.meta.events.unregister(f"before-call.{event}", handler)
+
+
+def refused(**_: Any) -> tuple[Any, dict[str, Any]]:
+    """What AWS says to who may not."""
+    error = {"Code": "AccessDeniedException", "Message": "User is not authorized"}
+    return AWSResponse("", 403, HTTPHeaders(), None), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
