@@ -4,7 +4,7 @@ Source: pulumi/pulumi-awsx, awsx/ecr/repository.ts.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from operations.program import Resource
@@ -35,7 +35,7 @@ def repository(component: Resource, child: Child) -> dict[str, Any]:
     return outputs
 
 
-def lifecycle_rules(rules: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def lifecycle_rules(rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rules in ECR's form; the rule for any image comes last, since ECR wants it to have the highest number."""
     ordered = [rule for rule in rules if rule["tagStatus"] != "any"]
     ordered += (catch_all := [rule for rule in rules if rule["tagStatus"] == "any"])

@@ -5,6 +5,7 @@ Only in the embedded AWS's own process: it reads moto's backends.
 
 import importlib.util
 import io
+import json
 import sys
 import tarfile
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from moto.core.exceptions import ServiceException
+from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
 SERVE = Path(__file__).parent.parent / "examples" / "serving" / "serve.py"
@@ -30,18 +31,19 @@ def invoke(backend: Any, request: Any) -> Answer:
     name = request.path.split("/")[2]
     endpoint = backend.endpoints.get(name)
     if endpoint is None:
-        raise ServiceException("ValidationError", f"Endpoint {name} of account {backend.account_id} not found.")
+        raise _validation_error(f"Endpoint {name} of account {backend.account_id} not found.")
     variants = backend.endpoint_configs[endpoint.endpoint_config_name].production_variants
     wanted = request.headers.get("X-Amzn-SageMaker-Target-Variant") or variants[0]["VariantName"]
     variant = next((item for item in variants if item["VariantName"] == wanted), None)
     if variant is None:
-        raise ServiceException("ValidationError", f"Variant {wanted} of endpoint {name} not found.")
+        raise _validation_error(f"Variant {wanted} of endpoint {name} not found.")
     kind, answer = _predict(backend, backend._models[variant["ModelName"]], request)
     return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": wanted}, answer
 
 
 def _predict(backend: Any, model: Any, request: Any) -> tuple[str, bytes]:
-    container, headers = model.primary_container or model.containers[0], request.headers
+    container: dict[str, Any] = model.primary_container or next(iter(model.containers), {})
+    headers = request.headers
     try:
         directory = model_directory(backend, container.get("ModelDataUrl") or "")
         predicted: tuple[str, bytes] = serve().predict(
@@ -55,13 +57,24 @@ def _predict(backend: Any, model: Any, request: Any) -> tuple[str, bytes]:
     return predicted
 
 
-def _model_error(status: HTTPStatus, message: str) -> Any:
+def _validation_error(message: str) -> Exception:
+    return InvokeError(HTTPStatus.BAD_REQUEST, "ValidationError", message)
+
+
+def _model_error(status: HTTPStatus, message: str) -> Exception:
     side = "client" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server"
-    error: Any = ServiceException(
-        "ModelError", f'Received {side} error ({status:d}) from primary with message "{message}"'
-    )
-    error.original_status_code, error.original_message = int(status), message
-    return error
+    told = f'Received {side} error ({status:d}) from primary with message "{message}"'
+    original = {"OriginalStatusCode": int(status), "OriginalMessage": message}
+    return InvokeError(HTTPStatus.FAILED_DEPENDENCY, "ModelError", told, **original)
+
+
+class InvokeError(JsonRESTError):
+    """An error of the runtime API, as moto answers with it."""
+
+    def __init__(self, status: HTTPStatus, code: str, message: str, **more: Any) -> None:
+        super().__init__(code, message)
+        self.code = int(status)
+        self.description = json.dumps({"Message": message, **more})
 
 
 @cache

@@ -158,6 +158,12 @@ def _without_empty_capture(answer: Any) -> Any:
 # Amazon SageMaker Runtime
 
 
+@mends(SageMakerRuntimeResponse, "setup_class")
+def any_body(original: Any, response: Any, request: Any, *given: Any, **asked: Any) -> None:
+    """InvokeEndpoint's body is any bytes; moto reads it as text (API_runtime_InvokeEndpoint)."""
+    original(response, request, *given, **asked | {"use_raw_body": True})
+
+
 @mends(SageMakerRuntimeResponse, "invoke_endpoint")
 def predictions(original: Any, response: Any) -> Any:
     """InvokeEndpoint answers with the model's predictions, and refuses an endpoint that does not exist.

@@ -137,8 +137,6 @@ def route_table(account: Account, inputs: Inputs) -> Made:
     tags = tag_parameters(ec2, "create_route_table", inputs.tags, "route-table")
     table_id = ec2.create_route_table(VpcId=inputs["vpcId"], **tags)["RouteTable"]["RouteTableId"]
     _add_routes(account, table_id, inputs.get("routes", []))
-    for gateway in inputs.get("propagatingVgws", []):
-        ec2.enable_vgw_route_propagation(RouteTableId=table_id, GatewayId=gateway)
     outputs = {"arn": account.arn("ec2", f"route-table/{table_id}"), "ownerId": account.id}
     return Made(table_id, outputs, {"routes": [], "propagatingVgws": []})
 
@@ -396,12 +394,6 @@ def vpn_gateway_attachment(account: Account, inputs: Inputs) -> Made:
     return Made(f"vpn-attachment-{hashed(f'{vpc_id}-{gateway}'):x}")
 
 
-def vpn_gateway_route_propagation(account: Account, inputs: Inputs) -> Made:
-    table, gateway = inputs["routeTableId"], inputs["vpnGatewayId"]
-    account.client("ec2").enable_vgw_route_propagation(RouteTableId=table, GatewayId=gateway)
-    return Made(f"{gateway}_{table}")
-
-
 def transit_gateway_attachment(account: Account, inputs: Inputs) -> Made:
     ec2 = account.client("ec2")
     options = {
@@ -465,7 +457,6 @@ ROWS = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Row(security_group_rule("egress")),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Row(vpc_endpoint),
     "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment": Row(vpn_gateway_attachment, taggable=False),
-    "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation": Row(vpn_gateway_route_propagation, taggable=False),
     "aws:ec2transitgateway/vpcAttachment:VpcAttachment": Row(transit_gateway_attachment),
     "aws:ec2/flowLog:FlowLog": Row(flow_log),
 }

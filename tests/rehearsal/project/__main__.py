@@ -293,7 +293,9 @@ images = awsx.ecr.Repository(
     image_scanning_configuration={"scan_on_push": True},
     encryption_configurations=[{"encryption_type": "KMS", "kms_key": key.arn}],
     lifecycle_policy={
-        "rules": [{"description": "old", "tag_status": "any", "maximum_number_of_images": 20}],
+        "rules": [
+            {"description": "old", "tag_status": awsx.ecr.LifecycleTagStatus.ANY, "maximum_number_of_images": 20}
+        ],
     },
     opts=child,
 )

@@ -1,0 +1,99 @@
+"""How properties become requests: respelled, never dropped."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.output import Unknown
+
+from rehearsal.embedded_aws import EmbeddedAws
+from rehearsal.inputs import Inputs, RefusedError, UnhandledError, request, tag_parameters
+
+
+def test_names_take_the_services_spelling(aws: EmbeddedAws) -> None:
+    variant = {"variantName": "v", "modelName": "m", "volumeSizeInGb": 5, "managedInstanceScaling": None}
+    given = {"name": "c", "productionVariants": [variant]}
+    spelled = request(aws.client("sagemaker"), "create_endpoint_config", given, {"name": "EndpointConfigName"})
+    assert spelled == {
+        "EndpointConfigName": "c",
+        "ProductionVariants": [{"VariantName": "v", "ModelName": "m", "VolumeSizeInGB": 5}],
+    }
+
+
+def test_a_renaming_is_of_the_resources_own_property_only(aws: EmbeddedAws) -> None:
+    metric = {"dimensions": [{"name": "EndpointName", "value": "e"}]}
+    given = {"name": "p", "targetTrackingScalingPolicyConfiguration": {"customizedMetricSpecification": metric}}
+    client = aws.client("application-autoscaling")
+    spelled = request(client, "put_scaling_policy", given, {"name": "PolicyName"})
+    configuration = spelled["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
+    assert configuration == {"Dimensions": [{"Name": "EndpointName", "Value": "e"}]}
+
+
+def test_a_single_value_becomes_the_list_that_aws_wants_and_the_other_way_round(aws: EmbeddedAws) -> None:
+    rules = {"bucket": "b", "ownershipControls": {"rules": {"objectOwnership": "BucketOwnerEnforced"}}}
+    kms = {"repositoryName": "r", "encryptionConfiguration": [{"encryptionType": "KMS"}]}
+    assert request(aws.client("s3"), "put_bucket_ownership_controls", rules, {})["OwnershipControls"] == {
+        "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    }
+    assert request(aws.client("ecr"), "create_repository", kms, {})["encryptionConfiguration"] == {
+        "encryptionType": "KMS"
+    }
+
+
+def test_a_number_written_as_text_becomes_one(aws: EmbeddedAws) -> None:
+    steps = {"stepAdjustments": [{"metricIntervalLowerBound": "1.5", "scalingAdjustment": 1}]}
+    given = {"policyName": "p", "stepScalingPolicyConfiguration": steps}
+    spelled = request(aws.client("application-autoscaling"), "put_scaling_policy", given, {})
+    (step,) = spelled["StepScalingPolicyConfiguration"]["StepAdjustments"]
+    assert step["MetricIntervalLowerBound"] == 1.5
+
+
+def test_a_name_that_aws_does_not_have_is_told_with_its_place(aws: EmbeddedAws) -> None:
+    given = {"productionVariants": [{"variantName": "v"}, {"imaginary": 1}]}
+    with pytest.raises(UnhandledError, match=r"productionVariants\[1\]\.imaginary has no counterpart"):
+        request(aws.client("sagemaker"), "create_endpoint_config", given, {})
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text()))
+def test_the_keys_of_a_map_are_the_users(aws: EmbeddedAws, environment: dict[str, str]) -> None:
+    given = {"modelName": "m", "primaryContainer": {"environment": environment}}
+    spelled = request(aws.client("sagemaker"), "create_model", given, {})
+    assert spelled["PrimaryContainer"]["Environment"] == environment
+
+
+@given(st.dictionaries(st.text(min_size=1), st.integers()), st.data())
+def test_what_was_not_read_is_remembered(properties: dict[str, Any], data: st.DataObject) -> None:
+    inputs = Inputs(properties, {})
+    read = data.draw(st.sets(st.sampled_from(sorted(properties)))) if properties else set()
+    for key in read:
+        assert inputs[key] == properties[key]
+    assert inputs.unread() == sorted(set(properties) - read - {"tags"})
+    assert inputs.rest() == {key: value for key, value in properties.items() if key not in read | {"tags"}}
+    assert inputs.unread() == []
+
+
+def test_an_absent_property_that_a_row_needs_is_named() -> None:
+    with pytest.raises(RefusedError, match="vpcId is required"):
+        Inputs({}, {})["vpcId"]
+
+
+def test_an_unknown_value_is_never_sent() -> None:
+    with pytest.raises(UnhandledError, match="vpcId"):
+        Inputs({"vpcId": Unknown()}, {})  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "expected"),
+    [
+        ("ec2", "create_vpc", {"TagSpecifications": [{"ResourceType": "vpc", "Tags": [{"Key": "k", "Value": "v"}]}]}),
+        ("kms", "create_key", {"Tags": [{"TagKey": "k", "TagValue": "v"}]}),
+        ("logs", "create_log_group", {"tags": {"k": "v"}}),
+        ("sagemaker", "create_model", {"Tags": [{"Key": "k", "Value": "v"}]}),
+        ("ecr", "create_repository", {"tags": [{"Key": "k", "Value": "v"}]}),
+        ("lambda", "create_function", {"Tags": {"k": "v"}}),
+    ],
+)
+def test_tags_take_the_services_form(aws: EmbeddedAws, service: str, operation: str, expected: dict[str, Any]) -> None:
+    assert tag_parameters(aws.client(service), operation, {"k": "v"}, "vpc") == expected
+    assert tag_parameters(aws.client(service), operation, {}, "vpc") == {}

@@ -1,0 +1,545 @@
+"""Each mend is needed, and does what it says: plain moto fails its probes, the embedded AWS passes them.
+
+A probe that plain moto passes means that moto has it by now: remove the mend, or that part of it.
+"""
+
+import ipaddress
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from rehearsal.embedded_aws import EmbeddedAws
+
+Probe = Callable[[EmbeddedAws], bool]
+PROBES: list[tuple[str, Probe]] = []
+REGION = "eu-west-1"
+RUNTIME = f"com.amazonaws.{REGION}.sagemaker.runtime"
+
+
+def probe(mend: str) -> Callable[[Probe], Probe]:
+    """Decorates a probe of a mend: whether this AWS behaves as AWS does."""
+
+    def register(function: Probe) -> Probe:
+        PROBES.append((mend, function))
+        return function
+
+    return register
+
+
+def refused(code: str, call: Callable[..., Any], **parameters: Any) -> bool:
+    try:
+        call(**parameters)
+    except ClientError as error:
+        return bool(error.response["Error"]["Code"] == code)
+    return False
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+def policy(principal: Any, action: str = "*", **more: Any) -> str:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def vpc(aws: EmbeddedAws, *, dns: bool = True) -> str:
+    made = aws.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    aws.client("ec2").modify_vpc_attribute(VpcId=made, EnableDnsHostnames={"Value": dns})
+    return str(made)
+
+
+def subnet(aws: EmbeddedAws, vpc_id: str, index: int = 0, zone: str = "a") -> str:
+    made = aws.client("ec2").create_subnet(
+        VpcId=vpc_id, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"{REGION}{zone}"
+    )
+    return str(made["Subnet"]["SubnetId"])
+
+
+def group(aws: EmbeddedAws, vpc_id: str) -> str:
+    return str(
+        aws.client("ec2").create_security_group(GroupName=unique("g"), Description="probe", VpcId=vpc_id)["GroupId"]
+    )
+
+
+def endpoint(aws: EmbeddedAws, vpc_id: str, subnets: list[str], **more: Any) -> dict[str, Any]:
+    made: dict[str, Any] = aws.client("ec2").create_vpc_endpoint(
+        VpcId=vpc_id, ServiceName=RUNTIME, VpcEndpointType="Interface", SubnetIds=subnets, **more
+    )["VpcEndpoint"]
+    return made
+
+
+def role(aws: EmbeddedAws, service: str = "sagemaker.amazonaws.com") -> str:
+    trust = policy({"Service": service}, "sts:AssumeRole")
+    return str(aws.client("iam").create_role(RoleName=unique("r"), AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+
+
+def model(aws: EmbeddedAws, **more: Any) -> str:
+    name = unique("m")
+    aws.client("sagemaker").create_model(ModelName=name, **{"ExecutionRoleArn": role(aws)} | more)
+    return name
+
+
+def configuration(aws: EmbeddedAws, instance_type: str = "ml.m5.large", **more: Any) -> str:
+    name = unique("c")
+    variant = {"VariantName": "v", "ModelName": model(aws), "InstanceType": instance_type, "InitialInstanceCount": 1}
+    aws.client("sagemaker").create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **more)
+    return name
+
+
+def served(aws: EmbeddedAws, **more: Any) -> str:
+    name = unique("e")
+    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=configuration(aws), **more)
+    return name
+
+
+VARIANT = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+
+
+def target(aws: EmbeddedAws, name: str, least: int = 1, most: int = 2, **more: Any) -> dict[str, Any]:
+    made: dict[str, Any] = aws.client("application-autoscaling").register_scalable_target(
+        **VARIANT, ResourceId=f"endpoint/{name}/variant/v", MinCapacity=least, MaxCapacity=most, **more
+    )
+    return made
+
+
+# Amazon EC2
+
+
+@probe("prefix_list_cidrs")
+def prefix_lists_have_addresses(aws: EmbeddedAws) -> bool:
+    return all(item.get("Cidrs") for item in aws.client("ec2").describe_prefix_lists()["PrefixLists"])
+
+
+@probe("runtime_endpoint_services")
+def the_runtime_is_called_by_its_name(aws: EmbeddedAws) -> bool:
+    (service,) = aws.client("ec2").describe_vpc_endpoint_services(ServiceNames=[RUNTIME])["ServiceDetails"]
+    return bool(service["PrivateDnsName"] == f"runtime.sagemaker.{REGION}.amazonaws.com")
+
+
+@probe("runtime_endpoint_services")
+def the_fips_runtime_takes_no_policy(aws: EmbeddedAws) -> bool:
+    services = aws.client("ec2").describe_vpc_endpoint_services(ServiceNames=[f"{RUNTIME}-fips"])["ServiceDetails"]
+    return services[0]["VpcEndpointPolicySupported"] is False
+
+
+@probe("endpoint_refusals")
+def an_unknown_service_is_refused(aws: EmbeddedAws) -> bool:
+    call = aws.client("ec2").create_vpc_endpoint
+    return refused("InvalidServiceName", call, VpcId=vpc(aws), ServiceName="com.amazonaws.eu-west-1.sagemaker.rutime")
+
+
+@probe("endpoint_refusals")
+def an_unknown_group_is_refused(aws: EmbeddedAws) -> bool:
+    inside = vpc(aws)
+    return refused(
+        "InvalidSecurityGroup.NotFound",
+        endpoint,
+        aws=aws,
+        vpc_id=inside,
+        subnets=[subnet(aws, inside)],
+        SecurityGroupIds=["sg-0a1b2c3d4e5f60718"],
+    )
+
+
+@probe("endpoint_refusals")
+def two_subnets_of_a_zone_are_refused(aws: EmbeddedAws) -> bool:
+    inside = vpc(aws)
+    subnets = [subnet(aws, inside, 0), subnet(aws, inside, 1)]
+    return refused("DuplicateSubnetsInSameZone", endpoint, aws=aws, vpc_id=inside, subnets=subnets)
+
+
+@probe("endpoint_refusals")
+def private_dns_needs_host_names(aws: EmbeddedAws) -> bool:
+    inside = vpc(aws, dns=False)
+    return refused(
+        "InvalidParameter", endpoint, aws=aws, vpc_id=inside, subnets=[subnet(aws, inside)], PrivateDnsEnabled=True
+    )
+
+
+@probe("endpoint_refusals")
+def private_dns_of_a_service_is_given_once(aws: EmbeddedAws) -> bool:
+    inside = vpc(aws)
+    subnets = [subnet(aws, inside)]
+    endpoint(aws, inside, subnets, PrivateDnsEnabled=True)
+    return refused("InvalidParameter", endpoint, aws=aws, vpc_id=inside, subnets=subnets, PrivateDnsEnabled=True)
+
+
+@probe("endpoint_interfaces")
+def interfaces_lie_in_their_subnets_and_groups(aws: EmbeddedAws) -> bool:
+    inside = vpc(aws)
+    within, behind = subnet(aws, inside), group(aws, inside)
+    made = endpoint(aws, inside, [within], SecurityGroupIds=[behind])
+    found = aws.client("ec2").describe_network_interfaces(NetworkInterfaceIds=made["NetworkInterfaceIds"])
+    (interface,) = found["NetworkInterfaces"]
+    lies = ipaddress.ip_address(interface["PrivateIpAddress"]) in ipaddress.ip_network("10.0.0.0/24")
+    return lies and [item["GroupId"] for item in interface["Groups"]] == [behind]
+
+
+@probe("endpoint_interfaces")
+def dns_names_are_regional_zonal_and_private(aws: EmbeddedAws) -> bool:
+    inside = vpc(aws)
+    made = endpoint(aws, inside, [subnet(aws, inside)], PrivateDnsEnabled=True)
+    names = [entry["DnsName"] for entry in made["DnsEntries"]]
+    base = f"runtime.sagemaker.{REGION}.vpce.amazonaws.com"
+    regional, zonal, private = [*names, "", "", ""][:3]
+    return bool(
+        regional.startswith(made["VpcEndpointId"])
+        and regional.endswith(f".{base}")
+        and zonal.endswith(f"-{REGION}a.{base}")
+        and private == f"runtime.sagemaker.{REGION}.amazonaws.com"
+    )
+
+
+@probe("endpoint_interfaces")
+def dns_options_are_kept(aws: EmbeddedAws) -> bool:
+    inside = vpc(aws)
+    options = {"DnsRecordIpType": "ipv4", "PrivateDnsOnlyForInboundResolverEndpoint": True}
+    made = endpoint(aws, inside, [subnet(aws, inside)], DnsOptions=options)
+    found = aws.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])["VpcEndpoints"]
+    return bool(found[0].get("DnsOptions") == options)
+
+
+@probe("flow_log_destination")
+def a_flow_log_finds_its_group_by_arn(aws: EmbeddedAws) -> bool:
+    name = unique("flow")
+    aws.client("logs").create_log_group(logGroupName=name)
+    (made,) = aws.client("ec2").create_flow_logs(
+        ResourceIds=[vpc(aws)],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogDestination=f"arn:aws:logs:{REGION}:123456789012:log-group:{name}",
+        DeliverLogsPermissionArn=role(aws),
+    )["FlowLogIds"]
+    (log,) = aws.client("ec2").describe_flow_logs(FlowLogIds=[made])["FlowLogs"]
+    return bool(log["DeliverLogsStatus"] == "SUCCESS")
+
+
+@probe("transit_gateway_route")
+def a_route_needs_the_transit_gateways_attachment(aws: EmbeddedAws) -> bool:
+    ec2 = aws.client("ec2")
+    table = ec2.create_route_table(VpcId=vpc(aws))["RouteTable"]["RouteTableId"]
+    gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    return refused(
+        "InvalidTransitGatewayID.NotFound",
+        ec2.create_route,
+        RouteTableId=table,
+        DestinationCidrBlock="192.168.0.0/16",
+        TransitGatewayId=gateway,
+    )
+
+
+def described_rule(aws: EmbeddedAws, peer: dict[str, Any]) -> str | None:
+    """What DescribeSecurityGroupRules says of a rule that was made with the description `why`."""
+    ec2, made = aws.client("ec2"), group(aws, vpc(aws))
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **peer}
+    ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=[permission])
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [made]}])["SecurityGroupRules"]
+    return next((rule.get("Description") for rule in rules if not rule["IsEgress"]), None)
+
+
+@probe("group_rule_description")
+def rules_for_groups_are_described(aws: EmbeddedAws) -> bool:
+    pair = {"GroupId": group(aws, vpc(aws)), "Description": "why"}
+    return described_rule(aws, {"UserIdGroupPairs": [pair]}) == "why"
+
+
+@probe("prefix_list_rule_description")
+def rules_for_prefix_lists_are_described(aws: EmbeddedAws) -> bool:
+    prefix_list = aws.client("ec2").describe_prefix_lists()["PrefixLists"][0]["PrefixListId"]
+    return described_rule(aws, {"PrefixListIds": [{"PrefixListId": prefix_list, "Description": "why"}]}) == "why"
+
+
+# Identity, keys and what they guard
+
+
+@probe("aws_managed_policies")
+def an_aws_managed_policy_can_be_attached(aws: EmbeddedAws) -> bool:
+    name = role(aws).rpartition("/")[2]
+    arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+    return not refused("NoSuchEntity", aws.client("iam").attach_role_policy, RoleName=name, PolicyArn=arn)
+
+
+@probe("key_policy_document")
+def a_key_policy_must_be_one(aws: EmbeddedAws) -> bool:
+    return refused("MalformedPolicyDocumentException", aws.client("kms").create_key, Policy="not JSON")
+
+
+@probe("rotation_period")
+@probe("rotation_status")
+def a_keys_rotation_period_is_kept(aws: EmbeddedAws) -> bool:
+    kms = aws.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=180)
+    return bool(kms.get_key_rotation_status(KeyId=key).get("RotationPeriodInDays") == 180)
+
+
+@probe("log_group_key")
+def a_log_group_needs_a_key_that_exists(aws: EmbeddedAws) -> bool:
+    key = f"arn:aws:kms:{REGION}:123456789012:key/{uuid.uuid4()}"
+    call = aws.client("logs").create_log_group
+    return refused("InvalidParameterException", call, logGroupName=unique("g"), kmsKeyId=key)
+
+
+@probe("log_group_key")
+def a_log_group_needs_a_key_that_admits_it(aws: EmbeddedAws) -> bool:
+    closed = policy({"AWS": "arn:aws:iam::123456789012:root"}, "kms:*", Resource="*")
+    key = aws.client("kms").create_key(Policy=closed)["KeyMetadata"]["Arn"]
+    call = aws.client("logs").create_log_group
+    return refused("InvalidParameterException", call, logGroupName=unique("g"), kmsKeyId=key)
+
+
+def upload_under(aws: EmbeddedAws, condition: dict[str, Any], **more: Any) -> bool:
+    """Whether an upload passes a bucket policy that denies it under a condition."""
+    s3, name = aws.client("s3"), unique("b")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    statement = {"Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{name}/*", "Condition": condition}
+    s3.put_bucket_policy(
+        Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", **statement}]})
+    )
+    return not refused("403", s3.put_object, Bucket=name, Key="key", Body=b"", **more)
+
+
+@probe("bucket_policy_conditions")
+def a_deny_without_tls_lets_tls_pass(aws: EmbeddedAws) -> bool:
+    return upload_under(aws, {"Bool": {"aws:SecureTransport": "false"}})
+
+
+@probe("bucket_policy_conditions")
+def a_deny_of_other_keys_lets_the_right_one_pass(aws: EmbeddedAws) -> bool:
+    condition = {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "right"}}
+    return upload_under(aws, condition, ServerSideEncryption="aws:kms", SSEKMSKeyId="right")
+
+
+def test_a_deny_of_other_keys_stops_them(aws: EmbeddedAws) -> None:
+    condition = {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "right"}}
+    assert not upload_under(aws, condition, ServerSideEncryption="aws:kms", SSEKMSKeyId="wrong")
+
+
+# Amazon SageMaker AI
+
+
+@probe("model_refusals")
+def a_role_must_trust_sagemaker(aws: EmbeddedAws) -> bool:
+    return refused("ValidationException", model, aws=aws, ExecutionRoleArn=role(aws, "lambda.amazonaws.com"))
+
+
+@probe("model_refusals")
+def model_data_must_be_there(aws: EmbeddedAws) -> bool:
+    container = {"Image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1", "ModelDataUrl": "s3://nobody/model.tar.gz"}
+    return refused("ValidationException", model, aws=aws, PrimaryContainer=container)
+
+
+@probe("model_refusals")
+def a_models_subnets_must_exist(aws: EmbeddedAws) -> bool:
+    network = {"Subnets": ["subnet-0a1b2c3d4e5f60718"], "SecurityGroupIds": [group(aws, vpc(aws))]}
+    return refused("ValidationException", model, aws=aws, VpcConfig=network)
+
+
+@probe("model_refusals")
+def a_models_groups_must_exist(aws: EmbeddedAws) -> bool:
+    network = {"Subnets": [subnet(aws, vpc(aws))], "SecurityGroupIds": ["sg-0a1b2c3d4e5f60718"]}
+    return refused("ValidationException", model, aws=aws, VpcConfig=network)
+
+
+@probe("model_refusals")
+def a_models_name_is_given_once(aws: EmbeddedAws) -> bool:
+    call = aws.client("sagemaker").create_model
+    return refused("ValidationException", call, ModelName=model(aws), ExecutionRoleArn=role(aws))
+
+
+@probe("network_isolation")
+def isolation_is_kept(aws: EmbeddedAws) -> bool:
+    described = aws.client("sagemaker").describe_model(ModelName=model(aws, EnableNetworkIsolation=True))
+    return described["EnableNetworkIsolation"] is True
+
+
+@probe("instance_types")
+def current_instance_types_are_taken(aws: EmbeddedAws) -> bool:
+    return not refused("ValidationException", configuration, aws=aws, instance_type="ml.m7i.large")
+
+
+@probe("endpoint_config")
+def a_configurations_role_is_kept(aws: EmbeddedAws) -> bool:
+    arn = role(aws)
+    name = configuration(aws, ExecutionRoleArn=arn)
+    described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+    return bool(described.get("ExecutionRoleArn") == arn)
+
+
+@probe("endpoint_config")
+def a_configurations_shadow_is_kept(aws: EmbeddedAws) -> bool:
+    shadow = {"VariantName": "s", "ModelName": model(aws), "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    name = configuration(aws, ShadowProductionVariants=[shadow])
+    described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+    return [item["VariantName"] for item in described.get("ShadowProductionVariants", [])] == ["s"]
+
+
+@probe("endpoint_config")
+def a_configurations_name_is_given_once(aws: EmbeddedAws) -> bool:
+    variant = {"VariantName": "v", "ModelName": model(aws), "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    call, name = aws.client("sagemaker").create_endpoint_config, configuration(aws)
+    return refused("ValidationException", call, EndpointConfigName=name, ProductionVariants=[variant])
+
+
+@probe("no_empty_capture")
+def a_configuration_without_capture_has_none(aws: EmbeddedAws) -> bool:
+    described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=configuration(aws))
+    return "DataCaptureConfig" not in described
+
+
+@probe("no_empty_endpoint_capture")
+def an_endpoint_without_capture_has_none(aws: EmbeddedAws) -> bool:
+    return "DataCaptureConfig" not in aws.client("sagemaker").describe_endpoint(EndpointName=served(aws))
+
+
+@probe("endpoint_deployment")
+def an_endpoints_name_is_given_once(aws: EmbeddedAws) -> bool:
+    call, name = aws.client("sagemaker").create_endpoint, served(aws)
+    return refused("ValidationException", call, EndpointName=name, EndpointConfigName=configuration(aws))
+
+
+@probe("endpoint_deployment")
+def how_an_endpoint_is_deployed_is_kept(aws: EmbeddedAws) -> bool:
+    size = {"Type": "INSTANCE_COUNT", "Value": 1}
+    deployment = {"RollingUpdatePolicy": {"MaximumBatchSize": size, "WaitIntervalInSeconds": 60}}
+    described = aws.client("sagemaker").describe_endpoint(EndpointName=served(aws, DeploymentConfig=deployment))
+    return bool(described.get("LastDeploymentConfig") == deployment)
+
+
+@probe("predictions")
+def an_unknown_endpoint_does_not_answer(aws: EmbeddedAws) -> bool:
+    call = aws.client("sagemaker-runtime").invoke_endpoint
+    return refused("ValidationError", call, EndpointName="nobody", Body=b"1,2", ContentType="text/csv")
+
+
+@probe("predictions")
+def what_is_no_model_is_a_model_error(aws: EmbeddedAws) -> bool:
+    call = aws.client("sagemaker-runtime").invoke_endpoint
+    return refused("ModelError", call, EndpointName=served(aws), Body=b"1,2", ContentType="text/csv")
+
+
+@probe("any_body")
+def a_body_need_not_be_text(aws: EmbeddedAws) -> bool:
+    call = aws.client("sagemaker-runtime").invoke_endpoint
+    parameters = {"EndpointName": served(aws), "Body": b"\xff\xfe", "ContentType": "text/csv"}
+    return not refused("500", call, **parameters)
+
+
+# Application Auto Scaling
+
+
+@probe("scalable_target_refusals")
+def an_unknown_variant_does_not_scale(aws: EmbeddedAws) -> bool:
+    return refused("ValidationException", target, aws=aws, name="nobody")
+
+
+@probe("scalable_target_refusals")
+def the_maximum_is_not_below_the_minimum(aws: EmbeddedAws) -> bool:
+    return refused("ValidationException", target, aws=aws, name=served(aws), least=3, most=2)
+
+
+@probe("scalable_target_tags")
+def targets_have_tags(aws: EmbeddedAws) -> bool:
+    client, made = aws.client("application-autoscaling"), target(aws, served(aws), Tags={"Owner": "probe"})
+    try:
+        return bool(client.list_tags_for_resource(ResourceARN=made["ScalableTargetARN"])["Tags"] == {"Owner": "probe"})
+    except ClientError:
+        return False
+
+
+TRACKING = {
+    "PolicyName": "p",
+    "PolicyType": "TargetTrackingScaling",
+    "TargetTrackingScalingPolicyConfiguration": {
+        "TargetValue": 70.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+    },
+}
+
+
+@probe("scaling_policy")
+def a_policy_needs_its_target(aws: EmbeddedAws) -> bool:
+    call = aws.client("application-autoscaling").put_scaling_policy
+    resource = f"endpoint/{served(aws)}/variant/v"
+    return refused("ObjectNotFoundException", call, **VARIANT, ResourceId=resource, **TRACKING)
+
+
+@probe("scaling_policy")
+def target_tracking_sets_alarms(aws: EmbeddedAws) -> bool:
+    name = served(aws)
+    target(aws, name)
+    made = aws.client("application-autoscaling").put_scaling_policy(
+        **VARIANT, ResourceId=f"endpoint/{name}/variant/v", **TRACKING
+    )
+    names = [alarm["AlarmName"] for alarm in made["Alarms"]]
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names or ["none"])["MetricAlarms"]
+    return {(alarm["ComparisonOperator"], alarm["AlarmActions"][0]) for alarm in alarms} == {
+        ("GreaterThanThreshold", made["PolicyARN"]),
+        ("LessThanThreshold", made["PolicyARN"]),
+    }
+
+
+# AWS Lambda and Amazon SNS
+
+
+def function(aws: EmbeddedAws, network: dict[str, Any]) -> dict[str, Any]:
+    name = unique("f")
+    aws.client("lambda").create_function(
+        FunctionName=name,
+        Role=role(aws, "lambda.amazonaws.com"),
+        Runtime="python3.12",
+        Handler="index.handler",
+        Code={"ZipFile": EMPTY_ZIP},
+        VpcConfig=network,
+        LoggingConfig={"LogFormat": "JSON", "LogGroup": "/of/its/own"},
+    )
+    found: dict[str, Any] = aws.client("lambda").get_function_configuration(FunctionName=name)
+    return found
+
+
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+
+
+@probe("function_network")
+def a_functions_subnets_must_exist(aws: EmbeddedAws) -> bool:
+    network = {"SubnetIds": ["subnet-0a1b2c3d4e5f60718"], "SecurityGroupIds": [group(aws, vpc(aws))]}
+    return refused("InvalidParameterValueException", function, aws=aws, network=network)
+
+
+@probe("function_configuration")
+def a_function_knows_its_vpc_and_its_logs(aws: EmbeddedAws) -> bool:
+    inside = vpc(aws)
+    found = function(aws, {"SubnetIds": [subnet(aws, inside)], "SecurityGroupIds": [group(aws, inside)]})
+    logging = found.get("LoggingConfig", {})
+    return (found["VpcConfig"]["VpcId"], logging.get("LogGroup")) == (inside, "/of/its/own")
+
+
+@probe("pending_confirmation")
+def an_email_address_is_asked_first(aws: EmbeddedAws) -> bool:
+    sns = aws.client("sns")
+    topic = sns.create_topic(Name=unique("t"))["TopicArn"]
+    made = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com", ReturnSubscriptionArn=True)
+    attributes = sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])["Attributes"]
+    return bool(attributes["PendingConfirmation"] == "true")
+
+
+@pytest.mark.parametrize(("mend", "behaves"), PROBES, ids=[f"{mend}: {p.__name__}" for mend, p in PROBES])
+def test_plain_moto_lacks_it(bare: EmbeddedAws, mend: str, behaves: Probe) -> None:
+    assert not behaves(bare), f"moto does it by now: remove this part of the mend {mend}"
+
+
+@pytest.mark.parametrize("behaves", [p for _, p in PROBES], ids=[p.__name__ for _, p in PROBES])
+def test_the_embedded_aws_has_it(aws: EmbeddedAws, behaves: Probe) -> None:
+    assert behaves(aws)
+
+
+def test_every_mend_has_a_probe() -> None:
+    from rehearsal.mends import MENDS
+
+    assert {mend.name for mend in MENDS} == {mend for mend, _ in PROBES}
+    assert all(mend.replacement.__doc__ for mend in MENDS)

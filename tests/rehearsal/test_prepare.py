@@ -1,0 +1,72 @@
+"""What a stack expects to find in its account is there, and the stack can be put beside it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.settings import Settings, parse
+from operations.project import load_stack
+from rehearsal.prepare import account
+from tests.rehearsal.conftest import Rehearse
+
+ROOT = Path(__file__).parents[2]
+S3_MODEL = "s3://training-output/churn/model.tar.gz"
+IMAGE = {"framework": "xgboost", "version": "3.0-5"}
+
+
+def settings(**more: Any) -> Settings:
+    values = load_stack(ROOT, "dev").values
+    serving = {"name": "churn", "model": {"artifact": S3_MODEL, "image": IMAGE}, "instanceType": "ml.m5.large"}
+    own = {"endpoints": [serving], **more}
+    changed = {f"private-inference:{key}": json.dumps(value) for key, value in own.items()}
+    return parse("private-inference", dict(values) | {"aws:region": "eu-west-1"} | changed)
+
+
+ATTACH = {
+    "vgw-0a1b2c3d4e5f60718": """
+vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
+attached = aws.ec2.VpnGatewayAttachment("a", vpc_id=vpc.id, vpn_gateway_id="vgw-0a1b2c3d4e5f60718")
+table = aws.ec2.RouteTable("t", vpc_id=vpc.id, opts=pulumi.ResourceOptions(depends_on=[attached]))
+route = aws.ec2.Route(
+    "r", route_table_id=table.id, destination_cidr_block="192.168.0.0/16", gateway_id="vgw-0a1b2c3d4e5f60718"
+)
+pulumi.export("table", table.id)
+""",
+    "tgw-0a1b2c3d4e5f60718": """
+vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
+subnet = aws.ec2.Subnet("s", vpc_id=vpc.id, cidr_block="10.0.0.0/24")
+attached = aws.ec2transitgateway.VpcAttachment(
+    "a", vpc_id=vpc.id, transit_gateway_id="tgw-0a1b2c3d4e5f60718", subnet_ids=[subnet.id]
+)
+table = aws.ec2.RouteTable("t", vpc_id=vpc.id, opts=pulumi.ResourceOptions(depends_on=[attached]))
+route = aws.ec2.Route(
+    "r", route_table_id=table.id, destination_cidr_block="192.168.0.0/16", transit_gateway_id="tgw-0a1b2c3d4e5f60718"
+)
+pulumi.export("table", table.id)
+""",
+}
+
+
+@pytest.mark.parametrize("gateway", ATTACH)
+def test_a_route_leads_to_the_gateway_that_the_account_has(rehearse: Rehearse, gateway: str) -> None:
+    network = {"onPremises": {"cidrs": ["192.168.0.0/16"], "gatewayId": gateway}}
+    with account(settings(network=network)) as aws:
+        table = rehearse(ATTACH[gateway], aws).outputs["table"]
+        (found,) = aws.client("ec2").describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        (route,) = [item for item in found["Routes"] if item.get("DestinationCidrBlock") == "192.168.0.0/16"]
+        assert gateway in (route.get("GatewayId"), route.get("TransitGatewayId"))
+
+
+def test_archives_and_the_log_bucket_are_there() -> None:
+    with account(settings(artifacts={"accessLogBucket": "central-access-logs"})) as aws:
+        s3 = aws.client("s3")
+        assert s3.head_object(Bucket="training-output", Key="churn/model.tar.gz")["ContentLength"] == 0
+        assert "logging.s3.amazonaws.com" in s3.get_bucket_policy(Bucket="central-access-logs")["Policy"]
+
+
+def test_an_account_that_needs_nothing_has_nothing() -> None:
+    with account(settings().model_copy(update={"endpoints": ()})) as aws:
+        assert aws.client("s3").list_buckets()["Buckets"] == []
+        assert aws.client("ec2").describe_vpn_gateways()["VpnGateways"] == []
