@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from operations.program import Resource, Run, run_program
-from operations.project import StackConfig, load_stack
+from operations.project import StackConfig
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
@@ -122,10 +122,10 @@ class Recorded:
     """What a program registered, with the questions that tests ask of it."""
 
     run: Run
-    by_urn: Mapping[str, Resource] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_urn", {resource.urn: resource for resource in self.run.resources})
+    @cached_property
+    def by_urn(self) -> Mapping[str, Resource]:
+        return {resource.urn: resource for resource in self.run.resources}
 
     @property
     def resources(self) -> Sequence[Resource]:
@@ -163,14 +163,13 @@ class Recorded:
 
 def stack_config(values: Mapping[str, Any], *, stack: str = "test", region: str | None = REGION) -> StackConfig:
     """A stack of this project with the values of its file given as a dict, over the defaults of Pulumi.yaml."""
-    dev = load_stack(ROOT, "dev")
-    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    defaults = {key: entry["default"] for key, entry in declared.items() if "default" in entry}
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    defaults = {key: declared["default"] for key, declared in project["config"].items() if "default" in declared}
     encoded = {
-        f"{dev.project}:{key}": value if isinstance(value, str) else json.dumps(value)
+        f"{project['name']}:{key}": value if isinstance(value, str) else json.dumps(value)
         for key, value in {**defaults, **values}.items()
     }
-    return StackConfig(dev.project, stack, ROOT, ({"aws:region": region} if region else {}) | encoded)
+    return StackConfig(project["name"], stack, ROOT, ({"aws:region": region} if region else {}) | encoded)
 
 
 def record(config: StackConfig, engine: RecordingEngine | None = None, *, preview: bool = False) -> Recorded:
