@@ -1,0 +1,36 @@
+"""The documents say what is so: files and tests that they name exist, generated pages are up to date."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from operations import documents
+
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs/study-guide.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("reference", sorted(set(re.findall(r"`([\w/.-]+\.\w+(?:::\w+)?|[\w/-]+/)`", GUIDE))))
+def test_what_the_study_guides_table_names_exists(reference: str) -> None:
+    name, _, test = reference.partition("::")
+    assert (ROOT / name).exists() or name in ("model.tar.gz", "com.amazonaws.REGION.sagemaker.runtime")
+    if test:
+        assert f"def {test}(" in (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_links_of_the_readme_lead_somewhere(link: str) -> None:
+    assert link.startswith("https://") or (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"^make (\w+)", README, flags=re.MULTILINE))))
+def test_make_knows_what_the_readme_says(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", sorted(documents.PAGES))
+def test_generated_pages_are_up_to_date(page: str) -> None:
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert written == documents.PAGES[page](), "run `make docs`"
