@@ -101,7 +101,7 @@ def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fals
     from operations import views
     from operations.deployed import contract, session
     from operations.rehearse import desired_of, settings_of
-    from operations.verification import Verdict, report
+    from operations.verification import report
     from operations.verification import verify as run
 
     config = _stack(project, stack)
@@ -114,7 +114,7 @@ def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fals
         print(report.to_json(checks))
     else:
         views.out.print(report.table(checks), report.summary(checks))
-    raise typer.Exit(0 if all(check.verdict is Verdict.OK for check in checks) else 1)
+    raise typer.Exit(1 if any(check.failed for check in checks) else 0)
 
 
 @app.command()

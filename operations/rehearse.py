@@ -12,7 +12,7 @@ from operations.policy_pack import Finding, GuardedEngine, PolicyPack
 from operations.program import Run, run_program
 from operations.project import StackConfig
 from operations.proof import ObservedEngine, prove, reachability_as_json
-from operations.verification import Check, Desired, Verdict, verify
+from operations.verification import Check, Desired, verify
 from operations.views import Steps
 from reachability.intent import Report
 from rehearsal.embedded_aws import EmbeddedAws
@@ -35,7 +35,7 @@ class Rehearsal:
     def passed(self) -> bool:
         """Nothing is forbidden, no path is missing or surplus, everything asked was seen, nothing went unchecked."""
         allowed = not any(finding.blocks for finding in self.findings)
-        return allowed and self.reachability.proved and all(check.verdict is Verdict.OK for check in self.checks)
+        return allowed and self.reachability.proved and not any(check.failed for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
         """The rehearsal for machines."""

@@ -11,6 +11,7 @@ from operations.verification.checks import (
     at_least,
     exactly,
     listed,
+    number,
     short,
     sound,
     values,
@@ -41,8 +42,8 @@ def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
     least, most = endpoint.instances.min, endpoint.instances.max
     scaling = endpoint.scaling
     yield ask(f"scales between {least} and {most} instances", partial(_target, stack, endpoint))
-    asked = f"{scaling.invocations_per_instance:g} invocations an instance and minute, {scaling.cpu_percent:g} % CPU"
-    yield ask(f"scales to {asked}", partial(_policies, stack, endpoint))
+    load, busy = number(scaling.invocations_per_instance), number(scaling.cpu_percent)
+    yield ask(f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, endpoint))
     yield ask("alarms on server errors, latency and CPU", partial(_alarms, stack, endpoint))
     yield ask("its alarms tell the topic, both ways", partial(_actions, stack, endpoint))
 
@@ -68,8 +69,8 @@ def _policies(stack: Deployed, endpoint: Endpoint) -> Finding:
     cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
     cpu = scaling.cpu_percent * _vcpus(stack, endpoint)
     wanted = [
-        f"SageMakerVariantInvocationsPerInstance {scaling.invocations_per_instance:g} {cooldowns}",
-        f"{INSTANCE_METRICS} CPUUtilization Average {cpu:g} {cooldowns}",
+        f"SageMakerVariantInvocationsPerInstance {number(scaling.invocations_per_instance)} {cooldowns}",
+        f"{INSTANCE_METRICS} CPUUtilization Average {number(cpu)} {cooldowns}",
     ]
     return exactly((_policy(item, endpoint) for item in stack.scaling_policies[resource]), wanted)
 
@@ -91,7 +92,7 @@ def _policy(policy: Item, endpoint: Endpoint) -> str:
             metric += " of something else"
     out, back = tracking.get("ScaleOutCooldown"), tracking.get("ScaleInCooldown")
     disabled = ", scale-in disabled" if tracking.get("DisableScaleIn") else ""
-    return f"{metric} {tracking['TargetValue']:g} after {out} s out, {back} s in{disabled}"
+    return f"{metric} {number(tracking['TargetValue'])} after {out} s out, {back} s in{disabled}"
 
 
 def _dimensions(endpoint: Endpoint) -> dict[str, str]:
@@ -105,8 +106,8 @@ def _alarms(stack: Deployed, endpoint: Endpoint) -> Finding:
     limits = endpoint.alarms
     wanted = [
         f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}",
-        f"{INVOCATION_METRICS} ModelLatency p95 ≥ {limits.latency_ms * 1000:g}",  # in microseconds
-        f"{INSTANCE_METRICS} CPUUtilization Average ≥ {limits.cpu_percent * _vcpus(stack, endpoint):g}",
+        f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}",  # in microseconds
+        f"{INSTANCE_METRICS} CPUUtilization Average ≥ {number(limits.cpu_percent * _vcpus(stack, endpoint))}",
     ]
     return at_least(map(_alarm, _own_alarms(stack, endpoint)), wanted)
 
@@ -119,7 +120,8 @@ def _alarm(alarm: Item) -> str:
     statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
     usual = (alarm.get("ComparisonOperator"), alarm.get("Period"), alarm.get("EvaluationPeriods"))
     sign = "≥" if usual == ("GreaterThanOrEqualToThreshold", PERIOD, 1) else " ".join(map(str, usual))
-    return f"{alarm.get('Namespace')} {alarm.get('MetricName')} {statistic} {sign} {alarm.get('Threshold', 0):g}"
+    threshold = number(alarm.get("Threshold", 0))
+    return f"{alarm.get('Namespace')} {alarm.get('MetricName')} {statistic} {sign} {threshold}"
 
 
 def _actions(stack: Deployed, endpoint: Endpoint) -> Finding:

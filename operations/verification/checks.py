@@ -8,11 +8,12 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """`unchecked` is what could not be read. It is never a success."""
+    """`unchecked` is what could not be read: no success. `skipped` is what the stack gave nothing to ask with."""
 
     OK = "ok"
     MISS = "miss"
     UNCHECKED = "unchecked"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Check:
     asked: str
     seen: str
     verdict: Verdict
+
+    @property
+    def failed(self) -> bool:
+        """It is not as asked, or nobody could tell."""
+        return self.verdict in (Verdict.MISS, Verdict.UNCHECKED)
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Question:
-    """Something to look for in AWS. `look` raises AbsentError or UnreadableError where there is nothing to see."""
+    """Something to look for in AWS. `look` raises one of the errors below where there is nothing to see."""
 
     subject: str
     asked: str
@@ -50,6 +56,10 @@ class UnreadableError(Exception):
     """What was looked for could not be read; the message says why."""
 
 
+class SkippedError(Exception):
+    """There is nothing to ask with; the message says what is missing."""
+
+
 def answer(question: Question) -> Check:
     """Look, and judge what was seen."""
     try:
@@ -58,6 +68,8 @@ def answer(question: Question) -> Check:
         return _check(question, str(error), Verdict.MISS)
     except UnreadableError as error:
         return _check(question, str(error), Verdict.UNCHECKED)
+    except SkippedError as error:
+        return _check(question, str(error), Verdict.SKIPPED)
     return _check(question, finding.seen, Verdict.OK if finding.good else Verdict.MISS)
 
 
@@ -119,8 +131,13 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
-        return f"{value:g}"
+        return number(value)
     return short(str(value))
+
+
+def number(value: float) -> str:
+    """A number in all its digits, without those that say nothing."""
+    return f"{value:.15g}"
 
 
 def short(arn: str) -> str:

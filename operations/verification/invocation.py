@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.settings import Endpoint
-from operations.verification.checks import Finding, Question, UnreadableError
+from operations.verification.checks import Finding, Question, SkippedError
 from operations.verification.deployed import Deployed
 
 SAMPLE, EXPECTED = "sample.csv", "expected.json"
@@ -35,10 +35,10 @@ def _beside(stack: Deployed, endpoint: Endpoint, name: str) -> Path:
 
 def _call(stack: Deployed, endpoint: Endpoint) -> Finding:
     if not endpoint.model.local_artifact:
-        raise UnreadableError("not called: its artifact is in S3, without a sample")
+        raise SkippedError(f"not called: an artifact in S3 has no {SAMPLE}")
     sample = _beside(stack, endpoint, SAMPLE)
     if not sample.exists():
-        raise UnreadableError(f"not called: there is no {SAMPLE} beside {endpoint.model.artifact}")
+        raise SkippedError(f"not called: there is no {SAMPLE} beside {endpoint.model.artifact}")
     answer = stack.aws.stream(
         "sagemaker-runtime",
         "invoke_endpoint",

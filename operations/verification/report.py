@@ -11,7 +11,12 @@ from operations.verification.checks import Check, Verdict
 if TYPE_CHECKING:
     from rich.table import Table
 
-MARKS = {Verdict.OK: "[green]✓[/]", Verdict.MISS: "[bold red]✗[/]", Verdict.UNCHECKED: "[yellow]?[/]"}
+MARKS = {
+    Verdict.OK: "[green]✓[/]",
+    Verdict.MISS: "[bold red]✗[/]",
+    Verdict.UNCHECKED: "[yellow]?[/]",
+    Verdict.SKIPPED: "[dim]-[/]",
+}
 
 
 def table(checks: Sequence[Check]) -> "Table":
@@ -34,11 +39,12 @@ def table(checks: Sequence[Check]) -> "Table":
 def summary(checks: Iterable[Check]) -> str:
     """How many checks there were of each verdict."""
     count = Counter(check.verdict for check in checks)
-    return f"{count[Verdict.OK]} ok, {count[Verdict.MISS]} missed, {count[Verdict.UNCHECKED]} could not be checked"
+    words = {Verdict.OK: "ok", Verdict.MISS: "missed", Verdict.UNCHECKED: "unchecked", Verdict.SKIPPED: "skipped"}
+    return ", ".join(f"{count[verdict]} {word}" for verdict, word in words.items())
 
 
 def to_json(checks: Sequence[Check]) -> str:
-    """`{"checks": […], "ok": N, "miss": N, "unchecked": N}`"""
+    """`{"checks": […], "ok": N, "miss": N, "unchecked": N, "skipped": N}`"""
     count = Counter(check.verdict for check in checks)
     totals = {verdict.value: count[verdict] for verdict in Verdict}
     return json.dumps({"checks": [asdict(check) for check in checks], **totals}, indent=2, ensure_ascii=False)
