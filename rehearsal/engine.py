@@ -130,8 +130,8 @@ class MotoEngine:
         region = properties.pop("region", self._account.region)
         if region != self._account.region:
             raise UnhandledError(f"region is {region}, and the rehearsal knows {self._account.region} only")
-        provider = resource.provider.rpartition("::")[0]
-        tags = (self._default_tags.get(provider, {}) if row.taggable else {}) | properties.get("tags", {})
+        default = self._default_tags.get(resource.provider.rpartition("::")[0], {})
+        tags = {**(default if row.taggable else {}), **(properties.get("tags") or {})}
         inputs = Inputs(properties, tags)
         made = row.create(self._account, inputs)
         if inputs.unread():

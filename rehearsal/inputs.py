@@ -23,7 +23,7 @@ class RefusedError(Exception):
 class Inputs(Mapping[str, Any]):
     """The properties of a resource, and which of them have been read.
 
-    `tags` are the resource's own over the provider's default tags.
+    `tags` are the resource's own over the provider's default tags; they, too, have to be read.
     """
 
     def __init__(self, properties: Mapping[str, Any], tags: Mapping[str, str]) -> None:
@@ -31,8 +31,15 @@ class Inputs(Mapping[str, Any]):
         if unknown:
             raise UnhandledError(f"unknown values can't be sent to AWS: {', '.join(unknown)}")
         self._properties = {key: value for key, value in properties.items() if value is not None}
-        self._read: set[str] = {"tags"}
-        self.tags = dict(tags)
+        self._read: set[str] = set()
+        self._tags = dict(tags)
+        if not tags:
+            self._read.add("tags")
+
+    @property
+    def tags(self) -> dict[str, str]:
+        self._read.add("tags")
+        return self._tags
 
     def __getitem__(self, key: str) -> Any:
         self._read.add(key)
@@ -60,12 +67,12 @@ class Inputs(Mapping[str, Any]):
 
     def rest(self) -> dict[str, Any]:
         """Every property not read so far; they count as read."""
-        rest = {key: value for key, value in self._properties.items() if key not in self._read}
+        rest = {key: value for key, value in self._properties.items() if key not in self._read | {"tags"}}
         self._read.update(rest)
         return rest
 
     def unread(self) -> list[str]:
-        return sorted(set(self._properties) - self._read)
+        return sorted((set(self._properties) | {"tags"}) - self._read)
 
 
 def request(client: Any, operation: str, inputs: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ def bucket(account: Account, inputs: Inputs) -> Made:
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": pairs(inputs.tags)})
     outputs = {
         "arn": f"arn:{account.partition}:s3:::{name}",
-        "bucketDomainName": f"{name}.s3.amazonaws.com",
-        "bucketRegionalDomainName": f"{name}.s3.{account.region}.amazonaws.com",
+        "bucketDomainName": f"{name}.s3.{account.dns_suffix}",
+        "bucketRegionalDomainName": f"{name}.s3.{account.region}.{account.dns_suffix}",
         "bucketRegion": account.region,
     }
     return Made(name, outputs, {"forceDestroy": False, "objectLockEnabled": False})

@@ -62,14 +62,22 @@ def test_the_keys_of_a_map_are_the_users(aws: EmbeddedAws, environment: dict[str
     assert spelled["PrimaryContainer"]["Environment"] == environment
 
 
-@given(st.dictionaries(st.text(min_size=1), st.integers()), st.data())
+@given(st.dictionaries(st.text(min_size=1).filter(lambda key: key != "tags"), st.integers()), st.data())
 def test_what_was_not_read_is_remembered(properties: dict[str, Any], data: st.DataObject) -> None:
     inputs = Inputs(properties, {})
     read = data.draw(st.sets(st.sampled_from(sorted(properties)))) if properties else set()
     for key in read:
         assert inputs[key] == properties[key]
-    assert inputs.unread() == sorted(set(properties) - read - {"tags"})
-    assert inputs.rest() == {key: value for key, value in properties.items() if key not in read | {"tags"}}
+    assert inputs.unread() == sorted(set(properties) - read)
+    assert inputs.rest() == {key: value for key, value in properties.items() if key not in read}
+    assert inputs.unread() == []
+
+
+def test_tags_have_to_be_read_even_if_the_resource_has_none_of_its_own() -> None:
+    inputs = Inputs({"vpcId": "vpc-1"}, {"Owner": "default"})
+    assert inputs.rest() == {"vpcId": "vpc-1"}
+    assert inputs.unread() == ["tags"]
+    assert inputs.tags == {"Owner": "default"}
     assert inputs.unread() == []
 
 
