@@ -271,7 +271,7 @@ def api_methods_authorize(method: Resource) -> Findings:
     level=EnforcementLevel.ADVISORY,
 )
 def api_stages_log(stage: Resource) -> Findings:
-    """API stages log who called what."""
+    """API stages log who called what, so that misuse can be traced afterwards."""
     if stage.get("accessLogSettings") is None:
         yield stage.violation("logs no requests (accessLogSettings)")
 

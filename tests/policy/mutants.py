@@ -290,25 +290,14 @@ def _paths() -> Iterator[Mutant]:
         gateway = Ref("InternetGateway", "added")
         route = {"routeTableId": Ref("RouteTable", "app"), "destinationCidrBlock": EVERYONE, "gatewayId": gateway}
         graph.add("aws:ec2/route:Route", "added", route)
-        for egress in (True, False):
-            graph.add(
-                "aws:ec2/networkAclRule:NetworkAclRule",
-                f"added-{egress}",
-                {
-                    **ACL_RULE,
-                    "networkAclId": Ref("NetworkAcl", "app"),
-                    "egress": EGRESS,
-                    "protocol": "-1",
-                    "cidrBlock": EVERYONE,
-                },
-            )
-        rule = {"securityGroupId": CLIENT_GROUP, "ipProtocol": "-1", "cidrIpv4": EVERYONE}
-        graph.add(EGRESS, "added", rule)
-        return graph.add(
-            "aws:ec2/instance:Instance",
-            "added",
-            {"subnetId": Ref(*SUBNET), "associatePublicIpAddress": True, "vpcSecurityGroupIds": [CLIENT_GROUP]},
-        ) and graph.one(*SUBNET)
+        everything = {**ACL_RULE, "networkAclId": Ref("NetworkAcl", "app"), "protocol": "-1", "cidrBlock": EVERYONE}
+        for outward in (True, False):
+            rule = {**everything, "egress": outward}
+            graph.add("aws:ec2/networkAclRule:NetworkAclRule", f"added-{outward}", rule)
+        graph.add(EGRESS, "added", {"securityGroupId": CLIENT_GROUP, "ipProtocol": "-1", "cidrIpv4": EVERYONE})
+        instance = {"subnetId": Ref(*SUBNET), "associatePublicIpAddress": True, "vpcSecurityGroupIds": [CLIENT_GROUP]}
+        graph.add("aws:ec2/instance:Instance", "added", instance)
+        return graph.one(*SUBNET)
 
     yield Mutant(
         rule,

@@ -1,0 +1,101 @@
+"""Exceptions: for one resource, with a reason, until a day; listed while they hold, a violation afterwards."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from pulumi_policy import StackValidationArgs
+
+from policy.exceptions import LEDGER, today
+from policy.granted import exceptions_in_force
+from tests.policy.graph import Graph
+from tests.policy.judge import Judgement, judge, policy_resources
+
+GROUP = "aws:cloudwatch/logGroup:LogGroup::triage"
+REASON = "moved to the archive account nightly"
+
+
+def granted(resource: str = GROUP, *, days: int = 30, reason: str = REASON) -> dict[str, Any]:
+    expires = (today() + timedelta(days=days)).isoformat()
+    return {"exceptions": [{"resource": resource, "reason": reason, "expires": expires}]}
+
+
+@pytest.fixture
+def unencrypted(previewed: Graph) -> Graph:
+    LEDGER.take()
+    graph = previewed.copy()
+    graph.drop("LogGroup", "triage", "kmsKeyId")
+    graph.drop("LogGroup", "network-flow-logs", "kmsKeyId")
+    return graph
+
+
+def listed(graph: Graph) -> list[tuple[str, str]]:
+    judgement = Judgement()
+    exceptions_in_force.validate(StackValidationArgs(policy_resources(graph)), judgement.report)
+    return judgement.violations
+
+
+@pytest.mark.parametrize("by_urn", [False, True])
+def test_one_resource_is_excepted_and_listed_once(by_urn: bool, unencrypted: Graph) -> None:
+    urn = unencrypted.one("LogGroup", "triage").urn
+    other = unencrypted.one("LogGroup", "network-flow-logs").urn
+    judgement = judge("log-groups-are-encrypted", unencrypted, granted(urn if by_urn else GROUP))
+    assert [named for named, _ in judgement.violations] == [other]
+    [(named, message)] = listed(unencrypted)
+    assert named == urn
+    assert "log-groups-are-encrypted" in message
+    assert REASON in message
+    assert "names no customer key" in message
+    assert listed(unencrypted) == []
+
+
+def test_the_last_day_counts(unencrypted: Graph) -> None:
+    judgement = judge("log-groups-are-encrypted", unencrypted, granted(days=0))
+    assert len(judgement.violations) == 1
+
+
+def test_an_expired_exception_protects_nothing_and_is_a_violation(unencrypted: Graph) -> None:
+    judgement = judge("log-groups-are-encrypted", unencrypted, granted(days=-1))
+    about = [message for urn, message in judgement.violations if urn == unencrypted.one("LogGroup", "triage").urn]
+    assert len(about) == 2
+    assert any("was excepted until" in message and REASON in message for message in about)
+    assert listed(unencrypted) == []
+
+
+def test_an_expired_exception_is_a_violation_even_of_what_complies(previewed: Graph) -> None:
+    judgement = judge("log-groups-are-encrypted", previewed, granted(days=-1))
+    assert [urn for urn, _ in judgement.violations] == [previewed.one("LogGroup", "triage").urn]
+
+
+def test_an_exception_of_a_stack_rule(previewed: Graph) -> None:
+    LEDGER.take()
+    graph = previewed.copy()
+    graph.remove("FlowLog", "network")
+    config = granted("aws:ec2/vpc:Vpc::network")
+    assert judge("vpc-has-flow-logs", graph, config).silent
+    assert len(listed(graph)) == 1
+
+
+def test_a_name_that_only_ends_alike_is_not_excepted(unencrypted: Graph) -> None:
+    config = granted("logGroup:LogGroup::triage")
+    assert len(judge("log-groups-are-encrypted", unencrypted, config).violations) == 2
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"resource": GROUP, "reason": REASON},
+        {"resource": GROUP, "expires": "2100-01-01"},
+        {"resource": GROUP, "reason": "  ", "expires": "2100-01-01"},
+        {"resource": GROUP, "reason": REASON, "expires": "next year"},
+        "triage",
+    ],
+)
+def test_an_incomplete_exception_is_a_violation_and_excepts_nothing(entry: Any, unencrypted: Graph) -> None:
+    judgement = judge("log-groups-are-encrypted", unencrypted, {"exceptions": [entry]})
+    assert any("can't be used" in message for _, message in judgement.violations)
+    assert unencrypted.one("LogGroup", "triage").urn in {urn for urn, _ in judgement.violations}
+
+
+def test_today_is_a_date() -> None:
+    assert isinstance(today(), date)

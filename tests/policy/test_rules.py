@@ -1,0 +1,124 @@
+"""What holds for every rule: it is in the pack, says enough for a reader, and looks at types that exist."""
+
+import re
+from pathlib import Path
+
+import pulumi_aws
+import pytest
+from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, Severity
+
+from policy.iam_documents import UNRESTRICTABLE
+from tests.policy.graph import Graph
+from tests.policy.judge import MODULES, RULES, judge
+
+TOKEN = re.compile(r"aws:[a-z0-9]+/[A-Za-z0-9]+:[A-Za-z0-9]+")
+POLICY = Path(__file__).parents[2] / "policy"
+
+OTHERS = {  # neither about a way in or out nor about encryption: advisory, as the reader may know better
+    "firewall-rules-are-described",
+    "log-groups-are-kept",
+    "buckets-keep-versions",
+    "buckets-have-a-lifecycle",
+    "buckets-log-access",
+    "images-are-scanned",
+    "repositories-have-a-lifecycle",
+    "variants-have-two-instances",
+    "scaling-keeps-two-instances",
+    "alarms-tell-someone",
+    "variants-are-watched",
+    "load-balancers-are-hardened",
+    "api-stages-log",
+    "notebooks-have-no-root",
+}
+
+every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_policy_of_a_module_is_in_the_pack(module: object) -> None:
+    declared = {value for value in vars(module).values() if isinstance(value, Policy)}
+    assert declared == set(module.RULES)  # type: ignore[attr-defined]
+
+
+def test_names_are_unique() -> None:
+    names = [rule.name for module in MODULES for rule in module.RULES]
+    assert sorted(set(names)) == sorted(names)
+
+
+@every_rule
+def test_a_rule_says_why_and_what_to_do(rule: Policy) -> None:
+    assert len(rule.description) > 40
+    assert rule.description.endswith(".")
+    assert rule.remediation_steps
+    assert isinstance(rule.severity, Severity)
+    assert rule.framework or rule.tags
+
+
+@every_rule
+def test_whatever_opens_or_exposes_is_mandatory(rule: Policy) -> None:
+    expected = EnforcementLevel.ADVISORY if rule.name in OTHERS else EnforcementLevel.MANDATORY
+    assert rule.enforcement_level is expected
+
+
+@every_rule
+def test_a_rule_can_be_excepted_from_and_its_options_have_defaults(rule: Policy) -> None:
+    assert rule.config_schema is not None
+    options = rule.config_schema.properties
+    assert options["exceptions"]["items"]["required"] == ["resource", "reason", "expires"]
+    assert all("default" in option and "description" in option for option in options.values())
+
+
+def test_every_type_is_one_of_the_provider() -> None:
+    sources = Path(pulumi_aws.__file__).parent.rglob("*.py")
+    provided = {token for source in sources for token in TOKEN.findall(source.read_text(encoding="utf-8"))}
+    used = {token for source in POLICY.glob("*.py") for token in TOKEN.findall(source.read_text(encoding="utf-8"))}
+    assert used
+    assert used - provided == set()
+
+
+def test_no_rule_remediates() -> None:
+    """Remediation would see unknown values as strings, and lose what is secret."""
+    assert not any(isinstance(r, ResourceValidationPolicy) and r.has_remediation() for r in RULES.values())
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_actions_that_may_have_any_resource_take_none() -> None:
+    from parliament import iam_definition
+
+    taking = {
+        f"{service['prefix']}:{privilege['privilege']}".lower()
+        for service in iam_definition
+        for privilege in service["privileges"]
+        if any(each["resource_type"].strip("*") for each in privilege["resource_types"])
+    }
+    assert [action for action in UNRESTRICTABLE if action.lower() in taking] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "name", "path", "value"),
+    [
+        ("no-routes-out", "RouteTable", "app", "routes", ["0.0.0.0/0"]),
+        ("no-public-ingress", "SecurityGroupIngressRule", "access-from-client", "cidrIpv4", "everywhere"),
+        ("network-acls-are-narrow", "NetworkAclRule", "app-ingress-1000", "cidrBlock", "10.0.0.0/99"),
+        ("models-are-in-the-vpc", "Model", "triage", "vpcConfig", "yes"),
+        ("network-acls-are-symmetric", "NetworkAclRule", "app-ingress-1000", "ruleNumber", "first"),
+    ],
+)
+def test_what_a_rule_cannot_read_is_a_violation(
+    rule: str, type_: str, name: str, path: str, value: object, previewed: Graph
+) -> None:
+    graph = previewed.copy()
+    graph.set(type_, name, path, value)
+    assert any("shape" in message for _, message in judge(rule, graph).violations)
+
+
+def test_options_change_what_a_rule_asks(previewed: Graph) -> None:
+    assert judge("log-groups-are-kept", previewed).silent
+    assert not judge("log-groups-are-kept", previewed, {"days": 400}).silent
+    assert not judge("required-endpoints-exist", previewed, {"services": ["sagemaker.runtime", "kms"]}).silent
+    assert not judge("variants-have-two-instances", previewed, {"minimum": 3}).silent
+
+    graph = previewed.copy()
+    graph.set("SecurityGroupIngressRule", "access-from-192.168.0.0-16", "cidrIpv4", "198.51.100.0/24")
+    assert not judge("no-public-ingress", graph).silent
+    assert judge("no-public-ingress", graph, {"blocks": ["198.51.100.0/24"]}).silent
