@@ -116,7 +116,7 @@ def _differences(stack: Deployed, tier: str, entries: list[Item], *, egress: boo
     to = "to" if egress else "from"
     denied = IPSet(stack.desired.settings.network.denied_cidrs)
     for ports, of in peers.items():
-        missing = IPSet(block for peer in of for block in _addresses(stack, peer)) - denied - _passing(entries, ports)
+        missing = IPSet(block for peer in of for block in _addresses(stack, peer)) - denied - passing(entries, ports)
         yield from (f"{to} {block} tcp/{_ports(ports)} is refused" for block in missing.iter_cidrs())
     for entry in entries:
         if entry["RuleAction"] == "allow" and not _tolerated(stack, entry, peers):
@@ -125,7 +125,7 @@ def _differences(stack: Deployed, tier: str, entries: list[Item], *, egress: boo
             yield f"rule {entry['RuleNumber']} lets through {to} {block} {protocol}/{_ports(_range(entry))}"
 
 
-def _passing(entries: list[Item], ports: Ports) -> IPSet:
+def passing(entries: list[Item], ports: Ports) -> IPSet:
     """Addresses whose TCP traffic on all of the ports the rules let through. The first rule that matches decides."""
     passing, decided = IPSet(), IPSet()
     for entry in entries:

@@ -17,12 +17,14 @@ from components.contract import Contract
 from components.settings import parse
 from examples.model import train
 from operations.program import run_program
+from operations.project import StackConfig
 from operations.verification import Check, Desired, Verdict, report, verify
 from operations.verification.reader import Reader
 from rehearsal.engine import MotoEngine
 from rehearsal.prepare import account
 from tests.operations.verified import BREAKAGES, Breakage, Deployment
-from tests.support.stacks import shipped
+from tests.support.recording import ACCOUNT, stack_config
+from tests.support.stacks import endpoint, minimal, model, shipped
 
 pytestmark = pytest.mark.xdist_group("verification")
 
@@ -50,25 +52,84 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train.build(tmp_path_factory.mktemp("built")).artifact
 
 
-def deployed(stack: str, archive: Path) -> Iterator[Deployment]:
-    config = shipped(stack, archive)
+@contextmanager
+def deployed(config: StackConfig) -> Iterator[Deployment]:
     with chdir(config.directory):
         settings = parse(config.project, config.values)
     with account(settings) as aws:
         outputs = run_program(config, MotoEngine(aws)).outputs
         contract = Contract.model_validate(outputs)
-        yield Deployment(aws, Desired(config.project, stack, config.directory, settings, contract))
+        yield Deployment(aws, Desired(config.project, config.stack, config.directory, settings, contract))
 
 
 @pytest.fixture(scope="module")
 def staging(built: Path) -> Iterator[Deployment]:
-    yield from deployed("staging", built)
+    with deployed(shipped("staging", built)) as deployment:
+        yield deployment
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_what_the_repository_ships_is_what_it_asks_for(stack: str, built: Path) -> None:
-    for deployment in deployed(stack, built):
+    with deployed(shipped(stack, built)) as deployment:
         assert deployment.failures() == []
+
+
+def test_a_stack_without_endpoints_is_looked_at_too(built: Path) -> None:
+    with deployed(stack_config(minimal(built, endpoints=[]))) as deployment:
+        checks = deployment.verify()
+    assert {check.verdict for check in checks} == {Verdict.OK}
+    assert {"VPC", "Network ACLs", "Keys", "Artifacts", "Registry"} < {check.subject for check in checks}
+
+
+def test_every_setting_is_looked_for(built: Path) -> None:
+    """What none of the shipped stacks sets: FIPS, a transit gateway, named zones, artifacts and images of others."""
+    foreign = {
+        "artifact": "s3://other-models/a/model.tar.gz",
+        "artifactKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555",
+        "image": {"uri": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/team/model@sha256:{'a' * 64}"},
+        "environment": {"WORKERS": "2"},
+    }
+    fast = endpoint(
+        built,
+        name="fast",
+        model=foreign,
+        instanceType="ml.m5d.large",
+        volumeKeyOffBecause="the hardware encrypts local storage",
+        instances={"min": 1, "max": 3, "initial": 2, "singleBecause": "nobody waits for this one"},
+    )
+    own = endpoint(built, name="own", model=model(built, networkIsolationOffBecause="it calls KMS by itself"))
+    values = minimal(
+        built,
+        endpoints=[fast, own],
+        network={
+            "cidr": "172.16.0.0/20",
+            "zones": ["us-east-1b", "us-east-1d"],
+            "onPremises": {"cidrs": ["192.168.0.0/16", "10.0.0.0/8"], "gatewayId": "tgw-0a1b2c3d4e5f60718"},
+            "deniedCidrs": ["203.0.113.0/24"],
+            "naclRuleQuota": 40,
+        },
+        privateAccess={
+            "fips": True,
+            "dynamodb": True,
+            "interfaceEndpoints": ["s3", "ecr.dkr", "ecr.api", "monitoring", "kms"],
+        },
+        artifacts={"accessLogBucket": "access-logs-of-all", "noncurrentDays": 10, "untaggedImageDays": 3},
+        security={"keyRotationDays": 180, "logRetentionDays": 731},
+    )
+    with deployed(stack_config(values)) as deployment:
+        checks = deployment.verify()
+    others = [(check.subject, check.verdict, check.seen) for check in checks if check.verdict is not Verdict.OK]
+    assert others == [("Endpoint fast", Verdict.SKIPPED, "not called: an artifact in S3 has no sample.csv")]
+    asked = {check.asked for check in checks}
+    assert {
+        "no way to other networks but tgw-0a1b2c3d4e5f60718",
+        "in each tier one in us-east-1b, us-east-1d",
+        "app: opens access, dynamodb, s3, admits nothing, with answers; nothing else",
+        "access logs go to access-logs-of-all",
+        "data: new material every 180 days",
+        "without a volume key, as set",
+        "its containers have the VPC's network, as set",
+    } <= asked
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
@@ -148,14 +209,14 @@ def test_lists_are_read_to_their_last_page(staging: Deployment) -> None:
 
 def test_credentials_of_another_account_are_told(staging: Deployment) -> None:
     keys = staging.desired.contract.key_arns
-    foreign = keys.model_copy(update={"data": keys.data.replace(":123456789012:", ":210987654321:")})
+    foreign = keys.model_copy(update={"data": keys.data.replace(f":{ACCOUNT}:", ":210987654321:")})
     contract = staging.desired.contract.model_copy(update={"key_arns": foreign})
     first = verify(replace(staging.desired, contract=contract), staging.client)[0]
     assert (first.verdict, first.seen) == (Verdict.MISS, "the credentials are of another account")
 
 
 def test_no_account_id_is_shown(staging: Deployment) -> None:
-    assert not [check for check in staging.verify() if "123456789012" in f"{check.asked} {check.seen}"]
+    assert not [check for check in staging.verify() if ACCOUNT in f"{check.asked} {check.seen}"]
 
 
 def test_a_model_without_a_sample_is_not_called(staging: Deployment, built: Path, tmp_path: Path) -> None:
