@@ -42,6 +42,7 @@ test: $(INSTALLED) $(MODEL) lint ## lint, type check and run all tests
 
 docs: $(INSTALLED) $(MODEL) ## write the generated parts of docs/
 	@$(BIN)/python -m operations.documents
+	@$(BIN)/python -m tests.policy.documentation
 
 lock: $(INSTALLED) ## write requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.txt

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pulumi
 import pulumi_aws as aws
 import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from operations.policy_pack import (
     GuardedEngine,
@@ -72,6 +75,18 @@ def test_an_unknown_is_a_finding_of_its_own_and_does_not_block(pack: PolicyPack)
     assert [(f.kind, f.message, f.urn, f.blocks) for f in found] == [
         ("unverified", "cannot be verified before deployment: mapPublicIpOnLaunch", SUBNET.urn, False)
     ]
+
+
+@pytest.mark.parametrize("how", [["-u", str(PACK)], ["-u", "-m", "pulumi.policy", "127.0.0.1:1", str(PACK)]])
+def test_the_pack_starts_as_python_and_as_the_pulumi_cli_start_it(how: list[str]) -> None:
+    # https://github.com/pulumi/pulumi/blob/master/sdk/python/cmd/pulumi-language-python/main.go (RunPlugin)
+    with subprocess.Popen([sys.executable, *how], stdout=subprocess.PIPE, cwd=PACK) as process:
+        assert process.stdout is not None
+        channel = grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}")
+        info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty())
+        channel.close()
+        process.kill()
+    assert info.name == "private-inference"
 
 
 def test_assets_and_references_travel(pack: PolicyPack, archive: Path) -> None:

@@ -26,8 +26,8 @@ class Server:
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         rules = [*RULES.values(), exceptions_in_force]
-        servicer = _PolicyAnalyzerServicer("private-inference", "0", rules, EnforcementLevel.ADVISORY)
-        self._servicer: Any = servicer
+        make: Any = _PolicyAnalyzerServicer
+        self._servicer = make("private-inference", "0", rules, EnforcementLevel.ADVISORY)
         policies = self._servicer.GetAnalyzerInfo(None, None).policies
         request = analyzer_pb2.ConfigureAnalyzerRequest(policyConfig=reconcile(policies, config or {}))
         self._servicer.Configure(request, None)
