@@ -173,8 +173,7 @@ def _missing(engine: Engine, paths: Iterable[Path], required: Intervals) -> Iter
     for group in alternatives.values():
         answered = [box for path in group for box in path.answered]
         for path in group:
-            asked = Box(path.source.addresses, path.destination.addresses, required)
-            for box in without([asked] if asked else [], answered):
+            for box in without(path.asking(required), answered):
                 left |= box.services
                 shown = shown or (path, box)
     if shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from operator import and_, or_, sub
+from operator import or_, sub
 
 Span = tuple[int, int]
 
@@ -29,7 +29,8 @@ class Intervals:
     @classmethod
     def union(cls, sets: Iterable[Intervals]) -> Intervals:
         """The union of any number of sets in one sweep."""
-        return cls.of(*(span for one in sets for span in one.spans))
+        many = list(sets)
+        return many[0] if len(many) == 1 else cls.of(*(span for one in many for span in one.spans))
 
     def __or__(self, other: Intervals) -> Intervals:
         if not self.spans or self == other:
@@ -39,10 +40,13 @@ class Intervals:
         return Intervals.of(*self.spans, *other.spans)
 
     def __and__(self, other: Intervals) -> Intervals:
-        if self.spans == other.spans:
-            return self
-        common: list[Span] = []
         mine, theirs = self.spans, other.spans
+        if mine == theirs:
+            return self
+        if len(mine) == 1 and len(theirs) == 1:
+            first, last = max(mine[0][0], theirs[0][0]), min(mine[0][1], theirs[0][1])
+            return Intervals(((first, last),)) if first <= last else NONE
+        common: list[Span] = []
         i = j = 0
         while i < len(mine) and j < len(theirs):
             first, last = max(mine[i][0], theirs[j][0]), min(mine[i][1], theirs[j][1])
@@ -123,7 +127,7 @@ class Region:
         return self._combined(other, or_)
 
     def __and__(self, other: Region) -> Region:
-        return self._combined(other, and_)
+        return _canonical((xs & their_xs, ys & their_ys) for xs, ys in self for their_xs, their_ys in other)
 
     def __sub__(self, other: Region) -> Region:
         return self._combined(other, sub)
@@ -132,7 +136,7 @@ class Region:
         return not (self - other)
 
     def _combined(self, other: Region, operation: Callable[[Intervals, Intervals], Intervals]) -> Region:
-        """Cut both regions along y, so that within a piece each has one set of xs, and combine those."""
+        """Cut both regions along y, so that within a piece each has one set of xs, and combine those (unions, say)."""
         pieces: list[Slice] = []
         unmatched = Intervals.union(ys for _, ys in other)
         for xs, ys in self:

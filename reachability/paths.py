@@ -138,13 +138,21 @@ class Path:
 
     @cached_property
     def delivered(self) -> tuple[Box, ...]:
-        """The requests that arrive, as boxes with disjoint services."""
+        """The requests that arrive, as disjoint boxes."""
         return self._boxes(stage for stage in self.stages if not stage.replies_to)
 
     @cached_property
     def answered(self) -> tuple[Box, ...]:
-        """The requests that arrive and whose answers come back, as boxes with disjoint services."""
+        """The requests that arrive and whose answers come back, as disjoint boxes."""
         return self._boxes(self.stages)
+
+    def asking(self, services: Intervals) -> tuple[Box, ...]:
+        """All requests there could be for some services: from every source to every destination of its IP version."""
+        boxes = (
+            Box(self.source.addresses & family, self.destination.addresses & family, services)
+            for family in (IPV4, IPV6)
+        )
+        return tuple(box for box in boxes if box)
 
     def _boxes(self, stages: Iterable[Stage]) -> tuple[Box, ...]:
         ends: dict[End, Region] = {
@@ -153,12 +161,13 @@ class Path:
         }
         for stage in stages:
             ends[stage.about] &= stage.admits
-        return tuple(
-            Box(sources, destinations, both)
+        boxes = (
+            Box(sources & family, destinations & family, asked & offered)
             for sources, asked in ends["source"]
             for destinations, offered in ends["destination"]
-            if (both := asked & offered)
+            for family in (IPV4, IPV6)
         )
+        return tuple(box for box in boxes if box)
 
 
 class Engine:
@@ -171,6 +180,7 @@ class Engine:
         self.route_targets = cache(self._route_targets)
         self.group_region = cache(self._group_region)
         self.group_references = cache(self._group_references)
+        self.crossing = cache(self._crossing)
 
     # Sites
 
@@ -222,19 +232,24 @@ class Engine:
         return Path(source, destination, tuple(sorted(stages, key=lambda stage: stage.replies_to is not None)))
 
     def _inside(self, source: Placement, destination: Placement) -> tuple[Stage, ...]:
-        here, there = self.network.subnets[source.subnet], self.network.subnets[destination.subnet]
+        between = self.crossing(source.subnet, destination.subnet, source.ephemeral)
+        requests = [stage for stage in between if not stage.replies_to]
+        answers = [stage for stage in between if stage.replies_to]
         leaving, entering = self._groups_out(source, destination), self._groups_in(destination, source)
+        return (leaving, *requests, entering, *answers)
+
+    def _crossing(self, source: str, destination: str, ephemeral: tuple[int, int]) -> tuple[Stage, ...]:
+        """What lies between two subnets, whatever is placed in them; within one there is nothing."""
+        here, there = self.network.subnets[source], self.network.subnets[destination]
         if here == there:
-            return leaving, entering
+            return ()
         return (
-            leaving,
             self._local_route(here, there, "destination"),
             self._acl(here, "egress", "destination"),
             self._acl(there, "ingress", "source"),
-            entering,
-            self._local_route(there, here, "source", source.ephemeral),
-            self._acl(there, "egress", "source", source.ephemeral),
-            self._acl(here, "ingress", "destination", source.ephemeral),
+            self._local_route(there, here, "source", ephemeral),
+            self._acl(there, "egress", "source", ephemeral),
+            self._acl(here, "ingress", "destination", ephemeral),
         )
 
     def _outward(self, source: Placement, destination: Beyond) -> tuple[Stage, ...]:

@@ -126,10 +126,28 @@ def trace_sites(engine: Engine, sources: Sequence[Site], destinations: Sequence[
 
 def trace_path(engine: Engine, path: Path, service: int) -> Trace:
     """The trace of a service along a path, of a packet that doesn't pass if there is one."""
-    asked = Box(path.source.addresses, path.destination.addresses, Intervals.of((service, service)))
-    refused = without([asked], path.delivered)
-    left = refused or without([asked], path.answered)
-    return replace(trace_packet(engine, path, (left or [asked])[0]), verdict=_verdict(refused, left, path, asked))
+    asked = path.asking(Intervals.of((service, service)))
+    if not asked:
+        return _no_common_version(engine, path, service)
+    refused = without(asked, path.delivered)
+    left = refused or without(asked, path.answered)
+    shown = trace_packet(engine, path, (left or asked)[0])
+    return replace(shown, verdict=_verdict(refused, left, path, asked))
+
+
+def _no_common_version(engine: Engine, path: Path, service: int) -> Trace:
+    ends = (path.source, path.destination)
+    source, destination = (site_text(engine.network, site, site.addresses.first) for site in ends)
+    hop = Hop(
+        "addresses",
+        "",
+        "egress",
+        False,
+        False,
+        "one end has IPv4 addresses only, the other IPv6",
+        "a common IP version",
+    )
+    return Trace(source, destination, service_text(service), Verdict.REFUSED, (hop,))
 
 
 def trace_packet(engine: Engine, path: Path, box: Box) -> Trace:
@@ -152,11 +170,11 @@ def trace_packet(engine: Engine, path: Path, box: Box) -> Trace:
     )
 
 
-def _verdict(refused: list[Box], left: list[Box], path: Path, asked: Box) -> Verdict:
+def _verdict(refused: Sequence[Box], left: Sequence[Box], path: Path, asked: Sequence[Box]) -> Verdict:
     if not left:
         return Verdict.REACHES
     passes = path.delivered if refused else path.answered
-    if any(asked & box for box in passes):
+    if any(one & box for one in asked for box in passes):
         return Verdict.PARTLY
     return Verdict.REFUSED if refused else Verdict.ONE_WAY
 
