@@ -5,12 +5,15 @@ whatever reason, the pipe closes and the process ends.
 """
 
 import io
+import json
 import logging
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
+from xml.sax.saxutils import escape
 
 LOOPBACK = "127.0.0.1"
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -94,9 +97,26 @@ def one_at_a_time(application: WsgiApp) -> WsgiApp:
         if length:
             environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
         with turn:
-            return application(environ, start_response)
+            try:
+                return application(environ, start_response)
+            except Exception as error:
+                kind, body = failure(error, environ)
+                start_response("500 Internal Server Error", [("Content-Type", kind)])
+                return [body]
 
     return serve
+
+
+def failure(error: Exception, environ: dict[str, Any]) -> tuple[str, bytes]:
+    """An AWS answer, type and body, that says what moto could not do, in the form the service's clients read."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"the embedded AWS can't do this: {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+    told = f"<Error><Code>InternalFailure</Code><Message>{escape(message)}</Message></Error>"
+    if "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
+        return "text/xml", told.encode()
+    if "x-www-form-urlencoded" in environ.get("CONTENT_TYPE", ""):
+        return "text/xml", f"<Response><Errors>{told}</Errors></Response>".encode()
+    return "application/json", json.dumps({"__type": "InternalFailure", "message": message}).encode()
 
 
 if __name__ == "__main__":

@@ -427,7 +427,7 @@ def what_is_no_model_is_a_model_error(aws: EmbeddedAws) -> bool:
 def a_body_need_not_be_text(aws: EmbeddedAws) -> bool:
     call = aws.client("sagemaker-runtime").invoke_endpoint
     parameters = {"EndpointName": served(aws), "Body": b"\xff\xfe", "ContentType": "text/csv"}
-    return not refused("500", call, **parameters)
+    return not refused("InternalFailure", call, **parameters)
 
 
 # Application Auto Scaling

@@ -1,6 +1,7 @@
 """The server's own part: requests are answered in turn, and a slow one holds up nobody."""
 
 import io
+import json
 import socket
 import sys
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from rehearsal.embedded_aws import EmbeddedAws
 from rehearsal.server import one_at_a_time
@@ -47,6 +49,36 @@ def test_the_application_reads_the_whole_body() -> None:
     served = one_at_a_time(application)
     served({"CONTENT_LENGTH": "3", "wsgi.input": io.BytesIO(b"abcdef")}, lambda *_: None)
     assert seen == [b"abc"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("ec2", "enable_vgw_route_propagation", {"RouteTableId": "rtb-1", "GatewayId": "vgw-1"}),
+        ("iam", "simulate_custom_policy", {"PolicyInputList": ["{}"], "ActionNames": ["s3:Get"]}),
+        ("sagemaker", "create_workforce", {"WorkforceName": "w"}),
+    ],
+)
+def test_what_moto_can_not_do_is_told_in_each_services_form(
+    aws: EmbeddedAws, service: str, operation: str, parameters: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match="the embedded AWS can't do this: NotImplementedError"):
+        getattr(aws.client(service), operation)(**parameters)
+
+
+def test_a_condition_that_can_not_be_evaluated_is_told_by_s3(aws: EmbeddedAws) -> None:
+    s3, late = aws.client("s3"), {"DateGreaterThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}
+    s3.create_bucket(Bucket="dated", CreateBucketConfiguration={"LocationConstraint": aws.region})
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "*",
+        "Resource": "arn:aws:s3:::dated/*",
+        "Condition": late,
+    }
+    s3.put_bucket_policy(Bucket="dated", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    with pytest.raises(ClientError, match="can't evaluate the condition operator DateGreaterThan"):
+        s3.put_object(Bucket="dated", Key="key", Body=b"")
 
 
 def test_a_client_that_sends_nothing_holds_up_nobody(aws: EmbeddedAws) -> None:
