@@ -71,7 +71,7 @@ class Deployed:
         third = [
             group["GroupId"]
             for group in self.security_groups
-            if self._of_stack(group) and group["GroupName"] != "default" and group["GroupId"] not in (*endpoint, client)
+            if self.of_stack(group) and group["GroupName"] != "default" and group["GroupId"] not in (*endpoint, client)
         ]
         return {APP: client, ACCESS: _only("security group of the access tier", endpoint)} | {
             MODEL: _only("security group of the model tier", third)
@@ -93,7 +93,8 @@ class Deployed:
             )
         ]
 
-    def _of_stack(self, item: Item) -> bool:
+    def of_stack(self, item: Item) -> bool:
+        """Whether it carries the stack's tags."""
         found = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
         return (found.get("Project"), found.get("Stack")) == (self.desired.project, self.desired.stack)
 

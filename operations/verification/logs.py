@@ -23,10 +23,10 @@ def questions(stack: Deployed) -> Iterator[Question]:
 
 def _flow_log(stack: Deployed) -> Item:
     found = stack.in_vpc("describe_flow_logs", "FlowLogs", "resource-id")
-    groups = [item for item in found if item.get("LogDestinationType", "cloud-watch-logs") == "cloud-watch-logs"]
-    if not groups:
-        raise AbsentError("the VPC has no flow log into CloudWatch Logs")
-    first: Item = groups[0]
+    own = [item for item in found if stack.of_stack(item)]
+    if not own:
+        raise AbsentError("the VPC has no flow log with the stack's tags")
+    first: Item = own[0]
     return first
 
 
@@ -34,7 +34,7 @@ def _flow_logs(stack: Deployed) -> Finding:
     found = _flow_log(stack)
     status = found.get("DeliverLogsStatus", "SUCCESS")  # AWS leaves it out until the first delivery
     wrong = [] if status == "SUCCESS" else [f"delivery: {status} {found.get('DeliverLogsErrorMessage', '')}"]
-    active = values(found, {"FlowLogStatus": "ACTIVE", "TrafficType": "ALL"})
+    active = values(found, {"FlowLogStatus": "ACTIVE", "TrafficType": "ALL", "LogDestinationType": "cloud-watch-logs"})
     return sound(f"{active.seen}, into {_group_name(found)}", [*wrong, *([] if active.good else [active.seen])])
 
 

@@ -660,7 +660,16 @@ def no_flow_logs(stack: Deployment) -> Iterator[None]:
     yield
     kept = ("TrafficType", "LogDestinationType", "LogDestination", "DeliverLogsPermissionArn", "MaxAggregationInterval")
     again = {key: found[key] for key in kept if key in found}
-    stack.ec2.create_flow_logs(ResourceIds=[stack.vpc], ResourceType="VPC", **again)
+    tags = [{"ResourceType": "vpc-flow-log", "Tags": found["Tags"]}]
+    stack.ec2.create_flow_logs(ResourceIds=[stack.vpc], ResourceType="VPC", TagSpecifications=tags, **again)
+
+
+@missed_by("Logs: flow logs of all")
+def flow_logs_of_refusals_only(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        answer["FlowLogs"][0]["TrafficType"] = "REJECT"
+
+    yield from _answered(stack.ec2, "DescribeFlowLogs", change)
 
 
 @missed_by("Logs: flow logs of all")
