@@ -15,7 +15,7 @@ from typing import Literal
 from reachability.intervals import NONE, Intervals
 from reachability.model import Cidr, Network, SecurityGroup, SgRule, Undecided
 from reachability.paths import Beyond, Box, Engine, Path, Placement, Site, without
-from reachability.trace import Trace, Verdict, trace_packet, trace_path
+from reachability.trace import Trace, Verdict, trace, trace_packet, trace_path
 from reachability.traffic import ALL_TRAFFIC, services, services_text
 
 HTTPS = services("tcp", 443, 443)
@@ -23,6 +23,17 @@ HTTPS = services("tcp", 443, 443)
 _OPEN = (SgRule(ALL_TRAFFIC, Cidr("0.0.0.0/0")), SgRule(ALL_TRAFFIC, Cidr("::/0")))
 UNLISTED = SecurityGroup("unlisted", "", _OPEN, _OPEN, "any groups but the stack's own")
 """The group of a workload that nobody planned for: whatever its owner allows it, which is everything."""
+
+
+UNCOVERED = (
+    "Queries to the Amazon DNS server (the VPC's third address, and 169.254.169.253): no security group and no network "
+    "ACL filters them. What may be asked there is up to Route 53 Resolver DNS Firewall.",
+    "What is asked over a path: endpoint policies and IAM decide about that.",
+)
+"""What no proof of paths says anything about, so that nobody takes it for proved.
+
+Source: "Security groups" and "Network ACL basics" in the Amazon VPC User Guide (what they don't filter).
+"""
 
 
 @dataclass(frozen=True)
@@ -106,9 +117,22 @@ class Report:
         return not (self.failures or self.unmet or self.undecided)
 
 
+def with_unlisted(network: Network) -> Network:
+    """The network with the group of those that nobody planned for, which parties may have."""
+    return replace(network, groups={**network.groups, UNLISTED.id: UNLISTED})
+
+
+def trace_parties(
+    network: Network, intent: Intent, source: str, destination: str, port: int, protocol: str = "tcp"
+) -> Trace:
+    """`trace.trace`, where source and destination may also be parties of an intent."""
+    parties = {party.name: party.sites for party in intent.parties}
+    return trace(with_unlisted(network), source, destination, port, protocol, parties)
+
+
 def check(network: Network, intent: Intent) -> Report:
     """Compare an intent with the network that it is about."""
-    engine = Engine(replace(network, groups={**network.groups, UNLISTED.id: UNLISTED}))
+    engine = Engine(with_unlisted(network))
     cells = tuple(
         _cell(engine, source, destination, _between(intent, source, destination))
         for source in intent.parties

@@ -151,7 +151,7 @@ class Interface:
 
     addresses: its private addresses; empty when AWS hasn't chosen them yet, which means any usable one of the subnet.
     public: whether it has a public IPv4 address (an IPv6 address is public by itself).
-    kind, owner: what it belongs to, "interface endpoint" and the endpoint's id for example; service: the endpoint's.
+    kind, owner: what it belongs to, "interface endpoint" and the endpoint's name for example; service: the endpoint's.
     ephemeral: the ports that it makes requests from, both included.
     """
 

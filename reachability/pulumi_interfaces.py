@@ -125,7 +125,7 @@ def _interface(
         _addresses(resource, placing),
         _is_public(references, resource, placing, subnet),
         placing.kind,
-        resource.urn,
+        resource.name,
         service,
         f"{resource.name} in {subnet.name}",
         placing.ephemeral,

@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 TIERS = ("app", "access", "model")
 ROLES = {"app": "client", "access": "access", "model": "model"}
 CLIENTS, MODELS, RUNTIME = "clients", "models", "runtime endpoint"
-OTHER_ENDPOINTS, PREMISES, DENIED, ELSEWHERE = "other endpoints", "on-premises", "denied blocks", "internet, elsewhere"
-SERVICES = "services' addresses elsewhere"
+OTHER_ENDPOINTS, PREMISES, DENIED, ELSEWHERE = (
+    "other endpoints",
+    "on-premises",
+    "denied blocks",
+    "internet or elsewhere",
+)
+SERVICES = "service addresses"  # those of the gateway endpoints' prefix lists, when they come from somewhere else
 TO_PREMISES = (GatewayKind.VIRTUAL_PRIVATE, GatewayKind.TRANSIT)
 ANSWERS = services("tcp", *ANY_CLIENT_PORTS)
 

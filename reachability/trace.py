@@ -5,7 +5,7 @@ A trace walks the stages of `paths`, so it can't disagree with the sets; it adds
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -91,12 +91,18 @@ class _Packet:
         return self.path.source if stage.about == "source" else self.path.destination
 
 
-def trace(network: Network, source: str, destination: str, port: int, protocol: str = "tcp") -> Trace:
+Named = Mapping[str, Sequence[Site]]
+
+
+def trace(
+    network: Network, source: str, destination: str, port: int, protocol: str = "tcp", named: Named | None = None
+) -> Trace:
     """Trace a service from `source` to `destination`.
 
-    Each is an address, "internet", or the id, name, owner or AWS service of interfaces or of a gateway endpoint. Where
-    that is several interfaces the trace is of one that fares worst; where several gateways lead there, of the best.
-    For ICMP, `port` is `type * 256 + code`. Raises UnknownSite, and ValueError for a protocol or port that isn't one.
+    Each is one of `named`, an address, "internet", or the id, name, owner or AWS service of interfaces or of a gateway
+    endpoint. Where that is several interfaces the trace is of one that fares worst; where several gateways lead there,
+    of the best. For ICMP, `port` is `type * 256 + code`.
+    Raises UnknownSite, and ValueError for a protocol or port that isn't one.
     """
     if not 0 <= port <= 65535:
         raise ValueError(f"port must be between 0 and 65535, got {port}")
@@ -104,9 +110,9 @@ def trace(network: Network, source: str, destination: str, port: int, protocol: 
         raise ValueError(f"a trace needs one protocol (tcp, udp, icmp or a number), got {protocol!r}")
     engine = Engine(network)
     service = services(protocol, port, port).first
-    sources = sites(engine, source)
+    sources = sites(engine, source, named or {})
     return _amazon_dns(engine, sources, destination, service) or trace_sites(
-        engine, sources, sites(engine, destination), service
+        engine, sources, sites(engine, destination, named or {}), service
     )
 
 
@@ -204,31 +210,29 @@ def _placement(site: Site) -> Site | None:
 # Sites by what a reader calls them
 
 
-def sites(engine: Engine, text: str) -> list[Site]:
-    """The sites that `text` names: an address, "internet", or an id, name, owner or AWS service of the network."""
+def sites(engine: Engine, text: str, named: Named) -> list[Site]:
+    """The sites that `text` names: see `trace`. Raises UnknownSite."""
     network = engine.network
+    if text in named:
+        return list(named[text])
     if text == "internet":
         outside = (GatewayKind.INTERNET, GatewayKind.NAT, GatewayKind.EGRESS_ONLY)
         found = [engine.beyond(gateway) for gateway in network.gateways.values() if gateway.kind in outside]
         return [*found] or [Beyond(None, addresses("192.0.2.1"))]
     if (address := _address(text)) is not None:
-        return _at_address(engine, address)
-    interfaces = [
-        one
-        for one in network.interfaces.values()
-        if text in (one.id, one.name, one.owner, one.service, network.name(one.owner))
-    ]
+        return _at_address(engine, address, named)
+    interfaces = [one for one in network.interfaces.values() if text in (one.id, one.name, one.owner, one.service)]
     gateways = [one for one in network.gateways.values() if text in (one.id, one.name, one.service)]
     if not interfaces and not gateways:
         raise UnknownSite(
             f"nothing in the network is called {text!r}; give an address, internet, or one of: "
-            + ", ".join(_names(network))
+            + ", ".join(dict.fromkeys([*named, *_names(network)]))
         )
     return [*engine.placements(interfaces), *map(engine.beyond, gateways)]
 
 
 def _names(network: Network) -> list[str]:
-    interfaces = {one.service or one.name or one.id for one in network.interfaces.values()}
+    interfaces = {one.service or one.owner or one.name or one.id for one in network.interfaces.values()}
     gateways = {one.service or one.name or one.id for one in network.gateways.values()}
     return sorted(interfaces | gateways)
 
@@ -240,15 +244,15 @@ def _address(text: str) -> Intervals | None:
         return None
 
 
-def _at_address(engine: Engine, address: Intervals) -> list[Site]:
+def _at_address(engine: Engine, address: Intervals, named: Named) -> list[Site]:
+    """The sites at an address: interfaces that have it or may, else a named party's, else beyond each gateway."""
     network = engine.network
-    here = [
-        Placement(one.subnet, one.groups, one.addresses & address, one.public, one.ephemeral, one.members)
-        for one in engine.placements()
-        if one.addresses & address
-    ]
-    if here:
+    if here := [replace(one, addresses=both) for one in engine.placements() if (both := one.addresses & address)]:
         return [*here]
+    for party in named.values():
+        placements = [site for site in party if isinstance(site, Placement)]
+        if here := [replace(one, addresses=both) for one in placements if (both := one.addresses & address)]:
+            return [*here]
     for vpc in network.vpcs.values():
         if address & vpc.addresses:
             raise UnknownSite(
@@ -343,7 +347,7 @@ def _explain_acl(network: Network, acl: str, stage: Stage, packet: _Packet) -> t
     # On the way back the address looked at is where the answer goes to or comes from.
     towards = "to" if stage.direction == "egress" else "from"
     rules: tuple[AclRule, ...] = getattr(network.acls[acl], stage.direction)
-    used: list[int] = []
+    used: list[AclRule] = []
     left = wanted
     for rule in sorted(rules, key=lambda one: one.number):
         if not (left and address in addresses(rule.block) and left & rule.services):
@@ -355,13 +359,14 @@ def _explain_acl(network: Network, acl: str, stage: Stage, packet: _Packet) -> t
                 f"rule {rule.number} removed, or an {stage.direction} rule below {rule.number} that allows {denied} "
                 f"{towards} {address_text(address)}",
             )
-        used.append(rule.number)
+        used.append(rule)
         left -= rule.services
     if left:
         missing = f"{services_text(left)} {towards} {address_text(address)}"
         return f"no rule allows {missing}", f"an {stage.direction} rule of {network.name(acl)} that allows {missing}"
-    numbers = ", ".join(map(str, used))
-    return f"rule{'s' if len(used) > 1 else ''} {numbers} allows {services_text(wanted)}", ""
+    if len(used) == 1:
+        return f"rule {used[0].number} allows {services_text(wanted)} {towards} {used[0].block}", ""
+    return f"rules {', '.join(str(rule.number) for rule in used)} allow {services_text(wanted)}", ""
 
 
 def _explain_route(engine: Engine, stage: Stage, packet: _Packet, allowed: bool) -> tuple[str, str]:
