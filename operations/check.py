@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from operations.policy_pack import Finding, GuardedEngine, PolicyPack
+from operations.policy_pack import PACK, Finding, GuardedEngine, PolicyPack
 from operations.preview import PreviewEngine
 from operations.program import Run, run_program
-from operations.project import StackConfig
+from operations.project import StackConfig, settings_of
 from operations.proof import ObservedEngine, prove, reachability_as_json
-from operations.rehearse import PACK, settings_of
 from reachability.intent import Report
 
 

@@ -56,16 +56,17 @@ def rehearse(
 ) -> None:
     """Run the unchanged program on an embedded AWS and look at the result with boto3."""
     from operations import views
+    from operations.progress import steps
+    from operations.project import settings_of
     from operations.rehearse import rehearse as run
-    from operations.rehearse import settings_of
     from rehearsal.prepare import account
 
     config = _stack(project, stack)
     settings = settings_of(config)
     policies = _policies(config, policy_config)
     with account(settings) as aws:
-        with views.steps() as steps:
-            result = run(config, settings, aws, policies, steps)
+        with steps() as progress:
+            result = run(config, settings, aws, policies, progress)
         if as_json:
             print(json.dumps(result.as_json(), indent=2))
         else:
@@ -99,8 +100,9 @@ def check(
 def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = False) -> None:
     """Look at the deployed stack with boto3: is what is there what was asked for? Ends with a real invocation."""
     from operations import views
-    from operations.deployed import contract, session
-    from operations.rehearse import desired_of, settings_of
+    from operations.deployed import contract, desired_of, session
+    from operations.progress import steps
+    from operations.project import settings_of
     from operations.verification import report
     from operations.verification import verify as run
 
@@ -108,7 +110,7 @@ def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fals
     settings = settings_of(config)
     aws = session(settings.region)
     promised = contract(aws, config)
-    with views.steps() as steps, steps.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
+    with steps() as progress, progress.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
         checks = run(desired_of(config, settings, promised), aws.client, lambda check: step.count(check.subject))
     if as_json:
         print(report.to_json(checks))
@@ -122,7 +124,7 @@ def outputs(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fal
     """Print the contract of the deployed stack, as its SSM parameters hold it."""
     from operations import views
     from operations.deployed import contract, session
-    from operations.rehearse import settings_of
+    from operations.project import settings_of
 
     config = _stack(project, stack)
     promised = contract(session(settings_of(config).region), config)

@@ -1,9 +1,13 @@
 """The deployed stack, reached through the AWS credentials of the shell."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from components.settings import SettingsError
+from components.contract import Contract
+from components.settings import Settings, SettingsError
 from operations.project import StackConfig
+from operations.verification import Desired
 
 
 def session(region: str) -> Any:
@@ -18,8 +22,6 @@ def contract(aws: Any, config: StackConfig) -> dict[str, Any]:
 
     Raises SettingsError if there is none, or AWS can't be asked.
     """
-    import json
-
     from botocore.exceptions import BotoCoreError, ClientError
 
     path = f"/{config.project}/{config.stack}/contract/"
@@ -35,3 +37,9 @@ def contract(aws: Any, config: StackConfig) -> dict[str, Any]:
         )
     endpoints = {name: endpoint for part in parts for name, endpoint in part["endpoints"].items()}
     return {**parts[0], "endpoints": endpoints}
+
+
+def desired_of(config: StackConfig, settings: Settings, outputs: Mapping[str, Any]) -> Desired:
+    """What to look for, given the stack's outputs."""
+    contract = Contract.model_validate(outputs)
+    return Desired(config.project, config.stack, config.directory, settings, contract)

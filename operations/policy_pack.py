@@ -30,6 +30,9 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from operations.preview import children
 from operations.program import Engine, Resource
 
+PACK = Path(__file__).parent.parent / "policy"
+"""The policy pack of this product."""
+
 Kind = Literal["violation", "unverified", "exception"]
 Level = Literal["advisory", "mandatory", "disabled", "remediate"]
 

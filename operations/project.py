@@ -6,11 +6,15 @@ and https://www.pulumi.com/docs/iac/concepts/config/ (namespaces, encrypted valu
 
 import json
 from collections.abc import Mapping
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from components.settings import Settings
 
 
 class ProjectError(Exception):
@@ -49,6 +53,14 @@ def load_stack(directory: Path, stack: str) -> StackConfig:
     values = _project_defaults(name, project.get("config") or {})
     values |= _stack_values(name, stack_file)
     return StackConfig(name, stack, directory, values)
+
+
+def settings_of(config: StackConfig) -> "Settings":
+    """The stack's settings, without running the program. Raises SettingsError."""
+    from components.settings import parse
+
+    with chdir(config.directory):
+        return parse(config.project, config.values)
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

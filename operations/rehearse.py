@@ -1,25 +1,20 @@
 """The rehearsal: the unchanged program on an embedded AWS, asked about by the policy pack, then looked at by boto3."""
 
 from collections.abc import Mapping
-from contextlib import chdir
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from components.contract import Contract
-from components.settings import Settings, parse
-from operations.policy_pack import Finding, GuardedEngine, PolicyPack
+from components.settings import Settings
+from operations.deployed import desired_of
+from operations.policy_pack import PACK, Finding, GuardedEngine, PolicyPack
 from operations.program import Run, run_program
+from operations.progress import Steps
 from operations.project import StackConfig
 from operations.proof import ObservedEngine, prove, reachability_as_json
-from operations.verification import Check, Desired, verify
-from operations.views import Steps
+from operations.verification import Check, verify
 from reachability.intent import Report
 from rehearsal.embedded_aws import EmbeddedAws
 from rehearsal.engine import MotoEngine
-
-PACK = Path(__file__).parent.parent / "policy"
-"""The policy pack of this product."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +45,6 @@ class Rehearsal:
         }
 
 
-def settings_of(config: StackConfig) -> Settings:
-    """The stack's settings, without running the program. Raises SettingsError."""
-    with chdir(config.directory):
-        return parse(config.project, config.values)
-
-
 def rehearse(
     config: StackConfig, settings: Settings, aws: EmbeddedAws, policies: Mapping[str, Any], steps: Steps
 ) -> Rehearsal:
@@ -78,9 +67,3 @@ def rehearse(
     with steps.step("Looking at the embedded AWS with boto3") as step:
         checks = verify(desired_of(config, settings, run.outputs), aws.client, lambda check: step.count(check.subject))
     return Rehearsal(run, findings, reachability, checks)
-
-
-def desired_of(config: StackConfig, settings: Settings, outputs: Mapping[str, Any]) -> Desired:
-    """What to look for, given the stack's outputs."""
-    contract = Contract.model_validate(outputs)
-    return Desired(config.project, config.stack, config.directory, settings, contract)

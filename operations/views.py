@@ -1,15 +1,16 @@
-"""What a person sees in the terminal: trees, tables and progress, all through rich."""
+"""What a person sees in the terminal: trees, tables and errors, all through rich."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.tree import Tree
+
+from operations.progress import err
 
 if TYPE_CHECKING:
     from operations.check import Checked
@@ -20,56 +21,6 @@ if TYPE_CHECKING:
     from reachability.intent import Report
 
 out = Console()
-err = Console(stderr=True)
-
-
-class Steps:
-    """Progress of a command, on standard error: one line a step, with a count while it works."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    @contextmanager
-    def step(self, title: str) -> Iterator["Step"]:
-        """A step that is shown while it runs and stays, ticked, when it is done."""
-        task = self._progress.add_task(title, total=None, detail="")
-        try:
-            yield Step(self._progress, task)
-        except BaseException:
-            self._progress.update(task, description=f"[red]✗[/] {title}", total=1, completed=1)
-            raise
-        self._progress.update(task, description=f"[green]✓[/] {title}", total=1, completed=1)
-
-
-class Step:
-    """One step of a command."""
-
-    def __init__(self, progress: Progress, task: Any) -> None:
-        self._progress = progress
-        self._task = task
-        self._count = 0
-
-    def count(self, latest: str) -> None:
-        """One more, and what it was. May be called from any thread."""
-        self._count += 1
-        self._progress.update(self._task, detail=f"{self._count} · {latest}")
-
-    def say(self, detail: str) -> None:
-        """What there is to know of the step when it is done."""
-        self._progress.update(self._task, detail=detail)
-
-
-@contextmanager
-def steps() -> Iterator[Steps]:
-    """Progress for the duration of a command; plain lines where standard error is not a terminal."""
-    columns = (
-        SpinnerColumn(finished_text=" "),
-        TextColumn("{task.description}"),
-        TextColumn("[dim]{task.fields[detail]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err) as progress:
-        yield Steps(progress)
 
 
 def resource_tree(project: str, stack: str, resources: Sequence["Resource"]) -> Tree:
