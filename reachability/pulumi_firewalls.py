@@ -19,9 +19,8 @@ from reachability.pulumi_types import (
     PREFIX_LIST,
 )
 from reachability.references import LATER, UNKNOWN, PulumiResource, References
-from reachability.traffic import ALL_TRAFFIC, acl_services, group_services
+from reachability.traffic import ALL_TRAFFIC, ANYWHERE, acl_services, group_services
 
-ANYWHERE = ("0.0.0.0/0", "::/0")
 OUTSIDE = "is not part of this program, so its rules and members aren't known"
 
 Peer = Cidr | PrefixListRef | GroupRef

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, Interface, Subnet
 from reachability.pulumi_firewalls import Groups
-from reachability.pulumi_topology import short_service
 from reachability.pulumi_types import (
     DATABASE,
     DATABASE_SUBNETS,
@@ -25,6 +24,7 @@ from reachability.pulumi_types import (
     SUBNET,
 )
 from reachability.references import UNKNOWN, PulumiResource, References, at
+from reachability.traffic import short_service
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from reachability.model import Cidr, Gateway, GatewayKind, NetworkAcl, PrefixListRef, Route, RouteTable, Subnet, Vpc
-from reachability.pulumi_firewalls import ANYWHERE, OUTSIDE, acl_meant, default_acl
+from reachability.pulumi_firewalls import OUTSIDE, acl_meant, default_acl
 from reachability.pulumi_types import (
     ACL,
     ACL_ASSOCIATION,
@@ -36,6 +36,7 @@ from reachability.pulumi_types import (
     VPN_GATEWAY_ATTACHMENT,
 )
 from reachability.references import LATER, UNKNOWN, PulumiResource, References
+from reachability.traffic import ANYWHERE, short_service
 
 # A route's targets by the property that names them, with the resources that they may be and what they are.
 TARGETS: Mapping[str, tuple[GatewayKind, tuple[str, ...]]] = {
@@ -267,11 +268,6 @@ def _endpoints(references: References, prefix_lists: set[str]) -> Iterator[Gatew
         if vpc:
             listed, name = known[0] if known else "", short_service(service)
             yield Gateway(resource.urn, vpc, GatewayKind.ENDPOINT, prefix_list=listed, service=name, name=resource.name)
-
-
-def short_service(name: str) -> str:
-    """An AWS service as people call it: `s3` for `com.amazonaws.eu-west-1.s3`."""
-    return name.split(".", 3)[-1] if name.startswith("com.amazonaws.") else name
 
 
 # Routes

@@ -167,9 +167,10 @@ class _Stack:
     def _sort(self, one: Interface) -> int:
         if one.service:
             return 0 if one.service in ("sagemaker.runtime", "sagemaker.runtime-fips") else 1
-        if one.kind == "SageMaker model":
+        groups = [self.network.groups[group].name for group in one.groups]
+        if one.kind == "SageMaker model" or any(_is_called(name, "model") for name in groups):
             return 2
-        return 3 if any(_is_called(self.network.groups[group].name, "client") for group in one.groups) else 4
+        return 3 if any(_is_called(name, "client") for name in groups) else 4
 
     def _gateways(self, *kinds: GatewayKind) -> list[Gateway]:
         return [one for one in self.network.gateways.values() if one.kind in kinds]

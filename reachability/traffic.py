@@ -22,6 +22,9 @@ IPV6 = Intervals.of((_IPV6, 2 * _IPV6 - 1))
 EVERYWHERE = IPV4 | IPV6
 ALL_TRAFFIC = Intervals.of((0, 256 * PORTS - 1))
 
+ANYWHERE = ("0.0.0.0/0", "::/0")
+"""The blocks that together are every address."""
+
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 _NAMES = {number: name for name, number in PROTOCOLS.items()}
 _WITH_PORTS = (PROTOCOLS["tcp"], PROTOCOLS["udp"])
@@ -203,3 +206,8 @@ def _ported_services(protocol: str, from_port: int | None, to_port: int | None) 
     if from_port is None or to_port is None:
         return services(protocol)
     return services(protocol, from_port, to_port)
+
+
+def short_service(name: str) -> str:
+    """An AWS service as people call it: `s3` for `com.amazonaws.eu-west-1.s3`."""
+    return name.split(".", 3)[-1] if name.startswith("com.amazonaws.") else name
