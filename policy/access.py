@@ -9,7 +9,7 @@ from policy.addresses import within
 from policy.controls import config, hipaa, nist, pci, prowler, security_hub
 from policy.firewalls import group_rules
 from policy.iam_documents import UNRESTRICTABLE, Statement, matches, readable
-from policy.models import MODEL, endpoint_groups, model_subnets
+from policy.models import MODEL, endpoint_groups, model_subnets, zone_of
 from policy.network import BOUNDARY, PRIVATE_BLOCKS, ROUTE_TABLE, SUBNET, VPC, route_table_of
 from policy.resources import Findings, Resource, Stack, each, guarded
 from policy.rules import resource_rule, stack_rule
@@ -162,7 +162,7 @@ def _require(stack: Stack, vpc: Resource, required: str) -> Findings:
     if not found:
         yield vpc.violation(f"has no interface endpoint of {required}")
     for endpoint in found:
-        zones = {known(subnet.get("availabilityZone")) for subnet in stack.targets(endpoint, "subnetIds", type_=SUBNET)}
+        zones = {zone_of(subnet) for subnet in stack.targets(endpoint, "subnetIds", type_=SUBNET)}
         if len(zones) < 2:
             yield endpoint.violation("has interfaces in fewer than two zones (subnetIds)")
 
@@ -221,7 +221,7 @@ def s3_gateways(stack: Stack) -> list[Resource]:
 
 
 def _tables(stack: Stack, endpoint: Resource) -> Iterator[Resource]:
-    if endpoint.declared("routeTableIds") is not None:
+    if endpoint.get("routeTableIds") is not None:
         yield from stack.targets(endpoint, "routeTableIds", type_=ROUTE_TABLE)
     for association in stack.referring([ENDPOINT_ROUTE_TABLE], ["vpcEndpointId"], endpoint):
         yield from stack.targets(association, "routeTableId", type_=ROUTE_TABLE)

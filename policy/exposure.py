@@ -234,7 +234,7 @@ def private_apis_name_endpoints(stack: Stack) -> Findings:
 
 def _names_endpoints(stack: Stack, api: Resource) -> Findings:
     documents = [policy.get("policy") for policy in stack.referring([REST_API_POLICY], ["restApiId"], api)]
-    inline = api.declared("policy")
+    inline = api.get("policy")
     documents += [] if not isinstance(inline, Unknown) and not inline else [inline]
     statements = [statement for document in documents for statement in readable(document)]
     allowing = [statement for statement in statements if statement.allows]

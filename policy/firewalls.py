@@ -65,7 +65,7 @@ class GroupRule:
 
 def group_rules(stack: Stack, group: Resource, direction: Direction) -> Iterator[GroupRule]:
     """The rules of a group in a direction, inline and stand-alone."""
-    for rule in group.declared(direction) or []:
+    for rule in group.get(direction) or []:
         yield _inline_rule(stack, group, direction, known(rule))
     one_way = INGRESS_RULE if direction == "ingress" else EGRESS_RULE
     for declared in stack.all(one_way):
@@ -142,7 +142,7 @@ def acl_rules(stack: Stack, acl: Resource) -> list[AclRule]:
     inline = [
         _acl_rule(acl, f"{direction}.{position}", rule, direction == "egress", "ruleNo", "action")
         for direction in ("ingress", "egress")
-        for position, rule in enumerate(acl.declared(direction) or [])
+        for position, rule in enumerate(acl.get(direction) or [])
     ]
     standalone = [
         _acl_rule(declared, "", declared.properties, bool(declared.get("egress")), "ruleNumber", "ruleAction")

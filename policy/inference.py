@@ -18,6 +18,7 @@ from policy.models import (
     endpoint_groups,
     model_groups,
     variants,
+    zone_of,
 )
 from policy.network import VPC
 from policy.resources import Findings, Resource, Stack, each, guarded
@@ -101,7 +102,7 @@ def _spans_zones(stack: Stack, model: Resource) -> Findings:
     foreign = len(model.get("vpcConfig", "subnets") or []) - len(subnets)
     if foreign > 0:
         yield model.violation("is attached to subnets that this stack does not declare (vpcConfig.subnets)")
-    if len({known(subnet.get("availabilityZone")) for subnet in subnets}) < 2:
+    if len({zone_of(subnet) for subnet in subnets}) < 2:
         yield model.violation("is attached to fewer than two zones (vpcConfig.subnets)")
     vpcs = {vpc.urn for subnet in subnets for vpc in stack.targets(subnet, "vpcId", type_=VPC)}
     if len(vpcs) > 1:

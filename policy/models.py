@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policy.resources import Resource, Stack, spread
-from policy.unknowns import known
+from policy.unknowns import UnverifiableError, known
 
 MODEL = "aws:sagemaker/model:Model"
 ENDPOINT_CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
@@ -33,6 +33,14 @@ def _attached(stack: Stack, key: str, type_: str) -> list[Resource]:
         each.urn: each for model in stack.all(MODEL) for each in stack.targets(model, "vpcConfig", key, type_=type_)
     }
     return list(found.values())
+
+
+def zone_of(subnet: Resource) -> str:
+    """The availability zone of a subnet. Raises UnverifiableError while AWS has yet to choose it."""
+    zone = subnet.get("availabilityZone") or subnet.get("availabilityZoneId")
+    if zone is None:
+        raise UnverifiableError(subnet.urn, "availabilityZone")
+    return str(zone)
 
 
 def endpoint_groups(stack: Stack) -> list[Resource]:

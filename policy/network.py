@@ -370,13 +370,13 @@ def _cover_subnets(stack: Stack) -> Findings:
         if subnet.urn not in covered:
             yield subnet.violation("has the VPC's default network ACL, which allows everything")
     for acl in stack.all(NETWORK_ACL):
-        if not guarded_by[acl.urn] and not acl.declared("subnetIds"):
+        if not guarded_by[acl.urn] and not acl.get("subnetIds"):
             yield acl.violation("guards no subnet")
 
 
 def subnets_of(stack: Stack, acl: Resource) -> list[Resource]:
     """The subnets of this stack that a network ACL guards."""
-    own = [] if acl.declared("subnetIds") is None else stack.targets(acl, "subnetIds", type_=SUBNET)
+    own = [] if acl.get("subnetIds") is None else stack.targets(acl, "subnetIds", type_=SUBNET)
     associations = stack.referring([NETWORK_ACL_ASSOCIATION], ["networkAclId"], acl)
     return own + [subnet for each in associations for subnet in stack.targets(each, "subnetId", type_=SUBNET)]
 

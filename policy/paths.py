@@ -161,11 +161,17 @@ class _Proof:
     def models_unreached(self) -> Iterator[Finding]:
         """Paths to the models' interfaces: there are none."""
         for model in self._of_kind(lambda kind, _: kind == MODEL_INTERFACE):
+            if not self._lets_anything_in(model):
+                continue
             sources: list[Site] = [*self._workloads(), *map(self._engine.beyond, self._outside)]
             for source in sources:
                 way = self._engine.path(source, model)
                 if way.delivered and source != model:
                     yield self._surplus(model.subnet, "lets packets reach the models", way)
+
+    def _lets_anything_in(self, placement: Placement) -> bool:
+        named = self._engine.group_references(placement.groups, "ingress")
+        return bool(named) or bool(self._engine.group_region(placement.groups, "ingress"))
 
     def clients_served(self) -> Iterator[Finding]:
         """The paths from the groups that the runtime endpoint lets in: each is answered, from every client subnet."""

@@ -33,28 +33,33 @@ Findings = Iterator[Finding]
 class Resource:
     """A resource with plain properties, in which what is not known yet is `Unknown`.
 
-    `sources` maps a top-level property to the URNs that it was computed from (empty in a resource rule, to which the
-    engine doesn't say).
+    In a resource rule they are inputs, and the engine doesn't say what they were computed from: `sources` is None. In a
+    stack rule they are outputs, and `sources` maps a top-level one to the URNs that it was computed from. An unknown
+    output that nothing feeds is the provider's answer, still to come, and no input: it is left out.
     """
 
     def __init__(
-        self, urn: str, type_: str, name: str, proxy: Mapping[str, Any], sources: Mapping[str, Sequence[str]]
+        self, urn: str, type_: str, name: str, proxy: Mapping[str, Any], sources: Mapping[str, Sequence[str]] | None
     ) -> None:
         self.urn = urn
         self.type = current_type(type_)
         self.name = name
-        self.sources = sources
+        self.sources = sources or {}
+        self._of_stack = sources is not None
         self._proxy = proxy
 
     @classmethod
     def of(cls, args: ResourceValidationArgs) -> "Resource":
-        """The resource of a resource rule: `properties` are its inputs."""
-        return cls(args.urn, args.resource_type, args.name, args.props, {})
+        """The resource of a resource rule."""
+        return cls(args.urn, args.resource_type, args.name, args.props, None)
 
     @cached_property
     def properties(self) -> Mapping[str, Any]:
         revealed: Mapping[str, Any] = reveal(self._proxy, self.urn)
-        return revealed
+        if not self._of_stack:
+            return revealed
+        to_come = {key for key, value in revealed.items() if isinstance(value, Unknown) and not self.sources.get(key)}
+        return {key: value for key, value in revealed.items() if key not in to_come}
 
     def get(self, *path: str) -> Any:
         """The value at a path of keys: None if absent, Unknown if it or what holds it is decided at deployment."""
@@ -62,15 +67,6 @@ class Resource:
         for key in path:
             value = pick(value, key)
         return value
-
-    def declared(self, key: str) -> Any:
-        """A property as the program gave it: an unknown that nothing feeds is an output still to come, and absent.
-
-        For properties that are both input and output, such as the rules of a security group. The resource rules,
-        which see inputs only, judge the same property without this leniency.
-        """
-        value = self.get(key)
-        return None if isinstance(value, Unknown) and not self.sources.get(key) else value
 
     def entries(self, *path: str) -> list[tuple[str, Any]]:
         """The elements of a list (or the one value, or the one Unknown), each with its own path."""
@@ -131,9 +127,6 @@ class Stack:
     def all(self, *types: str) -> list[Resource]:
         """The resources of some types."""
         return [resource for type_ in types for resource in self._by_type.get(type_, ())]
-
-    def named(self, urn: str) -> Resource:
-        return self._by_urn[urn]
 
     def targets(self, resource: Resource, *path: str, type_: str) -> list[Resource]:
         """The resources of a type that a property names: by id, ARN or name, or by what it was computed from.

@@ -128,7 +128,7 @@ def buckets_require_tls(stack: Stack) -> Findings:
 
 def _requires_tls(stack: Stack, bucket: Resource) -> Findings:
     documents = [policy.get("policy") for policy in stack.referring([BUCKET_POLICY], ["bucket"], bucket)]
-    inline = bucket.declared("policy")
+    inline = bucket.get("policy")
     documents += [] if inline is None else [inline]
     if not any(_refuses_plaintext(statement) for document in documents for statement in readable(document)):
         yield bucket.violation("does not refuse requests without TLS")

@@ -51,9 +51,9 @@ the exception itself is a violation. The same file sets a rule's `enforcementLev
 Rules without a tool's id answer to no published check: they look at several resources at once.
 
 **In CI** (`.github/workflows/`), a pull request runs `make test`, `make check` for each stack, and, with read-only
-credentials taken by OIDC, `pulumi preview --policy-pack policy`; the reports are in the job summaries. What is on main is
-deployed with `pulumi up` under the same pack, stack after stack; prod waits for approval. `make check STACK=prod` gives
-the pack's verdict locally, in seconds.
+credentials taken by OIDC, `pulumi preview --policy-pack policy`; the reports are in the job summaries. What is on main
+is deployed with `pulumi up` under the same pack, stack after stack; prod waits for approval. `make check STACK=prod`
+gives the pack's verdict locally, in seconds.
 
 **Other tools** report, of this stack, what is right here: Checkov's CKV_AWS_231 takes a network ACL's answers to client
 ports for remote desktop; CKV_AWS_98 asks for a volume key that some instance types with local storage can't have;

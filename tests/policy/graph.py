@@ -53,6 +53,9 @@ class Graph:
             self.set(type_, name, key, value)
         return self._by_urn[urn]
 
+    def replace(self, resource: Resource) -> None:
+        self._by_urn[resource.urn] = resource
+
     def remove(self, type_: str, name: str) -> Resource:
         """Take a resource out; what depended on it no longer does."""
         gone = self.one(type_, name)
