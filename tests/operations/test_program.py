@@ -1,5 +1,6 @@
 """A Pulumi program in this process: what it registers reaches the engine whole, and the engine's answers reach it."""
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -205,6 +206,23 @@ def test_the_error_of_the_engine_is_raised_and_nothing_more_is_made() -> None:
     with pytest.raises(ValueError, match="second can't be made"):
         run(body, engine)
     assert engine.asked == ["first", "second"]
+
+
+def test_what_does_not_depend_on_the_failure_is_not_made_after_it_either() -> None:
+    def body() -> None:
+        failing = Thing("failing")
+
+        async def after_the_failure() -> str:
+            with contextlib.suppress(Exception):
+                await failing.made.future()
+            return "too late"
+
+        Thing("late", text=pulumi.Output.from_input(after_the_failure()))
+
+    engine = Making(failing=("failing",))
+    with pytest.raises(ValueError, match="failing can't be made"):
+        run(body, engine)
+    assert engine.asked == ["failing"]
 
 
 def test_in_a_preview_what_the_engine_leaves_out_is_unknown() -> None:
