@@ -64,8 +64,11 @@ class EmbeddedAws:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        try:
+            self._process.communicate(timeout=5)  # closes its standard input
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
     def environment(self) -> dict[str, str]:
         """The variables with which any AWS client (boto3, the AWS CLI, Terraform) finds this AWS and no other."""

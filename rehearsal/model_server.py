@@ -105,11 +105,11 @@ def model_directory(backend: Any, url: str) -> Path:
     stored = stored_object(backend, url)
     if stored is None:
         raise FileNotFoundError(f"there is no object at {url!r}")
-    return _unpacked(stored.etag, stored.value)
+    return _unpacked(stored.value)
 
 
 @cache
-def _unpacked(etag: str, archive: bytes) -> Path:
+def _unpacked(archive: bytes) -> Path:
     directory = Path(tempfile.mkdtemp(prefix="model-"))
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
         packed.extractall(directory, filter="data")

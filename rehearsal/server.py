@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterable
@@ -39,9 +40,10 @@ def main(region: str, *options: str) -> None:
         mends.apply_all()
     for gateway in set(options) - {"--without-mends"}:
         add_gateway(region, gateway)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    warm_up(region)
-    sys.stdin.buffer.read()
+    with tempfile.TemporaryDirectory() as tempfile.tempdir:  # models are unpacked there
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        warm_up(region)
+        sys.stdin.buffer.read()
     os._exit(0)
 
 

@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from rehearsal.embedded_aws import EmbeddedAws
+from tests.rehearsal.test_model_server import ask, serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +40,14 @@ def test_it_is_gone_when_the_context_ends() -> None:
         port = port_of(aws.endpoint_url)
         assert answers(port)
     assert gone(port)
+
+
+def test_it_leaves_nothing_behind(archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with EmbeddedAws("eu-west-1") as aws:
+        ask(aws, serve(aws, archive))
+        assert list(tmp_path.rglob("xgboost-model"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_ends_when_the_process_that_started_it_is_killed() -> None:
