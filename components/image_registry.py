@@ -32,7 +32,7 @@ class ImageRegistry(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:ImageRegistry", name, None, opts)
-        repository_name = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+        repository_name = f"{pulumi.get_project()}-{pulumi.get_stack()}".lower()
         self.arn = args.account.arn("ecr", f"repository/{repository_name}")
         repository = awsx.ecr.Repository(
             name,

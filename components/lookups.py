@@ -3,7 +3,9 @@
 The answers are plain values, because they shape the graph or enter policy documents, which should be whole at preview.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pulumi
@@ -62,9 +64,7 @@ class Surroundings:
 
 def look_up(settings: Settings) -> Surroundings:
     """Asks AWS. Raises SettingsError where the settings name what this region does not have."""
-    account = Account(
-        partition=aws.get_partition().partition, region=settings.region, id=aws.get_caller_identity().account_id
-    )
+    account = _account(settings.region)
     offered = {
         service: _zones_of(service, settings) for service in (RUNTIME, *settings.private_access.interface_endpoints)
     }
@@ -86,15 +86,34 @@ def look_up(settings: Settings) -> Surroundings:
     )
 
 
+@contextmanager
+def _asking(setting: str, value: str) -> Iterator[None]:
+    """A lookup for a setting: what AWS says against it is told by the setting's name, without account ids."""
+    try:
+        yield
+    except Exception as error:
+        said = re.sub(r"\d{12}", "<account>", str(error))
+        raise SettingsError(
+            f"{setting}: {value!r} can't be looked up in AWS. Correct it, or the access: {said}"
+        ) from None
+
+
+def _account(region: str) -> Account:
+    with _asking("aws:region", region):
+        return Account(aws.get_partition().partition, region, aws.get_caller_identity().account_id)
+
+
 def _gateways(settings: Settings) -> list[Gateway]:
     return [Gateway.S3, Gateway.DYNAMODB] if settings.private_access.dynamodb else [Gateway.S3]
 
 
 def _zones_of(service: str, settings: Settings) -> list[str]:
     name = runtime_service(settings.private_access.fips) if service == RUNTIME else service
-    found = aws.ec2.get_vpc_endpoint_service(
-        service_name=f"com.amazonaws.{settings.region}.{name}", service_type="Interface"
-    )
+    key = "privateAccess.fips" if name.endswith("-fips") else "privateAccess.interfaceEndpoints"
+    with _asking(key, name):
+        found = aws.ec2.get_vpc_endpoint_service(
+            service_name=f"com.amazonaws.{settings.region}.{name}", service_type="Interface"
+        )
     return sorted(found.availability_zones)
 
 
@@ -148,7 +167,8 @@ def _prefix_list(gateway: Gateway, region: str) -> PrefixList:
 
 def _instance_facts(instance_type: str) -> InstanceFacts:
     # SageMaker's instance types are EC2's with a prefix; what EC2 says of the hardware holds for both.
-    found = aws.ec2.get_instance_type(instance_type=instance_type.removeprefix("ml."))
+    with _asking("endpoints[].instanceType", instance_type):
+        found = aws.ec2.get_instance_type(instance_type=instance_type.removeprefix("ml."))
     return InstanceFacts(vcpus=found.default_vcpus, local_storage=found.instance_storage_supported)
 
 
@@ -173,6 +193,7 @@ def _check_volume_key(position: int, endpoint: Endpoint, instance: InstanceFacts
 def _prebuilt_image(endpoint: Endpoint, account: Account) -> PrebuiltImage:
     image = endpoint.model.image
     repository = PREBUILT_REPOSITORIES[image.framework or ""]
-    found = aws.sagemaker.get_prebuilt_ecr_image(repository_name=repository, image_tag=image.version)
+    with _asking("endpoints[].model.image.framework", f"{image.framework} in {account.region}"):
+        found = aws.sagemaker.get_prebuilt_ecr_image(repository_name=repository, image_tag=image.version)
     arn = f"arn:{account.partition}:ecr:{account.region}:{found.registry_id}:repository/{repository}"
     return PrebuiltImage(uri=found.registry_path, repository_arn=arn)

@@ -14,6 +14,9 @@ from components.scaling import ENDPOINT_METRICS, cpu_of_all_vcpus
 from components.settings import Endpoint
 
 INVOCATION_METRICS = "AWS/SageMaker"
+CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com"}
+"""https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-console.html"""
+
 PERIOD_SECONDS = 300
 MICROSECONDS = 1000
 """Microseconds in a millisecond; SageMaker reports latency in microseconds."""
@@ -52,7 +55,7 @@ class Monitoring(pulumi.ComponentResource):
             opts=child,
         )
         self.dashboard_url = pulumi.Output.concat(
-            f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards/dashboard/",
+            f"https://{region}.{CONSOLES[args.account.partition]}/cloudwatch/home?region={region}#dashboards/dashboard/",
             dashboard.dashboard_name,
         )
         self.register_outputs({"topicArn": self.topic.arn})

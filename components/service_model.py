@@ -27,14 +27,18 @@ def endpoint_name_pattern() -> str:
     return str(_shapes()["EndpointName"]["pattern"])
 
 
+PARTITIONS = ("aws", "aws-us-gov")
+"""Partitions whose names end in amazonaws.com, as this stack's policies and service names have them."""
+
+
 @cache
 def regions() -> frozenset[str]:
-    """Regions in which SageMaker is offered, of all partitions."""
+    """Regions in which SageMaker is offered."""
     from botocore.session import get_session
 
     session = get_session()
     return frozenset(
         region
-        for partition in session.get_available_partitions()
+        for partition in PARTITIONS
         for region in session.get_available_regions("sagemaker", partition_name=partition)
     )

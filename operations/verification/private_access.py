@@ -13,6 +13,8 @@ INVOKE = frozenset(
 )
 ACTION_PREFIXES = {"monitoring": "cloudwatch", "sagemaker.api": "sagemaker", "ecr.api": "ecr", "ecr.dkr": "ecr"}
 """Prefix of a service's actions, where it is not the name of its endpoint."""
+NO_PRIVATE_DNS = frozenset({"dynamodb"})
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/privatelink-interface-endpoints.html"""
 RESOURCELESS = frozenset(
     {
         "cloudwatch:PutMetricData",
@@ -36,7 +38,8 @@ def questions(stack: Deployed) -> Iterator[Question]:
     yield access(f"endpoints: {listed(wanted)}; no other", lambda: exactly(_present(stack), wanted))
     yield access("the runtime endpoint has the contract's name and address", lambda: _as_promised(stack))
     for service in desired.interfaces:
-        asked = f"{service}: available, private DNS, in each zone that offers it, behind the access group"
+        dns = "no private DNS" if service in NO_PRIVATE_DNS else "private DNS"
+        asked = f"{service}: available, {dns}, in each zone that offers it, behind the access group"
         yield access(asked, partial(_interface, stack, service))
         if not (service == desired.runtime and desired.settings.private_access.fips):  # AWS supports no policy there
             yield access(f"{service}: {_bounds(stack, service)}", partial(_policy, stack, service, "Interface"))
@@ -76,7 +79,7 @@ def _interface(stack: Deployed, service: str) -> Finding:
     subnets = endpoint.get("SubnetIds", [])
     offered = set(zones.values()) & _offered(stack, service)
     wrong = _state(endpoint)
-    if not endpoint.get("PrivateDnsEnabled"):
+    if not endpoint.get("PrivateDnsEnabled") and service not in NO_PRIVATE_DNS:
         wrong.append("private DNS is off")
     wrong += [f"{subnet} is not of the access tier" for subnet in subnets if subnet not in zones]
     own = [zones[subnet] for subnet in subnets if subnet in zones]
@@ -87,7 +90,8 @@ def _interface(stack: Deployed, service: str) -> Finding:
     groups = {group["GroupId"] for group in endpoint.get("Groups", [])}
     if groups != {stack.groups[ACCESS]}:
         wrong.append(f"its security groups are {listed(groups)}")
-    return sound(f"{endpoint['VpcEndpointId']} in {listed(own)}, private DNS on, {listed(groups)}", wrong)
+    dns = "private DNS on" if endpoint.get("PrivateDnsEnabled") else "private DNS off"
+    return sound(f"{endpoint['VpcEndpointId']} in {listed(own)}, {dns}, {listed(groups)}", wrong)
 
 
 def _offered(stack: Deployed, service: str) -> set[str]:

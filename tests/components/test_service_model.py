@@ -10,9 +10,10 @@ def test_instance_types_are_those_of_endpoints() -> None:
     assert all(kind.startswith("ml.") for kind in instance_types())
 
 
-def test_regions_are_sagemakers_of_every_partition() -> None:
+def test_regions_are_sagemakers_where_names_end_in_amazonaws_com() -> None:
     assert {"us-east-1", "eu-west-1", "us-gov-west-1"} <= regions()
     assert "us-east-9" not in regions()
+    assert "cn-north-1" not in regions()
 
 
 def test_the_name_of_an_endpoint_is_letters_digits_and_inner_hyphens() -> None:
