@@ -14,9 +14,6 @@ from components.scaling import ENDPOINT_METRICS, cpu_of_all_vcpus
 from components.settings import Endpoint
 
 INVOCATION_METRICS = "AWS/SageMaker"
-CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com"}
-"""https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-console.html"""
-
 PERIOD_SECONDS = 300
 MICROSECONDS = 1000
 """Microseconds in a millisecond; SageMaker reports latency in microseconds."""
@@ -55,7 +52,7 @@ class Monitoring(pulumi.ComponentResource):
             opts=child,
         )
         self.dashboard_url = pulumi.Output.concat(
-            f"https://{region}.{CONSOLES[args.account.partition]}/cloudwatch/home?region={region}#dashboards/dashboard/",
+            f"https://{_console(region)}/cloudwatch/home?region={region}#dashboards/dashboard/",
             dashboard.dashboard_name,
         )
         self.register_outputs({"topicArn": self.topic.arn})
@@ -120,6 +117,12 @@ class VariantAlarms(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
             **metric,
         )
+
+
+def _console(region: str) -> str:
+    """Host of a region's console (https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-console.html)."""
+    domain = "amazonaws-us-gov.com" if region.startswith("us-gov-") else "aws.amazon.com"
+    return f"{region}.console.{domain}"
 
 
 def _dashboard(region: str, endpoint_names: Sequence[str], variant: str) -> Mapping[str, Any]:
