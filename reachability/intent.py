@@ -134,10 +134,11 @@ def check(network: Network, intent: Intent) -> Report:
     """Compare an intent with the network that it is about."""
     engine = Engine(with_unlisted(network))
     cells = tuple(
-        _cell(engine, source, destination, _between(intent, source, destination))
+        _cell(engine, source.name, destination.name, paths, _between(intent, source, destination))
         for source in intent.parties
         for destination in intent.parties
         if source.starts and not (_outside(source) and _outside(destination))
+        if (paths := list(_paths(engine, source, destination)))
     )
     return Report(cells, intent.unmet, network.undecided)
 
@@ -150,22 +151,21 @@ def _between(intent: Intent, source: Party, destination: Party) -> list[Expectat
     return [one for one in intent.expectations if (one.source, one.destination) == (source.name, destination.name)]
 
 
-def _cell(engine: Engine, source: Party, destination: Party, expected: list[Expectation]) -> Cell:
-    paths = list(_paths(engine, source, destination))
+def _cell(engine: Engine, source: str, destination: str, paths: list[Path], expected: list[Expectation]) -> Cell:
     permitted = Intervals.union(one.services for one in expected)
     required = Intervals.union(one.services for one in expected if one.required)
     delivered = Intervals.union(box.services for path in paths for box in path.delivered)
     answered = Intervals.union(box.services for path in paths for box in path.answered)
     failures = [*_missing(engine, paths, required), *_surplus(engine, paths, permitted)]
     return Cell(
-        source.name,
-        destination.name,
+        source,
+        destination,
         required,
         permitted,
         delivered,
         answered,
         _sample(engine, paths, (required or delivered or HTTPS).first),
-        tuple(Failure(kind, source.name, destination.name, asked, trace) for kind, asked, trace in failures),
+        tuple(Failure(kind, source, destination, asked, trace) for kind, asked, trace in failures),
         "; ".join(one.why for one in expected if one.why),
     )
 

@@ -342,9 +342,10 @@ def _target(
         if known is None:
             kind = _KINDS_BY_PREFIX.get(meant.partition("-")[0], kind)
             known = f"{meant}@{vpc}"
+            # A NAT gateway without its subnet would be one that nothing is known of.
+            kind = GatewayKind.OTHER if kind is GatewayKind.NAT else kind
             gateways.setdefault(known, Gateway(known, vpc, kind, name=meant))
-            if kind in (GatewayKind.OTHER, GatewayKind.NAT):
-                references.undecide(resource, where, f"leads to {meant}, and what that does isn't modelled")
+            references.undecide(resource, where, f"leads to {meant}, and nothing in the program says what that does")
         return known
     return None
 

@@ -15,7 +15,7 @@ from reachability.intent import HTTPS, UNLISTED, Expectation, Intent, Party
 from reachability.intervals import NONE, Intervals
 from reachability.model import ANY_CLIENT_PORTS, Gateway, GatewayKind, Interface, Network
 from reachability.paths import Beyond, Engine, Placement, Site
-from reachability.traffic import EVERYWHERE, addresses, services
+from reachability.traffic import ALL_TRAFFIC, EVERYWHERE, addresses, services
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -30,6 +30,7 @@ OTHER_ENDPOINTS, PREMISES, DENIED, ELSEWHERE = (
     "internet or elsewhere",
 )
 SERVICES = "service addresses"  # those of the gateway endpoints' prefix lists, when they come from somewhere else
+ATTACHMENT = "attachment subnets"  # outside the tiers, for a transit gateway alone
 TO_PREMISES = (GatewayKind.VIRTUAL_PRIVATE, GatewayKind.TRANSIT)
 ANSWERS = services("tcp", *ANY_CLIENT_PORTS)
 
@@ -66,6 +67,8 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
     yield from _through_acl("model", "s3")
     yield from _service_expectations(settings)
     yield from _through_acls("app", "access")
+    for party in (PREMISES, SERVICES, DENIED, ELSEWHERE, unlisted(ATTACHMENT)):
+        yield Expectation(party, unlisted(ATTACHMENT), ALL_TRAFFIC, required=False, why=_UNGUARDED)
     if any(not endpoint.model.isolated for endpoint in settings.endpoints):
         yield Expectation(MODELS, RUNTIME, HTTPS, why="models without network isolation call AWS services")
         if settings.private_access.interface_endpoints:
@@ -91,6 +94,7 @@ def _service_expectations(settings: Settings) -> Iterator[Expectation]:
         yield from _through_acl("app", "s3")
 
 
+_UNGUARDED = "AWS evaluates no network ACL between an attachment and its own subnet: keep that empty"
 _STATELESS = "network ACLs are stateless: what lets answers out lets requests to client ports out, one way"
 
 
@@ -134,28 +138,34 @@ class _Stack:
         for tier in TIERS:
             yield Party(unlisted(tier), self._anything_in(self._subnets(tier)))
         yield Party("other workloads", rest)
-        tiered = {subnet for tier in TIERS for subnet in self._subnets(tier)}
-        yield Party(unlisted("other subnets"), self._anything_in(set(self.network.subnets) - tiered))
+        untiered = set(self.network.subnets) - {subnet for tier in TIERS for subnet in self._subnets(tier)}
+        attached = {subnet for one in self._gateways(GatewayKind.TRANSIT) for subnet in one.subnets} & untiered
+        yield Party(unlisted(ATTACHMENT), self._anything_in(attached))
+        yield Party(unlisted("other subnets"), self._anything_in(untiered - attached))
 
     def _subnets(self, tier: str) -> list[str]:
         """The subnets that lie wholly in the tier's block."""
         return [key for key, subnet in self.network.subnets.items() if subnet.addresses <= self.blocks[tier]]
 
     def _placed(self, tier: str) -> tuple[Site, ...]:
-        """Workloads yet to come: any address of the tier, with the stack's group for it."""
+        """Workloads yet to come: any address of the tier, with the stack's group for it.
+
+        Those of the app tier are other people's, who may give them public addresses.
+        """
         role = ROLES[tier]
         named = [key for key, group in self.network.groups.items() if _is_called(group.name, role)]
         if len(named) != 1:
             self.unmet.append(f"there must be one security group called {role}; the network has {len(named)}")
             return ()
         return tuple(
-            Placement(key, frozenset(named), self.network.subnets[key].addresses, ephemeral=ANY_CLIENT_PORTS)
+            Placement(key, frozenset(named), self.network.subnets[key].addresses, tier == "app", ANY_CLIENT_PORTS)
             for key in self._subnets(tier)
         )
 
     def _anything_in(self, subnets: Iterable[str]) -> tuple[Site, ...]:
+        """Workloads of anybody, who may give them public addresses."""
         everything = frozenset({UNLISTED.id})
-        return tuple(Placement(key, everything, self.network.subnets[key].addresses) for key in sorted(subnets))
+        return tuple(Placement(key, everything, self.network.subnets[key].addresses, True) for key in sorted(subnets))
 
     def _interfaces(self) -> tuple[tuple[Placement, ...], ...]:
         """The interfaces there are: of the runtime endpoint, other endpoints, models, clients, and the rest."""

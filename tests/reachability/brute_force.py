@@ -4,7 +4,8 @@ It shares the model with the engine and nothing else: no sets, no stages, no cac
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from reachability.model import (
     ANY_CLIENT_PORTS,
@@ -41,11 +42,22 @@ class Party:
 
     @property
     def ip(self) -> Address:
-        return ip_address(self.address)
+        return parsed(self.address)
 
 
+@cache
+def parsed(address: str) -> Address:
+    return ip_address(address)
+
+
+@cache
+def network_of(block: str) -> IPv4Network | IPv6Network:
+    return ip_network(block)
+
+
+@cache
 def within(ip: Address, block: str) -> bool:
-    network = ip_network(block)
+    network = network_of(block)
     return ip.version == network.version and ip in network
 
 
@@ -81,16 +93,16 @@ def next_hop(network: Network, subnet: Subnet, ip: Address) -> str | None:
     """The target that the subnet's route table sends an address to: "local", a gateway's id, or None."""
     table = network.route_tables[subnet.route_table]
     vpc = network.vpcs[table.vpc]
-    candidates = [((ip_network(block).prefixlen, 9), "local") for block in vpc.cidrs if within(ip, block)]
+    candidates = [((network_of(block).prefixlen, 9), "local") for block in vpc.cidrs if within(ip, block)]
     for route in table.routes:
         for block in blocks(network, route.destination):
             inside = any(
-                ip_network(block).version == ip_network(own).version and ip_network(block).subnet_of(ip_network(own))
+                network_of(block).version == network_of(own).version and network_of(block).subnet_of(network_of(own))
                 for own in vpc.cidrs
             )  # type: ignore[arg-type]
             if within(ip, block) and not (route.propagated and inside):
                 rank = 1 if route.propagated else 3 if isinstance(route.destination, Cidr) else 2
-                candidates.append(((ip_network(block).prefixlen, rank), route.target))
+                candidates.append(((network_of(block).prefixlen, rank), route.target))
     return max(candidates, key=lambda one: one[0])[1] if candidates else None
 
 

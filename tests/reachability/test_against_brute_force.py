@@ -1,16 +1,29 @@
-"""The engine's sets and traces agree with an evaluator that looks at one packet at a time."""
+"""Sets, traces and reachable sets agree with an evaluator that looks at one packet at a time.
+
+Every network here is drawn; together they are some thousands, with IPv4 and IPv6, every kind of gateway, and rules that
+overlap. What the evaluator knows of AWS it knows by itself.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reachability.intervals import EMPTY, Region
 from reachability.model import Network
-from reachability.paths import Box, Engine, Site
-from reachability.traffic import addresses
+from reachability.paths import Box, Engine, Placement, Site
+from reachability.reach import Reach
+from reachability.trace import Verdict, trace_path
+from reachability.traffic import IPV4, IPV6, addresses
 from tests.reachability import brute_force
 from tests.reachability.brute_force import Party
 from tests.reachability.networks import ASKED, networks, parties, point
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+MANY = settings(max_examples=1600, suppress_health_check=list(HealthCheck))
+FEWER = settings(max_examples=200, suppress_health_check=list(HealthCheck))
+seeds = st.integers(0, 2**32)
 
 
 def site(engine: Engine, party: Party) -> Site:
@@ -34,16 +47,70 @@ def pairs(network: Network) -> list[tuple[Party, Party]]:
     return [(one, other) for one, other in every if one.ip.version == other.ip.version]
 
 
-@settings(QUICK, max_examples=1000)
-@given(networks(), st.randoms(use_true_random=False))
-def test_sets_agree_with_concrete_packets(network, random):
-    engine = Engine(network)
+@MANY
+@given(networks(), seeds)
+def test_sets_and_traces_agree_with_concrete_packets(network, seed):
+    random, engine = Random(seed), Engine(network)  # noqa: S311 - repeatable, not secret
     every = pairs(network)
-    for source, destination in random.sample(every, min(len(every), 12)):
+    for source, destination in random.sample(every, min(len(every), 8)):
         path = engine.path(site(engine, source), site(engine, destination))
         for protocol, port in random.sample(ASKED, 3):
-            service = point(protocol, port)
-            expected = brute_force.delivered(network, source, destination, protocol, port)
-            assert holds(path.delivered, source, destination, service) == expected
-            expected = brute_force.answered(network, source, destination, protocol, port)
-            assert holds(path.answered, source, destination, service) == expected
+            delivered = brute_force.delivered(network, source, destination, protocol, port)
+            answered = brute_force.answered(network, source, destination, protocol, port)
+            assert holds(path.delivered, source, destination, point(protocol, port)) == delivered
+            assert holds(path.answered, source, destination, point(protocol, port)) == answered
+        agrees_with_trace(engine, source, destination, point(protocol, port), delivered, answered)
+
+
+def agrees_with_trace(engine, source, destination, service, delivered, answered):
+    """The trace of the very packet has the verdict, and ends with the one hop that refuses."""
+    start = replace(site(engine, source), addresses=addresses(source.address))
+    end = replace(site(engine, destination), addresses=addresses(destination.address))
+    found = trace_path(engine, engine.path(start, end), service)
+    assert found.verdict == (Verdict.REACHES if answered else Verdict.ONE_WAY if delivered else Verdict.REFUSED)
+    refused = [hop for hop in found.hops if not hop.allowed]
+    assert refused == ([] if answered else [found.hops[-1]])
+    assert all(hop.reply == delivered for hop in refused)
+    assert all(bool(hop.remedy) != hop.allowed for hop in found.hops)
+
+
+@FEWER
+@given(networks())
+def test_no_packet_has_addresses_of_two_ip_versions(network):
+    reach = Reach(network)
+    for path in reach.paths():
+        for box in path.delivered:
+            versions = [family for family in (IPV4, IPV6) if (box.sources | box.destinations) & family]
+            assert len(versions) == 1
+
+
+@FEWER
+@given(networks())
+def test_the_fast_way_over_a_whole_network_finds_what_every_pair_by_itself_does(network):
+    reach, engine = Reach(network), Engine(network)
+    sites = [*reach.placements, *reach.beyond]
+    slow = Counter(
+        (one, other, boxes)
+        for one in sites
+        for other in sites
+        if isinstance(one, Placement) or isinstance(other, Placement)
+        if (boxes := engine.path(one, other).delivered)
+    )
+    assert Counter(tuple(path) for path in reach.paths()) == slow
+    for placement in reach.placements:
+        assert reach.sources(placement) == _region(
+            (box.sources, box.services) for (_, end, boxes), _ in slow.items() if end == placement for box in boxes
+        )
+        assert reach.destinations(placement) == _region(
+            (box.destinations, box.services)
+            for (start, _, boxes), _ in slow.items()
+            if start == placement
+            for box in boxes
+        )
+
+
+def _region(rectangles) -> Region:
+    found = EMPTY
+    for xs, ys in rectangles:
+        found |= Region.of(xs, ys)
+    return found
