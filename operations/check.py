@@ -8,8 +8,10 @@ from operations.policy_pack import PACK, Finding, GuardedEngine, PolicyPack
 from operations.preview import PreviewEngine
 from operations.program import Run, run_program
 from operations.project import StackConfig, settings_of
-from operations.proof import ObservedEngine, prove, reachability_as_json
-from reachability.intent import Report
+from operations.proof import ObservedEngine, network_of, prove, reachability_as_json
+from reachability.intent import Intent, Report
+from reachability.model import Network
+from reachability.stack_intent import intent_from
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,16 @@ class Checked:
             },
             "reachability": reachability_as_json(self.reachability),
         }
+
+
+def preview(config: StackConfig) -> tuple[Network, Intent]:
+    """The network that the program of `config` would make, and what its settings say it is for."""
+    settings = settings_of(config)
+    engine = PreviewEngine(settings.region)
+    observed = ObservedEngine(engine)
+    run = run_program(config, observed, preview=True)
+    network = network_of([*run.resources, *engine.inner], observed.prefix_lists)
+    return network, intent_from(settings, network)
 
 
 def check(config: StackConfig, policies: Mapping[str, Any]) -> Checked:

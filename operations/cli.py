@@ -7,6 +7,7 @@ to standard output; `--json` makes them JSON. Heavy imports wait for the command
 import json
 import sys
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Private inference on Amazon SageMaker AI: check, rehearse, verify, export.",
 )
+
+export = typer.Typer(no_args_is_help=True, help="Write the stack for another tool.")
+app.add_typer(export, name="export")
+
+
+class Form(StrEnum):
+    """What `paths` shows."""
+
+    TEXT = "text"
+    JSON = "json"
+    SVG = "svg"
+    HTML = "html"
+
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Stack of the project, as in Pulumi.STACK.yaml.")]
 Project = Annotated[Path, typer.Option(help="Folder of the Pulumi project.", file_okay=False, exists=True)]
@@ -132,6 +146,64 @@ def outputs(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fal
         print(json.dumps(promised, indent=2))
     else:
         views.out.print(views.output_table(promised))
+
+
+@app.command()
+def paths(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    source: Annotated[str | None, typer.Option("--from", help="A party of the matrix, an address or a block.")] = None,
+    destination: Annotated[str | None, typer.Option("--to", help="The same, at the other end.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the traced packet.", min=0, max=65535)] = 443,
+    form: Annotated[
+        Form, typer.Option("--format", help="A table or trace, the same as JSON, or a picture of the network.")
+    ] = Form.TEXT,
+    out: Annotated[Path | None, typer.Option(help="File to write to instead of standard output.")] = None,
+) -> None:
+    """Show who reaches whom, trace one packet hop by hop, or draw the network with its paths. Nothing is created."""
+    from operations import views
+    from operations.check import preview
+    from operations.paths import paths as run
+
+    config = _stack(project, stack)
+    network, intent = preview(config)
+    title = f"{config.project}/{config.stack}"
+    shown, well = run(network, intent, title, source=source, destination=destination, port=port, form=form.value)
+    views.show(shown, out)
+    raise typer.Exit(0 if well else 1)
+
+
+@export.command()
+def terraform(
+    out: Annotated[
+        Path, typer.Option(help="Folder for the configuration; made if it does not exist.", file_okay=False)
+    ],
+    stack: Stack = "dev",
+    project: Project = HERE,
+    live: Annotated[bool, typer.Option("--live", help="Ask the account of the shell's credentials.")] = False,
+    lookups: Annotated[Path | None, typer.Option(help="Answers of an earlier export, its lookups.json.")] = None,
+) -> None:
+    """Write the stack as a Terraform configuration, from the unchanged program."""
+    from operations import views
+    from operations.project import settings_of
+    from terraform_export import answers
+    from terraform_export.export import export_terraform
+
+    if live and lookups:
+        raise typer.BadParameter("give one of --live and --lookups, not both")
+    config = _stack(project, stack)
+    region = settings_of(config).region
+    if lookups:
+        written = export_terraform(config, out, answers.recorded(lookups))
+    elif live:
+        written = export_terraform(config, out, answers.live(region))
+    else:
+        with answers.embedded(region) as lookup:
+            written = export_terraform(config, out, lookup)
+    views.warn(written.warnings)
+    views.out.print(
+        f"{written.resources} resources, {written.lookups} lookups and {len(written.outputs)} outputs in {out}"
+    )
 
 
 def _stack(project: Path, stack: str) -> "StackConfig":

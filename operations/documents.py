@@ -133,7 +133,23 @@ def _licence(package: Any) -> str:
     return str(stated)
 
 
-PAGES = {"settings.md": settings_page, "contract.md": contract_page, "third-party.md": third_party_page}
+def network_picture() -> str:
+    """The network of the prod stack with its paths, drawn from the program's own resources."""
+    from operations.check import preview
+    from operations.paths import paths
+    from operations.project import load_stack
+
+    network, intent = preview(load_stack(ROOT, "prod"))
+    picture, _ = paths(network, intent, "private-inference/prod", form="svg")
+    return f"{picture}\n"
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "contract.md": contract_page,
+    "third-party.md": third_party_page,
+    "network.svg": network_picture,
+}
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import pulumi
 
+from operations.paths import PathsError
 from operations.policy_pack import PolicyPackError, PolicyViolationError
 from operations.preview import PreviewError
 from operations.project import ProjectError
@@ -18,6 +19,7 @@ _CODES: dict[type[Exception], int] = {
     PolicyPackError: BAD_INPUT,
     PreviewError: BAD_INPUT,
     ExportError: BAD_INPUT,
+    PathsError: BAD_INPUT,
     PolicyViolationError: A_FINDING,
     RehearsalError: A_FINDING,
     EmbeddedAwsError: A_FINDING,

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,6 +14,8 @@ from rich.tree import Tree
 from operations.progress import err
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from operations.check import Checked
     from operations.policy_pack import Finding
     from operations.program import Resource
@@ -80,6 +83,19 @@ def show_rehearsal(config: "StackConfig", result: "Rehearsal") -> None:
     out.print("\n[bold]What boto3 found[/]")
     out.print(report.table(result.checks))
     out.print(_verdict(result.passed), f"{len(result.run.resources)} resources,", report.summary(result.checks))
+
+
+def show(shown: "RenderableType | str", file: Path | None) -> None:
+    """Something rich can print, or text as it is; into a file if one is given."""
+    if isinstance(shown, str) and file is None:
+        sys.stdout.write(f"{shown}\n")
+    elif isinstance(shown, str) and file is not None:
+        file.write_text(f"{shown}\n", encoding="utf-8")
+    elif file is not None:
+        with file.open("w", encoding="utf-8") as target:
+            Console(file=target).print(shown)
+    else:
+        out.print(shown)
 
 
 def show_error(error: Exception) -> None:
