@@ -61,7 +61,7 @@ def describe(client: Any, vpcs: Sequence[str]) -> Answers:
         filters = [{"Name": narrowed_by, "Values": list(vpcs)}] if narrowed_by else []
         answers[key] = list(_pages(client, operation, key, Filters=filters))
     answers["Vpcs"] = [{**vpc, "EnableDnsSupport": _dns(client, vpc["VpcId"])} for vpc in answers["Vpcs"]]
-    known = {one["PrefixListId"] for one in answers["PrefixLists"]}
+    known = {one["PrefixListId"] for one in answers["PrefixLists"] if one.get("Cidrs")}
     answers["PrefixListEntries"] = [
         {"PrefixListId": listed, "Cidr": entry["Cidr"]}
         for listed in sorted(_named_prefix_lists(answers) - known)
@@ -91,7 +91,9 @@ def _named_prefix_lists(answers: Answers) -> set[str]:
     ]
     named = {one["PrefixListId"] for rule in rules for one in rule.get("PrefixListIds", ())}
     routes = [route for table in answers["RouteTables"] for route in table["Routes"]]
-    return named | {route["DestinationPrefixListId"] for route in routes if route.get("DestinationPrefixListId")}
+    named |= {route["DestinationPrefixListId"] for route in routes if route.get("DestinationPrefixListId")}
+    services = {endpoint["ServiceName"] for endpoint in answers["VpcEndpoints"]}
+    return named | {one["PrefixListId"] for one in answers["PrefixLists"] if one["PrefixListName"] in services}
 
 
 def load(answers: Answers) -> Network:
@@ -104,7 +106,9 @@ class _Loader:
         self._answers = answers
         self._undecided: dict[Undecided, None] = {}
         self._vpcs = {one["VpcId"] for one in answers["Vpcs"]}
-        self._prefix_lists = {one["PrefixListId"]: list(one["Cidrs"]) for one in answers["PrefixLists"]}
+        self._prefix_lists = {
+            one["PrefixListId"]: list(one["Cidrs"]) for one in answers["PrefixLists"] if one.get("Cidrs")
+        }
         for entry in answers.get("PrefixListEntries", ()):
             self._prefix_lists.setdefault(entry["PrefixListId"], []).append(entry["Cidr"])
         self._groups = {one["GroupId"] for one in answers["SecurityGroups"]}
@@ -201,7 +205,8 @@ class _Loader:
         for raw in self._answers["VpcEndpoints"]:
             if raw["VpcEndpointType"] == "Gateway":
                 listed = by_name.get(raw["ServiceName"], "")
-                if not listed:
+                if listed not in self._prefix_lists:
+                    listed = ""
                     self._undecide(raw["VpcEndpointId"], "ServiceName", "stands for blocks that EC2 doesn't list")
                 service = short_service(raw["ServiceName"])
                 yield Gateway(
