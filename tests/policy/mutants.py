@@ -117,6 +117,7 @@ REPOSITORY = ("aws:ecr/repository:Repository", "images")
 EVERYONE = "0.0.0.0/0"
 INTERNET_GATEWAY = "igw-0123456789abcdef0"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+TWO_WAY = "aws:ec2/securityGroupRule:SecurityGroupRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 HTTPS = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "description": "Added"}
 ROUTE = {"routeTableId": Ref("RouteTable", "model")}
@@ -189,7 +190,6 @@ def _network() -> Iterator[Mutant]:
 
 
 def _firewalls() -> Iterator[Mutant]:
-    two_way = "aws:ec2/securityGroupRule:SecurityGroupRule"
     rule = "no-public-ingress"
     yield adds(rule, INGRESS, {**HTTPS, "securityGroupId": Ref(*ACCESS_GROUP), "cidrIpv4": EVERYONE})
     yield adds(rule, INGRESS, {**HTTPS, "securityGroupId": Ref(*ACCESS_GROUP), "cidrIpv6": "::/0"})
@@ -202,7 +202,7 @@ def _firewalls() -> Iterator[Mutant]:
     )
     yield adds(
         rule,
-        two_way,
+        TWO_WAY,
         {
             "type": "ingress",
             "securityGroupId": CLIENT_GROUP,
@@ -223,7 +223,7 @@ def _firewalls() -> Iterator[Mutant]:
     )
     yield adds(
         rule,
-        two_way,
+        TWO_WAY,
         {
             "type": "egress",
             "securityGroupId": CLIENT_GROUP,
@@ -405,6 +405,10 @@ def _access() -> Iterator[Mutant]:
         EGRESS,
         {**HTTPS, "securityGroupId": Ref(*ACCESS_GROUP), "referencedSecurityGroupId": CLIENT_GROUP},
     )
+
+    both_ways = {"securityGroupId": Ref(*ACCESS_GROUP), "protocol": "tcp", "fromPort": 0, "toPort": 65535}
+    yield adds(rule, TWO_WAY, {**both_ways, "type": "ingress", "sourceSecurityGroupId": CLIENT_GROUP})
+    yield adds(rule, TWO_WAY, {**both_ways, "type": "egress", "cidrBlocks": ["10.0.0.0/18"]})
 
     rule = "s3-gateway-covers-model-subnets"
     yield sets(rule, S3, "routeTableIds", [Ref("RouteTable", "app")], blame=MODEL_SUBNET)
@@ -670,6 +674,15 @@ def _inference() -> Iterator[Mutant]:
     )
     yield adds(rule, EGRESS, {**HTTPS, "securityGroupId": Ref(*MODEL_GROUP), "cidrIpv4": "10.0.0.0/16"})
     yield adds(rule, EGRESS, {**HTTPS, "securityGroupId": Ref(*MODEL_GROUP), "referencedSecurityGroupId": CLIENT_GROUP})
+    two_way = {
+        "type": "egress",
+        "securityGroupId": Ref(*MODEL_GROUP),
+        "protocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+    }
+    yield adds(rule, TWO_WAY, {**two_way, "cidrBlocks": ["10.0.0.0/18"]})
+    yield adds(rule, TWO_WAY, {**two_way, "type": "ingress", "sourceSecurityGroupId": CLIENT_GROUP})
     yield sets(rule, ("SecurityGroupEgressRule", "model-to-s3"), "fromPort", 80)
     yield sets(rule, ("SecurityGroupEgressRule", "model-to-s3"), "prefixListId", "pl-0123456789abcdef0", later=True)
     yield sets(
