@@ -153,7 +153,7 @@ class _Stack:
         Those of the app tier are other people's, who may give them public addresses.
         """
         role = ROLES[tier]
-        named = [key for key, group in self.network.groups.items() if _is_called(group.name, role)]
+        named = self._groups_called(role)
         if len(named) != 1:
             self.unmet.append(f"there must be one security group called {role}; the network has {len(named)}")
             return ()
@@ -161,6 +161,12 @@ class _Stack:
             Placement(key, frozenset(named), self.network.subnets[key].addresses, tier == "app", ANY_CLIENT_PORTS)
             for key in self._subnets(tier)
         )
+
+    def _groups_called(self, role: str) -> list[str]:
+        """The groups with a role: by their name in the program, else by the Name tag that ends in it."""
+        names = {key: group.name for key, group in self.network.groups.items()}
+        exact = [key for key, name in names.items() if name == role]
+        return exact or [key for key, name in names.items() if name.endswith(f"-{role}")]
 
     def _anything_in(self, subnets: Iterable[str]) -> tuple[Site, ...]:
         """Workloads of anybody, who may give them public addresses."""
@@ -177,10 +183,9 @@ class _Stack:
     def _sort(self, one: Interface) -> int:
         if one.service:
             return 0 if one.service in ("sagemaker.runtime", "sagemaker.runtime-fips") else 1
-        groups = [self.network.groups[group].name for group in one.groups]
-        if one.kind == "SageMaker model" or any(_is_called(name, "model") for name in groups):
+        if one.kind == "SageMaker model" or one.groups & set(self._groups_called("model")):
             return 2
-        return 3 if any(_is_called(name, "client") for name in groups) else 4
+        return 3 if one.groups & set(self._groups_called("client")) else 4
 
     def _gateways(self, *kinds: GatewayKind) -> list[Gateway]:
         return [one for one in self.network.gateways.values() if one.kind in kinds]
@@ -205,8 +210,3 @@ class _Stack:
         """Addresses outside to which no gateway leads."""
         outside = wanted - Intervals.union(vpc.addresses for vpc in self.network.vpcs.values())
         return (Beyond(None, outside),) if outside else ()
-
-
-def _is_called(name: str, role: str) -> bool:
-    """Whether a group has a role: by its name in the program, or by the Name tag that ends in it."""
-    return name == role or name.endswith(f"-{role}")

@@ -44,6 +44,16 @@ class Party:
     def ip(self) -> Address:
         return parsed(self.address)
 
+    @property
+    def own(self) -> Interface:
+        assert self.interface
+        return self.interface
+
+    @property
+    def way(self) -> Gateway:
+        assert self.gateway
+        return self.gateway
+
 
 @cache
 def parsed(address: str) -> Address:
@@ -89,17 +99,21 @@ def blocks(network: Network, peer: Cidr | PrefixListRef) -> tuple[str, ...]:
     return (peer.block,) if isinstance(peer, Cidr) else network.prefix_lists[peer.prefix_list]
 
 
+def lies_within(block: str, other: str) -> bool:
+    ends = (network_of(block).network_address, network_of(block).broadcast_address)
+    return all(within(ip, other) for ip in ends)
+
+
 def next_hop(network: Network, subnet: Subnet, ip: Address) -> str | None:
     """The target that the subnet's route table sends an address to: "local", a gateway's id, or None."""
     table = network.route_tables[subnet.route_table]
     vpc = network.vpcs[table.vpc]
-    candidates = [((network_of(block).prefixlen, 9), "local") for block in vpc.cidrs if within(ip, block)]
+    candidates: list[tuple[tuple[int, int], str | None]] = [
+        ((network_of(block).prefixlen, 9), "local") for block in vpc.cidrs if within(ip, block)
+    ]
     for route in table.routes:
         for block in blocks(network, route.destination):
-            inside = any(
-                network_of(block).version == network_of(own).version and network_of(block).subnet_of(network_of(own))
-                for own in vpc.cidrs
-            )  # type: ignore[arg-type]
+            inside = any(lies_within(block, own) for own in vpc.cidrs)
             if within(ip, block) and not (route.propagated and inside):
                 rank = 1 if route.propagated else 3 if isinstance(route.destination, Cidr) else 2
                 candidates.append(((network_of(block).prefixlen, rank), route.target))
@@ -119,12 +133,14 @@ def delivered(network: Network, source: Party, destination: Party, protocol: int
         return group_allows(network, source.interface, "egress", destination, protocol, port) and leaves(
             network, source, destination, protocol, port
         )
-    return group_allows(network, destination.interface, "ingress", source, protocol, port) and comes_in(
+    return group_allows(network, destination.own, "ingress", source, protocol, port) and comes_in(
         network, source, destination, protocol, port
     )
 
 
-def crosses(network, here, there, source, destination, protocol, port) -> bool:
+def crosses(
+    network: Network, here: Subnet, there: Subnet, source: Address, destination: Address, protocol: int, port: int
+) -> bool:
     """Whether a packet gets from one subnet to another of the same VPC."""
     return (
         next_hop(network, here, destination) == "local"
@@ -135,7 +151,7 @@ def crosses(network, here, there, source, destination, protocol, port) -> bool:
 
 def serves(gateway: Gateway, party: Party) -> bool:
     if gateway.kind is GatewayKind.INTERNET:
-        return party.ip.version == 6 or party.interface.public
+        return party.ip.version == 6 or party.own.public
     if gateway.kind is GatewayKind.EGRESS_ONLY:
         return party.ip.version == 6
     if gateway.kind is GatewayKind.NAT:
@@ -143,9 +159,9 @@ def serves(gateway: Gateway, party: Party) -> bool:
     return True
 
 
-def leaves(network, source, destination, protocol, port) -> bool:
+def leaves(network: Network, source: Party, destination: Party, protocol: int, port: int) -> bool:
     """Whether a packet gets from an interface's subnet out through a gateway."""
-    here, gateway = network.subnets[source.interface.subnet], destination.gateway
+    here, gateway = network.subnets[source.own.subnet], destination.way
     if next_hop(network, here, destination.ip) != gateway.id or not serves(gateway, source):
         return False
     if not acl_allows(network.acls[here.acl].egress, destination.ip, protocol, port):
@@ -163,9 +179,9 @@ def leaves(network, source, destination, protocol, port) -> bool:
     return True
 
 
-def comes_in(network, source, destination, protocol, port) -> bool:
+def comes_in(network: Network, source: Party, destination: Party, protocol: int, port: int) -> bool:
     """Whether a packet gets from beyond a gateway into an interface's subnet."""
-    there, gateway = network.subnets[destination.interface.subnet], source.gateway
+    there, gateway = network.subnets[destination.own.subnet], source.way
     if gateway.kind not in LETS_IN or not serves(gateway, destination):
         return False
     if there.id in gateway.subnets:
@@ -208,8 +224,8 @@ def answer_returns(network: Network, source: Party, destination: Party, protocol
     return answer_leaves(network, source, destination, protocol, port)
 
 
-def answer_comes_in(network, source, destination, protocol, port) -> bool:
-    here, gateway = network.subnets[source.interface.subnet], destination.gateway
+def answer_comes_in(network: Network, source: Party, destination: Party, protocol: int, port: int) -> bool:
+    here, gateway = network.subnets[source.own.subnet], destination.way
     if gateway.kind is GatewayKind.TRANSIT and here.id in gateway.subnets:
         return True
     if not acl_allows(network.acls[here.acl].ingress, destination.ip, protocol, port):
@@ -227,8 +243,8 @@ def answer_comes_in(network, source, destination, protocol, port) -> bool:
     return True
 
 
-def answer_leaves(network, source, destination, protocol, port) -> bool:
-    there, gateway = network.subnets[destination.interface.subnet], source.gateway
+def answer_leaves(network: Network, source: Party, destination: Party, protocol: int, port: int) -> bool:
+    there, gateway = network.subnets[destination.own.subnet], source.way
     if next_hop(network, there, source.ip) != gateway.id:
         return False
     if not acl_allows(network.acls[there.acl].egress, source.ip, protocol, port):

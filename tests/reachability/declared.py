@@ -1,6 +1,6 @@
 """Pulumi programs for tests, as a rehearsal (ids known) and a preview (ids unknown) would show them to the loader."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,8 +54,8 @@ class Shown:
     urn: str
     type: str
     name: str
-    properties: Mapping[str, Any]
-    property_dependencies: Mapping[str, Sequence[str]]
+    properties: dict[str, Any]
+    property_dependencies: dict[str, Sequence[str]]
 
 
 @dataclass

@@ -115,9 +115,14 @@ _client_ports = st.sampled_from(((32768, 65535), ANY_CLIENT_PORTS, (49152, 65535
 _acls = st.sampled_from(("acl-1", "acl-2", "acl-3"))
 _tables = st.sampled_from(("rtb-1", "rtb-2"))
 _default_routes = (Cidr("0.0.0.0/0"), Cidr("::/0"))
+_targets: tuple[Cidr | PrefixListRef, ...] = (
+    *_default_routes * 4,
+    *map(Cidr, BLOCKS),
+    *map(PrefixListRef, PREFIX_LISTS),
+)
 _destinations = st.lists(
     st.tuples(
-        st.sampled_from((*_default_routes * 4, *map(Cidr, BLOCKS), *map(PrefixListRef, PREFIX_LISTS))),
+        st.sampled_from(_targets),
         st.integers(0, 4),
         st.booleans(),
     ),

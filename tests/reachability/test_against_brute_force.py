@@ -5,13 +5,14 @@ overlap. What the evaluator knows of AWS it knows by itself.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reachability.intervals import EMPTY, Region
+from reachability.intervals import EMPTY, Intervals, Region
 from reachability.model import Network
 from reachability.paths import Box, Engine, Placement, Site
 from reachability.reach import Reach
@@ -49,7 +50,7 @@ def pairs(network: Network) -> list[tuple[Party, Party]]:
 
 @MANY
 @given(networks(), seeds)
-def test_sets_and_traces_agree_with_concrete_packets(network, seed):
+def test_sets_and_traces_agree_with_concrete_packets(network: Network, seed: int) -> None:
     random, engine = Random(seed), Engine(network)  # noqa: S311 - repeatable, not secret
     every = pairs(network)
     for source, destination in random.sample(every, min(len(every), 8)):
@@ -62,7 +63,9 @@ def test_sets_and_traces_agree_with_concrete_packets(network, seed):
         agrees_with_trace(engine, source, destination, point(protocol, port), delivered, answered)
 
 
-def agrees_with_trace(engine, source, destination, service, delivered, answered):
+def agrees_with_trace(
+    engine: Engine, source: Party, destination: Party, service: int, delivered: bool, answered: bool
+) -> None:
     """The trace of the very packet has the verdict, and ends with the one hop that refuses."""
     start = replace(site(engine, source), addresses=addresses(source.address))
     end = replace(site(engine, destination), addresses=addresses(destination.address))
@@ -76,7 +79,7 @@ def agrees_with_trace(engine, source, destination, service, delivered, answered)
 
 @FEWER
 @given(networks())
-def test_no_packet_has_addresses_of_two_ip_versions(network):
+def test_no_packet_has_addresses_of_two_ip_versions(network: Network) -> None:
     reach = Reach(network)
     for path in reach.paths():
         for box in path.delivered:
@@ -86,9 +89,9 @@ def test_no_packet_has_addresses_of_two_ip_versions(network):
 
 @FEWER
 @given(networks())
-def test_the_fast_way_over_a_whole_network_finds_what_every_pair_by_itself_does(network):
+def test_the_fast_way_over_a_whole_network_finds_what_every_pair_by_itself_does(network: Network) -> None:
     reach, engine = Reach(network), Engine(network)
-    sites = [*reach.placements, *reach.beyond]
+    sites: list[Site] = [*reach.placements, *reach.beyond]
     slow = Counter(
         (one, other, boxes)
         for one in sites
@@ -109,7 +112,7 @@ def test_the_fast_way_over_a_whole_network_finds_what_every_pair_by_itself_does(
         )
 
 
-def _region(rectangles) -> Region:
+def _region(rectangles: Iterable[tuple[Intervals, Intervals]]) -> Region:
     found = EMPTY
     for xs, ys in rectangles:
         found |= Region.of(xs, ys)

@@ -98,13 +98,13 @@ def network(ec2: Any, account: dict[str, str]) -> Network:
     return load(describe(ec2, [account["vpc"]]))
 
 
-def test_only_what_was_asked_for_is_there(network, account):
+def test_only_what_was_asked_for_is_there(network: Network, account: dict[str, str]) -> None:
     assert set(network.vpcs) == {account["vpc"]}
     assert set(network.subnets) == {account["app"], account["access"]}
     assert network.undecided == ()
 
 
-def test_subnets_have_what_is_in_force_in_them(network, account):
+def test_subnets_have_what_is_in_force_in_them(network: Network, account: dict[str, str]) -> None:
     app, access = network.subnets[account["app"]], network.subnets[account["access"]]
     assert (app.name, app.zone, app.route_table, app.acl) == ("app", "us-east-1a", account["table"], account["acl"])
     assert access.route_table not in (account["table"], "")
@@ -112,7 +112,7 @@ def test_subnets_have_what_is_in_force_in_them(network, account):
     assert [(rule.number, services_text(rule.services)) for rule in network.acls[app.acl].egress] == [(100, "tcp 443")]
 
 
-def test_gateways_are_of_their_kinds(network, account):
+def test_gateways_are_of_their_kinds(network: Network, account: dict[str, str]) -> None:
     kinds = {key.partition("@")[0]: gateway.kind for key, gateway in network.gateways.items()}
     assert kinds == {
         account["igw"]: GatewayKind.INTERNET,
@@ -122,28 +122,32 @@ def test_gateways_are_of_their_kinds(network, account):
     }
 
 
-def test_an_endpoints_interface_is_known_by_its_service(network, account):
+def test_an_endpoints_interface_is_known_by_its_service(network: Network, account: dict[str, str]) -> None:
     (endpoint,) = [one for one in network.interfaces.values() if one.service]
     assert (endpoint.service, endpoint.kind) == ("sagemaker.runtime", "interface endpoint")
     assert (endpoint.subnet, endpoint.owner) == (account["access"], account["endpoint"])
 
 
-def test_the_server_is_reached_by_the_client_as_groups_and_acl_say(network):
+def test_the_server_is_reached_by_the_client_as_groups_and_acl_say(network: Network) -> None:
     assert trace(network, "10.0.1.10", "10.0.2.20", 443).verdict == Verdict.REACHES
-    assert trace(network, "10.0.1.10", "10.0.2.20", 80).refusal.control == "network ACL"
-    assert trace(network, "10.0.2.20", "10.0.1.10", 443).refusal.control == "network ACL"
+    for source, destination, port in (("10.0.1.10", "10.0.2.20", 80), ("10.0.2.20", "10.0.1.10", 443)):
+        refusal = trace(network, source, destination, port).refusal
+        assert refusal
+        assert refusal.control == "network ACL"
 
 
 @pytest.mark.parametrize(
     ("destination", "gateway"), [("10.9.0.1", "pcx"), ("203.0.113.9", "nat")], ids=["peer", "internet"]
 )
-def test_the_client_gets_out_as_its_routes_say(network, account, destination, gateway):
+def test_the_client_gets_out_as_its_routes_say(
+    network: Network, account: dict[str, str], destination: str, gateway: str
+) -> None:
     found = trace(network, account["interface"], destination, 443)
     assert found.verdict == Verdict.REACHES
     assert account[gateway] in next(hop.reason for hop in found.hops if hop.control == "route table")
 
 
-def test_s3_is_reached_by_its_gateway(network, account):
+def test_s3_is_reached_by_its_gateway(network: Network, account: dict[str, str]) -> None:
     assert trace(network, account["interface"], "s3", 443).verdict == Verdict.REACHES
 
 
@@ -187,7 +191,7 @@ def routed(*routes: dict[str, Any], **changes: Any) -> Network:
     return load(answers(RouteTables=[table], **changes))
 
 
-def test_dns_and_ipv6_blocks_are_as_described():
+def test_dns_and_ipv6_blocks_are_as_described() -> None:
     network = load(answers())
     assert network.vpcs["vpc"].dns is False
     assert network.subnets["subnet"].cidrs == ("10.0.1.0/24", "2001:db8::/64")
@@ -208,20 +212,21 @@ def test_dns_and_ipv6_blocks_are_as_described():
         ),
     ],
 )
-def test_routes_lead_to_attached_gateways(changes, route, kind):
+def test_routes_lead_to_attached_gateways(changes: dict[str, Any], route: dict[str, Any], kind: GatewayKind) -> None:
     network = routed({"DestinationCidrBlock": "192.168.0.0/16", "State": "active", **route}, **changes)
     (found,) = network.route_tables["rtb"].routes
+    assert found.target
     assert network.gateways[found.target].kind == kind
     assert found.propagated == (route["Origin"] == "EnableVgwRoutePropagation")
     assert network.undecided == ()
 
 
-def test_a_blackhole_leads_nowhere():
+def test_a_blackhole_leads_nowhere() -> None:
     network = routed({"DestinationCidrBlock": "192.168.0.0/16", "State": "blackhole", "NatGatewayId": "nat-gone"})
     assert network.route_tables["rtb"].routes[0].target is None
 
 
-def test_local_routes_are_understood():
+def test_local_routes_are_understood() -> None:
     assert routed({"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"}).route_tables["rtb"].routes == ()
 
 
@@ -235,14 +240,15 @@ def test_local_routes_are_understood():
         {"TransitGatewayId": "tgw-elsewhere"},
     ],
 )
-def test_what_a_target_does_is_undecided_when_it_is_not_modelled(route):
+def test_what_a_target_does_is_undecided_when_it_is_not_modelled(route: dict[str, Any]) -> None:
     network = routed({"DestinationCidrBlock": "0.0.0.0/0", "State": "active", **route})
     (found,) = network.route_tables["rtb"].routes
+    assert found.target
     assert network.gateways[found.target].kind == GatewayKind.OTHER
     assert next(iter(route.values())) in network.undecided[0].reason
 
 
-def test_a_gateways_own_route_table_is_undecided():
+def test_a_gateways_own_route_table_is_undecided() -> None:
     table = {
         "RouteTableId": "edge", "VpcId": "vpc", "Associations": [{"GatewayId": "igw-1"}], "Routes": [],
     }  # fmt: skip
@@ -257,7 +263,7 @@ def group(**permission: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_group_rules_have_peers_of_every_kind():
+def test_group_rules_have_peers_of_every_kind() -> None:
     permission = {
         "IpRanges": [{"CidrIp": "10.1.0.0/16"}],
         "Ipv6Ranges": [{"CidrIpv6": "2001:db8::/32"}],
@@ -282,7 +288,7 @@ def test_group_rules_have_peers_of_every_kind():
     "permission",
     [{"PrefixListIds": [{"PrefixListId": "pl-hidden"}]}, {"UserIdGroupPairs": [{"GroupId": "sg-elsewhere"}]}],
 )
-def test_peers_that_ec2_does_not_show_are_undecided(permission):
+def test_peers_that_ec2_does_not_show_are_undecided(permission: dict[str, Any]) -> None:
     network = load(answers(SecurityGroups=[group(**permission)]))
     assert [one.resource for one in network.undecided] == ["sg"]
 
@@ -291,7 +297,7 @@ def interface(**fields: Any) -> dict[str, Any]:
     return {"NetworkInterfaceId": "eni", "SubnetId": "subnet", "VpcId": "vpc", "Groups": [], **fields}
 
 
-def test_an_interface_has_its_addresses_and_is_public_by_its_association():
+def test_an_interface_has_its_addresses_and_is_public_by_its_association() -> None:
     found = load(
         answers(
             NetworkInterfaces=[
@@ -309,14 +315,14 @@ def test_an_interface_has_its_addresses_and_is_public_by_its_association():
     assert found.public
 
 
-def test_an_interface_without_groups_is_filtered_by_acls_only():
+def test_an_interface_without_groups_is_filtered_by_acls_only() -> None:
     network = load(answers(NetworkInterfaces=[interface(InterfaceType="network_load_balancer")]))
     (carried,) = network.interfaces["eni"].groups
     assert {rule.peer for rule in network.groups[carried].ingress} == {Cidr("0.0.0.0/0"), Cidr("::/0")}
 
 
 @pytest.mark.parametrize("kind", ["nat_gateway", "transit_gateway"])
-def test_the_interfaces_of_gateways_are_the_gateways(kind):
+def test_the_interfaces_of_gateways_are_the_gateways(kind: str) -> None:
     assert not load(answers(NetworkInterfaces=[interface(InterfaceType=kind)])).interfaces
 
 
@@ -324,5 +330,5 @@ def test_the_interfaces_of_gateways_are_the_gateways(kind):
     ("fields", "ports"),
     [({"InterfaceType": "lambda"}, ANY_CLIENT_PORTS), ({"Description": "ELB app/front/1"}, ANY_CLIENT_PORTS)],
 )
-def test_some_clients_use_more_ports_than_linux(fields, ports):
+def test_some_clients_use_more_ports_than_linux(fields: dict[str, Any], ports: tuple[int, int]) -> None:
     assert load(answers(NetworkInterfaces=[interface(**fields)])).interfaces["eni"].ephemeral == ports

@@ -1,5 +1,6 @@
 """Every type of resource is read as AWS would act on it, and what can't be told is said."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from reachability.pulumi_types import IRRELEVANT, MODELLED
 from reachability.traffic import ALL_TRAFFIC, services, services_text
 from tests.reachability.declared import PREFIX_LISTS, S3, S3_NAME, Declared, Of, Program, Shown, stack
 
+Adding = Callable[[Program], Declared]
+Placed = Callable[[Declared, Declared], dict[str, Any]]
 KNOWN = pytest.mark.parametrize("known", [True, False], ids=["known", "preview"])
 
 
@@ -44,7 +47,7 @@ def called(network: Network, kind: str, name: str) -> Any:
 
 
 @KNOWN
-def test_a_subnet_has_what_its_vpc_comes_with(program, known):
+def test_a_subnet_has_what_its_vpc_comes_with(program: Program, known: bool) -> None:
     network = program.network(known)
     one = called(network, "subnets", "one")
     acl, table = network.acls[one.acl], network.route_tables[one.route_table]
@@ -60,7 +63,7 @@ def test_a_subnet_has_what_its_vpc_comes_with(program, known):
 
 
 @KNOWN
-def test_what_the_program_adopts_is_as_the_program_says(program, known):
+def test_what_the_program_adopts_is_as_the_program_says(program: Program, known: bool) -> None:
     vpc = vpc_of(program)
     entry = {"action": "deny", "protocol": "-1", "ruleNo": 1, "fromPort": 0, "toPort": 0, "cidrBlock": "0.0.0.0/0"}
     gateway = program.add("ec2:InternetGateway", "out", vpcId=vpc)
@@ -81,7 +84,7 @@ def test_what_the_program_adopts_is_as_the_program_says(program, known):
 
 
 @KNOWN
-def test_rules_and_routes_may_name_what_a_vpc_comes_with(program, known):
+def test_rules_and_routes_may_name_what_a_vpc_comes_with(program: Program, known: bool) -> None:
     vpc = vpc_of(program)
     program.add(
         "ec2:NetworkAclRule", "rule", networkAclId=Of(vpc, "defaultNetworkAclId"), egress=True, ruleNumber=5,
@@ -109,7 +112,7 @@ def test_rules_and_routes_may_name_what_a_vpc_comes_with(program, known):
 
 
 @KNOWN
-def test_a_subnet_has_the_table_and_acl_that_it_is_associated_with(program, known):
+def test_a_subnet_has_the_table_and_acl_that_it_is_associated_with(program: Program, known: bool) -> None:
     vpc = vpc_of(program)
     main, own = (program.add("ec2:RouteTable", name, vpcId=vpc) for name in ("main", "own"))
     program.add("ec2:MainRouteTableAssociation", "main", vpcId=vpc, routeTableId=main)
@@ -123,7 +126,7 @@ def test_a_subnet_has_the_table_and_acl_that_it_is_associated_with(program, know
 
 
 @KNOWN
-def test_two_tables_for_one_subnet_are_undecided(program, known):
+def test_two_tables_for_one_subnet_are_undecided(program: Program, known: bool) -> None:
     for name in ("first", "second"):
         table = program.add("ec2:RouteTable", name, vpcId=vpc_of(program))
         program.add("ec2:RouteTableAssociation", name, routeTableId=table, subnetId=subnet(program))
@@ -133,7 +136,7 @@ def test_two_tables_for_one_subnet_are_undecided(program, known):
 # Rules
 
 
-RULES = {
+RULES: dict[str, Callable[[Program, Declared, Declared], object]] = {
     "inline": lambda program, group, other: group.properties.update(
         ingress=[
             {
@@ -188,7 +191,7 @@ RULES = {
 
 @KNOWN
 @pytest.mark.parametrize("style", RULES)
-def test_group_rules_mean_the_same_in_all_three_styles(program, style, known):
+def test_group_rules_mean_the_same_in_all_three_styles(program: Program, style: str, known: bool) -> None:
     group, other = (program.add("ec2:SecurityGroup", name, vpcId=vpc_of(program)) for name in ("own", "other"))
     RULES[style](program, group, other)
     network = program.network(known)
@@ -216,14 +219,14 @@ def test_group_rules_mean_the_same_in_all_three_styles(program, style, known):
         ({"protocol": "47", "fromPort": 0, "toPort": 0}, "protocol 47"),
     ],
 )
-def test_protocols_and_ports_of_group_rules(program, entry, text):
+def test_protocols_and_ports_of_group_rules(program: Program, entry: dict[str, Any], text: str) -> None:
     ingress = [{**entry, "cidrBlocks": ["10.0.0.0/8"]}]
     program.add("ec2:SecurityGroup", "own", vpcId=vpc_of(program), ingress=ingress)
     (rule,) = called(program.network(), "groups", "own").ingress
     assert services_text(rule.services) == text
 
 
-def test_acl_rules_have_a_block_of_each_ip_version_and_icmp_of_their_own(program):
+def test_acl_rules_have_a_block_of_each_ip_version_and_icmp_of_their_own(program: Program) -> None:
     entry = {"action": "allow", "ruleNo": 7.0, "protocol": "1", "icmpType": 8.0, "icmpCode": -1.0}
     both = {**entry, "cidrBlock": "10.0.0.0/8", "ipv6CidrBlock": "2001:db8::/32"}
     program.add("ec2:NetworkAcl", "own", vpcId=vpc_of(program), ingress=[both])
@@ -235,7 +238,7 @@ def test_acl_rules_have_a_block_of_each_ip_version_and_icmp_of_their_own(program
     assert {services_text(rule.services) for rule in rules} == {"icmp type 8"}
 
 
-def test_a_prefix_list_of_the_program_is_known_by_its_entries(program):
+def test_a_prefix_list_of_the_program_is_known_by_its_entries(program: Program) -> None:
     listed = program.add("ec2:ManagedPrefixList", "own", entries=[{"cidr": "10.9.0.0/16"}, {"cidr": "10.8.0.0/16"}])
     group = program.add("ec2:SecurityGroup", "own", vpcId=vpc_of(program))
     program.add("vpc:SecurityGroupEgressRule", "out", securityGroupId=group, prefixListId=listed, ipProtocol="-1")
@@ -291,7 +294,9 @@ def attached_vpn(program: Program) -> Declared:
     ],
 )
 @pytest.mark.parametrize("inline", [True, False], ids=["inline", "stand-alone"])
-def test_a_route_leads_to_its_gateway(program, add, key, kind, inline, known):
+def test_a_route_leads_to_its_gateway(
+    program: Program, add: Adding, key: str, kind: GatewayKind, inline: bool, known: bool
+) -> None:
     gateway = add(program)
     table = program.add("ec2:RouteTable", "table", vpcId=vpc_of(program))
     if inline:
@@ -306,7 +311,7 @@ def test_a_route_leads_to_its_gateway(program, add, key, kind, inline, known):
 
 
 @KNOWN
-def test_beyond_a_peering_connection_lies_the_other_vpc(program, known):
+def test_beyond_a_peering_connection_lies_the_other_vpc(program: Program, known: bool) -> None:
     peering(program)
     network = program.network(known)
     beyond = {network.name(one.vpc): one.blocks for one in network.gateways.values()}
@@ -315,7 +320,7 @@ def test_beyond_a_peering_connection_lies_the_other_vpc(program, known):
 
 @KNOWN
 @pytest.mark.parametrize("inline", [True, False], ids=["inline", "stand-alone"])
-def test_a_gateway_endpoint_is_a_route_to_its_prefix_list(program, inline, known):
+def test_a_gateway_endpoint_is_a_route_to_its_prefix_list(program: Program, inline: bool, known: bool) -> None:
     table = program.add("ec2:RouteTable", "table", vpcId=vpc_of(program))
     endpoint = program.add("ec2:VpcEndpoint", "s3", vpcId=vpc_of(program), serviceName=S3_NAME)
     if inline:
@@ -372,7 +377,9 @@ def test_a_gateway_endpoint_is_a_route_to_its_prefix_list(program, inline, known
         ),
     ],
 )
-def test_what_a_resource_places_into_a_subnet(program, kind, placed, public, ephemeral, known):
+def test_what_a_resource_places_into_a_subnet(
+    program: Program, kind: str, placed: Placed, public: bool, ephemeral: tuple[int, int] | None, known: bool
+) -> None:
     group = program.add("ec2:SecurityGroup", "own", vpcId=vpc_of(program))
     program.add(kind, "thing", **placed(subnet(program), group))
     network = program.network(known)
@@ -385,7 +392,7 @@ def test_what_a_resource_places_into_a_subnet(program, kind, placed, public, eph
 
 
 @KNOWN
-def test_a_database_is_where_its_subnet_group_is(program, known):
+def test_a_database_is_where_its_subnet_group_is(program: Program, known: bool) -> None:
     subnets = [subnet(program), subnet(program, "two")]
     group = program.add("rds:SubnetGroup", "data", name="data", subnetIds=subnets)
     own = program.add("ec2:SecurityGroup", "own", vpcId=vpc_of(program))
@@ -398,7 +405,7 @@ def test_a_database_is_where_its_subnet_group_is(program, known):
 
 
 @KNOWN
-def test_an_elastic_address_makes_its_interface_public(program, known):
+def test_an_elastic_address_makes_its_interface_public(program: Program, known: bool) -> None:
     instance = program.add("ec2:Instance", "host", subnetId=subnet(program))
     program.add("ec2:Eip", "address", instance=instance)
     (found,) = program.network(known).interfaces.values()
@@ -406,7 +413,7 @@ def test_an_elastic_address_makes_its_interface_public(program, known):
 
 
 @KNOWN
-def test_a_subnet_may_give_public_addresses(program, known):
+def test_a_subnet_may_give_public_addresses(program: Program, known: bool) -> None:
     subnet(program).properties["mapPublicIpOnLaunch"] = True
     program.add("ec2:Instance", "host", subnetId=subnet(program))
     (found,) = program.network(known).interfaces.values()
@@ -414,7 +421,9 @@ def test_a_subnet_may_give_public_addresses(program, known):
 
 
 @KNOWN
-def test_without_groups_an_instance_is_in_the_default_one_and_a_load_balancer_in_none(program, known):
+def test_without_groups_an_instance_is_in_the_default_one_and_a_load_balancer_in_none(
+    program: Program, known: bool
+) -> None:
     program.add("ec2:Instance", "host", subnetId=subnet(program))
     program.add("lb:LoadBalancer", "front", subnets=[subnet(program)], internal=True, loadBalancerType="network")
     network = program.network(known)
@@ -469,20 +478,20 @@ def with_unknown(program: Program, kind: str, name: str, key: str) -> Network:
         ("Model", "triage", "vpcConfig"),
     ],
 )
-def test_an_unknown_that_nothing_explains_is_undecided(kind, name, key):
+def test_an_unknown_that_nothing_explains_is_undecided(kind: str, name: str, key: str) -> None:
     found = with_unknown(stack("192.168.0.0/16"), kind, name, key)
     told = {(resource, path.partition(".")[0]) for resource, path in undecided(found)}
     assert (name, key) in told
 
 
-def test_an_unknown_rule_is_taken_for_an_open_one_meanwhile():
+def test_an_unknown_rule_is_taken_for_an_open_one_meanwhile() -> None:
     program = stack("192.168.0.0/16")
     found = with_unknown(program, "SecurityGroupIngressRule", "access-from-premises", "cidrIpv4")
     rules = found.groups[program.get("SecurityGroup", "access").urn].ingress
     assert {Cidr("0.0.0.0/0"), Cidr("::/0")} <= {rule.peer for rule in rules}
 
 
-def test_one_unknown_of_several_resources_is_undecided(program):
+def test_one_unknown_of_several_resources_is_undecided(program: Program) -> None:
     table = program.add("ec2:RouteTable", "table", vpcId=vpc_of(program))
     program.add("ec2:RouteTableAssociation", "either", routeTableId=table, subnetId=subnet(program))
     shown = program.shown(known=False)
@@ -490,7 +499,7 @@ def test_one_unknown_of_several_resources_is_undecided(program):
     assert ("either", "subnetId") in undecided(load(shown))
 
 
-def test_a_list_that_is_wholly_unknown_means_all_that_it_was_computed_from(program):
+def test_a_list_that_is_wholly_unknown_means_all_that_it_was_computed_from(program: Program) -> None:
     group = program.add("ec2:SecurityGroup", "own", vpcId=vpc_of(program))
     both = [subnet(program), subnet(program, "two")]
     program.add("lambda:Function", "f", vpcConfig={"subnetIds": both, "securityGroupIds": [group]})
@@ -512,12 +521,14 @@ def test_a_list_that_is_wholly_unknown_means_all_that_it_was_computed_from(progr
         ("ec2:VpcEndpoint", {"vpcId": "vpc-0f", "serviceName": S3_NAME}, "vpcId"),
     ],
 )
-def test_what_lies_outside_the_program_is_undecided(program, kind, properties, key):
+def test_what_lies_outside_the_program_is_undecided(
+    program: Program, kind: str, properties: dict[str, Any], key: str
+) -> None:
     program.add(kind, "stranger", **properties)
     assert ("stranger", key) in undecided(program.network())
 
 
-def test_groups_outside_the_program_are_undecided_and_open(program):
+def test_groups_outside_the_program_are_undecided_and_open(program: Program) -> None:
     config = {"subnetIds": [subnet(program)], "securityGroupIds": ["sg-0f"]}
     program.add("lambda:Function", "f", vpcConfig=config)
     network = program.network()
@@ -525,13 +536,13 @@ def test_groups_outside_the_program_are_undecided_and_open(program):
     assert {rule.peer for rule in network.groups["sg-0f"].egress} == {Cidr("0.0.0.0/0"), Cidr("::/0")}
 
 
-def test_a_prefix_list_whose_blocks_nobody_gave_is_undecided(program):
+def test_a_prefix_list_whose_blocks_nobody_gave_is_undecided(program: Program) -> None:
     program.add("ec2:VpcEndpoint", "s3", vpcId=vpc_of(program), serviceName=S3_NAME)
     network = load(program.shown(known=True))
     assert ("s3", "prefixListId") in undecided(network)
 
 
-def test_every_type_of_the_networks_packages_is_modelled_or_undecided(program):
+def test_every_type_of_the_networks_packages_is_modelled_or_undecided(program: Program) -> None:
     assert not MODELLED & IRRELEVANT
     program.add("ec2:FlowLog", "logs", vpcId=vpc_of(program), subnetId=subnet(program))
     program.add("ec2:LocalGatewayRoute", "local")
@@ -541,6 +552,6 @@ def test_every_type_of_the_networks_packages_is_modelled_or_undecided(program):
 
 
 @KNOWN
-def test_the_network_does_not_depend_on_the_order_of_the_resources(known):
+def test_the_network_does_not_depend_on_the_order_of_the_resources(known: bool) -> None:
     shown: list[Shown] = stack("192.168.0.0/16").shown(known)
     assert load(shown, PREFIX_LISTS) == load(reversed(shown), PREFIX_LISTS)

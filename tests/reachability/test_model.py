@@ -19,6 +19,7 @@ from reachability.model import (
     SecurityGroup,
     SgRule,
     Subnet,
+    Thing,
     Vpc,
 )
 from reachability.traffic import services
@@ -31,7 +32,7 @@ GROUP = SecurityGroup("sg", "vpc")
 WHOLE = (VPC, TABLE, ACL, SUBNET, GROUP, Interface("eni", "subnet", frozenset({"sg"})))
 
 
-def test_a_whole_network_holds_everything_by_id():
+def test_a_whole_network_holds_everything_by_id() -> None:
     network = Network.of(WHOLE)
     assert network.subnets == {"subnet": SUBNET}
     assert network.name("vpc") == "network"
@@ -39,7 +40,7 @@ def test_a_whole_network_holds_everything_by_id():
     assert network.name("unheard of") == "unheard of"
 
 
-def test_an_id_stands_for_one_thing():
+def test_an_id_stands_for_one_thing() -> None:
     with pytest.raises(ModelError, match="Subnet 'subnet' is described twice"):
         Network.of([*WHOLE, replace(SUBNET, zone="other")])
 
@@ -64,6 +65,6 @@ def test_an_id_stands_for_one_thing():
         (Interface("e", "subnet", frozenset({"sg-gone"})), "sg-gone"),
     ],
 )
-def test_a_reference_to_nothing_is_refused(thing, missing):
+def test_a_reference_to_nothing_is_refused(thing: Thing, missing: str) -> None:
     with pytest.raises(ModelError, match=missing):
         Network.of([*WHOLE, thing])

@@ -58,7 +58,7 @@ def with_premises(archive: Path) -> Settings:
 
 
 @KNOWN
-def test_the_stack_is_proved(plain, known):
+def test_the_stack_is_proved(plain: Settings, known: bool) -> None:
     found = report(stack(), plain, known)
     assert problems(found) == set()
     assert found.proved
@@ -67,7 +67,7 @@ def test_the_stack_is_proved(plain, known):
 
 
 @KNOWN
-def test_the_stack_with_clients_on_premises_is_proved(with_premises, known):
+def test_the_stack_with_clients_on_premises_is_proved(with_premises: Settings, known: bool) -> None:
     found = report(stack(PREMISES, [DENIED]), with_premises, known)
     assert problems(found) == set()
     required = {(cell.source, cell.destination) for cell in found.cells if cell.required}
@@ -75,7 +75,7 @@ def test_the_stack_with_clients_on_premises_is_proved(with_premises, known):
 
 
 @pytest.mark.parametrize("name", ["dev", "staging", "prod"])
-def test_the_program_itself_is_proved_for_every_stack(name, archive):
+def test_the_program_itself_is_proved_for_every_stack(name: str, archive: Path) -> None:
     config = shipped(name, archive)
     given = settings_of(config)
     observed = ObservedEngine(PreviewEngine(given.region))
@@ -280,7 +280,8 @@ def routes_learned_from_a_vpn(program: Program) -> None:
     )
 
 
-MUTANTS: list[tuple[Callable[[Program], None], set[str]]] = [
+Mutation = Callable[[Program], None]
+MUTANTS: list[tuple[Mutation, set[str]]] = [
     (gateway_to_the_internet, {"surplus: unlisted in app → internet or elsewhere"}),
     (gateway_by_attachment_in_the_default_table, {"surplus: unlisted in other subnets → internet or elsewhere"}),
     (translation_to_the_internet, {"surplus: unlisted in access → internet or elsewhere"}),
@@ -320,14 +321,14 @@ MUTANTS: list[tuple[Callable[[Program], None], set[str]]] = [
 
 @KNOWN
 @pytest.mark.parametrize(("mutate", "expected"), MUTANTS, ids=lambda one: getattr(one, "__name__", ""))
-def test_what_is_broken_is_found(plain, mutate, expected, known):
+def test_what_is_broken_is_found(plain: Settings, mutate: Mutation, expected: set[str], known: bool) -> None:
     program = stack()
     mutate(program)
     assert expected <= problems(report(program, plain, known))
 
 
 @pytest.mark.parametrize("mutate", [mutate for mutate, _ in MUTANTS], ids=lambda one: one.__name__)
-def test_a_preview_finds_what_is_found_once_ids_are_known(plain, mutate):
+def test_a_preview_finds_what_is_found_once_ids_are_known(plain: Settings, mutate: Mutation) -> None:
     program = stack()
     mutate(program)
     assert problems(report(program, plain, known=False)) == problems(report(program, plain, known=True))
@@ -377,27 +378,29 @@ def refused_on_premises(program: Program) -> None:
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )
-def test_what_is_broken_on_the_way_from_the_premises_is_found(with_premises, mutate, expected, known):
+def test_what_is_broken_on_the_way_from_the_premises_is_found(
+    with_premises: Settings, mutate: Mutation, expected: set[str], known: bool
+) -> None:
     program = stack(PREMISES, [DENIED])
     mutate(program)
     assert expected <= problems(report(program, with_premises, known))
 
 
 @KNOWN
-def test_denials_hold_whatever_else_is_open(with_premises, known):
+def test_denials_hold_whatever_else_is_open(with_premises: Settings, known: bool) -> None:
     program = stack(PREMISES, [DENIED])
     open_to_everyone(program)
     assert not any("denied blocks" in problem for problem in problems(report(program, with_premises, known)))
 
 
 @KNOWN
-def test_a_transit_gateway_in_subnets_of_its_own_is_proved(archive, known):
+def test_a_transit_gateway_in_subnets_of_its_own_is_proved(archive: Path, known: bool) -> None:
     found = report(stack(PREMISES, [DENIED], attached_to="own"), with_transit(archive), known)
     assert problems(found) == set()
 
 
 @KNOWN
-def test_no_acl_guards_an_interface_from_an_attachment_in_its_own_subnet(archive, known):
+def test_no_acl_guards_an_interface_from_an_attachment_in_its_own_subnet(archive: Path, known: bool) -> None:
     """AWS evaluates none there, so that whoever is beyond the transit gateway gets in, denied blocks included."""
     found = problems(report(stack(PREMISES, [DENIED], attached_to="access"), with_transit(archive), known))
     assert "surplus: denied blocks → unlisted in access" in found
@@ -410,7 +413,7 @@ def with_transit(archive: Path) -> Settings:
     return asked(archive, {"onPremises": premises, "deniedCidrs": [DENIED]})
 
 
-def test_what_the_settings_ask_for_is_missed_when_the_network_lacks_it(archive):
+def test_what_the_settings_ask_for_is_missed_when_the_network_lacks_it(archive: Path) -> None:
     given = asked(archive, {}, privateAccess={"dynamodb": True, "interfaceEndpoints": ["logs"]})
     assert problems(report(stack(), given, known=True)) == {
         "unmet: the settings ask for clients → dynamodb, and the network has no dynamodb",
@@ -418,7 +421,7 @@ def test_what_the_settings_ask_for_is_missed_when_the_network_lacks_it(archive):
     }
 
 
-def test_models_without_isolation_must_reach_the_endpoints(archive):
+def test_models_without_isolation_must_reach_the_endpoints(archive: Path) -> None:
     loose = endpoint(archive, model=model(archive, networkIsolationOffBecause="writes its own metrics"))
     given = asked(archive, {}, endpoints=[loose])
     assert problems(report(stack(), given, known=True)) == {"missing: models → runtime endpoint"}

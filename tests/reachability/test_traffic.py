@@ -22,7 +22,7 @@ networks = st.one_of(
 
 
 @given(st.lists(networks, min_size=1, max_size=6), st.lists(networks, min_size=1, max_size=6))
-def test_address_sets_agree_with_netaddr(ones, others):
+def test_address_sets_agree_with_netaddr(ones: list[str], others: list[str]) -> None:
     for ours, theirs in (
         (addresses(*ones) | addresses(*others), IPSet(ones) | IPSet(others)),
         (addresses(*ones) & addresses(*others), IPSet(ones) & IPSet(others)),
@@ -38,18 +38,18 @@ def _plain(block: str) -> str:
 
 
 @given(networks)
-def test_blocks_are_told_as_they_were_given(block):
+def test_blocks_are_told_as_they_were_given(block: str) -> None:
     (told,) = blocks(addresses(block))
     assert _plain(told) == block
 
 
-def test_ipv4_and_ipv6_never_meet():
+def test_ipv4_and_ipv6_never_meet() -> None:
     assert not addresses("0.0.0.0/0") & addresses("::/0")
     assert addresses(*traffic.ANYWHERE) == traffic.EVERYWHERE
 
 
 @pytest.mark.parametrize(("block", "first", "last"), [("10.0.0.0/28", "10.0.0.4", "10.0.0.14")])
-def test_aws_keeps_five_addresses_of_a_subnet(block, first, last):
+def test_aws_keeps_five_addresses_of_a_subnet(block: str, first: str, last: str) -> None:
     found = usable(block)
     assert found.size == 16 - 5
     assert found == Intervals.of((addresses(first).first, addresses(last).first))
@@ -58,18 +58,18 @@ def test_aws_keeps_five_addresses_of_a_subnet(block, first, last):
 @pytest.mark.parametrize(
     ("protocol", "number"), [("tcp", 6), ("UDP", 17), ("icmp", 1), ("58", 58), ("-1", None), ("all", None)]
 )
-def test_protocols_go_by_name_and_number(protocol, number):
+def test_protocols_go_by_name_and_number(protocol: str, number: int | None) -> None:
     assert traffic.protocol_number(protocol) == number
 
 
 @pytest.mark.parametrize("protocol", ["", "tpc", "256", "-2"])
-def test_other_protocols_are_refused_by_name(protocol):
+def test_other_protocols_are_refused_by_name(protocol: str) -> None:
     with pytest.raises(ValueError, match="protocol must be") as error:
         services(protocol)
     assert repr(protocol) in str(error.value)
 
 
-def test_ports_count_for_tcp_and_udp_only():
+def test_ports_count_for_tcp_and_udp_only() -> None:
     assert services("tcp", 443, 443) <= services("tcp")
     assert services("tcp", 443, 443) != services("tcp")
     assert services("47", 443, 443) == services("47")
@@ -92,11 +92,11 @@ def test_ports_count_for_tcp_and_udp_only():
         (traffic.icmp_services("icmp", 8, -1), "icmp type 8"),
     ],
 )
-def test_services_are_told_as_a_reader_names_them(asked, text):
+def test_services_are_told_as_a_reader_names_them(asked: Intervals, text: str) -> None:
     assert text in services_text(asked)
 
 
-def test_icmp_is_typed_in_groups_by_ports_and_in_acls_by_its_own_fields():
+def test_icmp_is_typed_in_groups_by_ports_and_in_acls_by_its_own_fields() -> None:
     echo = traffic.icmp_services("icmp", 8, 0)
     assert traffic.group_services("icmp", 8, 0) == echo
     assert traffic.acl_services("1", 0, 0, 8, 0) == echo
@@ -115,7 +115,7 @@ def test_icmp_is_typed_in_groups_by_ports_and_in_acls_by_its_own_fields():
         (services("47"), services("47")),
     ],
 )
-def test_answers_go_to_the_clients_ports(asked, answered):
+def test_answers_go_to_the_clients_ports(asked: Intervals, answered: Intervals) -> None:
     assert answer_to(asked.first, (32768, 65535)) == answered
 
 
@@ -127,5 +127,5 @@ def test_answers_go_to_the_clients_ports(asked, answered):
         ("x", "x"),
     ],
 )
-def test_services_of_aws_have_short_names(name, short):
+def test_services_of_aws_have_short_names(name: str, short: str) -> None:
     assert traffic.short_service(name) == short
