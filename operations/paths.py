@@ -144,7 +144,7 @@ def _hop(hop: Hop) -> tuple["RenderableType", ...]:
     said = Text(hop.reason)
     if hop.remedy:
         said.append(f"\nwould need {hop.remedy}", "dim")
-    return mark, f"{hop.control} {hop.subject}".strip(), direction, said
+    return mark, hop.place, direction, said
 
 
 # JSON

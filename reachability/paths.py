@@ -274,10 +274,8 @@ class Engine:
         gateway = self.network.gateways[source.gateway]
         if gateway.kind not in LETS_IN or gateway.vpc != there.vpc:
             return (Stage("gateway", (gateway.id,), "ingress", "source", EMPTY),)
-        attached = [self.network.subnets[subnet] for subnet in gateway.subnets]
-        crossing = (
-            there.id not in gateway.subnets
-        )  # the ACL isn't evaluated where instance and attachment share a subnet
+        attached = self._subnets(gateway)
+        crossing = there not in attached  # no ACL is evaluated where an attachment and an instance share a subnet
         return (
             Stage("gateway", (gateway.id,), "ingress", "destination", self._own_end(gateway, destination)),
             *([self._any_acl(attached, "egress", "destination")] if attached and crossing else []),

@@ -147,8 +147,7 @@ def hop_text(hop: Hop) -> str:
     """A hop in one line."""
     answer = "answer: " if hop.reply else ""
     remedy = f"; would need {hop.remedy}" if hop.remedy else ""
-    subject = f" {hop.subject}" if hop.subject else ""
-    return f"{'✓' if hop.allowed else '✗'} {answer}{hop.control}{subject} ({hop.direction}): {hop.reason}{remedy}"
+    return f"{'✓' if hop.allowed else '✗'} {answer}{hop.place} ({hop.direction}): {hop.reason}{remedy}"
 
 
 def trace_text(trace: Trace) -> str:

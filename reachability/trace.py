@@ -40,7 +40,8 @@ class Verdict(StrEnum):
 class Hop:
     """What one control does with the packet, or with its answer.
 
-    remedy: what would have to change, when this hop refuses; "" when it doesn't.
+    remedy: what would have to change, when this hop refuses; "" when it doesn't. subnet: the one that the control is in
+    force in, for ACLs and route tables.
     """
 
     control: str
@@ -50,6 +51,12 @@ class Hop:
     allowed: bool
     reason: str
     remedy: str = ""
+    subnet: str = ""
+
+    @property
+    def place(self) -> str:
+        """The control by name, with its subnet: "network ACL app in app-us-east-1a"."""
+        return f"{self.control} {self.subject}".strip() + (f" in {self.subnet}" if self.subnet else "")
 
 
 @dataclass(frozen=True)
@@ -295,7 +302,8 @@ def _hop(engine: Engine, stage: Stage, packet: _Packet) -> Hop:
     reason, remedy = explain(engine, stage, packet, allowed)
     subject = ", ".join(engine.network.name(one) for one in stage.subjects)
     reply = stage.replies_to is not None
-    return Hop(stage.control, subject, stage.direction, reply, allowed, reason, "" if allowed else remedy)
+    subnet = engine.network.name(stage.subnet) if stage.control in ("network ACL", "route table") else ""
+    return Hop(stage.control, subject, stage.direction, reply, allowed, reason, "" if allowed else remedy, subnet)
 
 
 def _explain_groups(engine: Engine, stage: Stage, packet: _Packet, allowed: bool) -> tuple[str, str]:

@@ -92,6 +92,8 @@ def test_the_path_is_told_hop_by_hop() -> None:
         ("network ACL", "acl-there", "egress", True),
         ("network ACL", "acl-here", "ingress", True),
     ]
+    places = [hop.place for hop in found.hops]
+    assert places[2:5] == ["network ACL acl-here in here", "network ACL acl-there in there", "security group sg-server"]
     said = [hop.reason for hop in found.hops]
     assert "security group sg-server (out)" in said[0]
     assert said[1] == "10.0.0.0/16 leads to local"
