@@ -34,8 +34,8 @@ is no MD5 under a KMS key: https://registry.terraform.io/providers/hashicorp/aws
 LONGEST_PREFIX = 37
 """Terraform adds 26 characters to a prefix, and the shortest limit of a name is 63."""
 
-RETAINED = "Retained: Terraform must not destroy it."
-"""The comment on what Pulumi retains on delete; the next export into the same directory finds it there."""
+RETAINED = "Stays in the account when the stack is destroyed."
+"""The comment on what Pulumi retains on delete, for which Terraform has no word."""
 
 
 @dataclass

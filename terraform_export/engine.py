@@ -11,7 +11,7 @@ from operations.program import Resource
 from rehearsal.awsx import EXPANSIONS
 from terraform_export.errors import ExportError
 from terraform_export.labels import describe, label_of
-from terraform_export.lookups import Lookups
+from terraform_export.lookups import STACK_REFERENCE, Lookups
 from terraform_export.names import ARGUMENTS, camel_case, plural, terraform_names
 from terraform_export.references import References
 from terraform_export.schema import Entry, load_schema
@@ -54,6 +54,9 @@ class TerraformEngine:
                 return resource.name, {}
             if not resource.custom:
                 return None, {}
+            if resource.type == STACK_REFERENCE:
+                name = resource.properties["name"]
+                return name, {"name": name, "outputs": self.lookups.contract(name), "secretOutputNames": []}
             if resource.id is not None:
                 raise ExportError(f"{describe(resource)} is read, not created: the export can't write that yet.")
             if resource.type in EXPANSIONS:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from operations.program import run_program
 from operations.project import StackConfig
-from terraform_export.configuration import RETAINED, Configuration
+from terraform_export.configuration import Configuration
 from terraform_export.engine import TerraformEngine
 from terraform_export.errors import ExportError
 from terraform_export.local_files import LocalFiles
@@ -87,16 +87,17 @@ def _previous(path: Path) -> JsonObject:
 
 
 def _removed(previous: JsonObject, resources: Mapping[str, JsonObject]) -> list[JsonObject]:
-    """What an earlier export into the same folder retained and this one no longer has: Terraform forgets it.
+    """What an earlier export into the same folder guarded and this one no longer has: Terraform forgets it.
 
+    Without this Terraform would destroy it, for `prevent_destroy` goes with the declaration.
     https://developer.hashicorp.com/terraform/language/block/removed
     """
-    retained = {
+    guarded = {
         f"{kind}.{label}"
         for kind, named in previous.get("resource", {}).items()
         for label, body in named.items()
-        if body.get("//") == RETAINED
+        if body.get("lifecycle", {}).get("prevent_destroy")
     }
-    retained |= {block["from"] for block in previous.get("removed", ())}
+    guarded |= {block["from"] for block in previous.get("removed", ())}
     declared = {f"{kind}.{label}" for kind, named in resources.items() for label in named}
-    return [{"from": address, "lifecycle": {"destroy": False}} for address in sorted(retained - declared)]
+    return [{"from": address, "lifecycle": {"destroy": False}} for address in sorted(guarded - declared)]

@@ -7,19 +7,24 @@ must be known now: the program gets the answer itself, and the data source refus
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from components.contract import parameter_name
 from terraform_export.errors import ExportError
+from terraform_export.labels import label_of
 from terraform_export.names import ARGUMENTS, terraform_names
 from terraform_export.references import References
 from terraform_export.schema import Entry, load_schema
 from terraform_export.translate import JsonObject, Translator
 
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+
 Lookup = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""Answers a token such as `aws:ec2/getPrefixList:getPrefixList` and its arguments, as `Engine.invoke` does."""
+"""Answers a token such as `aws:ec2/getPrefixList:getPrefixList` and its arguments, as `Engine.invoke` does.
+
+Asked for STACK_REFERENCE and `{"name": "ORGANIZATION/PROJECT/STACK"}`, it answers with the contract of that stack."""
 
 LISTS = {
     "aws_availability_zones": {"names"},
@@ -61,6 +66,30 @@ class Lookups:
         answer = self.answer(token, real_args)
         self.answered.append({"token": token, "arguments": real_args, "answer": dict(answer)})
         return self._declare(token, entry, args, answer)
+
+    def contract(self, name: str) -> Mapping[str, Any]:
+        """The outputs of another stack. A program may take them apart, so all of them are answered as they are.
+
+        The data sources are the SSM parameters in which this project's stacks keep their contract, one an endpoint.
+        """
+        _, project, stack = name.split("/")
+        with self._lock:
+            contract = self.answer(STACK_REFERENCE, {"name": name})
+            self.answered.append({"token": STACK_REFERENCE, "arguments": {"name": name}, "answer": dict(contract)})
+            for endpoint, promised in contract["endpoints"].items():
+                parameter = {**contract, "endpoints": {endpoint: promised}}
+                self.data.setdefault("aws_ssm_parameter", {})[label_of(f"{stack}-{endpoint}")] = {
+                    "name": parameter_name(project, stack, endpoint),
+                    "lifecycle": {"postcondition": [self._same_contract(parameter, f"the contract of {name}")]},
+                }
+        return contract
+
+    def _same_contract(self, contract: Mapping[str, Any], what: str) -> JsonObject:
+        written = json.dumps(self.translator.text(json.dumps(contract, sort_keys=True), what))
+        return {
+            "condition": f"${{jsondecode(self.insecure_value) == jsondecode({written})}}",
+            "error_message": f"The stack was exported for another state of {what}. Export it again, with --live.",
+        }
 
     def _declare(
         self, token: str, entry: Entry, args: Mapping[str, Any], answer: Mapping[str, Any]
@@ -114,10 +143,10 @@ class Lookups:
 def _condition(kind: str, attribute: str, value: Any) -> JsonObject | None:
     """A postcondition: the account's answer is the one that the configuration was made with."""
     found = f"self.{attribute}"
-    if isinstance(value, bool):
-        expected = str(value).lower()
-    elif isinstance(value, int | float):
-        expected = f"{value:g}"
+    if isinstance(value, bool | int | float):
+        expected = json.dumps(value)
+        if not value:  # what the provider leaves null is 0 or false in Pulumi
+            found = f"coalesce({found}, {expected})"
     elif attribute in LISTS.get(kind, ()):
         expected, found = json.dumps(" ".join(sorted(value))), f'join(" ", sort({found}))'
     else:
@@ -127,32 +156,3 @@ def _condition(kind: str, attribute: str, value: Any) -> JsonObject | None:
         "error_message": f"The stack was exported for {attribute} = {expected.strip(chr(34))}, and here it is "
         f"${{{found}}}. Export it again, with --live.",
     }
-
-
-def recorded(path: Path) -> Lookup:
-    """Answers from a lookups.json that an earlier export has written."""
-    answers = {_question(entry["token"], entry["arguments"]): entry["answer"] for entry in _read(path)}
-
-    def answer(token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            found: Mapping[str, Any] = answers[_question(token, args)]
-        except KeyError:
-            raise ExportError(
-                f"{path.name} has no answer to {token} with {json.dumps(dict(args), sort_keys=True)}. "
-                "Export with --live, or without --lookups."
-            ) from None
-        return found
-
-    return answer
-
-
-def _question(token: str, args: Mapping[str, Any]) -> str:
-    return json.dumps([token, dict(args)], sort_keys=True)
-
-
-def _read(path: Path) -> Iterator[JsonObject]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        yield from ({key: entry[key] for key in ("token", "arguments", "answer")} for entry in content)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ExportError(f"{path.name} is not a lookups.json of an export ({error}).") from None

@@ -39,7 +39,7 @@ def _read_provider() -> JsonObject:
         configuration = {"terraform": {"required_providers": required}}
         Path(directory, "main.tf.json").write_text(json.dumps(configuration))
         terraform = Terraform(Path(directory))
-        terraform.init()
+        terraform.run("init")
         schemas = json.loads(terraform.run("providers", "schema", "-json"))["provider_schemas"]
     provider: JsonObject = next(schema for name, schema in schemas.items() if name.endswith("/hashicorp/aws"))
     return provider

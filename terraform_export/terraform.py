@@ -7,11 +7,12 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 MIRROR = "PROVIDER_MIRROR"
 """The environment variable that names a filesystem mirror to take the providers from instead of their registry.
 Layout: https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror."""
+
+QUIET = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "TF_CLI_ARGS": "-no-color", "CHECKPOINT_DISABLE": "1"}
 
 
 class TerraformError(Exception):
@@ -31,41 +32,28 @@ class Terraform:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str) -> str:
-        """What `terraform ARGUMENTS` printed; raises TerraformError with its words when it fails."""
-        done = self.attempt(*arguments)
-        if done.returncode:
-            said = done.stderr.strip() or done.stdout.strip()
-            raise TerraformError(f"`terraform {' '.join(arguments)}` failed with exit code {done.returncode}:\n{said}")
-        return done.stdout
-
-    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The finished command, whatever its exit code."""
+        """What `terraform ARGUMENTS` printed; raises TerraformError with its words if it fails."""
         executable = find_terraform()
         if executable is None:
             raise TerraformError("Neither `terraform` nor `tofu` is on PATH. Install one of them.")
-        command = [executable, *arguments, "-no-color"] if arguments[0] != "version" else [executable, *arguments]
-        return subprocess.run(
-            command, cwd=self.directory, env=self._environment(), capture_output=True, text=True, check=False
+        done = subprocess.run(
+            [executable, *arguments],
+            cwd=self.directory,
+            env={**os.environ, **QUIET, **self._mirror(), **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
+        if done.returncode:
+            said = "\n".join(filter(None, (done.stdout.strip(), done.stderr.strip())))
+            raise TerraformError(f"`terraform {' '.join(arguments)}` failed with exit code {done.returncode}:\n{said}")
+        return done.stdout
 
-    def init(self) -> None:
-        """Install the providers, from the mirror where one is set."""
-        self.run("init", "-input=false", "-backend=false")
-
-    def show(self, plan: Path) -> dict[str, Any]:
-        """A saved plan as data: https://developer.hashicorp.com/terraform/internals/json-format."""
-        content: dict[str, Any] = json.loads(self.run("show", "-json", str(plan)))
-        return content
-
-    def _environment(self) -> dict[str, str]:
-        environment = {**os.environ, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **self.environment}
-        if mirror := os.environ.get(MIRROR):
-            environment["TF_CLI_CONFIG_FILE"] = str(self._cli_config(Path(mirror)))
-        return environment
-
-    def _cli_config(self, mirror: Path) -> Path:
-        path = self.directory / ".terraformrc"
-        path.write_text(
-            f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n"
-        )
-        return path
+    def _mirror(self) -> dict[str, str]:
+        mirror = os.environ.get(MIRROR)
+        if not mirror:
+            return {}
+        installation = f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(mirror)}\n  }}\n}}\n"
+        path = self.directory.resolve() / ".terraformrc"
+        path.write_text(installation, encoding="utf-8")
+        return {"TF_CLI_CONFIG_FILE": str(path)}

@@ -1,0 +1,90 @@
+"""A stack under Terraform: exported, planned and applied against an embedded AWS."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from operations.project import StackConfig
+from rehearsal.embedded_aws import EmbeddedAws
+from terraform_export.answers import asked_of
+from terraform_export.configuration import RETAINED
+from terraform_export.export import export_terraform
+from terraform_export.terraform import Terraform
+
+FOR_THE_EMBEDDED_AWS = {
+    "s3_use_path_style": True,
+    "skip_credentials_validation": True,
+    "skip_metadata_api_check": "true",
+}
+"""What an endpoint on this machine needs, and nothing else in the configuration knows of:
+https://developer.hashicorp.com/terraform/language/files/override."""
+
+PARALLEL = "-parallelism=20"
+
+Actions = Mapping[str, tuple[str, ...]]
+"""Address → what a plan does to it, in its order. What it leaves as it is, and what it reads, is left out."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that `terraform apply` said of a resource, such as `apply_start` or `apply_complete`."""
+
+    kind: str
+    address: str
+    action: str
+
+
+class Deployment:
+    """A Terraform working directory with the export of a stack, and the AWS that it is applied to."""
+
+    def __init__(self, directory: Path, aws: EmbeddedAws) -> None:
+        self.directory = directory
+        self.aws = aws
+        self.terraform = Terraform(directory, aws.environment())
+
+    def export(self, config: StackConfig) -> None:
+        """Write the configuration; the first time, also prepare the directory."""
+        export_terraform(config, self.directory, asked_of(self.aws))
+        if not (self.directory / ".terraform").exists():
+            override = self.directory / "embedded_override.tf.json"
+            override.write_text(json.dumps({"provider": {"aws": FOR_THE_EMBEDDED_AWS}}))
+            self.terraform.run("init")
+            self.terraform.run("validate")
+
+    def plan(self, *options: str) -> dict[str, Any]:
+        """A plan, kept for `apply`: https://developer.hashicorp.com/terraform/internals/json-format#plan-representation."""
+        self.terraform.run("plan", "-out=plan", *options)
+        content: dict[str, Any] = json.loads(self.terraform.run("show", "-json", "plan"))
+        return content
+
+    def apply(self) -> list[Event]:
+        """Carry out the plan; answers what Terraform said, in its order."""
+        lines = self.terraform.run("apply", "-json", PARALLEL, "plan").splitlines()
+        said = [message for line in lines if "hook" in (message := json.loads(line))]
+        return [Event(m["type"], m["hook"]["resource"]["addr"], m["hook"].get("action", "")) for m in said]
+
+    def outputs(self) -> dict[str, Any]:
+        """The values of the outputs."""
+        return {name: output["value"] for name, output in json.loads(self.terraform.run("output", "-json")).items()}
+
+    def retained(self) -> Sequence[str]:
+        """What the README tells the user to take out of the state before a destroy."""
+        configuration = json.loads((self.directory / "main.tf.json").read_text())
+        return [
+            f"{kind}.{label}"
+            for kind, named in configuration["resource"].items()
+            for label, body in named.items()
+            if body.get("//") == RETAINED
+        ]
+
+    def addresses(self) -> Sequence[str]:
+        """The resources in the state, data sources left out."""
+        return [line for line in self.terraform.run("state", "list").split() if not line.startswith("data.")]
+
+
+def actions(plan: Mapping[str, Any]) -> Actions:
+    """What a plan does."""
+    planned = {change["address"]: tuple(change["change"]["actions"]) for change in plan.get("resource_changes", [])}
+    return {address: does for address, does in planned.items() if does not in (("no-op",), ("read",))}

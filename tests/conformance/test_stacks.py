@@ -1,0 +1,173 @@
+"""The life of each stack under the real AWS provider: made, looked at, changed, destroyed.
+
+The tests of a stack follow one another: each finds what the one before left.
+"""
+
+import io
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.artifacts import model_archive
+from operations.program import run_program
+from operations.project import load_stack
+from operations.deployed import desired_of
+from operations.verification import Verdict, verify
+from rehearsal.engine import MotoEngine
+from rehearsal.prepare import account
+from terraform_export.labels import label_of
+from terraform_export.terraform import TerraformError
+from tests.conformance.conftest import Live
+from tests.conformance.deployment import Actions, Deployment, actions
+from tests.conformance.inventory import inventory
+from tests.conformance.spelled_out import without_defaults
+from tests.support.recording import ROOT
+
+CREATE, UPDATE, DELETE, FORGET = ("create",), ("update",), ("delete",), ("forget",)
+RENEW = ("create", "delete")
+"""A replacement whose successor comes first."""
+
+
+def test_boto3_finds_what_the_program_asked_for(live: Live) -> None:
+    desired = desired_of(live.config, live.settings, live.deployment.outputs())
+    checks = verify(desired, live.deployment.aws.client)
+    assert [check for check in checks if check.verdict is not Verdict.OK] == []
+
+
+def test_a_second_plan_is_empty(live: Live) -> None:
+    plan = live.deployment.plan()
+    assert actions(plan) == {}
+    assert {name for name, change in plan["output_changes"].items() if change["actions"] != ["no-op"]} == set()
+
+
+def test_the_rehearsal_makes_the_same(live: Live) -> None:
+    """Two mappings from program to AWS, of the rehearsal and of the real provider, lead to the same account."""
+    with account(live.settings) as aws:
+        run_program(live.config, MotoEngine(aws))
+        rehearsed = without_defaults(inventory(aws))
+    assert rehearsed == without_defaults(inventory(live.deployment.aws))
+
+
+def test_the_consumer_example(live: Live, tmp_path: Path) -> None:
+    """An application team's own program, on the platform that Terraform made."""
+    config = load_stack(ROOT / "examples" / "consumer", "dev")
+    platform = f"organization/{live.config.project}/{live.config.stack}"
+    config = replace(config, values={**config.values, f"{config.project}:platformStack": platform})
+    before = inventory(live.deployment.aws)
+    consumer = Deployment(tmp_path, live.deployment.aws)
+    consumer.export(config)
+    consumer.plan()
+    consumer.apply()
+    (function,) = inventory(live.deployment.aws)["function"].values()
+    assert function["Configuration"]["FunctionName"] == consumer.outputs()["functionName"]
+    assert actions(consumer.plan()) == {}
+    consumer.plan("-destroy")
+    consumer.apply()
+    assert inventory(live.deployment.aws) == before
+
+
+def test_a_new_artifact_renews_the_model_before_the_old_one_goes(live: Live, tmp_path: Path) -> None:
+    endpoints = live.value("endpoints")
+    name, old = endpoints[0]["name"], ROOT / endpoints[0]["model"]["artifact"]
+    new = repacked(old, tmp_path / "model.tar.gz")
+    endpoints[0]["model"]["artifact"] = str(new)
+    live.change(endpoints=endpoints)
+    label = label_of(name)
+    still_used = any(endpoint["model"]["artifact"] != str(new) for endpoint in endpoints)
+    gone = {} if still_used else {object_address(old): FORGET if live.settings.keep_artifacts else DELETE}
+    assert actions(live.deployment.plan()) == gone | {
+        object_address(new): CREATE,
+        f"aws_iam_role_policy.{label}": UPDATE,
+        f"aws_sagemaker_model.{label}": RENEW,
+        f"aws_sagemaker_endpoint_configuration.{label}": RENEW,
+        f"aws_sagemaker_endpoint.{label}": UPDATE,
+        "aws_vpc_endpoint.s3": UPDATE,
+    }
+    said = [(event.kind, event.action, event.address) for event in live.deployment.apply()]
+    configuration, endpoint = f"aws_sagemaker_endpoint_configuration.{label}", f"aws_sagemaker_endpoint.{label}"
+    order = [
+        said.index(("apply_complete", "create", configuration)),
+        said.index(("apply_start", "update", endpoint)),
+        said.index(("apply_complete", "update", endpoint)),
+        said.index(("apply_start", "delete", configuration)),
+    ]
+    assert order == sorted(order)
+    assert actions(live.deployment.plan()) == {}
+
+
+def test_a_larger_maximum_touches_the_scaling_target_only(live: Live) -> None:
+    endpoints = live.value("endpoints")
+    most = live.settings.endpoints[0].instances.max + 3
+    endpoints[0]["instances"] = {**endpoints[0].get("instances", {}), "max": most}
+    live.change(endpoints=endpoints)
+    assert actions(live.deployment.plan()) == {f"aws_appautoscaling_target.{label_of(endpoints[0]['name'])}": UPDATE}
+    live.deployment.apply()
+    assert actions(live.deployment.plan()) == {}
+
+
+def test_a_new_endpoint_leaves_the_others_alone(live: Live) -> None:
+    endpoints = live.value("endpoints")
+    live.change(endpoints=[*endpoints, {**endpoints[0], "name": "second-opinion"}])
+    assert actions(live.deployment.plan()) == of_endpoint("second-opinion", CREATE) | SHARED
+    live.deployment.apply()
+    assert actions(live.deployment.plan()) == {}
+
+
+def test_a_removed_endpoint_leaves_the_others_alone(live: Live) -> None:
+    endpoints = live.value("endpoints")
+    gone = endpoints[-1]["name"]
+    live.change(endpoints=endpoints[:-1])
+    expected = of_endpoint(gone, DELETE) | SHARED
+    if live.settings.protect_data:
+        expected |= {f"aws_cloudwatch_log_group.{label_of(gone)}": FORGET}
+    assert actions(live.deployment.plan()) == expected
+    live.deployment.apply()
+    assert actions(live.deployment.plan()) == {}
+
+
+def test_destroy_leaves_what_is_kept_on_purpose(live: Live) -> None:
+    """Protected stacks refuse first. Then what the README beside the configuration says is done."""
+    if live.settings.protect_data:
+        with pytest.raises(TerraformError, match="prevent_destroy"):
+            live.deployment.plan("-destroy")
+        live.change(security={**live.value("security"), "unprotectedBecause": "the stack is to be destroyed"})
+        assert actions(live.deployment.plan()) == {}
+    retained = live.deployment.retained()
+    if retained:
+        live.deployment.terraform.run("state", "rm", *retained)
+    live.deployment.plan("-destroy")
+    live.deployment.apply()
+    assert live.deployment.addresses() == []
+
+
+SHARED: Actions = {"aws_cloudwatch_dashboard.monitoring": UPDATE, "aws_vpc_endpoint.sagemaker_runtime": UPDATE}
+"""What names all endpoints of a stack: the dashboard, and the policy of the runtime endpoint."""
+
+
+def of_endpoint(name: str, does: tuple[str, ...]) -> Actions:
+    """All that one endpoint consists of."""
+    label = label_of(name)
+    kinds = (
+        "appautoscaling_target", "cloudwatch_log_group", "iam_policy", "iam_role", "iam_role_policy",
+        "sagemaker_endpoint", "sagemaker_endpoint_configuration", "sagemaker_model", "ssm_parameter",
+    )  # fmt: skip
+    alarms = (f"cloudwatch_metric_alarm.{label}_{subject}" for subject in ("cpu", "latency", "server_errors"))
+    policies = (f"appautoscaling_policy.{label}_{subject}" for subject in ("cpu", "invocations"))
+    parts = (*(f"{kind}.{label}" for kind in kinds), *alarms, *policies)
+    return {f"aws_{part}": does for part in parts}
+
+
+def object_address(archive: Path) -> str:
+    return f"aws_s3_object.model_{model_archive.digest(archive)[:12]}"
+
+
+def repacked(archive: Path, target: Path) -> Path:
+    """The same model in another archive."""
+    with tarfile.open(archive) as old, tarfile.open(target, "w:gz") as new:
+        for member in old.getmembers():
+            new.addfile(member, old.extractfile(member))
+        note = tarfile.TarInfo("trained-again.txt")
+        new.addfile(note, io.BytesIO())
+    return target
