@@ -299,9 +299,7 @@ class Engine:
     def _translated(self, gateway: Gateway, here: Subnet, source: Placement) -> Iterator[Stage]:
         """A NAT gateway: packets enter its subnet, and leave it by its own route table with ports of the gateway's."""
         there = self.network.subnets[gateway.subnets[0]]
-        onward = Intervals.union(
-            reached for target, reached in self.route_targets(there.route_table).items() if target != LOCAL
-        )
+        onward = Intervals.union(self.route_targets(there.route_table).values())
         if here.id != there.id:
             yield self._acl(there, "ingress", "source")
         yield Stage(

@@ -499,6 +499,16 @@ def test_one_unknown_of_several_resources_is_undecided(program: Program) -> None
     assert ("either", "subnetId") in undecided(load(shown))
 
 
+def test_two_unknown_of_three_resources_are_undecided(program: Program) -> None:
+    group = program.add("ec2:SecurityGroup", "own", vpcId=vpc_of(program))
+    program.add("ec2:Subnet", "three", vpcId=vpc_of(program), cidrBlock="10.0.3.0/24", availabilityZone="zone-one")
+    every = [subnet(program, name) for name in ("one", "two", "three")]
+    program.add("lambda:Function", "f", vpcConfig={"subnetIds": every, "securityGroupIds": [group]})
+    shown = program.shown(known=False)
+    shown[-1].properties["vpcConfig"]["subnetIds"].pop()
+    assert ("f", "vpcConfig.subnetIds") in undecided(load(shown))
+
+
 def test_a_list_that_is_wholly_unknown_means_all_that_it_was_computed_from(program: Program) -> None:
     group = program.add("ec2:SecurityGroup", "own", vpcId=vpc_of(program))
     both = [subnet(program), subnet(program, "two")]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from reachability.intervals import Intervals
 from reachability.model import (
     AclRule,
     Cidr,
@@ -274,6 +275,37 @@ DEFAULT, DEFAULT6 = Cidr("0.0.0.0/0"), Cidr("::/0")
 )
 def test_the_way_out_depends_on_the_gateway_and_the_address(found: Network, destination: str, verdict: Verdict) -> None:
     assert trace(found, "eni-client", destination, 443).verdict == verdict
+
+
+EVERYBODY = "0.0.0.0/0"
+
+
+@pytest.mark.parametrize(
+    ("ingress", "egress", "verdict"),
+    [
+        ((HTTPS, RETURNS), (HTTPS, RETURNS), Verdict.REACHES),
+        (
+            (HTTPS, services("tcp", 1025, 65535)),
+            (HTTPS, RETURNS),
+            Verdict.ONE_WAY,
+        ),  # answers to the NAT gateway's ports
+        ((RETURNS,), (HTTPS, RETURNS), Verdict.REFUSED),  # the request into its subnet
+        ((HTTPS, RETURNS), (RETURNS,), Verdict.REFUSED),  # the request out of it
+        ((HTTPS, RETURNS), (HTTPS, services("tcp", 40000, 65535)), Verdict.ONE_WAY),  # the answer on to the client
+    ],
+)
+def test_a_nat_gateways_own_subnet_is_crossed_both_ways(
+    ingress: tuple[Intervals, ...], egress: tuple[Intervals, ...], verdict: Verdict
+) -> None:
+    found = outward(Route(DEFAULT, "nat"))
+    let_in, let_out = (
+        tuple(AclRule(number, True, offered, EVERYBODY) for number, offered in enumerate(given, start=1))
+        for given in (ingress, egress)
+    )
+    acls = {**found.acls, "acl-there": NetworkAcl("acl-there", "vpc", let_in, let_out)}
+    tables = {**found.route_tables, "rtb-there": RouteTable("rtb-there", "vpc", (Route(DEFAULT, "igw"),))}
+    changed = replace(found, acls=acls, route_tables=tables)
+    assert trace(changed, "eni-client", "203.0.113.9", 443).verdict == verdict
 
 
 def test_a_gateway_endpoint_is_called_by_its_service() -> None:
