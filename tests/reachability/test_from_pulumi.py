@@ -491,6 +491,14 @@ def test_an_unknown_rule_is_taken_for_an_open_one_meanwhile() -> None:
     assert {Cidr("0.0.0.0/0"), Cidr("::/0")} <= {rule.peer for rule in rules}
 
 
+@pytest.mark.parametrize(("number", "opens"), [(2000, True), (100, False)], ids=["allow", "deny"])
+def test_an_unknown_acl_rule_opens_unless_it_is_known_to_deny(number: int, opens: bool) -> None:
+    program = stack(denied=["172.31.0.0/16"])
+    found = with_unknown(program, "NetworkAclRule", f"access-ingress-{number}", "cidrBlock")
+    rules = found.acls[program.get("NetworkAcl", "access").urn].ingress
+    assert ("0.0.0.0/0" in {rule.block for rule in rules if rule.allow}) is opens
+
+
 def test_one_unknown_of_several_resources_is_undecided(program: Program) -> None:
     table = program.add("ec2:RouteTable", "table", vpcId=vpc_of(program))
     program.add("ec2:RouteTableAssociation", "either", routeTableId=table, subnetId=subnet(program))
