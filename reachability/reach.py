@@ -7,13 +7,13 @@ which is nearly always, a path is the intersection of a few sets of services, ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from reachability.intervals import EMPTY, NONE, Intervals, Region
 from reachability.model import Network
-from reachability.paths import Box, Direction, End, Engine, Placement, Site, Stage
+from reachability.paths import Beyond, Box, Direction, End, Engine, Placement, Site, Stage
 from reachability.traffic import ALL_TRAFFIC, IPV4, IPV6
 
 Addresses = Sequence[tuple[Intervals, Intervals]]
@@ -40,9 +40,11 @@ class Reach:
         self._by_group = _grouped((group, one) for one in self.placements for group in sorted(one.groups))
         self._by_subnet = _grouped((one.subnet, one) for one in self.placements)
         self._named = {name for one in self.placements for name in self.engine.group_references(one.groups, "egress")}
+        self._of_group = cache(self._services_of_group)
         self._by_blocks = cache(self._services_by_blocks)
         self._between = cache(self._services_between)
-        self._uniform = cache(self._is_uniform)
+        self._regular = cache(self._regular_subnets)
+        self._members = cache(self._members_of)
         self._leaving_by_blocks = cache(self._addresses_by_blocks)
         self._leaving_by_name = cache(self._addresses_by_name)
 
@@ -72,7 +74,7 @@ class Reach:
         It doesn't go through pairs: group rules only ever allow, so what lets packets out and what lets them in can be
         intersected for all sources of a subnet at once.
         """
-        pairs = [pair for subnet in self._by_subnet for pair in self._sources_in(subnet, destination)]
+        pairs = [*self._sources_by_blocks(destination), *self._sources_by_name(destination)]
         for path in self._outside((beyond, destination) for beyond in self.beyond):
             pairs += ((box.sources, box.services) for box in path.delivered)
         return _union(pairs)
@@ -90,8 +92,14 @@ class Reach:
 
     def _outside(self, pairs: Iterable[tuple[Site, Site]]) -> Iterator[Reached]:
         for source, destination in pairs:
+            if not (self._names_blocks(source, "egress") and self._names_blocks(destination, "ingress")):
+                continue
             if boxes := self.engine.path(source, destination).delivered:
                 yield Reached(source, destination, boxes)
+
+    def _names_blocks(self, site: Site, direction: Direction) -> bool:
+        """Whether a site could let anything pass beyond a gateway, where there are no groups to name."""
+        return isinstance(site, Beyond) or bool(self.engine.group_region(site.groups, direction))
 
     def _peers(self, placement: Placement, direction: Direction) -> list[Placement]:
         """The placements that the group rules of one could let through: the only ones worth a closer look."""
@@ -118,45 +126,66 @@ class Reach:
         both = leaving & entering & between
         return (Box(source.addresses, destination.addresses, both),) if both else ()
 
-    # Sources, a subnet at a time
+    # Sources, a subnet at a time. Addresses can come up more than once.
 
-    def _sources_in(self, subnet: str, destination: Placement) -> Addresses:
-        """The addresses of a subnet that reach a placement, with the services; addresses can come up again."""
+    def _sources_by_blocks(self, destination: Placement) -> Iterator[tuple[Intervals, Intervals]]:
+        """What the blocks in a placement's ingress rules let in; from irregular subnets, all that gets in."""
         version = self._version[id(destination)]
-        if version is None or not self._uniform(subnet, destination.subnet, version):
-            return self._sources_one_by_one(subnet, destination)
-        entering = self._by_blocks(destination.groups, "ingress", subnet, version)
-        between = self._between(subnet, destination.subnet, version)
-        if entering is None or between is None:
-            return self._sources_one_by_one(subnet, destination)
-        found: list[tuple[Intervals, Intervals]] = []
-        for group, services in [(None, entering), *self.engine.group_references(destination.groups, "ingress").items()]:
-            if let_in := services & between:
-                leaving = self._leaving(subnet, group, destination, version)
-                found += ((sources, both) for sources, let_out in leaving if (both := let_out & let_in))
+        regular = self._regular(destination.subnet, version)
+        for subnet in self._by_subnet:
+            entering = self._by_blocks(destination.groups, "ingress", subnet, version)
+            if subnet not in regular or entering is None:
+                boxes = (box for source in self._by_subnet[subnet] for box in self._delivered(source, destination))
+                yield from ((box.sources, box.services) for box in boxes)
+            elif let_in := entering & regular[subnet]:
+                yield from _both(self._leaving(subnet, None, destination), let_in)
+
+    def _sources_by_name(self, destination: Placement) -> Iterator[tuple[Intervals, Intervals]]:
+        """What a placement's ingress rules let in by naming groups, from regular subnets."""
+        version, names = self._version[id(destination)], destination.groups & self._named
+        for group, services in self.engine.group_references(destination.groups, "ingress").items():
+            yield from self._members(group, services, destination.subnet, version)
+            if names:
+                for subnet, between in self._regular(destination.subnet, version).items():
+                    yield from _both(self._naming(subnet, group, names), services & between)
+
+    def _regular_subnets(self, destination: str, version: Intervals | None) -> Mapping[str, Intervals]:
+        """The subnets from where nothing tells addresses of another apart, with the services that pass between them.
+
+        That neither ACLs and routes do, nor egress rules, and that the sources are of the destination's IP version.
+        """
+        found: dict[str, Intervals] = {}
+        for subnet, sources in self._by_subnet.items():
+            between = self._between(subnet, destination, version) if version else None
+            if between is not None and all(
+                self._version[id(source)] == version
+                and self._by_blocks(source.groups, "egress", destination, version) is not None
+                for source in sources
+            ):
+                found[subnet] = between
         return found
 
-    def _sources_one_by_one(self, subnet: str, destination: Placement) -> Addresses:
-        boxes = (box for source in self._by_subnet[subnet] for box in self._delivered(source, destination))
-        return [(box.sources, box.services) for box in boxes]
-
-    def _is_uniform(self, subnet: str, destination: str, version: Intervals) -> bool:
-        """Whether no egress rule of the sources in a subnet tells addresses of another apart, in one IP version."""
-        return all(
-            self._version[id(source)] == version
-            and self._by_blocks(source.groups, "egress", destination, version) is not None
-            for source in self._by_subnet[subnet]
+    def _members_of(self, group: str, services: Intervals, destination: str, version: Intervals | None) -> Addresses:
+        """The members of a group that reach a subnet on some services by the blocks in their own egress rules."""
+        return _by_services(
+            pair
+            for subnet, between in self._regular(destination, version).items()
+            for pair in _both(self._leaving_by_blocks(subnet, group, destination, version), services & between)
         )
 
-    def _leaving(
-        self, subnet: str, group: str | None, destination: Placement, version: Intervals
-    ) -> Iterator[tuple[Intervals, Intervals]]:
+    def _leaving(self, subnet: str, group: str | None, destination: Placement) -> Iterator[tuple[Intervals, Intervals]]:
         """What sources in a subnet (and a group) let out to a placement: by block, and by naming its groups."""
+        version = self._version[id(destination)]
         yield from self._leaving_by_blocks(subnet, group, destination.subnet, version)
-        for name in destination.groups & self._named:
+        yield from self._naming(subnet, group, destination.groups & self._named)
+
+    def _naming(self, subnet: str, group: str | None, names: Iterable[str]) -> Iterator[tuple[Intervals, Intervals]]:
+        for name in names:
             yield from self._leaving_by_name(subnet, group, name)
 
-    def _addresses_by_blocks(self, subnet: str, group: str | None, destination: str, version: Intervals) -> Addresses:
+    def _addresses_by_blocks(
+        self, subnet: str, group: str | None, destination: str, version: Intervals | None
+    ) -> Addresses:
         return _by_services(
             (source.addresses, self._by_blocks(source.groups, "egress", destination, version) or NONE)
             for source in self._in(subnet, group)
@@ -178,9 +207,20 @@ class Reach:
     def _services_by_blocks(
         self, groups: frozenset[str], direction: Direction, subnet: str, version: Intervals | None
     ) -> Intervals | None:
-        """What the blocks in the rules of groups admit for a subnet; None if they tell its addresses apart."""
+        """What the blocks in the rules of groups admit for a subnet; None if those of one tell its addresses apart."""
+        admitted = NONE
+        for group in groups:
+            services = self._of_group(group, direction, subnet, version)
+            if services is None:
+                return None
+            admitted |= services
+        return admitted
+
+    def _services_of_group(
+        self, group: str, direction: Direction, subnet: str, version: Intervals | None
+    ) -> Intervals | None:
         there = self.network.subnets[subnet].addresses
-        admitted = self.engine.group_region(groups, direction)
+        admitted = self.engine.group_region(frozenset({group}), direction)
         return _whole(admitted, there if version is None else there & version)
 
     def _by_name(self, groups: frozenset[str], direction: Direction, peers: frozenset[str]) -> Intervals:
@@ -225,6 +265,11 @@ def _whole(region: Region, xs: Intervals) -> Intervals | None:
     if any(found != xs for found, _ in pairs):
         return None
     return Intervals.union(ys for _, ys in pairs)
+
+
+def _both(leaving: Iterable[tuple[Intervals, Intervals]], let_in: Intervals) -> Iterator[tuple[Intervals, Intervals]]:
+    """Addresses with the services that they let out and that are let in."""
+    return ((addresses, both) for addresses, let_out in leaving if (both := let_out & let_in))
 
 
 def _by_services(pairs: Iterable[tuple[Intervals, Intervals]]) -> Addresses:
