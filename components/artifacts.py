@@ -48,16 +48,23 @@ class ArtifactStore(pulumi.ComponentResource):
         )
         settled = [self._close(), self._encrypt(), self._policy(), *self._keep_versions()]
         self._log_access()
+        local = {model.artifact: path for model in args.models if (path := model.local_artifact)}
+        self._digests = {artifact: model_archive.digest(path) for artifact, path in local.items()}
         self._uploaded = self._upload_all(settled)
         self.register_outputs({"bucketName": self.bucket.bucket})
 
     def artifact_of(self, model: Model) -> Artifact:
         """Where a model's archive lies: in this bucket, or where its S3 URI says."""
         if model.local_artifact:
-            return self._uploaded[model.local_artifact]
+            return self._uploaded[self._digests[model.artifact]]
         path = model.artifact.removeprefix("s3://")
         arn = f"arn:{self._args.account.partition}:s3:::{path}"
         return Artifact(uri=pulumi.Output.from_input(model.artifact), arn=pulumi.Output.from_input(arn))
+
+    def artifact_arns(self) -> list[pulumi.Output[str]]:
+        """What the models load, each object once."""
+        by_content = {self._digests.get(model.artifact, model.artifact): model for model in self._args.models}
+        return [self.artifact_of(model).arn for model in by_content.values()]
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         # What closes and encrypts the bucket stays as long as the bucket does: to delete it would be to open it.
@@ -142,12 +149,10 @@ class ArtifactStore(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
 
-    def _upload_all(self, settled: Sequence[pulumi.Resource]) -> Mapping[Path, Artifact]:
-        """One object for each content, whatever the number of models that share it."""
-        digests = {path: model_archive.digest(path) for model in self._args.models if (path := model.local_artifact)}
-        by_content = {digest: path for path, digest in digests.items()}
-        objects = {digest: self._upload(path, digest, settled) for digest, path in by_content.items()}
-        return {path: objects[digest] for path, digest in digests.items()}
+    def _upload_all(self, settled: Sequence[pulumi.Resource]) -> Mapping[str, Artifact]:
+        """One object for each content, by its digest, whatever the number of models that share it."""
+        by_content = {digest: path for path, digest in self._digests.items()}
+        return {digest: self._upload(Path(path), digest, settled) for digest, path in by_content.items()}
 
     def _upload(self, archive: Path, digest: str, settled: Sequence[pulumi.Resource]) -> Artifact:
         # An object stays when the program no longer names it: a rollback finds the model that it rolls back to.

@@ -11,6 +11,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.moto_api._internal import mock_random
@@ -135,6 +136,30 @@ def endpoint_deployment(original: Any, backend: Any, endpoint_name: str, endpoin
     shadows = backend.endpoint_configs[endpoint_config_name].shadow_production_variants
     made.shadow_production_variants = made._process_production_variants(shadows) if shadows else None
     return made
+
+
+@mends(SageMakerResponse, "update_endpoint")
+def endpoint_update(original: Any, response: Any) -> Any:
+    """UpdateEndpoint puts an endpoint on another configuration, with its instance counts; moto lacks the call.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html.
+    """
+    backend, asked = response.sagemaker_backend, _request_parameters()
+    updated = backend.endpoints.get(asked["EndpointName"])
+    if updated is None:
+        raise ValidationError(f'Could not find endpoint "{_arn(backend, "endpoint/" + asked["EndpointName"])}".')
+    configuration = backend.endpoint_configs.get(asked["EndpointConfigName"])
+    if configuration is None:
+        arn = _arn(backend, f"endpoint-config/{asked['EndpointConfigName']}")
+        raise ValidationError(f'Could not find endpoint configuration "{arn}".')
+    updated.endpoint_config_name = configuration.endpoint_config_name
+    updated.production_variants = updated._process_production_variants(configuration.production_variants)
+    shadows = configuration.shadow_production_variants
+    updated.shadow_production_variants = updated._process_production_variants(shadows) if shadows else None
+    updated.data_capture_config = configuration.data_capture_config
+    updated.last_deployment_config = asked.get("DeploymentConfig")
+    updated.last_modified_time = utcnow()
+    return ActionResult({"EndpointArn": updated.arn})
 
 
 @mends(SageMakerResponse, "describe_endpoint_config")

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from components.settings import Settings
-from operations.project import StackConfig, load_stack
-from operations.project import settings_of
+from operations.project import StackConfig, load_stack, settings_of
 from rehearsal.prepare import account
 from terraform_export.terraform import find_terraform
 from tests.conformance.deployment import Deployment

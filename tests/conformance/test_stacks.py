@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from components.artifacts import model_archive
+from operations.deployed import desired_of
 from operations.program import run_program
 from operations.project import load_stack
-from operations.deployed import desired_of
 from operations.verification import Verdict, verify
 from rehearsal.engine import MotoEngine
 from rehearsal.prepare import account

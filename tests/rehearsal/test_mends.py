@@ -363,6 +363,22 @@ def current_instance_types_are_taken(aws: EmbeddedAws) -> bool:
     return not refused("ValidationException", configuration, aws=aws, instance_type="ml.m7i.large")
 
 
+@probe("endpoint_update")
+def an_endpoint_moves_to_another_configuration(aws: EmbeddedAws) -> bool:
+    name, other = served(aws), configuration(aws)
+    try:
+        aws.client("sagemaker").update_endpoint(EndpointName=name, EndpointConfigName=other)
+    except ClientError:
+        return False
+    return bool(aws.client("sagemaker").describe_endpoint(EndpointName=name)["EndpointConfigName"] == other)
+
+
+@probe("endpoint_update")
+def an_endpoint_can_not_move_to_a_configuration_that_is_not_there(aws: EmbeddedAws) -> bool:
+    update = aws.client("sagemaker").update_endpoint
+    return refused("ValidationException", update, EndpointName=served(aws), EndpointConfigName=unique("c"))
+
+
 @probe("endpoint_config")
 def a_configurations_role_is_kept(aws: EmbeddedAws) -> bool:
     arn = role(aws)
