@@ -158,7 +158,7 @@ def _judge(
         elif isinstance(finding, Unverified):
             open_questions.append(finding)
         else:
-            report(f"{short_name(finding.urn)} {finding.what}. To fix it: {fix}", finding.urn or None)
+            report(f"{short_name(finding.urn)} {finding.what}. To fix it: {fix}.", finding.urn or None)
     for urn in urns:
         for exemption in exemptions:
             if exemption.expired and exemption.covers(urn):
