@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 MODEL := examples/model/build/model.tar.gz
+CHECKOV := .venv-checkov/bin/checkov
+TERRAFORM := $(shell command -v terraform || command -v tofu)
 
 .PHONY: help setup model rehearse check test lint conformance bench docs lock clean
 
@@ -37,8 +39,25 @@ lint: $(INSTALLED)
 	$(BIN)/mypy .
 	cd examples/consumer && ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 
-test: $(INSTALLED) $(MODEL) lint ## lint, type check and run all tests
+# Checkov's pins clash with the product's, so it lives apart.
+$(CHECKOV): requirements-checkov.txt
+	@echo "Installing Checkov into .venv-checkov (once)"
+	@$(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	@touch $@
+
+# With Terraform at hand the tests include conformance, and conformance includes Checkov.
+test: $(INSTALLED) $(MODEL) lint $(if $(TERRAFORM),$(CHECKOV)) ## lint, type check and run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+conformance: $(INSTALLED) $(MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
+	$(BIN)/pytest -n 2 --dist loadgroup tests/conformance
+
+bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, reachability and export
+	$(BIN)/python benchmarks/rehearsal.py
+	$(BIN)/python -m benchmarks.policy
+	$(BIN)/python -m benchmarks.reachability
+	$(BIN)/python -m benchmarks.export
 
 docs: $(INSTALLED) $(MODEL) ## write the generated parts of docs/
 	@$(BIN)/python -m operations.documents
@@ -48,4 +67,4 @@ lock: $(INSTALLED) ## write requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) build examples/model/build
+	rm -rf $(VENV) .venv-checkov build examples/model/build

@@ -23,7 +23,7 @@ https://developer.hashicorp.com/terraform/language/files/override."""
 
 PARALLEL = "-parallelism=20"
 
-Actions = Mapping[str, tuple[str, ...]]
+Actions = dict[str, tuple[str, ...]]
 """Address → what a plan does to it, in its order. What it leaves as it is, and what it reads, is left out."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.artifacts import model_archive
+from components import model_archive
 from operations.deployed import desired_of
 from operations.program import run_program
 from operations.project import load_stack

@@ -1,0 +1,54 @@
+"""What Checkov objects to and this stack does on purpose: by check, the resources (a pattern) and the reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Findings of one check that are no fault here."""
+
+    resources: str
+    reason: str
+
+
+ACCEPTED: Mapping[str, Accepted] = {
+    "CKV_AWS_370": Accepted(
+        r"(aws_sagemaker_model|resource)\.triage_features",
+        "The staging stack's example of a model that needs the network, for a reason in its settings; the policy pack "
+        "has an exception for it that expires.",
+    ),
+    "CKV_AWS_394": Accepted(
+        r"data\.aws_availability_zones\..*|data\.available",
+        "The zones are written out in the subnets, and a postcondition stops the plan when the account's differ.",
+    ),
+    "CKV_AWS_352": Accepted(
+        r"(aws_network_acl_rule|resource)\.\w+_ingress_\d+",
+        "These are the deny rules of the deny list: they deny all ports. The check does not read the action.",
+    ),
+    "CKV2_AWS_62": Accepted(
+        r"aws_s3_bucket\.artifacts",
+        "Nothing reacts to new artifacts: the program that uploads one also makes the model that loads it.",
+    ),
+    "CKV2_AWS_34": Accepted(
+        r"aws_ssm_parameter\..*",
+        "A contract holds names and ids that callers are meant to read, and no secret.",
+    ),
+    "CKV_AWS_337": Accepted(
+        r"aws_ssm_parameter\..*",
+        "A contract holds names and ids that callers are meant to read, and no secret.",
+    ),
+    "CKV_AWS_18": Accepted(
+        r"aws_s3_bucket\.artifacts",
+        "Access logs are an option, artifacts.accessLogBucket: their bucket can't be under a customer key.",
+    ),
+    "CKV2_AWS_5": Accepted(
+        r"aws_security_group\.(client|model)",
+        "The client group is for callers outside this configuration; the model's is named by the SageMaker model, "
+        "which the check does not know.",
+    ),
+    "CKV_AWS_144": Accepted(
+        r"aws_s3_bucket\.artifacts",
+        "A copy of the models in another region is not part of a stack whose data stays in its region.",
+    ),
+}
