@@ -51,10 +51,10 @@ test: $(INSTALLED) $(MODEL) lint $(if $(TERRAFORM),$(CHECKOV)) ## lint, type che
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 conformance: $(INSTALLED) $(MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
-	$(BIN)/pytest -n 2 --dist loadgroup tests/conformance
+	CI=true $(BIN)/pytest -n 2 --dist loadgroup tests/conformance
 
 bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, reachability and export
-	$(BIN)/python benchmarks/rehearsal.py
+	$(BIN)/python -m benchmarks.rehearsal
 	$(BIN)/python -m benchmarks.policy
 	$(BIN)/python -m benchmarks.reachability
 	$(BIN)/python -m benchmarks.export

@@ -82,7 +82,7 @@ def _family(pid: int) -> list[int]:
 
 
 def main() -> None:
-    """Measure each number of endpoints given, 1 10 25 50 unless given, once to warm the caches and once for the table."""
+    """Measure each number of endpoints given, 1 10 25 50 unless given, after one run that warms the caches."""
     numbers = [int(argument) for argument in sys.argv[1:]] or [1, 10, 25, 50]
     measure(numbers[0])
     table = Table("Endpoints", "Seconds", "Times the first", "MiB")

@@ -182,7 +182,11 @@ class OnPremises(_Settings):
     gateway_id: Annotated[
         str, _form(r"(vgw|tgw)-[0-9a-f]{8,17}", "the id of a gateway; write one such as vgw-0a1b2c3d or tgw-0a1b2c3d")
     ]
-    """The virtual private (vgw-…) or transit gateway (tgw-…) that leads to them."""
+    """The virtual private (vgw-…) or transit gateway (tgw-…) that leads to them.
+
+    With a transit gateway the reachability proof fails, rightly: it is attached to the access subnets, and AWS
+    evaluates no network ACL between an attachment and interfaces in its own subnets.
+    """
 
 
 class Network(_Settings):

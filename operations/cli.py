@@ -155,6 +155,7 @@ def paths(
     source: Annotated[str | None, typer.Option("--from", help="A party of the matrix, an address or a block.")] = None,
     destination: Annotated[str | None, typer.Option("--to", help="The same, at the other end.")] = None,
     port: Annotated[int, typer.Option(help="Port of the traced packet.", min=0, max=65535)] = 443,
+    protocol: Annotated[str, typer.Option(help="tcp, udp or icmp.")] = "tcp",
     form: Annotated[
         Form, typer.Option("--format", help="A table or trace, the same as JSON, or a picture of the network.")
     ] = Form.TEXT,
@@ -168,7 +169,16 @@ def paths(
     config = _stack(project, stack)
     network, intent = preview(config)
     title = f"{config.project}/{config.stack}"
-    shown, well = run(network, intent, title, source=source, destination=destination, port=port, form=form.value)
+    shown, well = run(
+        network,
+        intent,
+        title,
+        source=source,
+        destination=destination,
+        port=port,
+        protocol=protocol,
+        form=form.value,
+    )
     views.show(shown, out)
     raise typer.Exit(0 if well else 1)
 
