@@ -75,13 +75,9 @@ def models_are_isolated(model: Resource) -> Findings:
 )
 def models_are_in_the_vpc(model: Resource) -> Findings:
     """Models are attached to the VPC, in two subnets or more: else their artifacts travel outside it."""
-    attached = model.get("vpcConfig")
-    if attached is None:
-        yield model.violation("is not attached to a VPC (vpcConfig)")
-        return
     subnets, groups = model.get("vpcConfig", "subnets"), model.get("vpcConfig", "securityGroupIds")
     if subnets is None or len(subnets) < 2:
-        yield model.violation("is attached to fewer than two subnets (vpcConfig.subnets)")
+        yield model.violation("is not attached to two subnets of a VPC (vpcConfig.subnets)")
     if groups is None or not len(groups):
         yield model.violation("names no security group (vpcConfig.securityGroupIds)")
 

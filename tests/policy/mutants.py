@@ -130,6 +130,7 @@ ACL_RULE = {
     "fromPort": 443,
     "toPort": 443,
 }
+NOT_MINE = {"Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}}}
 FOREIGN_KEY = "arn:aws:kms:us-east-1:123456789012:key/0f7a3c1e-1111-2222-3333-444455556666"
 OBJECTS = "arn:aws:s3:::models/*"
 ROOT = "arn:aws:iam::123456789012:root"
@@ -784,6 +785,16 @@ def _exposure() -> Iterator[Mutant]:
     yield drops("private-apis-name-endpoints", api, "policy")
     yield sets(
         "private-apis-name-endpoints", api, "policy", allow("execute-api:Invoke", "execute-api:/*", Principal="*")
+    )
+    other = {"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}}
+    yield sets(
+        "private-apis-name-endpoints",
+        api,
+        "policy",
+        allow("execute-api:Invoke", "execute-api:/*", Principal="*", **other),
+    )
+    yield sets(
+        "private-apis-name-endpoints", api, "policy", allow("execute-api:Invoke", "*", Principal="*", **NOT_MINE)
     )
     yield sets("api-methods-authorize", method, "authorization", "NONE")
     yield drops("api-stages-log", ("Stage", "scoring"), "accessLogSettings")

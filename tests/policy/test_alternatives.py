@@ -199,3 +199,24 @@ def test_a_key_may_admit_a_service_through_the_account(deployed: Graph) -> None:
     via = {"Condition": {"StringEquals": {"kms:ViaService": ["s3.us-east-1.amazonaws.com"]}}}
     graph.set("Key", "logs", "policy", allow("kms:*", "*", Principal=account, **via))
     assert not judge("keys-are-this-stacks", graph).silent
+
+
+def test_a_load_balancer_is_an_application_one_unless_it_says_otherwise(deployed: Graph) -> None:
+    graph = deployed.copy()
+    graph.drop("LoadBalancer", "front", "loadBalancerType")
+    graph.drop("LoadBalancer", "front", "dropInvalidHeaderFields")
+    assert not judge("load-balancers-are-hardened", graph).silent
+    graph.set("LoadBalancer", "front", "loadBalancerType", "network")
+    assert judge("load-balancers-are-hardened", graph).silent
+
+
+def test_a_last_rule_that_denies_everything_is_no_denied_block(deployed: Graph) -> None:
+    graph = deployed.copy()
+    rule = {"networkAclId": Ref("NetworkAcl", "access"), "ruleNumber": 32766, "egress": False, "ruleAction": "deny"}
+    graph.add(
+        "aws:ec2/networkAclRule:NetworkAclRule",
+        "last",
+        {**rule, "protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlock": "0.0.0.0/0"},
+    )
+    for name in ("paths-are-as-intended", "network-acls-are-symmetric", "network-acls-are-narrow"):
+        assert judge(name, graph).silent

@@ -41,6 +41,11 @@ def test_what_is_no_document_says_so_and_has_no_statements(document: Any) -> Non
     assert readable(document) == []
 
 
+def test_a_statement_is_called_by_its_sid_or_its_place() -> None:
+    labels = [each.label for each in statements({"Statement": [{**ALLOW, "Sid": "Read"}, ALLOW, {**ALLOW, "Sid": ""}]})]
+    assert labels == ["statement Read", "statement 1", "statement 2"]
+
+
 def test_an_unknown_document_is_neither() -> None:
     with pytest.raises(UnverifiableError):
         readable(Unknown("urn", "policy"))
