@@ -7,7 +7,7 @@ from pathlib import Path
 
 from operations.program import run_program
 from operations.project import StackConfig
-from terraform_export.configuration import Configuration
+from terraform_export.configuration import RETAINED, Configuration
 from terraform_export.engine import TerraformEngine
 from terraform_export.errors import ExportError
 from terraform_export.local_files import LocalFiles
@@ -18,6 +18,7 @@ from terraform_export.secrets import Secrets
 from terraform_export.translate import JsonObject, Translator
 
 MAIN = "main.tf.json"
+RETAINED_OBJECTS = "aws_s3_object"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
         raise ExportError(
             "\n".join(["The program has no whole counterpart in Terraform:", *_listed(translator.problems)])
         )
-    removed = _removed(_previous(out / MAIN), main["resource"])
+    previous = _previous(out / MAIN)
+    _keep_retained(previous, main["resource"])
+    removed = _removed(previous, main["resource"])
     documents[MAIN] = main | ({"removed": removed} if removed else {})
     for name, document in documents.items():
         (out / name).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -84,6 +87,16 @@ def _previous(path: Path) -> JsonObject:
             f"{path.name} is not JSON ({error}): it is not from an export. Choose another folder."
         ) from None
     return previous
+
+
+def _keep_retained(previous: JsonObject, resources: dict[str, JsonObject]) -> None:
+    """Objects that Pulumi would leave where they are stay declared: a rollback finds the artifact it rolls back to.
+
+    To have Terraform forget them instead makes a cycle of what reads the new object before the old one may go.
+    """
+    for label, body in previous.get("resource", {}).get(RETAINED_OBJECTS, {}).items():
+        if body.get("//") == RETAINED and RETAINED_OBJECTS in resources:
+            resources[RETAINED_OBJECTS].setdefault(label, body)
 
 
 def _removed(previous: JsonObject, resources: Mapping[str, JsonObject]) -> list[JsonObject]:
