@@ -67,6 +67,8 @@ def recorded(path: Path) -> Lookup:
     """Answers from the lookups.json that an earlier export has written. Raises ExportError if it is none."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(entries, list):
+            raise TypeError("it holds no list")
         answers = {_question(entry["token"], entry["arguments"]): entry["answer"] for entry in entries}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ExportError(f"{path.name} is not a lookups.json of an export: {error}.") from None

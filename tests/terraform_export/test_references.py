@@ -63,7 +63,8 @@ def test_terraform_reads_what_was_meant(tmp_path: Path) -> None:
     references = References()
     reference = references.hand_out("var.a")
     texts = [
-        f"x{reference}y", "${aws:username}", f"${reference}", "%{if}", "$$${lit}", "100%", "%%{x}", "a$b{}", "${", "$${",
+        f"x{reference}y", "${aws:username}", f"${reference}", "%{if}", "$$${lit}", "100%", "%%{x}", "a$b{}", "${",
+        "$${",
         f'{{"quoted": "{reference}"}}',
     ]  # fmt: skip
     outputs = {f"o{index}": {"value": references.template(text)} for index, text in enumerate(texts)}
