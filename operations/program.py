@@ -216,7 +216,8 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
         if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
-            self.stack_outputs = rpc.deserialize_properties(request.outputs, keep_unknowns=True)
+            # The mocks' own root stack says that it has none, sooner or later than the program's.
+            self.stack_outputs |= rpc.deserialize_properties(request.outputs, keep_unknowns=True)
         return empty_pb2.Empty()
 
 
