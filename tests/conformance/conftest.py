@@ -18,7 +18,6 @@ from tests.conformance.inventory import Inventory, inventory
 from tests.support.recording import ROOT
 
 STACKS = ("dev", "staging", "prod")
-CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,6 +42,8 @@ class Live:
     config: StackConfig
     deployment: Deployment
     before: Inventory
+    planned: Path
+    """The first plan, as JSON."""
 
     @property
     def settings(self) -> Settings:
@@ -67,6 +68,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         before = inventory(aws)
         deployment = Deployment(tmp_path_factory.mktemp(request.param), aws)
         deployment.export(config)
-        deployment.plan()
+        planned = tmp_path_factory.mktemp("plan") / "plan.json"
+        planned.write_text(json.dumps(deployment.plan()))
         deployment.apply()
-        yield Live(config, deployment, before)
+        yield Live(config, deployment, before, planned)

@@ -22,6 +22,7 @@ from terraform_export.terraform import TerraformError
 from tests.conformance.conftest import Live
 from tests.conformance.deployment import Actions, Deployment, actions
 from tests.conformance.inventory import inventory
+from tests.conformance.scanner import unlisted
 from tests.conformance.spelled_out import without_defaults
 from tests.support.recording import ROOT
 
@@ -34,6 +35,10 @@ def test_boto3_finds_what_the_program_asked_for(live: Live) -> None:
     desired = desired_of(live.config, live.settings, live.deployment.outputs())
     checks = verify(desired, live.deployment.aws.client)
     assert [check for check in checks if check.verdict is not Verdict.OK] == []
+
+
+def test_checkov_finds_nothing_in_the_plan(live: Live) -> None:
+    assert unlisted(live.planned, "terraform_plan") == set()
 
 
 def test_a_second_plan_is_empty(live: Live) -> None:

@@ -1,0 +1,32 @@
+"""A configuration that was exported for another account stops at the plan, and says why."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from operations.project import load_stack, settings_of
+from rehearsal.prepare import account
+from terraform_export.answers import recorded
+from terraform_export.export import export_terraform
+from terraform_export.terraform import TerraformError
+from tests.conformance.deployment import Deployment
+from tests.support.recording import ROOT
+
+ZONES = "aws:index/getAvailabilityZones:getAvailabilityZones"
+
+
+def test_a_plan_stops_where_the_account_answers_otherwise(tmp_path: Path) -> None:
+    config = load_stack(ROOT, "dev")
+    with account(settings_of(config)) as aws:
+        deployment = Deployment(tmp_path / "out", aws)
+        deployment.export(config)
+        lookups = tmp_path / "elsewhere.json"
+        answers = json.loads((deployment.directory / "lookups.json").read_text())
+        for entry in answers:
+            if entry["token"] == ZONES:
+                entry["answer"]["names"].append("us-east-1z")
+        lookups.write_text(json.dumps(answers))
+        export_terraform(config, deployment.directory, recorded(lookups))
+        with pytest.raises(TerraformError, match=r"(?s)us-east-1z.*--live"):
+            deployment.plan()
