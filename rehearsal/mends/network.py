@@ -203,3 +203,15 @@ def prefix_list_rule_description(original: Any, rule: Any, *given: Any, **asked:
     original(rule, *given, **asked)
     peer = inspect.signature(original).bind(rule, *given, **asked).arguments.get("prefix_list_id")
     rule.prefix_list_description = (peer or {}).get("Description")
+
+
+@mends(EC2Backend, "delete_vpc")
+def default_acl_goes(original: Any, backend: Any, vpc_id: str) -> Any:
+    """A VPC's default network ACL goes with the VPC.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html (it needs no deletion of its own).
+    """
+    deleted = original(backend, vpc_id)
+    for acl in backend.describe_network_acls(filters={"vpc-id": [vpc_id]}):
+        del backend.network_acls[acl.id]
+    return deleted

@@ -83,7 +83,7 @@ def _ec2(operation: str, key: str, identity: str) -> Callable[[EmbeddedAws], Fou
         ec2 = aws.client("ec2")
         given = {vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if vpc["IsDefault"]}
         for document in getattr(ec2, operation)()[key]:
-            if document.get("VpcId") not in given:
+            if document.get("VpcId") not in given and document.get("State") != "deleted":
                 yield _named(document) or document[identity], document[identity], document
 
     return read

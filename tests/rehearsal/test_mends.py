@@ -233,6 +233,14 @@ def a_route_needs_the_transit_gateways_attachment(aws: EmbeddedAws) -> bool:
     )
 
 
+@probe("default_acl_goes")
+def the_default_acl_goes_with_its_vpc(aws: EmbeddedAws) -> bool:
+    ec2, made = aws.client("ec2"), vpc(aws)
+    ec2.delete_vpc(VpcId=made)
+    acls = ec2.describe_network_acls()["NetworkAcls"]
+    return made not in {acl["VpcId"] for acl in acls}
+
+
 def described_rule(aws: EmbeddedAws, peer: dict[str, Any]) -> str | None:
     """What DescribeSecurityGroupRules says of a rule that was made with the description `why`."""
     ec2, made = aws.client("ec2"), group(aws, vpc(aws))
