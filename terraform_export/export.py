@@ -51,7 +51,7 @@ def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
         "providers.tf.json": configuration.providers(),
         "outputs.tf.json": configuration.outputs(run),
         "variables.tf.json": {"variable": secrets.variables} if secrets.variables else {},
-        "lookups.json": sorted(lookups.answered, key=lambda entry: json.dumps(entry, sort_keys=True)),
+        "lookups.json": lookups.record(),
     }
     if translator.problems:
         raise ExportError(
@@ -66,7 +66,7 @@ def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
     (out / "README.md").write_text(readme(config, documents), encoding="utf-8")
     return Export(
         resources=len(engine.declared),
-        lookups=len(lookups.answered),
+        lookups=len(lookups.record()),
         variables=sorted(secrets.variables),
         outputs=sorted(run.outputs),
         warnings=run.warnings,

@@ -37,14 +37,15 @@ without shaping the stack, as the zones' ids do, would refuse an account for not
 
 @dataclass
 class Lookups:
-    """Answers the program's lookups and keeps a data source for each. `answered` is what the answers rest on."""
+    """Answers the program's lookups and keeps a data source for each."""
 
     answer: Lookup
     references: References
     translator: Translator
     data: dict[str, dict[str, JsonObject]] = field(default_factory=dict)
-    answered: list[JsonObject] = field(default_factory=list)
+    _answered: list[JsonObject] = field(default_factory=list)
     _literals: dict[str, str] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
     _answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,9 +64,20 @@ class Lookups:
                 f"The lookup {token} is not in the export's schema. Add it: python -m terraform_export.refresh {token}"
             )
         real_args = {name: self._known(value, f"{token}.{name}") for name, value in args.items()}
-        answer = self.answer(token, real_args)
-        self.answered.append({"token": token, "arguments": real_args, "answer": dict(answer)})
-        return self._declare(token, entry, args, answer)
+        given = self._declare(token, entry, args, self.answer(token, real_args))
+        self._answered.append({"token": token, "arguments": real_args, "answer": given})
+        return given
+
+    def record(self) -> list[JsonObject]:
+        """What the export rests on. Text is left empty where only a reference to it was needed."""
+        record = [{**entry, "answer": self._needed(entry["answer"])} for entry in self._answered]
+        return sorted(record, key=lambda entry: json.dumps(entry, sort_keys=True))
+
+    def _needed(self, answer: Mapping[str, Any]) -> JsonObject:
+        return {
+            key: self._literals[value] * (value in self._asked) if self.references.is_one(value) else value
+            for key, value in answer.items()
+        }
 
     def contract(self, name: str) -> Mapping[str, Any]:
         """The outputs of another stack. A program may take them apart, so all of them are answered as they are.
@@ -75,7 +87,7 @@ class Lookups:
         _, project, stack = name.split("/")
         with self._lock:
             contract = self.answer(STACK_REFERENCE, {"name": name})
-            self.answered.append({"token": STACK_REFERENCE, "arguments": {"name": name}, "answer": dict(contract)})
+            self._answered.append({"token": STACK_REFERENCE, "arguments": {"name": name}, "answer": dict(contract)})
             for endpoint, promised in contract["endpoints"].items():
                 parameter = {**contract, "endpoints": {endpoint: promised}}
                 self.data.setdefault("aws_ssm_parameter", {})[label_of(f"{stack}-{endpoint}")] = {
@@ -136,6 +148,7 @@ class Lookups:
             reference = f"${{{expression}}}"
             if reference not in self._literals:
                 raise ExportError(f"{path}: the lookup needs {expression}, which is known only when Terraform applies.")
+            self._asked.add(reference)
             value = value.replace(reference, self._literals[reference])
         return value
 

@@ -278,6 +278,22 @@ def test_the_answers_can_be_given_again(export: Export, tmp_path: Path) -> None:
     assert (again / "main.tf.json").read_bytes() == (first.out / "main.tf.json").read_bytes()
 
 
+def test_a_lookup_may_ask_about_the_answer_to_another(export: Export, tmp_path: Path) -> None:
+    """What was asked must be in lookups.json, for the answers to be found again; the account's number need not be."""
+    source = (
+        "region, account = aws.get_region().name, aws.get_caller_identity().account_id\n"
+        'zones = aws.get_availability_zones(filters=[{"name": "region-name", "values": [region]}]).names\n'
+        'pulumi.export("all", [account, *zones])'
+    )
+    first = export(source)
+    (filtered,) = first.data("aws_availability_zones.current")["filter"]
+    assert filtered["values"] == ["${data.aws_region.current.id}"]
+    assert b"123456789012" not in first.files()["lookups.json"]
+    again = tmp_path / "again"
+    export_terraform(load_stack(tmp_path / "project", "test"), again, recorded(first.out / "lookups.json"))
+    assert (again / "main.tf.json").read_bytes() == (first.out / "main.tf.json").read_bytes()
+
+
 def test_a_question_without_a_recorded_answer_is_refused(export: Export, tmp_path: Path) -> None:
     first = export('aws.get_availability_zones(state="available")')
     export('aws.get_availability_zones(state="available")\naws.get_caller_identity()')
