@@ -51,7 +51,7 @@ test: $(INSTALLED) $(MODEL) lint $(if $(TERRAFORM),$(CHECKOV)) ## lint, type che
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 conformance: $(INSTALLED) $(MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
-	CI=true $(BIN)/pytest -n 2 --dist loadgroup tests/conformance
+	CI=true $(BIN)/pytest -n 3 --dist loadgroup tests/conformance
 
 bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, reachability and export
 	$(BIN)/python -m benchmarks.rehearsal
