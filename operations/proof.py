@@ -45,8 +45,9 @@ class _Declared:
 
 
 def network_of(resources: Sequence[Resource], prefix_lists: Mapping[str, Sequence[str]]) -> "Network":
-    """The network that a run declared."""
-    return load([_declared(resource) for resource in resources], prefix_lists)
+    """The network that a run declared, the same whatever the order in which its resources came."""
+    in_order = sorted(resources, key=lambda resource: resource.urn)
+    return load([_declared(resource) for resource in in_order], prefix_lists)
 
 
 def prove(
@@ -78,7 +79,7 @@ def _declared(resource: Resource) -> _Declared:
         resource.type,
         resource.name,
         {key: _known(value) for key, value in properties.items()},
-        resource.property_dependencies,
+        {key: sorted(urns) for key, urns in resource.property_dependencies.items()},
     )
 
 
