@@ -128,7 +128,7 @@ endpoints = {
             role_path=path,
             artifact=store.artifact_of(endpoint.model),
             image=serving_image(
-                endpoint.model.image, account.partition, registry, surroundings.images.get(endpoint.name)
+                endpoint.model.image, account.partition, registry, surroundings.images.get(endpoint.model.image)
             ),
             instance=surroundings.instances[endpoint.instance_type],
             subnet_ids=network.subnet_ids(Tier.MODEL),

@@ -14,7 +14,7 @@ import pulumi_aws as aws
 from components.flows import Gateway
 from components.iam import Account
 from components.private_services import RUNTIME, runtime_service
-from components.settings import Endpoint, Settings, SettingsError
+from components.settings import Endpoint, Image, Settings, SettingsError
 
 PREBUILT_REPOSITORIES = {
     "xgboost": "sagemaker-xgboost",
@@ -59,7 +59,7 @@ class Surroundings:
     service_zones: Mapping[str, Sequence[str]]
     prefix_lists: Mapping[Gateway, PrefixList]
     instances: Mapping[str, InstanceFacts]
-    images: Mapping[str, PrebuiltImage]
+    images: Mapping[Image, PrebuiltImage]
 
 
 def look_up(settings: Settings) -> Surroundings:
@@ -72,17 +72,14 @@ def look_up(settings: Settings) -> Surroundings:
     instances = {kind: _instance_facts(kind) for kind in sorted({e.instance_type for e in settings.endpoints})}
     for position, endpoint in enumerate(settings.endpoints):
         _check_volume_key(position, endpoint, instances[endpoint.instance_type])
+    images = dict.fromkeys(endpoint.model.image for endpoint in settings.endpoints)
     return Surroundings(
         account=account,
         zones=zones,
         service_zones={service: _common(service, zones, offers) for service, offers in offered.items()},
         prefix_lists={gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)},
         instances=instances,
-        images={
-            endpoint.name: _prebuilt_image(endpoint, account)
-            for endpoint in settings.endpoints
-            if endpoint.model.image.framework
-        },
+        images={image: _prebuilt_image(image, account) for image in images if image.framework},
     )
 
 
@@ -190,8 +187,7 @@ def _check_volume_key(position: int, endpoint: Endpoint, instance: InstanceFacts
         )
 
 
-def _prebuilt_image(endpoint: Endpoint, account: Account) -> PrebuiltImage:
-    image = endpoint.model.image
+def _prebuilt_image(image: Image, account: Account) -> PrebuiltImage:
     repository = PREBUILT_REPOSITORIES[image.framework or ""]
     with _asking("endpoints[].model.image.framework", f"{image.framework} in {account.region}"):
         found = aws.sagemaker.get_prebuilt_ecr_image(repository_name=repository, image_tag=image.version)

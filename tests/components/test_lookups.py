@@ -95,7 +95,7 @@ def test_instance_facts_are_those_of_ec2(archive: Path) -> None:
 
 def test_a_prebuilt_image_comes_from_awss_registry(archive: Path) -> None:
     found, _ = looked_up(archive)
-    image = found.images["triage"]
+    (image,) = found.images.values()
     assert image.uri.endswith("/sagemaker-xgboost:3.0-5")
     assert image.repository_arn.startswith(f"arn:aws:ecr:{REGION}:")
     assert HERE.id not in image.repository_arn
