@@ -60,7 +60,7 @@ bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, reachability and ex
 	$(BIN)/python -m benchmarks.export
 
 docs: $(INSTALLED) $(MODEL) ## write the generated parts of docs/
-	@$(BIN)/python -m operations.documents
+	@$(BIN)/python -m docs.generate
 	@$(BIN)/python -m tests.policy.documentation
 
 lock: $(INSTALLED) ## write requirements.txt anew from pyproject.toml

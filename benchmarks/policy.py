@@ -16,10 +16,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from operations.policy_pack import PolicyPack
-from operations.preview import PreviewEngine
-from operations.program import Resource, run_program
-from operations.project import load_stack
+from private_inference.runner.policy_pack import PolicyPack
+from private_inference.runner.preview import PreviewEngine
+from private_inference.runner.program import Resource, run_program
+from private_inference.runner.project import load_stack
 
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reachability.model import (
+from private_inference.reachability.model import (
     AclRule,
     Cidr,
     Gateway,
@@ -34,8 +34,8 @@ from reachability.model import (
     Thing,
     Vpc,
 )
-from reachability.reach import Reach
-from reachability.traffic import services
+from private_inference.reachability.reach import Reach
+from private_inference.reachability.traffic import services
 
 ZONES, GROUPS = 6, 200
 TIERS = ("app", "access", "model")

@@ -36,13 +36,13 @@ from policy.network import (
 from policy.resources import Finding, Findings, Resource, Stack, Unverified, Violation
 from policy.rules import stack_rule
 from policy.unknowns import Unknown
-from reachability.from_pulumi import UNKNOWN, load
-from reachability.intent import HTTPS
-from reachability.intervals import Intervals
-from reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, ModelError, Network
-from reachability.paths import Beyond, Box, Engine, Path, Placement, Site
-from reachability.trace import trace_path
-from reachability.traffic import EVERYWHERE, addresses, services_text
+from private_inference.reachability.from_pulumi import UNKNOWN, load
+from private_inference.reachability.intent import HTTPS
+from private_inference.reachability.intervals import Intervals
+from private_inference.reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, ModelError, Network
+from private_inference.reachability.paths import Beyond, Box, Engine, Path, Placement, Site
+from private_inference.reachability.trace import trace_path
+from private_inference.reachability.traffic import EVERYWHERE, addresses, services_text
 
 MODEL_INTERFACE = "SageMaker model"
 NOWHERE = "192.0.2.0/24"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import documents
+from docs import generate as documents
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/study-guide.md").read_text(encoding="utf-8")

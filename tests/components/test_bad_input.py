@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from components.settings import SettingsError
-from operations.program import run_program
-from operations.project import ProjectError, load_stack
+from private_inference.runner.program import run_program
+from private_inference.runner.project import ProjectError, load_stack
 from tests.support.recording import REGION, ROOT, ZONES, RecordingEngine, stack_config
 from tests.support.stacks import endpoint, minimal, model
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from components.settings import Settings
-from operations.project import StackConfig, load_stack, settings_of
-from rehearsal.prepare import account
-from terraform_export.terraform import find_terraform
+from private_inference.rehearsal.prepare import account
+from private_inference.runner.project import StackConfig, load_stack, settings_of
+from private_inference.terraform.terraform import find_terraform
 from tests.conformance.deployment import Deployment
 from tests.conformance.inventory import Inventory, inventory
 from tests.support.recording import ROOT

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from operations.project import StackConfig
-from rehearsal.embedded_aws import EmbeddedAws
-from terraform_export.answers import asked_of
-from terraform_export.configuration import RETAINED
-from terraform_export.export import export_terraform
-from terraform_export.terraform import Terraform
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.runner.project import StackConfig
+from private_inference.terraform.answers import asked_of
+from private_inference.terraform.configuration import RETAINED
+from private_inference.terraform.export import export_terraform
+from private_inference.terraform.terraform import Terraform
 
 FOR_THE_EMBEDDED_AWS = {
     "s3_use_path_style": True,

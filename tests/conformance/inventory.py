@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
 
 Document = Mapping[str, Any]
 Inventory = dict[str, dict[str, Document]]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from operations.preview import PreviewEngine
-from operations.project import load_stack, settings_of
-from terraform_export.export import export_terraform
+from private_inference.runner.preview import PreviewEngine
+from private_inference.runner.project import load_stack, settings_of
+from private_inference.terraform.export import export_terraform
 from tests.conformance.conftest import STACKS
 from tests.conformance.scanner import unlisted
 from tests.support.recording import ROOT

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from operations.project import load_stack, settings_of
-from rehearsal.prepare import account
-from terraform_export.answers import recorded
-from terraform_export.export import export_terraform
-from terraform_export.terraform import TerraformError
+from private_inference.rehearsal.prepare import account
+from private_inference.runner.project import load_stack, settings_of
+from private_inference.terraform.answers import recorded
+from private_inference.terraform.export import export_terraform
+from private_inference.terraform.terraform import TerraformError
 from tests.conformance.deployment import Deployment
 from tests.support.recording import ROOT
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from components import model_archive
-from operations.deployed import desired_of
-from operations.program import run_program
-from operations.project import load_stack
-from operations.verification import Verdict, verify
-from rehearsal.engine import MotoEngine
-from rehearsal.prepare import account
-from terraform_export.labels import label_of
-from terraform_export.terraform import TerraformError
+from private_inference.cli.deployed import desired_of
+from private_inference.rehearsal.engine import MotoEngine
+from private_inference.rehearsal.prepare import account
+from private_inference.runner.program import run_program
+from private_inference.runner.project import load_stack
+from private_inference.terraform.labels import label_of
+from private_inference.terraform.terraform import TerraformError
+from private_inference.verification import Verdict, verify
 from tests.conformance.conftest import Live
 from tests.conformance.deployment import Actions, Deployment, actions
 from tests.conformance.inventory import inventory

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from operations.preview import PreviewEngine
-from operations.program import run_program
-from operations.project import StackConfig
-from rehearsal.embedded_aws import EmbeddedAws
-from rehearsal.engine import MotoEngine
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.engine import MotoEngine
+from private_inference.runner.preview import PreviewEngine
+from private_inference.runner.program import run_program
+from private_inference.runner.project import StackConfig
 from tests.policy import neighbours
 from tests.policy.graph import Graph
 from tests.support.recording import REGION, stack_config

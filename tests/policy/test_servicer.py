@@ -9,9 +9,9 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-from operations.policy_pack import analyze_request, reconcile, stack_request
-from operations.program import Resource
 from policy.granted import exceptions_in_force
+from private_inference.runner.policy_pack import analyze_request, reconcile, stack_request
+from private_inference.runner.program import Resource
 from tests.policy.graph import Graph
 from tests.policy.judge import RULES
 from tests.policy.neighbours import allow

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from reachability.model import (
+from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
     AclRule,
     Cidr,

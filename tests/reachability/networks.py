@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from reachability.model import (
+from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
     AclRule,
     Cidr,
@@ -20,7 +20,7 @@ from reachability.model import (
     Subnet,
     Vpc,
 )
-from reachability.traffic import icmp_services, services
+from private_inference.reachability.traffic import icmp_services, services
 from tests.reachability.brute_force import GRE, ICMP, TCP, UDP, Party
 
 SUBNETS = {

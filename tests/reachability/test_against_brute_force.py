@@ -12,12 +12,12 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reachability.intervals import EMPTY, Intervals, Region
-from reachability.model import Network
-from reachability.paths import Box, Engine, Placement, Site
-from reachability.reach import Reach
-from reachability.trace import Verdict, trace_path
-from reachability.traffic import IPV4, IPV6, addresses
+from private_inference.reachability.intervals import EMPTY, Intervals, Region
+from private_inference.reachability.model import Network
+from private_inference.reachability.paths import Box, Engine, Placement, Site
+from private_inference.reachability.reach import Reach
+from private_inference.reachability.trace import Verdict, trace_path
+from private_inference.reachability.traffic import IPV4, IPV6, addresses
 from tests.reachability import brute_force
 from tests.reachability.brute_force import Party
 from tests.reachability.networks import ASKED, networks, parties, point

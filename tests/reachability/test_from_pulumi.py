@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
-from reachability.from_pulumi import UNKNOWN, load
-from reachability.model import ANY_CLIENT_PORTS, Cidr, GatewayKind, GroupRef, Network, PrefixListRef, SgRule
-from reachability.pulumi_types import IRRELEVANT, MODELLED
-from reachability.traffic import ALL_TRAFFIC, services, services_text
+from private_inference.reachability.from_pulumi import UNKNOWN, load
+from private_inference.reachability.model import (
+    ANY_CLIENT_PORTS,
+    Cidr,
+    GatewayKind,
+    GroupRef,
+    Network,
+    PrefixListRef,
+    SgRule,
+)
+from private_inference.reachability.pulumi_types import IRRELEVANT, MODELLED
+from private_inference.reachability.traffic import ALL_TRAFFIC, services, services_text
 from tests.reachability.declared import PREFIX_LISTS, S3, S3_NAME, Declared, Of, Program, Shown, stack
 
 Adding = Callable[[Program], Declared]

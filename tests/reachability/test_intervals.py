@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reachability.intervals import EMPTY, NONE, Intervals, Region, Span
+from private_inference.reachability.intervals import EMPTY, NONE, Intervals, Region, Span
 
 spans = st.lists(st.tuples(st.integers(0, 24), st.integers(0, 24)), max_size=5)
 intervals = spans.map(lambda drawn: Intervals.of(*drawn))

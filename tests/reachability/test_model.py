@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reachability.model import (
+from private_inference.reachability.model import (
     Cidr,
     Gateway,
     GatewayKind,
@@ -22,7 +22,7 @@ from reachability.model import (
     Thing,
     Vpc,
 )
-from reachability.traffic import services
+from private_inference.reachability.traffic import services
 
 VPC = Vpc("vpc", ("10.0.0.0/16",), name="network")
 TABLE = RouteTable("rtb", "vpc")

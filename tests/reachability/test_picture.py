@@ -9,10 +9,10 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from reachability.intent import Intent, Report, check
-from reachability.model import Network
-from reachability.picture import cell_key, render_html, render_svg, scene, state
-from reachability.stack_intent import intent_from
+from private_inference.reachability.intent import Intent, Report, check
+from private_inference.reachability.model import Network
+from private_inference.reachability.picture import cell_key, render_html, render_svg, scene, state
+from private_inference.reachability.stack_intent import intent_from
 from tests.reachability.declared import Program, rule, stack
 from tests.support.stacks import minimal, settings
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.reachability import network as vpc_of_size
-from reachability.intervals import EMPTY, NONE, Region
-from reachability.model import GatewayKind, Network
-from reachability.paths import Beyond, Placement
-from reachability.reach import Reach
-from reachability.traffic import ALL_TRAFFIC, EVERYWHERE, addresses, services
+from private_inference.reachability.intervals import EMPTY, NONE, Region
+from private_inference.reachability.model import GatewayKind, Network
+from private_inference.reachability.paths import Beyond, Placement
+from private_inference.reachability.reach import Reach
+from private_inference.reachability.traffic import ALL_TRAFFIC, EVERYWHERE, addresses, services
 from tests.reachability.declared import APP, stack
 
 HTTPS = services("tcp", 443, 443)

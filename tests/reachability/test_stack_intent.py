@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from components.settings import Settings
-from operations.preview import PreviewEngine
-from operations.program import run_program
-from operations.project import settings_of
-from operations.proof import ObservedEngine, prove
-from reachability.intent import Report, check
-from reachability.stack_intent import intent_from
+from private_inference.reachability.intent import Report, check
+from private_inference.reachability.proof import ObservedEngine, prove
+from private_inference.reachability.stack_intent import intent_from
+from private_inference.runner.preview import PreviewEngine
+from private_inference.runner.program import run_program
+from private_inference.runner.project import settings_of
 from tests.reachability.declared import (
     ACCESS,
     APP,

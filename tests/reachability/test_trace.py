@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reachability.intervals import Intervals
-from reachability.model import (
+from private_inference.reachability.intervals import Intervals
+from private_inference.reachability.model import (
     AclRule,
     Cidr,
     Gateway,
@@ -23,8 +23,8 @@ from reachability.model import (
     Thing,
     Vpc,
 )
-from reachability.trace import Hop, Trace, UnknownSite, Verdict, trace
-from reachability.traffic import services
+from private_inference.reachability.trace import Hop, Trace, UnknownSite, Verdict, trace
+from private_inference.reachability.traffic import services
 
 HTTPS, RETURNS, ALL = services("tcp", 443, 443), services("tcp", 1024, 65535), services("-1")
 CLIENT, SERVER = Cidr("10.0.1.0/24"), Cidr("10.0.2.0/24")

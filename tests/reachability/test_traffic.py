@@ -7,9 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from netaddr import IPSet
 
-from reachability import traffic
-from reachability.intervals import Intervals
-from reachability.traffic import ALL_TRAFFIC, addresses, answer_to, blocks, services, services_text, usable
+from private_inference.reachability import traffic
+from private_inference.reachability.intervals import Intervals
+from private_inference.reachability.traffic import (
+    ALL_TRAFFIC,
+    addresses,
+    answer_to,
+    blocks,
+    services,
+    services_text,
+    usable,
+)
 
 networks = st.one_of(
     st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 32)).map(

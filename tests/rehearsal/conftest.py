@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import xgboost
 
-from operations.program import Run, run_program
-from operations.project import load_stack
-from rehearsal.embedded_aws import EmbeddedAws
-from rehearsal.engine import MotoEngine
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.engine import MotoEngine
+from private_inference.runner.program import Run, run_program
+from private_inference.runner.project import load_stack
 
 REGION = "eu-west-1"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from operations.program import Resource
-from rehearsal.awsx import lifecycle_rules, repository
-from rehearsal.inputs import RefusedError, UnhandledError
+from private_inference.rehearsal.awsx import lifecycle_rules, repository
+from private_inference.rehearsal.inputs import RefusedError, UnhandledError
+from private_inference.runner.program import Resource
 
 
 def expand(**properties: Any) -> tuple[list[tuple[str, str, Any]], dict[str, Any]]:

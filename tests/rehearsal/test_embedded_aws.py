@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from tests.rehearsal.test_model_server import ask, serve
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def test_it_leaves_nothing_behind(archive: bytes, tmp_path: Path, monkeypatch: p
 
 def test_it_ends_when_the_process_that_started_it_is_killed() -> None:
     program = (
-        "import time\nfrom rehearsal.embedded_aws import EmbeddedAws\n"
+        "import time\nfrom private_inference.rehearsal.embedded_aws import EmbeddedAws\n"
         "with EmbeddedAws('eu-west-1') as aws:\n    print(aws.endpoint_url, flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT, text=True) as parent:

@@ -8,8 +8,8 @@ import pytest
 import xgboost
 from botocore.exceptions import ClientError
 
-from rehearsal.embedded_aws import EmbeddedAws
-from rehearsal.engine import RehearsalError
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.engine import RehearsalError
 from tests.rehearsal.conftest import Rehearse, Rehearsed
 
 ENDPOINT = "rehearsed-churn"

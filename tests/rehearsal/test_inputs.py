@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
-from rehearsal.embedded_aws import EmbeddedAws
-from rehearsal.inputs import Inputs, RefusedError, UnhandledError, request, tag_parameters
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError, request, tag_parameters
 
 
 def test_names_take_the_services_spelling(aws: EmbeddedAws) -> None:

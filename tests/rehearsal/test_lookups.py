@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal.embedded_aws import EmbeddedAws
-from rehearsal.engine import MotoEngine, RehearsalError
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.engine import MotoEngine, RehearsalError
 from tests.rehearsal.conftest import REGION
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
 
 Probe = Callable[[EmbeddedAws], bool]
 PROBES: list[tuple[str, Probe]] = []
@@ -563,7 +563,7 @@ def test_the_embedded_aws_has_it(aws: EmbeddedAws, behaves: Probe) -> None:
 
 
 def test_every_mend_has_a_probe() -> None:
-    from rehearsal.mends import MENDS
+    from private_inference.rehearsal.mends import MENDS
 
     assert {mend.name for mend in MENDS} == {mend for mend, _ in PROBES}
     assert all(mend.replacement.__doc__ for mend in MENDS)

@@ -9,7 +9,7 @@ import pytest
 import xgboost
 from botocore.exceptions import ClientError
 
-from rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from tests.rehearsal.conftest import packed
 from tests.rehearsal.test_mends import REGION, role, unique
 
@@ -72,6 +72,8 @@ def test_a_changed_archive_is_a_changed_model(aws: EmbeddedAws, archive: bytes, 
         (None, {"Body": b"1,2,3\n"}, 400, "3 values, the model takes 2"),
         (None, {"Body": b"\xff\xfe"}, 400, "UTF-8"),
     ],
+    # An archive holds the time it was packed at: as part of a name it would differ between two workers.
+    ids=["no model inside", "no archive", "content type", "number of features", "no text"],
 )
 def test_what_the_model_refuses_is_a_model_error(
     aws: EmbeddedAws, archive: bytes, content: bytes | None, asked: dict[str, Any], status: int, told: str

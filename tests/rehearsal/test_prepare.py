@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from components.settings import Settings, parse
-from operations.project import load_stack
-from rehearsal.prepare import account
+from private_inference.rehearsal.prepare import account
+from private_inference.runner.project import load_stack
 from tests.rehearsal.conftest import Rehearse
 
 ROOT = Path(__file__).parents[2]

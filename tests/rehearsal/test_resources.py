@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from operations.program import Resource
-from rehearsal.resources import TABLE
+from private_inference.rehearsal.resources import TABLE
+from private_inference.runner.program import Resource
 from tests.rehearsal.conftest import Rehearse, Rehearsed
 
 ON_PREMISES = {

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.embedded_aws import EmbeddedAws
-from rehearsal.server import one_at_a_time
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.server import one_at_a_time
 
 
 def test_requests_are_answered_in_turn() -> None:

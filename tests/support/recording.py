@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from operations.program import Resource, Run, run_program
-from operations.project import StackConfig
+from private_inference.runner.program import Resource, Run, run_program
+from private_inference.runner.project import StackConfig
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
@@ -43,7 +43,7 @@ NAMED_BY_ID = {"aws:s3/bucket:Bucket": "bucket"}
 
 
 class RecordingEngine:
-    """An `operations.program.Engine` that keeps what it is asked to create and invents ids and ARNs for it.
+    """An `Engine` of the runner that keeps what it is asked to create and invents ids and ARNs for it.
 
     `service_zones` says where an endpoint service is offered; the others are offered in every zone.
     """

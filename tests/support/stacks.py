@@ -7,7 +7,7 @@ from typing import Any
 
 from components.iam import Account
 from components.settings import Settings, parse
-from operations.project import StackConfig, load_stack
+from private_inference.runner.project import StackConfig, load_stack
 from tests.support.recording import ACCOUNT, REGION, ROOT, stack_config
 
 PROJECT = "private-inference"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from operations.program import Run, run_program
-from operations.project import load_stack, settings_of
-from rehearsal.embedded_aws import EmbeddedAws
-from rehearsal.engine import MotoEngine
-from rehearsal.prepare import account
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.engine import MotoEngine
+from private_inference.rehearsal.prepare import account
+from private_inference.runner.program import Run, run_program
+from private_inference.runner.project import load_stack, settings_of
 
 ROOT = Path(__file__).parents[3]
 CONSUMER = ROOT / "examples/consumer"

@@ -9,8 +9,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from operations.program import Resource, Run, run_program
-from operations.project import load_stack
+from private_inference.runner.program import Resource, Run, run_program
+from private_inference.runner.project import load_stack
 
 PROJECT = Path(__file__).parents[3] / "examples" / "consumer"
 

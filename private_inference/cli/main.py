@@ -1,0 +1,231 @@
+"""`private-inference`: the command line behind the Makefile.
+
+Exit codes: 0 if all is well, 1 with a finding, 2 if the input can't be used. Progress goes to standard error, results
+to standard output; `--json` makes them JSON. Heavy imports wait for the command that needs them.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from private_inference.runner.project import StackConfig
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Private inference on Amazon SageMaker AI: check, rehearse, verify, export.",
+)
+
+export = typer.Typer(no_args_is_help=True, help="Write the stack for another tool.")
+app.add_typer(export, name="export")
+
+
+class Form(StrEnum):
+    """What `paths` shows."""
+
+    TEXT = "text"
+    JSON = "json"
+    SVG = "svg"
+    HTML = "html"
+
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="Stack of the project, as in Pulumi.STACK.yaml.")]
+Project = Annotated[Path, typer.Option(help="Folder of the Pulumi project.", file_okay=False, exists=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
+PolicyConfig = Annotated[
+    Path | None, typer.Option(help="Configuration of the policy pack; Policy.STACK.json if there is one.")
+]
+HERE = Path()
+
+
+def main() -> None:
+    """The entry point: errors that a user can mend are told without a traceback."""
+    try:
+        app()
+    except Exception as error:
+        from private_inference.cli import views
+        from private_inference.cli.errors import exit_code
+
+        code = exit_code(error)
+        if code is None:
+            raise
+        views.show_error(error)
+        sys.exit(code)
+
+
+@app.command()
+def rehearse(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    policy_config: PolicyConfig = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded AWS up until interrupted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the unchanged program on an embedded AWS and look at the result with boto3."""
+    from private_inference.cli import views
+    from private_inference.cli.progress import steps
+    from private_inference.cli.rehearse import rehearse as run
+    from private_inference.rehearsal.prepare import account
+    from private_inference.runner.project import settings_of
+
+    config = _stack(project, stack)
+    settings = settings_of(config)
+    policies = _policies(config, policy_config)
+    with account(settings) as aws:
+        with steps() as progress:
+            result = run(config, settings, aws, policies, progress)
+        if as_json:
+            print(json.dumps(result.as_json(), indent=2))
+        else:
+            views.show_rehearsal(config, result)
+        if keep:
+            views.wait_with(aws.environment())
+    raise typer.Exit(0 if result.passed else 1)
+
+
+@app.command()
+def check(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    policy_config: PolicyConfig = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run program, policies and reachability on what is known before deployment. Nothing is created."""
+    from private_inference.cli import views
+    from private_inference.cli.check import check as run
+
+    config = _stack(project, stack)
+    result = run(config, _policies(config, policy_config))
+    if as_json:
+        print(json.dumps(result.as_json(), indent=2))
+    else:
+        views.show_check(config, result)
+    raise typer.Exit(0 if result.passed else 1)
+
+
+@app.command()
+def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = False) -> None:
+    """Look at the deployed stack with boto3: is what is there what was asked for? Ends with a real invocation."""
+    from private_inference.cli import views
+    from private_inference.cli.deployed import contract, desired_of, session
+    from private_inference.cli.progress import steps
+    from private_inference.runner.project import settings_of
+    from private_inference.verification import report
+    from private_inference.verification import verify as run
+
+    config = _stack(project, stack)
+    settings = settings_of(config)
+    aws = session(settings.region)
+    promised = contract(aws, config)
+    with steps() as progress, progress.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
+        checks = run(desired_of(config, settings, promised), aws.client, lambda check: step.count(check.subject))
+    if as_json:
+        print(report.to_json(checks))
+    else:
+        views.out.print(report.table(checks), report.summary(checks))
+    raise typer.Exit(1 if any(check.failed for check in checks) else 0)
+
+
+@app.command()
+def outputs(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = False) -> None:
+    """Print the contract of the deployed stack, as its SSM parameters hold it."""
+    from private_inference.cli import views
+    from private_inference.cli.deployed import contract, session
+    from private_inference.runner.project import settings_of
+
+    config = _stack(project, stack)
+    promised = contract(session(settings_of(config).region), config)
+    if as_json:
+        print(json.dumps(promised, indent=2))
+    else:
+        views.out.print(views.output_table(promised))
+
+
+@app.command()
+def paths(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    source: Annotated[str | None, typer.Option("--from", help="A party of the matrix, an address or a block.")] = None,
+    destination: Annotated[str | None, typer.Option("--to", help="The same, at the other end.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the traced packet.", min=0, max=65535)] = 443,
+    protocol: Annotated[str, typer.Option(help="tcp, udp or icmp.")] = "tcp",
+    form: Annotated[
+        Form, typer.Option("--format", help="A table or trace, the same as JSON, or a picture of the network.")
+    ] = Form.TEXT,
+    out: Annotated[Path | None, typer.Option(help="File to write to instead of standard output.")] = None,
+) -> None:
+    """Show who reaches whom, trace one packet hop by hop, or draw the network with its paths. Nothing is created."""
+    from private_inference.cli import views
+    from private_inference.cli.check import preview
+    from private_inference.cli.paths import paths as run
+
+    config = _stack(project, stack)
+    network, intent = preview(config)
+    title = f"{config.project}/{config.stack}"
+    shown, well = run(
+        network,
+        intent,
+        title,
+        source=source,
+        destination=destination,
+        port=port,
+        protocol=protocol,
+        form=form.value,
+    )
+    views.show(shown, out)
+    raise typer.Exit(0 if well else 1)
+
+
+@export.command()
+def terraform(
+    out: Annotated[
+        Path, typer.Option(help="Folder for the configuration; made if it does not exist.", file_okay=False)
+    ],
+    stack: Stack = "dev",
+    project: Project = HERE,
+    live: Annotated[bool, typer.Option("--live", help="Ask the account of the shell's credentials.")] = False,
+    lookups: Annotated[Path | None, typer.Option(help="Answers of an earlier export, its lookups.json.")] = None,
+) -> None:
+    """Write the stack as a Terraform configuration, from the unchanged program."""
+    from private_inference.cli import views
+    from private_inference.runner.project import settings_of
+    from private_inference.terraform import answers
+    from private_inference.terraform.export import export_terraform
+
+    if live and lookups:
+        raise typer.BadParameter("give one of --live and --lookups, not both")
+    config = _stack(project, stack)
+    region = settings_of(config).region
+    if lookups:
+        written = export_terraform(config, out, answers.recorded(lookups))
+    elif live:
+        written = export_terraform(config, out, answers.live(region))
+    else:
+        with answers.embedded(region) as lookup:
+            written = export_terraform(config, out, lookup)
+    views.warn(written.warnings)
+    views.out.print(
+        f"{written.resources} resources, {written.lookups} lookups and {len(written.outputs)} outputs in {out}"
+    )
+
+
+def _stack(project: Path, stack: str) -> "StackConfig":
+    from private_inference.runner.project import load_stack
+
+    return load_stack(project, stack)
+
+
+def _policies(config: "StackConfig", given: Path | None) -> Mapping[str, Any]:
+    from private_inference.runner.policy_pack import read_config
+
+    default = config.directory / f"Policy.{config.stack}.json"
+    if given is None and not default.exists():
+        return {}
+    return read_config(given or default)

@@ -1,0 +1,382 @@
+"""Builds a network from what EC2 says is there: `describe` asks, `load` builds.
+
+It needs no SDK of its own: `describe` is given a boto3 EC2 client, and its answers are plain data that can be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from private_inference.reachability.model import (
+    ANY_CLIENT_PORTS,
+    LINUX_PORTS,
+    AclRule,
+    Cidr,
+    Gateway,
+    GatewayKind,
+    GroupRef,
+    Interface,
+    Network,
+    NetworkAcl,
+    PrefixListRef,
+    Route,
+    RouteTable,
+    SecurityGroup,
+    SgRule,
+    Subnet,
+    Undecided,
+    Vpc,
+)
+from private_inference.reachability.traffic import ALL_TRAFFIC, ANYWHERE, acl_services, group_services, short_service
+
+Raw = Mapping[str, Any]
+Answers = Mapping[str, Sequence[Raw]]
+"""By the name that AWS's answer gives a list (`Vpcs`), all its elements; `PrefixListEntries` has PrefixListId, Cidr."""
+
+_LAST_ACL_RULE = 32767
+_QUESTIONS = {
+    "describe_vpcs": ("Vpcs", "vpc-id"),
+    "describe_subnets": ("Subnets", "vpc-id"),
+    "describe_route_tables": ("RouteTables", "vpc-id"),
+    "describe_network_acls": ("NetworkAcls", "vpc-id"),
+    "describe_security_groups": ("SecurityGroups", "vpc-id"),
+    "describe_network_interfaces": ("NetworkInterfaces", "vpc-id"),
+    "describe_vpc_endpoints": ("VpcEndpoints", "vpc-id"),
+    "describe_internet_gateways": ("InternetGateways", "attachment.vpc-id"),
+    "describe_egress_only_internet_gateways": ("EgressOnlyInternetGateways", ""),
+    "describe_nat_gateways": ("NatGateways", "vpc-id"),
+    "describe_vpn_gateways": ("VpnGateways", "attachment.vpc-id"),
+    "describe_transit_gateway_vpc_attachments": ("TransitGatewayVpcAttachments", "vpc-id"),
+    "describe_vpc_peering_connections": ("VpcPeeringConnections", ""),
+    "describe_prefix_lists": ("PrefixLists", ""),
+}
+"""What is asked, the list in the answer, and the filter that narrows it to VPCs where EC2 has one."""
+
+
+def describe(client: Any, vpcs: Sequence[str]) -> Answers:
+    """What EC2 says of some VPCs, by their ids. `client` is a boto3 EC2 client; raises what it raises."""
+    answers: dict[str, list[Raw]] = {}
+    for operation, (key, narrowed_by) in _QUESTIONS.items():
+        filters = [{"Name": narrowed_by, "Values": list(vpcs)}] if narrowed_by else []
+        answers[key] = list(_pages(client, operation, key, Filters=filters))
+    answers["Vpcs"] = [{**vpc, "EnableDnsSupport": _dns(client, vpc["VpcId"])} for vpc in answers["Vpcs"]]
+    known = {one["PrefixListId"] for one in answers["PrefixLists"] if one.get("Cidrs")}
+    answers["PrefixListEntries"] = [
+        {"PrefixListId": listed, "Cidr": entry["Cidr"]}
+        for listed in sorted(_named_prefix_lists(answers) - known)
+        for entry in _pages(client, "get_managed_prefix_list_entries", "Entries", PrefixListId=listed)
+    ]
+    return answers
+
+
+def _pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Raw]:
+    if not client.can_paginate(operation):
+        yield from getattr(client, operation)(**arguments)[key]
+        return
+    for page in client.get_paginator(operation).paginate(**arguments):
+        yield from page[key]
+
+
+def _dns(client: Any, vpc: str) -> bool:
+    answer = client.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsSupport")
+    return bool(answer["EnableDnsSupport"]["Value"])
+
+
+def _named_prefix_lists(answers: Answers) -> set[str]:
+    rules = [
+        permission
+        for group in answers["SecurityGroups"]
+        for permission in (*group["IpPermissions"], *group["IpPermissionsEgress"])
+    ]
+    named = {one["PrefixListId"] for rule in rules for one in rule.get("PrefixListIds", ())}
+    routes = [route for table in answers["RouteTables"] for route in table["Routes"]]
+    named |= {route["DestinationPrefixListId"] for route in routes if route.get("DestinationPrefixListId")}
+    services = {endpoint["ServiceName"] for endpoint in answers["VpcEndpoints"]}
+    return named | {one["PrefixListId"] for one in answers["PrefixLists"] if one["PrefixListName"] in services}
+
+
+def load(answers: Answers) -> Network:
+    """The network that EC2 described, with its ids. Raises ModelError for answers that don't fit together."""
+    return _Loader(answers).network()
+
+
+class _Loader:
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._undecided: dict[Undecided, None] = {}
+        self._vpcs = {one["VpcId"] for one in answers["Vpcs"]}
+        self._prefix_lists = {
+            one["PrefixListId"]: list(one["Cidrs"]) for one in answers["PrefixLists"] if one.get("Cidrs")
+        }
+        for entry in answers.get("PrefixListEntries", ()):
+            self._prefix_lists.setdefault(entry["PrefixListId"], []).append(entry["Cidr"])
+        self._groups = {one["GroupId"] for one in answers["SecurityGroups"]}
+        self._gateways = {one.id: one for one in self._all_gateways()}
+
+    def network(self) -> Network:
+        tables = [self._route_table(raw) for raw in self._answers["RouteTables"]]  # finds further gateways
+        return Network.of(
+            [
+                *map(_vpc, self._answers["Vpcs"]),
+                *self._subnets(),
+                *tables,
+                *map(_acl, self._answers["NetworkAcls"]),
+                *map(self._group, self._answers["SecurityGroups"]),
+                *self._unfiltered(),
+                *self._gateways.values(),
+                *self._interfaces(),
+            ],
+            self._prefix_lists,
+            self._undecided,
+        )
+
+    def _undecide(self, resource: str, key: str, reason: str) -> None:
+        self._undecided[Undecided(resource, key, reason)] = None
+
+    # Subnets
+
+    def _subnets(self) -> Iterator[Subnet]:
+        tables, main = self._associations()
+        acls = {
+            association["SubnetId"]: acl["NetworkAclId"]
+            for acl in self._answers["NetworkAcls"]
+            for association in acl["Associations"]
+        }
+        for raw in self._answers["Subnets"]:
+            key, vpc = raw["SubnetId"], raw["VpcId"]
+            blocks = [raw["CidrBlock"]] if raw.get("CidrBlock") else []
+            blocks += _ipv6_blocks(raw)
+            table = tables.get(key) or main[vpc]
+            yield Subnet(key, vpc, raw["AvailabilityZone"], tuple(blocks), table, acls[key], _name(raw))
+
+    def _associations(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The route tables of subnets, and the main ones of VPCs."""
+        subnets, main = {}, {}
+        for table in self._answers["RouteTables"]:
+            for association in table["Associations"]:
+                if association.get("Main"):
+                    main[table["VpcId"]] = table["RouteTableId"]
+                elif association.get("SubnetId"):
+                    subnets[association["SubnetId"]] = table["RouteTableId"]
+                elif association.get("GatewayId"):
+                    reason = "gives a gateway a route table, which isn't modelled"
+                    self._undecide(table["RouteTableId"], "Associations", reason)
+        return subnets, main
+
+    # Gateways and routes
+
+    def _all_gateways(self) -> Iterator[Gateway]:
+        yield from self._attached("InternetGateways", "InternetGatewayId", GatewayKind.INTERNET)
+        yield from self._attached("EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId", GatewayKind.EGRESS_ONLY)
+        yield from self._attached("VpnGateways", "VpnGatewayId", GatewayKind.VIRTUAL_PRIVATE)
+        for raw in self._answers["NatGateways"]:
+            if raw["State"] in ("pending", "available"):
+                subnets = (raw["SubnetId"],)
+                yield Gateway(raw["NatGatewayId"], raw["VpcId"], GatewayKind.NAT, subnets, name=_name(raw))
+        for raw in self._answers["TransitGatewayVpcAttachments"]:
+            key, name = f"{raw['TransitGatewayId']}@{raw['VpcId']}", _name(raw) or raw["TransitGatewayId"]
+            yield Gateway(key, raw["VpcId"], GatewayKind.TRANSIT, tuple(raw["SubnetIds"]), name=name)
+        yield from self._peerings()
+        yield from self._endpoints()
+
+    def _attached(self, answer: str, key: str, kind: GatewayKind) -> Iterator[Gateway]:
+        """Gateways that are attached to one of the VPCs, or are being attached."""
+        for raw in self._answers[answer]:
+            for attachment in raw.get("VpcAttachments", raw.get("Attachments", ())):
+                if attachment["VpcId"] in self._vpcs and attachment["State"] not in ("detaching", "detached"):
+                    yield Gateway(raw[key], attachment["VpcId"], kind, name=_name(raw))
+
+    def _peerings(self) -> Iterator[Gateway]:
+        """Each side of a peering connection that is in a described VPC: beyond it lie the other side's blocks."""
+        for raw in self._answers["VpcPeeringConnections"]:
+            if raw["Status"]["Code"] in ("deleted", "expired", "failed", "rejected"):
+                continue
+            ends = (raw["RequesterVpcInfo"], raw["AccepterVpcInfo"])
+            for near, far in (ends, ends[::-1]):
+                if near.get("VpcId") in self._vpcs:
+                    blocks = [one["CidrBlock"] for one in far.get("CidrBlockSet", ())]
+                    blocks += [one["Ipv6CidrBlock"] for one in far.get("Ipv6CidrBlockSet", ())]
+                    key = f"{raw['VpcPeeringConnectionId']}@{near['VpcId']}"
+                    yield Gateway(key, near["VpcId"], GatewayKind.PEERING, (), tuple(blocks), name=_name(raw))
+
+    def _endpoints(self) -> Iterator[Gateway]:
+        by_name = {one["PrefixListName"]: one["PrefixListId"] for one in self._answers["PrefixLists"]}
+        for raw in self._answers["VpcEndpoints"]:
+            if raw["VpcEndpointType"] == "Gateway":
+                listed = by_name.get(raw["ServiceName"], "")
+                if listed not in self._prefix_lists:
+                    listed = ""
+                    self._undecide(raw["VpcEndpointId"], "ServiceName", "stands for blocks that EC2 doesn't list")
+                service = short_service(raw["ServiceName"])
+                yield Gateway(
+                    raw["VpcEndpointId"],
+                    raw["VpcId"],
+                    GatewayKind.ENDPOINT,
+                    prefix_list=listed,
+                    service=service,
+                    name=_name(raw) or service,
+                )
+
+    def _route_table(self, raw: Raw) -> RouteTable:
+        routes = [
+            Route(destination, self._target(raw, route), route.get("Origin") == "EnableVgwRoutePropagation")
+            for route in raw["Routes"]
+            if route.get("GatewayId") != "local"
+            for destination in self._destinations(raw, route)
+        ]
+        return RouteTable(raw["RouteTableId"], raw["VpcId"], tuple(routes), _name(raw))
+
+    def _destinations(self, table: Raw, route: Raw) -> Iterator[Cidr | PrefixListRef]:
+        for key in ("DestinationCidrBlock", "DestinationIpv6CidrBlock"):
+            if route.get(key):
+                yield Cidr(route[key])
+        if listed := route.get("DestinationPrefixListId"):
+            if listed in self._prefix_lists:
+                yield PrefixListRef(listed)
+            else:
+                self._undecide(table["RouteTableId"], "Routes", f"names prefix list {listed}, whose blocks EC2 hides")
+                yield from map(Cidr, ANYWHERE)
+
+    def _target(self, table: Raw, route: Raw) -> str | None:
+        """The gateway that a route leads to; None where it drops packets."""
+        if route.get("State") == "blackhole":
+            return None
+        meant = next((str(route[key]) for key in _TARGETS if route.get(key)), "nothing that is known")
+        vpc = table["VpcId"]
+        for candidate in (meant, f"{meant}@{vpc}"):
+            if candidate in self._gateways:
+                return candidate
+        self._undecide(table["RouteTableId"], "Routes", f"leads to {meant}, and what that does isn't modelled")
+        key = f"{meant}@{vpc}"
+        self._gateways[key] = Gateway(key, vpc, GatewayKind.OTHER, name=meant)
+        return key
+
+    # Security groups and interfaces
+
+    def _group(self, raw: Raw) -> SecurityGroup:
+        def rules(key: str) -> tuple[SgRule, ...]:
+            return tuple(rule for permission in raw[key] for rule in self._group_rules(raw["GroupId"], permission))
+
+        ingress, egress = rules("IpPermissions"), rules("IpPermissionsEgress")
+        return SecurityGroup(raw["GroupId"], raw["VpcId"], ingress, egress, _name(raw) or raw["GroupName"])
+
+    def _unfiltered(self) -> Iterator[SecurityGroup]:
+        """For interfaces without security groups, such as a Network Load Balancer's: a group that admits everything."""
+        everything = tuple(SgRule(ALL_TRAFFIC, Cidr(block)) for block in ANYWHERE)
+        for vpc in sorted(self._vpcs):
+            yield SecurityGroup(_no_groups(vpc), vpc, everything, everything, "no security groups")
+
+    def _group_rules(self, group: str, permission: Raw) -> Iterator[SgRule]:
+        offered = group_services(permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort"))
+        for key, field in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
+            yield from (SgRule(offered, Cidr(one[field])) for one in permission.get(key, ()))
+        for one in permission.get("PrefixListIds", ()):
+            if one["PrefixListId"] in self._prefix_lists:
+                yield SgRule(offered, PrefixListRef(one["PrefixListId"]))
+            else:
+                self._undecide(group, "PrefixListIds", f"names {one['PrefixListId']}, whose blocks EC2 hides")
+                yield from (SgRule(offered, Cidr(block)) for block in ANYWHERE)
+        for one in permission.get("UserIdGroupPairs", ()):
+            if one["GroupId"] in self._groups:
+                yield SgRule(offered, GroupRef(one["GroupId"]))
+            else:
+                self._undecide(group, "UserIdGroupPairs", f"names {one['GroupId']}, which is in another VPC")
+
+    def _interfaces(self) -> Iterator[Interface]:
+        endpoints = {
+            interface: endpoint
+            for endpoint in self._answers["VpcEndpoints"]
+            for interface in endpoint.get("NetworkInterfaceIds", ())
+        }
+        for raw in self._answers["NetworkInterfaces"]:
+            if raw.get("InterfaceType") not in ("nat_gateway", "transit_gateway"):  # these are gateways themselves
+                yield _interface(raw, endpoints.get(raw["NetworkInterfaceId"]))
+
+
+_TARGETS = (
+    "GatewayId",
+    "NatGatewayId",
+    "EgressOnlyInternetGatewayId",
+    "TransitGatewayId",
+    "VpcPeeringConnectionId",
+    "NetworkInterfaceId",
+    "InstanceId",
+    "CarrierGatewayId",
+    "LocalGatewayId",
+    "CoreNetworkArn",
+    "OdbNetworkArn",
+)
+
+
+def _name(raw: Raw) -> str:
+    tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags") or raw.get("TagSet") or ()}
+    return str(tags.get("Name", ""))
+
+
+def _vpc(raw: Raw) -> Vpc:
+    blocks = [
+        one["CidrBlock"]
+        for one in raw.get("CidrBlockAssociationSet", ())
+        if one["CidrBlockState"]["State"] in ("associating", "associated")
+    ]
+    blocks = blocks or [raw["CidrBlock"]]
+    return Vpc(raw["VpcId"], (*blocks, *_ipv6_blocks(raw)), _name(raw), raw.get("EnableDnsSupport", True))
+
+
+def _ipv6_blocks(raw: Raw) -> list[str]:
+    return [
+        one["Ipv6CidrBlock"]
+        for one in raw.get("Ipv6CidrBlockAssociationSet", ())
+        if one["Ipv6CidrBlockState"]["State"] in ("associating", "associated")
+    ]
+
+
+def _acl(raw: Raw) -> NetworkAcl:
+    def rules(egress: bool) -> tuple[AclRule, ...]:
+        return tuple(_acl_rules(entry for entry in raw["Entries"] if entry["Egress"] is egress))
+
+    return NetworkAcl(raw["NetworkAclId"], raw["VpcId"], rules(False), rules(True), _name(raw))
+
+
+def _acl_rules(entries: Iterable[Raw]) -> Iterator[AclRule]:
+    for entry in entries:
+        if entry["RuleNumber"] == _LAST_ACL_RULE:
+            continue
+        ports, icmp = entry.get("PortRange", {}), entry.get("IcmpTypeCode", {})
+        offered = acl_services(
+            str(entry["Protocol"]), ports.get("From"), ports.get("To"), icmp.get("Type"), icmp.get("Code")
+        )
+        for block in filter(None, (entry.get("CidrBlock"), entry.get("Ipv6CidrBlock"))):
+            yield AclRule(entry["RuleNumber"], entry["RuleAction"] == "allow", offered, block)
+
+
+def _no_groups(vpc: str) -> str:
+    return f"{vpc}/no-groups"
+
+
+def _interface(raw: Raw, endpoint: Raw | None) -> Interface:
+    description = raw.get("Description", "")
+    kind, ephemeral = "network interface", LINUX_PORTS
+    if endpoint:
+        kind = "interface endpoint"
+    elif raw.get("InterfaceType") == "lambda" or description.startswith("AWS Lambda VPC ENI"):
+        kind, ephemeral = "Lambda function", ANY_CLIENT_PORTS
+    elif raw.get("InterfaceType") == "network_load_balancer" or description.startswith("ELB "):
+        kind, ephemeral = "load balancer", ANY_CLIENT_PORTS
+    private = raw.get("PrivateIpAddresses", ())
+    return Interface(
+        raw["NetworkInterfaceId"],
+        raw["SubnetId"],
+        frozenset(group["GroupId"] for group in raw.get("Groups", ())) or frozenset({_no_groups(raw["VpcId"])}),
+        (
+            *(one["PrivateIpAddress"] for one in private),
+            *(one["Ipv6Address"] for one in raw.get("Ipv6Addresses", ())),
+        ),
+        any(one.get("Association", {}).get("PublicIp") for one in private),
+        kind,
+        (_name(endpoint) or endpoint["VpcEndpointId"]) if endpoint else "",
+        short_service(endpoint["ServiceName"]) if endpoint else "",
+        _name(raw) or description or raw["NetworkInterfaceId"],
+        ephemeral,
+    )

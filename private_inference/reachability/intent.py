@@ -1,0 +1,227 @@
+"""What a network is for, compared with what it does: paths that are missing, and paths that are surplus.
+
+An intent names parties (sets of sites) and what each may ask of which other; whatever isn't named is not to exist. A
+path that is required must be answered for every address of both parties; one that isn't permitted must not even be
+delivered for any. So that no path escapes the comparison, every interface and every gateway belongs to some party.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from private_inference.reachability.intervals import NONE, Intervals
+from private_inference.reachability.model import Cidr, Network, SecurityGroup, SgRule, Undecided
+from private_inference.reachability.paths import Beyond, Box, Engine, Path, Placement, Site, without
+from private_inference.reachability.trace import Trace, Verdict, trace, trace_packet, trace_path
+from private_inference.reachability.traffic import ALL_TRAFFIC, services, services_text
+
+HTTPS = services("tcp", 443, 443)
+
+_OPEN = (SgRule(ALL_TRAFFIC, Cidr("0.0.0.0/0")), SgRule(ALL_TRAFFIC, Cidr("::/0")))
+UNLISTED = SecurityGroup("unlisted", "", _OPEN, _OPEN, "any groups but the stack's own")
+"""The group of a workload that nobody planned for: whatever its owner allows it, which is everything."""
+
+
+UNCOVERED = (
+    "Queries to the Amazon DNS server (the VPC's third address, and 169.254.169.253): no security group and no network "
+    "ACL filters them. What may be asked there is up to Route 53 Resolver DNS Firewall.",
+    "What is asked over a path: endpoint policies and IAM decide about that.",
+)
+"""What no proof of paths says anything about, so that nobody takes it for proved.
+
+Source: "Security groups" and "Network ACL basics" in the Amazon VPC User Guide (what they don't filter).
+"""
+
+
+@dataclass(frozen=True)
+class Party:
+    """A set of sites that the intent speaks of as one; `starts`: whether its members can open connections."""
+
+    name: str
+    sites: tuple[Site, ...]
+    starts: bool = True
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What one party may ask of another, and whether that has to work; `why` is for the reader."""
+
+    source: str
+    destination: str
+    services: Intervals
+    required: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """Parties and expectations; `unmet` says what the settings ask for and the network has nothing of."""
+
+    parties: tuple[Party, ...]
+    expectations: tuple[Expectation, ...]
+    unmet: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A path that is missing or surplus: between which parties, for which packets, and one packet's trace."""
+
+    kind: Literal["missing", "surplus"]
+    source: str
+    destination: str
+    services: Intervals
+    trace: Trace
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.source} → {self.destination}, {services_text(self.services)}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was found between two parties, and what was expected.
+
+    delivered, answered: services that get through for some addresses. trace: of the first required service, else of
+    the first one that was found, else of TCP 443.
+    """
+
+    source: str
+    destination: str
+    required: Intervals
+    permitted: Intervals
+    delivered: Intervals
+    answered: Intervals
+    trace: Trace
+    failures: tuple[Failure, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Every pair of parties, what the settings ask for in vain, and what couldn't be told."""
+
+    cells: tuple[Cell, ...]
+    unmet: tuple[str, ...]
+    undecided: tuple[Undecided, ...]
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """All missing and surplus paths."""
+        return tuple(failure for cell in self.cells for failure in cell.failures)
+
+    @property
+    def proved(self) -> bool:
+        """Whether the network does what it is for and nothing else, with nothing left undecided."""
+        return not (self.failures or self.unmet or self.undecided)
+
+
+def with_unlisted(network: Network) -> Network:
+    """The network with the group of those that nobody planned for, which parties may have."""
+    return replace(network, groups={**network.groups, UNLISTED.id: UNLISTED})
+
+
+def trace_parties(
+    network: Network, intent: Intent, source: str, destination: str, port: int, protocol: str = "tcp"
+) -> Trace:
+    """`trace.trace`, where source and destination may also be parties of an intent."""
+    parties = {party.name: party.sites for party in intent.parties}
+    return trace(with_unlisted(network), source, destination, port, protocol, parties)
+
+
+def check(network: Network, intent: Intent) -> Report:
+    """Compare an intent with the network that it is about."""
+    engine = Engine(with_unlisted(network))
+    cells = tuple(
+        _cell(engine, source.name, destination.name, paths, _between(intent, source, destination))
+        for source in intent.parties
+        for destination in intent.parties
+        if source.starts and not (_outside(source) and _outside(destination))
+        if (paths := list(_paths(engine, source, destination)))
+    )
+    return Report(cells, intent.unmet, network.undecided)
+
+
+def _outside(party: Party) -> bool:
+    return all(isinstance(site, Beyond) for site in party.sites)
+
+
+def _between(intent: Intent, source: Party, destination: Party) -> list[Expectation]:
+    return [one for one in intent.expectations if (one.source, one.destination) == (source.name, destination.name)]
+
+
+def _cell(engine: Engine, source: str, destination: str, paths: list[Path], expected: list[Expectation]) -> Cell:
+    permitted = Intervals.union(one.services for one in expected)
+    required = Intervals.union(one.services for one in expected if one.required)
+    delivered = Intervals.union(box.services for path in paths for box in path.delivered)
+    answered = Intervals.union(box.services for path in paths for box in path.answered)
+    failures = [*_missing(engine, paths, required), *_surplus(engine, paths, permitted)]
+    return Cell(
+        source,
+        destination,
+        required,
+        permitted,
+        delivered,
+        answered,
+        _sample(engine, paths, (required or delivered or HTTPS).first),
+        tuple(Failure(kind, source, destination, asked, trace) for kind, asked, trace in failures),
+        "; ".join(one.why for one in expected if one.why),
+    )
+
+
+def _paths(engine: Engine, source: Party, destination: Party) -> Iterator[Path]:
+    for start in source.sites:
+        for end in destination.sites:
+            if not _ungoverned(start, end):
+                yield engine.path(start, end)
+
+
+def _ungoverned(source: Site, destination: Site) -> bool:
+    """Two workloads of one subnet that have none of the stack's groups: no control of the stack is between them."""
+    return all(isinstance(site, Placement) and UNLISTED.id in site.groups for site in (source, destination)) and (
+        getattr(source, "subnet", None) == getattr(destination, "subnet", None)
+    )
+
+
+Found = tuple[Literal["missing", "surplus"], Intervals, Trace]
+
+
+def _missing(engine: Engine, paths: Iterable[Path], required: Intervals) -> Iterator[Found]:
+    """What of the required services isn't answered; where several gateways lead outside, one that does is enough."""
+    alternatives: dict[tuple[Site | None, Site | None], list[Path]] = {}
+    for path in paths:
+        alternatives.setdefault((_inside(path.source), _inside(path.destination)), []).append(path)
+    left = NONE
+    shown: tuple[Path, Box] | None = None
+    for group in alternatives.values():
+        answered = [box for path in group for box in path.answered]
+        for path in group:
+            for box in without(path.asking(required), answered):
+                left |= box.services
+                shown = shown or (path, box)
+    if shown:
+        yield "missing", left, trace_packet(engine, *shown)
+
+
+def _inside(site: Site) -> Site | None:
+    return site if isinstance(site, Placement) else None
+
+
+def _surplus(engine: Engine, paths: Iterable[Path], permitted: Intervals) -> Iterator[Found]:
+    """What is delivered beyond the permitted services."""
+    found = [
+        (path, Box(box.sources, box.destinations, left))
+        for path in paths
+        for box in path.delivered
+        if (left := box.services - permitted)
+    ]
+    if found:
+        yield "surplus", Intervals.union(box.services for _, box in found), trace_packet(engine, *found[0])
+
+
+def _sample(engine: Engine, paths: list[Path], service: int) -> Trace:
+    """The trace of a service along the path on which it gets farthest."""
+    traces = [trace_path(engine, path, service) for path in paths]
+    order = list(Verdict)
+    return min(traces, key=lambda one: (order.index(one.verdict), -len(one.hops)))

@@ -1,0 +1,212 @@
+"""What a stack's settings say its network is for, as an intent.
+
+Stated from the settings and the design alone, without the code that derives the firewall rules, so that a mistake
+there is found here. What it relies on: the VPC's first three quarters are the app, access and model tiers, and the
+stack's groups are called client, access and model.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from private_inference.reachability.intent import HTTPS, UNLISTED, Expectation, Intent, Party
+from private_inference.reachability.intervals import NONE, Intervals
+from private_inference.reachability.model import ANY_CLIENT_PORTS, Gateway, GatewayKind, Interface, Network
+from private_inference.reachability.paths import Beyond, Engine, Placement, Site
+from private_inference.reachability.traffic import ALL_TRAFFIC, EVERYWHERE, addresses, services
+
+if TYPE_CHECKING:
+    from components.settings import Settings
+
+TIERS = ("app", "access", "model")
+ROLES = {"app": "client", "access": "access", "model": "model"}
+CLIENTS, MODELS, RUNTIME = "clients", "models", "runtime endpoint"
+OTHER_ENDPOINTS, PREMISES, DENIED, ELSEWHERE = (
+    "other endpoints",
+    "on-premises",
+    "denied blocks",
+    "internet or elsewhere",
+)
+SERVICES = "service addresses"  # those of the gateway endpoints' prefix lists, when they come from somewhere else
+ATTACHMENT = "attachment subnets"  # outside the tiers, for a transit gateway alone
+TO_PREMISES = (GatewayKind.VIRTUAL_PRIVATE, GatewayKind.TRANSIT)
+ANSWERS = services("tcp", *ANY_CLIENT_PORTS)
+
+
+def unlisted(tier: str) -> str:
+    """The party of workloads in a tier that have none of the stack's groups, and allow themselves everything."""
+    return f"unlisted in {tier}"
+
+
+def intent_from(settings: Settings, network: Network) -> Intent:
+    """The intent of a stack: its parties, found in the network, and what the settings let them ask of each other."""
+    stack = _Stack(settings, network)
+    parties = [party for party in stack.parties() if party.sites]
+    known = {party.name for party in parties}
+    expectations = list(_expectations(settings))
+    unmet = [*stack.unmet, *_without_party(expectations, known)]
+    return Intent(
+        tuple(parties),
+        tuple(one for one in expectations if {one.source, one.destination} <= known),
+        tuple(dict.fromkeys(unmet)),
+    )
+
+
+def _without_party(expectations: Iterable[Expectation], known: set[str]) -> Iterator[str]:
+    for one in expectations:
+        for party in (one.source, one.destination):
+            if one.required and party not in known:
+                yield f"the settings ask for {one.source} → {one.destination}, and the network has no {party}"
+
+
+def _expectations(settings: Settings) -> Iterator[Expectation]:
+    yield Expectation(CLIENTS, RUNTIME, HTTPS, why="clients call the models")
+    yield Expectation(MODELS, "s3", HTTPS, why="SageMaker fetches the model's artifact")
+    yield from _through_acl("model", "s3")
+    yield from _service_expectations(settings)
+    yield from _through_acls("app", "access")
+    for party in (PREMISES, SERVICES, DENIED, ELSEWHERE, unlisted(ATTACHMENT)):
+        yield Expectation(party, unlisted(ATTACHMENT), ALL_TRAFFIC, required=False, why=_UNGUARDED)
+    if any(not endpoint.model.isolated for endpoint in settings.endpoints):
+        yield Expectation(MODELS, RUNTIME, HTTPS, why="models without network isolation call AWS services")
+        if settings.private_access.interface_endpoints:
+            yield Expectation(MODELS, OTHER_ENDPOINTS, HTTPS, why="models without network isolation call AWS services")
+        yield from _through_acls("model", "access")
+    if settings.network.on_premises:
+        yield Expectation(PREMISES, RUNTIME, HTTPS, why="on-premises clients call the models")
+        if settings.private_access.interface_endpoints:
+            yield Expectation(PREMISES, OTHER_ENDPOINTS, HTTPS, why="on-premises clients call AWS services")
+        yield Expectation(PREMISES, unlisted("access"), HTTPS, required=False)
+        yield Expectation(unlisted("access"), PREMISES, ANSWERS, required=False, why=_STATELESS)
+
+
+def _service_expectations(settings: Settings) -> Iterator[Expectation]:
+    access = settings.private_access
+    if access.interface_endpoints:
+        yield Expectation(CLIENTS, OTHER_ENDPOINTS, HTTPS, why="clients call AWS services")
+    if access.dynamodb:
+        yield Expectation(CLIENTS, "dynamodb", HTTPS, why="clients use DynamoDB")
+        yield from _through_acl("app", "dynamodb")
+    if "ecr.dkr" in access.interface_endpoints:
+        yield Expectation(CLIENTS, "s3", HTTPS, why="image layers come from S3")
+        yield from _through_acl("app", "s3")
+
+
+_UNGUARDED = "AWS evaluates no network ACL between an attachment and its own subnet: keep that empty"
+_STATELESS = "network ACLs are stateless: what lets answers out lets requests to client ports out, one way"
+
+
+def _through_acl(tier: str, service: str) -> Iterator[Expectation]:
+    """What the ACL of a tier has to let through so that it can use a gateway endpoint."""
+    yield Expectation(unlisted(tier), service, HTTPS, required=False)
+    yield Expectation(SERVICES, unlisted(tier), ANSWERS, required=False, why=_STATELESS)
+
+
+def _through_acls(source: str, destination: str) -> Iterator[Expectation]:
+    """What the ACLs of two tiers have to let through, whatever groups a workload has."""
+    yield Expectation(unlisted(source), unlisted(destination), HTTPS, required=False)
+    yield Expectation(unlisted(destination), unlisted(source), ANSWERS, required=False, why=_STATELESS)
+
+
+class _Stack:
+    """The parties of a stack in a network, and what is missing of them."""
+
+    def __init__(self, settings: Settings, network: Network) -> None:
+        self.network = network
+        self.engine = Engine(network)
+        self.unmet: list[str] = []
+        quarters = ipaddress.ip_network(settings.network.cidr).subnets(prefixlen_diff=2)
+        self.blocks = {tier: addresses(str(block)) for tier, block in zip(TIERS, quarters, strict=False)}
+        premises = settings.network.on_premises
+        self.denied = addresses(*settings.network.denied_cidrs) if settings.network.denied_cidrs else NONE
+        gateways = self._gateways(GatewayKind.ENDPOINT)
+        self.services = Intervals.union(self.engine.beyond(one).addresses for one in gateways) - self.denied
+        self.premises = (addresses(*premises.cidrs) if premises else NONE) - self.denied - self.services
+
+    def parties(self) -> Iterator[Party]:
+        """Every party; together they hold every interface and everything beyond every gateway."""
+        runtime, others, models, clients, rest = self._interfaces()
+        yield Party(CLIENTS, (*self._placed("app"), *clients))
+        yield Party(MODELS, (*self._placed("model"), *models))
+        yield Party(RUNTIME, runtime)
+        yield Party(OTHER_ENDPOINTS, others)
+        for gateway in self._gateways(GatewayKind.ENDPOINT):
+            yield Party(gateway.service or gateway.id, (self.engine.beyond(gateway),), starts=False)
+        yield from self._outside()
+        for tier in TIERS:
+            yield Party(unlisted(tier), self._anything_in(self._subnets(tier)))
+        yield Party("other workloads", rest)
+        untiered = set(self.network.subnets) - {subnet for tier in TIERS for subnet in self._subnets(tier)}
+        attached = {subnet for one in self._gateways(GatewayKind.TRANSIT) for subnet in one.subnets} & untiered
+        yield Party(unlisted(ATTACHMENT), self._anything_in(attached))
+        yield Party(unlisted("other subnets"), self._anything_in(untiered - attached))
+
+    def _subnets(self, tier: str) -> list[str]:
+        """The subnets that lie wholly in the tier's block."""
+        return [key for key, subnet in self.network.subnets.items() if subnet.addresses <= self.blocks[tier]]
+
+    def _placed(self, tier: str) -> tuple[Site, ...]:
+        """Workloads yet to come: any address of the tier, with the stack's group for it.
+
+        Those of the app tier are other people's, who may give them public addresses.
+        """
+        role = ROLES[tier]
+        named = self._groups_called(role)
+        if len(named) != 1:
+            self.unmet.append(f"there must be one security group called {role}; the network has {len(named)}")
+            return ()
+        return tuple(
+            Placement(key, frozenset(named), self.network.subnets[key].addresses, tier == "app", ANY_CLIENT_PORTS)
+            for key in self._subnets(tier)
+        )
+
+    def _groups_called(self, role: str) -> list[str]:
+        """The groups with a role: by their name in the program, else by the Name tag that ends in it."""
+        names = {key: group.name for key, group in self.network.groups.items()}
+        exact = [key for key, name in names.items() if name == role]
+        return exact or [key for key, name in names.items() if name.endswith(f"-{role}")]
+
+    def _anything_in(self, subnets: Iterable[str]) -> tuple[Site, ...]:
+        """Workloads of anybody, who may give them public addresses."""
+        everything = frozenset({UNLISTED.id})
+        return tuple(Placement(key, everything, self.network.subnets[key].addresses, True) for key in sorted(subnets))
+
+    def _interfaces(self) -> tuple[tuple[Placement, ...], ...]:
+        """The interfaces there are: of the runtime endpoint, other endpoints, models, clients, and the rest."""
+        sorts: tuple[list[Interface], ...] = ([], [], [], [], [])
+        for one in self.network.interfaces.values():
+            sorts[self._sort(one)].append(one)
+        return tuple(self.engine.placements(each) for each in sorts)
+
+    def _sort(self, one: Interface) -> int:
+        if one.service:
+            return 0 if one.service in ("sagemaker.runtime", "sagemaker.runtime-fips") else 1
+        if one.kind == "SageMaker model" or one.groups & set(self._groups_called("model")):
+            return 2
+        return 3 if one.groups & set(self._groups_called("client")) else 4
+
+    def _gateways(self, *kinds: GatewayKind) -> list[Gateway]:
+        return [one for one in self.network.gateways.values() if one.kind in kinds]
+
+    def _outside(self) -> Iterator[Party]:
+        """The addresses outside the VPC: every one that lies beyond a gateway is in one of these parties."""
+        yield Party(PREMISES, self._beyond(TO_PREMISES, self.premises))
+        others = tuple(kind for kind in GatewayKind if kind not in (*TO_PREMISES, GatewayKind.ENDPOINT))
+        yield Party(SERVICES, self._beyond((*TO_PREMISES, *others), self.services))
+        denied = self._beyond((*TO_PREMISES, *others), self.denied)
+        yield Party(DENIED, denied or self._beyond_nothing(self.denied))
+        rest = EVERYWHERE - self.denied - self.services
+        elsewhere = (*self._beyond(TO_PREMISES, rest - self.premises), *self._beyond(others, rest))
+        yield Party(ELSEWHERE, elsewhere or self._beyond_nothing(rest - self.premises))
+
+    def _beyond(self, kinds: tuple[GatewayKind, ...], wanted: Intervals) -> tuple[Site, ...]:
+        """The wanted addresses as far as they lie beyond gateways of some kinds."""
+        found = [self.engine.beyond(gateway) for gateway in self._gateways(*kinds)]
+        return tuple(Beyond(one.gateway, both) for one in found if (both := one.addresses & wanted))
+
+    def _beyond_nothing(self, wanted: Intervals) -> tuple[Site, ...]:
+        """Addresses outside to which no gateway leads."""
+        outside = wanted - Intervals.union(vpc.addresses for vpc in self.network.vpcs.values())
+        return (Beyond(None, outside),) if outside else ()

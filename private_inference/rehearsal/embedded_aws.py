@@ -1,0 +1,115 @@
+"""An AWS on this machine: a moto server in a process of its own, and clients for it.
+
+boto3, the AWS CLI and Terraform can use it through the variables of `EmbeddedAws.environment`. It listens on the
+loopback address only and ends with the process that started it.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from private_inference.rehearsal.validation import check_constraints
+
+CREDENTIALS: dict[str, str] = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
+"""moto takes any credentials; these can't be mistaken for real ones."""
+
+SETTINGS: dict[str, str] = {
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nothing here starts a machine, and images take most of the start
+    "MALLOC_ARENA_MAX": "2",  # one request computes at a time: a heap for each connection would only be memory
+}
+
+
+class EmbeddedAwsError(Exception):
+    """The embedded AWS did not start; the message holds what it said."""
+
+
+class EmbeddedAws:
+    """One AWS account in one region, alive within `with`.
+
+    `gateways` are ids of virtual private (vgw-…) and transit gateways (tgw-…) that it has from the start.
+    `mended=False` serves moto without rehearsal/mends.py: the tests use it to see that each mend is still needed.
+    """
+
+    def __init__(self, region: str, *, gateways: Sequence[str] = (), mended: bool = True) -> None:
+        self.region = region
+        self.endpoint_url = ""
+        self._options = [*gateways, *([] if mended else ["--without-mends"])]
+        self._clients: dict[str, Any] = {}
+        self._creating = threading.Lock()
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "private_inference.rehearsal.server", self.region, *self._options]
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MOTO_"))}
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+            env=inherited | SETTINGS | CREDENTIALS,
+            start_new_session=True,  # an interrupt at the terminal reaches the caller, who then leaves in order
+        )
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+        port = self._process.stdout.readline().strip()
+        if not port:
+            raise EmbeddedAwsError(f"The embedded AWS ended with exit code {self._process.wait()} before it was ready.")
+        self.endpoint_url = f"http://127.0.0.1:{int(port)}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._process.communicate(timeout=5)  # closes its standard input
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which any AWS client (boto3, the AWS CLI, Terraform) finds this AWS and no other."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **CREDENTIALS,
+        }
+
+    def client(self, service: str) -> Any:
+        """The AWS SDK's client of a service, shared by all threads.
+
+        It checks parameters against the service's published lengths, patterns and enumerations, which the SDK leaves to
+        AWS and moto does not know; it does not retry, and it reads neither settings nor credentials of this machine.
+        """
+        with self._creating:
+            if service not in self._clients:
+                self._clients[service] = self._session.create_client(
+                    service, region_name=self.region, endpoint_url=self.endpoint_url, config=self._config
+                )
+            return self._clients[service]
+
+    @cached_property
+    def _session(self) -> Any:
+        from botocore.session import Session
+
+        nothing = (None, None, None, None)
+        files = (None, None, os.devnull, None)
+        session = Session({"profile": nothing, "config_file": files, "credentials_file": files})
+        session.set_credentials(*CREDENTIALS.values())
+        session.register("before-parameter-build", check_constraints)
+        return session
+
+    @cached_property
+    def _config(self) -> Any:
+        from botocore.config import Config
+
+        return Config(
+            max_pool_connections=16,
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+        )

@@ -1,0 +1,306 @@
+"""Amazon SageMaker AI and its runtime, Application Auto Scaling, AWS Lambda."""
+
+import json
+from typing import Any
+
+from moto.applicationautoscaling.exceptions import AWSValidationException
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.ec2.models import ec2_backends
+from moto.iam.models import iam_backends
+from moto.moto_api._internal import mock_random
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import FakeEndpointConfig, SageMakerModelBackend, sagemaker_backends
+from moto.sagemaker.responses import SageMakerResponse
+from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
+
+from private_inference.rehearsal import model_server
+from private_inference.rehearsal.mends.mend import mends
+from private_inference.rehearsal.mends.security import admits
+
+# Amazon SageMaker AI
+
+
+@mends(SageMakerResponse, "create_model")
+def model_refusals(original: Any, response: Any) -> Any:
+    """CreateModel refuses a role it can't assume, missing model data, unknown subnets and groups, a taken name.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModel.html; the messages are those that
+    users quote in AWS's forums.
+    """
+    backend, name = response.sagemaker_backend, response._get_param("ModelName")
+    if name in backend._models:
+        raise ValidationError(f'Cannot create already existing model "{_arn(backend, f"model/{name}")}".')
+    _refuse_role(backend, response._get_param("ExecutionRoleArn"))
+    containers = [response._get_param("PrimaryContainer"), *(response._get_param("Containers") or [])]
+    for container in filter(None, containers):
+        _refuse_model_data(backend, container)
+    network = response._get_param("VpcConfig") or {}
+    unknown = unknown_network(backend, network.get("Subnets", []), network.get("SecurityGroupIds", []))
+    if unknown:
+        raise ValidationError(unknown)
+    return original(response)
+
+
+def _refuse_role(backend: Any, arn: str | None) -> None:
+    roles = iam_backends[backend.account_id][backend.partition].roles.values()
+    role = next((role for role in roles if role.arn == arn), None)
+    if role is None or not admits(role.assume_role_policy_document, "sagemaker.amazonaws.com"):
+        raise ValidationError(
+            f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+            "'sagemaker.amazonaws.com' to assume the role."
+        )
+
+
+def _refuse_model_data(backend: Any, container: dict[str, Any]) -> None:
+    url = container.get("ModelDataUrl")
+    if url and container.get("Mode") != "MultiModel" and model_server.stored_object(backend, url) is None:
+        raise ValidationError(f"Could not find model data at {url}.")
+
+
+def unknown_network(backend: Any, subnets: list[str], groups: list[str]) -> str:
+    """What AWS says of the first subnet or security group that does not exist; empty if all do."""
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    for subnet in subnets:
+        if not any(subnet in zone for zone in ec2.subnets.values()):
+            return f"The subnet ID '{subnet}' does not exist"
+    for group in groups:
+        if ec2.get_security_group_from_id(group) is None:
+            return f"The security group '{group}' does not exist"
+    return ""
+
+
+def _arn(backend: Any, resource: str) -> str:
+    return f"arn:{backend.partition}:sagemaker:{backend.region_name}:{backend.account_id}:{resource}"
+
+
+@mends(SageMakerModelBackend, "create_model")
+def network_isolation(original: Any, backend: Any, **asked: Any) -> Any:
+    """DescribeModel answers with the EnableNetworkIsolation that CreateModel was given (API_DescribeModel)."""
+    model = original(backend, **asked)
+    parameters = _request_parameters()
+    model.enable_network_isolation = bool(parameters.get("EnableNetworkIsolation", False))
+    if "InferenceExecutionConfig" in parameters:
+        model.inference_execution_config = parameters["InferenceExecutionConfig"]
+    return model
+
+
+def _request_parameters() -> dict[str, Any]:
+    from flask import request
+
+    parameters: dict[str, Any] = json.loads(request.data or b"{}")
+    return parameters
+
+
+@mends(FakeEndpointConfig, "validate_instance_type")
+def instance_types(original: Any, configuration: Any, instance_type: str) -> None:
+    """CreateEndpointConfig takes the instance types of the current API; moto's list is of 2021."""
+
+
+@mends(SageMakerModelBackend, "create_endpoint_config")
+def endpoint_config(original: Any, backend: Any, **asked: Any) -> Any:
+    """CreateEndpointConfig keeps shadow variants and the execution role, and refuses a taken name.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpointConfig.html.
+    """
+    name = asked["endpoint_config_name"]
+    if name in backend.endpoint_configs:
+        arn = _arn(backend, f"endpoint-config/{name}")
+        raise ValidationError(f'Cannot create already existing endpoint configuration "{arn}".')
+    parameters = _request_parameters()
+    backend.validate_production_variants(parameters.get("ShadowProductionVariants", []))
+    made = original(backend, **asked)
+    made.shadow_production_variants = parameters.get("ShadowProductionVariants")
+    made.execution_role_arn = parameters.get("ExecutionRoleArn")
+    return made
+
+
+@mends(SageMakerModelBackend, "create_endpoint")
+def endpoint_deployment(original: Any, backend: Any, endpoint_name: str, endpoint_config_name: str, tags: Any) -> Any:
+    """CreateEndpoint refuses a taken name and keeps the deployment configuration, shadow variants and weights.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html.
+    """
+    if endpoint_name in backend.endpoints:
+        raise ValidationError(
+            f'Cannot create already existing endpoint "{_arn(backend, f"endpoint/{endpoint_name}")}".'
+        )
+    made = original(backend, endpoint_name, endpoint_config_name, tags)
+    made.last_deployment_config = _request_parameters().get("DeploymentConfig")
+    shadows = backend.endpoint_configs[endpoint_config_name].shadow_production_variants
+    made.shadow_production_variants = made._process_production_variants(shadows) if shadows else None
+    return made
+
+
+@mends(SageMakerResponse, "update_endpoint")
+def endpoint_update(original: Any, response: Any) -> Any:
+    """UpdateEndpoint puts an endpoint on another configuration, with its instance counts; moto lacks the call.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html.
+    """
+    backend, asked = response.sagemaker_backend, _request_parameters()
+    updated = backend.endpoints.get(asked["EndpointName"])
+    if updated is None:
+        raise ValidationError(f'Could not find endpoint "{_arn(backend, "endpoint/" + asked["EndpointName"])}".')
+    configuration = backend.endpoint_configs.get(asked["EndpointConfigName"])
+    if configuration is None:
+        arn = _arn(backend, f"endpoint-config/{asked['EndpointConfigName']}")
+        raise ValidationError(f'Could not find endpoint configuration "{arn}".')
+    updated.endpoint_config_name = configuration.endpoint_config_name
+    updated.production_variants = updated._process_production_variants(configuration.production_variants)
+    shadows = configuration.shadow_production_variants
+    updated.shadow_production_variants = updated._process_production_variants(shadows) if shadows else None
+    updated.data_capture_config = configuration.data_capture_config
+    updated.last_deployment_config = asked.get("DeploymentConfig")
+    updated.last_modified_time = utcnow()
+    return ActionResult({"EndpointArn": updated.arn})
+
+
+@mends(SageMakerResponse, "describe_endpoint_config")
+def no_empty_capture(original: Any, response: Any) -> Any:
+    """DescribeEndpointConfig says nothing of data capture where none was configured (API_DescribeEndpointConfig)."""
+    return _without_empty_capture(original(response))
+
+
+@mends(SageMakerResponse, "describe_endpoint")
+def no_empty_endpoint_capture(original: Any, response: Any) -> Any:
+    """DescribeEndpoint says nothing of data capture where none was configured (API_DescribeEndpoint)."""
+    return _without_empty_capture(original(response))
+
+
+def _without_empty_capture(answer: Any) -> Any:
+    return ActionResult(
+        {key: value for key, value in answer.result.items() if (key, value) != ("DataCaptureConfig", {})}
+    )
+
+
+# Amazon SageMaker Runtime
+
+
+@mends(SageMakerRuntimeResponse, "setup_class")
+def any_body(original: Any, response: Any, request: Any, *given: Any, **asked: Any) -> None:
+    """InvokeEndpoint's body is any bytes; moto reads it as text (API_runtime_InvokeEndpoint)."""
+    original(response, request, *given, **asked | {"use_raw_body": True})
+
+
+@mends(SageMakerRuntimeResponse, "invoke_endpoint")
+def predictions(original: Any, response: Any) -> Any:
+    """InvokeEndpoint answers with the model's predictions, and refuses an endpoint that does not exist.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. The model behind
+    the endpoint runs in this process, by the code of this project's serving container.
+    """
+    account, region = response.current_account, response.region
+    return model_server.invoke(sagemaker_backends[account][region], response.normalized_request)
+
+
+# Application Auto Scaling
+
+
+@mends(ApplicationAutoScalingResponse, "register_scalable_target")
+def scalable_target_refusals(original: Any, response: Any) -> Any:
+    """RegisterScalableTarget refuses an endpoint variant that does not exist, and a maximum below the minimum.
+
+    Source: https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html.
+    """
+    namespace, resource = response._get_param("ServiceNamespace"), response._get_param("ResourceId")
+    least, most = response._get_int_param("MinCapacity"), response._get_int_param("MaxCapacity")
+    if least is not None and most is not None and most < least:
+        raise AWSValidationException("Maximum capacity cannot be less than minimum capacity")
+    backend = response.applicationautoscaling_backend
+    if namespace == "sagemaker" and not _variant_exists(backend, resource):
+        raise AWSValidationException(f"SageMaker variant doesn't exist: {resource}")
+    answer = original(response)
+    target = json.loads(answer)["ScalableTargetARN"]
+    backend.__dict__.setdefault("tags_by_arn", {}).setdefault(target, {}).update(response._get_param("Tags") or {})
+    return answer
+
+
+def _variant_exists(backend: Any, resource: str) -> bool:
+    _, endpoint_name, _, variant = (*resource.split("/"), "", "", "")[:4]
+    found = sagemaker_backends[backend.account_id][backend.region_name].endpoints.get(endpoint_name)
+    return found is not None and any(item["VariantName"] == variant for item in found.production_variants)
+
+
+@mends(ApplicationAutoScalingResponse, "list_tags_for_resource")
+def scalable_target_tags(original: Any, response: Any) -> str:
+    """ListTagsForResource answers with the tags of a scalable target (API_ListTagsForResource); moto lacks the call."""
+    arn, backend = response._get_param("ResourceARN"), response.applicationautoscaling_backend
+    if arn not in backend.__dict__.get("tags_by_arn", {}):
+        raise JsonRESTError("ResourceNotFoundException", f"The resource {arn} does not exist")
+    return json.dumps({"Tags": backend.tags_by_arn[arn]})
+
+
+@mends(ApplicationAutoscalingBackend, "put_scaling_policy")
+def scaling_policy(original: Any, backend: Any, **asked: Any) -> Any:
+    """PutScalingPolicy needs a registered target; target tracking makes two alarms (API_PutScalingPolicy)."""
+    resource, dimension = asked["resource_id"], asked["scalable_dimension"]
+    if not backend._scalable_target_exists(resource, dimension):
+        raise JsonRESTError(
+            "ObjectNotFoundException",
+            f"No scalable target registered for service namespace: {asked['service_namespace']}, "
+            f"resource ID: {resource}, scalable dimension: {dimension}",
+        )
+    policy = original(backend, **asked)
+    if asked["policy_type"] == "TargetTrackingScaling" and asked["service_namespace"] == "sagemaker":
+        policy.alarms = [_tracking_alarm(backend, policy, *side) for side in TRACKING_SIDES]
+    return policy
+
+
+TRACKING_SIDES = (("High", "GreaterThanThreshold", 3, 1.0), ("Low", "LessThanThreshold", 15, 0.9))
+"""Name, comparison, minutes, share of the target at which the alarm goes off."""
+
+
+def _tracking_alarm(backend: Any, policy: Any, side: str, comparison: str, minutes: int, share: float) -> Any:
+    configuration = policy.target_tracking_scaling_policy_configuration
+    _, endpoint_name, _, variant = policy.resource_id.split("/")
+    metric = configuration.get("CustomizedMetricSpecification", {})
+    default = [{"Name": "EndpointName", "Value": endpoint_name}, {"Name": "VariantName", "Value": variant}]
+    return cloudwatch_backends[backend.account_id][backend.region_name].put_metric_alarm(
+        name=f"TargetTracking-{policy.resource_id}-Alarm{side}-{mock_random.uuid4()}",
+        namespace=metric.get("Namespace", "AWS/SageMaker"),
+        metric_name=metric.get("MetricName", "InvocationsPerInstance"),
+        dimensions=metric.get("Dimensions", default),
+        statistic=metric.get("Statistic", "Sum"),
+        metric_data_queries=[],
+        comparison_operator=comparison,
+        evaluation_periods=minutes,
+        period=60,
+        threshold=configuration["TargetValue"] * share,
+        description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.policy_arn}.",
+        alarm_actions=[policy.policy_arn],
+    )
+
+
+# AWS Lambda
+
+
+@mends(LambdaBackend, "create_function")
+def function_network(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
+    """CreateFunction refuses unknown subnets and groups, and keeps where the function logs (API_CreateFunction)."""
+    network = spec.get("VpcConfig") or {}
+    unknown = unknown_network(backend, network.get("SubnetIds", []), network.get("SecurityGroupIds", []))
+    if unknown:
+        raise InvalidParameterValueException(unknown)
+    made = original(backend, spec)
+    made.logging_config = spec.get("LoggingConfig")
+    return made
+
+
+@mends(LambdaFunction, "get_configuration")
+def function_configuration(original: Any, function: Any, *given: Any, **asked: Any) -> Any:
+    """A function's configuration names the VPC of its subnets and where it logs (API_FunctionConfiguration)."""
+    configuration = original(function, *given, **asked)
+    network = configuration.get("VpcConfig") or {}
+    if network.get("SubnetIds"):
+        ec2 = ec2_backends[function.account_id][function.region]
+        network["VpcId"] = ec2.get_subnet(network["SubnetIds"][0]).vpc_id
+    log_group = f"/aws/lambda/{function.function_name}"
+    chosen = getattr(function, "logging_config", None) or {}
+    return configuration | {"LoggingConfig": {"LogFormat": "Text", "LogGroup": log_group} | chosen}

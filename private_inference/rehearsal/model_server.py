@@ -1,0 +1,116 @@
+"""Runs the models behind the embedded AWS's endpoints, by the code of this project's serving container.
+
+Only in the embedded AWS's own process: it reads moto's backends.
+"""
+
+import importlib.util
+import io
+import json
+import sys
+import tarfile
+import tempfile
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from moto.core.exceptions import JsonRESTError
+from moto.s3.models import s3_backends
+
+SERVE = Path(__file__).parents[2] / "examples" / "serving" / "serve.py"
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def invoke(backend: Any, request: Any) -> Answer:
+    """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
+
+    Raises AWS's ValidationError for an unknown endpoint or variant, and its ModelError (424) where the model refuses
+    the request or can't be run here.
+    """
+    name = request.path.split("/")[2]
+    endpoint = backend.endpoints.get(name)
+    if endpoint is None:
+        raise _validation_error(f"Endpoint {name} of account {backend.account_id} not found.")
+    variants = backend.endpoint_configs[endpoint.endpoint_config_name].production_variants
+    wanted = request.headers.get("X-Amzn-SageMaker-Target-Variant") or variants[0]["VariantName"]
+    variant = next((item for item in variants if item["VariantName"] == wanted), None)
+    if variant is None:
+        raise _validation_error(f"Variant {wanted} of endpoint {name} not found.")
+    kind, answer = _predict(backend, backend._models[variant["ModelName"]], request)
+    return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": wanted}, answer
+
+
+def _predict(backend: Any, model: Any, request: Any) -> tuple[str, bytes]:
+    container: dict[str, Any] = model.primary_container or next(iter(model.containers), {})
+    headers = request.headers
+    try:
+        directory = model_directory(backend, container.get("ModelDataUrl") or "")
+        predicted: tuple[str, bytes] = serve().predict(
+            directory, headers.get("Content-Type", ""), request.data, headers.get("Accept", "")
+        )
+    except serve().RequestError as error:
+        raise _model_error(error.status, str(error)) from None
+    except (FileNotFoundError, tarfile.TarError) as error:
+        why = f"The rehearsal runs models of its example's kind only, and this is none: {error}"
+        raise _model_error(HTTPStatus.INTERNAL_SERVER_ERROR, why) from None
+    return predicted
+
+
+def _validation_error(message: str) -> Exception:
+    return InvokeError(HTTPStatus.BAD_REQUEST, "ValidationError", message)
+
+
+def _model_error(status: HTTPStatus, message: str) -> Exception:
+    side = "client" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server"
+    told = f'Received {side} error ({status:d}) from primary with message "{message}"'
+    original = {"OriginalStatusCode": int(status), "OriginalMessage": message}
+    return InvokeError(HTTPStatus.FAILED_DEPENDENCY, "ModelError", told, **original)
+
+
+class InvokeError(JsonRESTError):
+    """An error of the runtime API, as moto answers with it."""
+
+    def __init__(self, status: HTTPStatus, code: str, message: str, **more: Any) -> None:
+        super().__init__(code, message)
+        self.code = int(status)
+        self.description = json.dumps({"Message": message, **more})
+
+
+@cache
+def serve() -> Any:
+    """The serving container's code, loaded when the first model is asked: it brings XGBoost with it."""
+    spec = importlib.util.spec_from_file_location("serve", SERVE)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"{SERVE.name} is missing from the examples")
+    # XGBoost takes scikit-learn along wherever it finds it: 65 MB that the serving code has no use for.
+    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def stored_object(backend: Any, url: str) -> Any:
+    """The object in the embedded S3 that an S3 URI names, or None."""
+    place = urlparse(url)
+    bucket = s3_backends[backend.account_id][backend.partition].buckets.get(place.netloc)
+    return bucket.keys.get(place.path.lstrip("/")) if bucket else None
+
+
+def model_directory(backend: Any, url: str) -> Path:
+    """Where the archive behind an S3 URI lies unpacked, as SageMaker unpacks it into /opt/ml/model.
+
+    Raises FileNotFoundError if there is no such object, TarError if it is no archive.
+    """
+    stored = stored_object(backend, url)
+    if stored is None:
+        raise FileNotFoundError(f"there is no object at {url!r}")
+    return _unpacked(stored.value)
+
+
+@cache
+def _unpacked(archive: bytes) -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="model-"))
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
+        packed.extractall(directory, filter="data")
+    return directory

@@ -1,0 +1,52 @@
+"""What a stack expects to find in its account, and the embedded one therefore has to have.
+
+A gateway that leads on premises, the bucket for access logs, model archives that another pipeline put into S3.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlparse
+
+from components.settings import Settings
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+
+
+@contextlib.contextmanager
+def account(settings: Settings) -> Iterator[EmbeddedAws]:
+    """The embedded AWS with all that `settings` refers to.
+
+    The archives are empty: what they hold is in the real account only, so their models answer no request here.
+    """
+    premises = settings.network.on_premises
+    with EmbeddedAws(settings.region, gateways=[premises.gateway_id] if premises else []) as aws:
+        if settings.artifacts.access_log_bucket:
+            _log_bucket(aws, settings.artifacts.access_log_bucket)
+        for uri in {endpoint.model.artifact for endpoint in settings.endpoints if not endpoint.model.local_artifact}:
+            place = urlparse(uri)
+            _bucket(aws, place.netloc)
+            aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
+        yield aws
+
+
+def _bucket(aws: EmbeddedAws, name: str) -> None:
+    if name not in {bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]}:
+        place: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
+        aws.client("s3").create_bucket(Bucket=name, **({} if aws.region == "us-east-1" else place))
+
+
+def _log_bucket(aws: EmbeddedAws, name: str) -> None:
+    """A bucket that S3 may deliver access logs to.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html.
+    """
+    _bucket(aws, name)
+    delivery = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{name}/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [delivery]})
+    aws.client("s3").put_bucket_policy(Bucket=name, Policy=policy)

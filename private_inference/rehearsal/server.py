@@ -1,0 +1,125 @@
+"""The embedded AWS as a process: a moto server on a loopback port that lives as long as its standard input.
+
+`EmbeddedAws` starts it. The first line on standard output is the port. When whoever started the process dies, for
+whatever reason, the pipe closes and the process ends.
+"""
+
+import io
+import json
+import logging
+import os
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+from xml.sax.saxutils import escape
+
+LOOPBACK = "127.0.0.1"
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def main(region: str, *options: str) -> None:
+    """Serve one region until standard input closes.
+
+    `--without-mends` serves moto as it is; any other option is the id of a gateway that the account is to have.
+    """
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    read_offerings_of(region)
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=MotoRequestHandler)
+    os.environ["MOTO_PORT"] = str(server.port)
+    print(server.port, flush=True)  # noqa: T201 - the parent reads it; requests wait in the socket until they are served
+    if "--without-mends" not in options:
+        from private_inference.rehearsal import mends
+
+        mends.apply_all()
+    for gateway in set(options) - {"--without-mends"}:
+        add_gateway(region, gateway)
+    with tempfile.TemporaryDirectory() as tempfile.tempdir:  # models are unpacked there
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        warm_up(region)
+        sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def read_offerings_of(region: str) -> None:
+    """Spare moto the instance offerings of all other regions, which it reads when its EC2 is imported.
+
+    They cost 70 MB and a third of a second. To be called before that import.
+    """
+    from moto.utilities import utils
+
+    load = utils.load_resource
+
+    def load_one_region(resource: str) -> Any:
+        foreign = "instance_type_offerings" in resource and not resource.endswith(
+            (f"/{region}.json.gz", f"/{region}.json")
+        )
+        return [] if foreign else load(resource)
+
+    utils.load_resource = load_one_region
+
+
+def warm_up(region: str) -> None:
+    """Do what takes moto longest at its first request, while the program is still being imported."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.ec2.models import ec2_backends
+
+    backend = ec2_backends[DEFAULT_ACCOUNT_ID][region]
+    backend._collect_default_endpoint_services(DEFAULT_ACCOUNT_ID, region)
+
+
+def add_gateway(region: str, identity: str) -> None:
+    """Give the account a virtual private or transit gateway under a given id, which no AWS call can do."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.ec2.models import ec2_backends
+
+    backend, transit = ec2_backends[DEFAULT_ACCOUNT_ID][region], identity.startswith("tgw-")
+    made: Any = backend.create_transit_gateway(None) if transit else backend.create_vpn_gateway("ipsec.1")
+    kept: dict[str, Any] = backend.transit_gateways if transit else backend.vpn_gateways
+    kept[identity] = kept.pop(made.id)
+    made.id = identity
+
+
+def one_at_a_time(application: WsgiApp) -> WsgiApp:
+    """Answer requests in turn: moto's backends are plain dictionaries that it iterates over while others write.
+
+    The body is read first, so that a slow client holds up nobody. Nothing is lost: the interpreter lock would let only
+    one request compute anyway.
+    """
+    turn = threading.Lock()
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length:
+            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
+        with turn:
+            try:
+                return application(environ, start_response)
+            except Exception as error:
+                kind, body = failure(error, environ)
+                start_response("500 Internal Server Error", [("Content-Type", kind)])
+                return [body]
+
+    return serve
+
+
+def failure(error: Exception, environ: dict[str, Any]) -> tuple[str, bytes]:
+    """An AWS answer, type and body, that says what moto could not do, in the form the service's clients read."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"the embedded AWS can't do this: {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+    told = f"<Error><Code>InternalFailure</Code><Message>{escape(message)}</Message></Error>"
+    if "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
+        return "text/xml", told.encode()
+    if "x-www-form-urlencoded" in environ.get("CONTENT_TYPE", ""):
+        return "text/xml", f"<Response><Errors>{told}</Errors></Response>".encode()
+    return "application/json", json.dumps({"__type": "InternalFailure", "message": message}).encode()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,116 @@
+"""`private-inference export terraform`: the stack of a Pulumi program as a Terraform configuration."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from private_inference.runner.program import run_program
+from private_inference.runner.project import StackConfig
+from private_inference.terraform.configuration import RETAINED, Configuration
+from private_inference.terraform.engine import TerraformEngine
+from private_inference.terraform.errors import ExportError
+from private_inference.terraform.local_files import LocalFiles
+from private_inference.terraform.lookups import Lookup, Lookups
+from private_inference.terraform.readme import readme
+from private_inference.terraform.references import References
+from private_inference.terraform.secrets import Secrets
+from private_inference.terraform.translate import JsonObject, Translator
+
+MAIN = "main.tf.json"
+RETAINED_OBJECTS = "aws_s3_object"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written: how many of each, and what the program warned of."""
+
+    resources: int
+    lookups: int
+    variables: Sequence[str]
+    outputs: Sequence[str]
+    warnings: Sequence[str]
+
+
+def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
+    """Run the program of `config` and write its stack to `out` as a Terraform configuration.
+
+    `lookup` answers what the program asks AWS. Raises ExportError that lists everything without counterpart, and what
+    the program itself raises; then the configuration in `out` is as it was.
+    """
+    references = References()
+    translator = Translator(references)
+    lookups = Lookups(lookup, references, translator)
+    engine = TerraformEngine(references, lookups)
+    run = run_program(config, engine)
+    secrets = Secrets(references, translator.problems)
+    out.mkdir(parents=True, exist_ok=True)
+    configuration = Configuration(config, engine, translator, secrets, LocalFiles(config.directory, out))
+    main = configuration.main()
+    documents: dict[str, object] = {
+        "providers.tf.json": configuration.providers(),
+        "outputs.tf.json": configuration.outputs(run),
+        "variables.tf.json": {"variable": secrets.variables} if secrets.variables else {},
+        "lookups.json": lookups.record(),
+    }
+    if translator.problems:
+        raise ExportError(
+            "\n".join(["The program has no whole counterpart in Terraform:", *_listed(translator.problems)])
+        )
+    previous = _previous(out / MAIN)
+    _keep_retained(previous, main["resource"])
+    removed = _removed(previous, main["resource"])
+    documents[MAIN] = main | ({"removed": removed} if removed else {})
+    for name, document in documents.items():
+        (out / name).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (out / "README.md").write_text(readme(config, documents), encoding="utf-8")
+    return Export(
+        resources=len(engine.declared),
+        lookups=len(lookups.record()),
+        variables=sorted(secrets.variables),
+        outputs=sorted(run.outputs),
+        warnings=run.warnings,
+    )
+
+
+def _listed(problems: Sequence[str]) -> list[str]:
+    return [f"  {problem}" for problem in sorted(set(problems))]
+
+
+def _previous(path: Path) -> JsonObject:
+    try:
+        previous: JsonObject = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ExportError(
+            f"{path.name} is not JSON ({error}): it is not from an export. Choose another folder."
+        ) from None
+    return previous
+
+
+def _keep_retained(previous: JsonObject, resources: dict[str, JsonObject]) -> None:
+    """Objects that Pulumi would leave where they are stay declared: a rollback finds the artifact it rolls back to.
+
+    To have Terraform forget them instead makes a cycle of what reads the new object before the old one may go.
+    """
+    for label, body in previous.get("resource", {}).get(RETAINED_OBJECTS, {}).items():
+        if body.get("//") == RETAINED and RETAINED_OBJECTS in resources:
+            resources[RETAINED_OBJECTS].setdefault(label, body)
+
+
+def _removed(previous: JsonObject, resources: Mapping[str, JsonObject]) -> list[JsonObject]:
+    """What an earlier export into the same folder guarded and this one no longer has: Terraform forgets it.
+
+    Without this Terraform would destroy it, for `prevent_destroy` goes with the declaration.
+    https://developer.hashicorp.com/terraform/language/block/removed
+    """
+    guarded = {
+        f"{kind}.{label}"
+        for kind, named in previous.get("resource", {}).items()
+        for label, body in named.items()
+        if body.get("lifecycle", {}).get("prevent_destroy")
+    }
+    guarded |= {block["from"] for block in previous.get("removed", ())}
+    declared = {f"{kind}.{label}" for kind, named in resources.items() for label in named}
+    return [{"from": address, "lifecycle": {"destroy": False}} for address in sorted(guarded - declared)]

@@ -1,0 +1,174 @@
+"""How many instances run, by what load, and who is told when it goes wrong."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from components.settings import Endpoint
+from private_inference.verification.checks import (
+    AbsentError,
+    Finding,
+    Question,
+    at_least,
+    exactly,
+    listed,
+    number,
+    short,
+    sound,
+    values,
+)
+from private_inference.verification.deployed import Deployed, Item, dimensions
+from private_inference.verification.desired import VARIANT
+from private_inference.verification.policies import statements
+
+INSTANCE_METRICS = "/aws/sagemaker/Endpoints"
+INVOCATION_METRICS = "AWS/SageMaker"
+PERIOD = 300
+
+
+def stack_questions(stack: Deployed) -> Iterator[Question]:
+    """The topic of alarms, and the dashboard."""
+    alarms = partial(Question, "Alarms")
+    emails = stack.desired.settings.operators.emails
+    yield alarms("their topic is under the notifications key", lambda: _topic_key(stack))
+    yield alarms("this account's alarms alone may publish, by TLS", lambda: _topic_policy(stack))
+    asked = f"subscribed: {', '.join(emails)}" if emails else "nobody is subscribed, as set"
+    yield alarms(asked, lambda: _subscribers(stack))
+    yield alarms("the stack has a dashboard", lambda: _dashboard(stack))
+
+
+def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
+    """Scaling and alarms of one endpoint; `endpoint` is its settings."""
+    ask = partial(Question, f"Endpoint {endpoint.name}")
+    least, most = endpoint.instances.min, endpoint.instances.max
+    scaling = endpoint.scaling
+    yield ask(f"scales between {least} and {most} instances", partial(_target, stack, endpoint))
+    load, busy = number(scaling.invocations_per_instance), number(scaling.cpu_percent)
+    yield ask(f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, endpoint))
+    yield ask("alarms on server errors, latency and CPU", partial(_alarms, stack, endpoint))
+    yield ask("its alarms tell the topic, both ways", partial(_actions, stack, endpoint))
+
+
+# Scaling
+
+
+def _resource(endpoint: Endpoint) -> str:
+    return f"endpoint/{endpoint.name}/variant/{VARIANT}"
+
+
+def _target(stack: Deployed, endpoint: Endpoint) -> Finding:
+    found = stack.scalable_targets[_resource(endpoint)]
+    if not found:
+        raise AbsentError(f"{_resource(endpoint)} is not registered")
+    suspended = [name for name, state in found[0].get("SuspendedState", {}).items() if state]
+    bounds = values(found[0], {"MinCapacity": endpoint.instances.min, "MaxCapacity": endpoint.instances.max})
+    return sound(bounds.seen, [*suspended, *([] if bounds.good else [bounds.seen])])
+
+
+def _policies(stack: Deployed, endpoint: Endpoint) -> Finding:
+    scaling, resource = endpoint.scaling, _resource(endpoint)
+    cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
+    cpu = scaling.cpu_percent * _vcpus(stack, endpoint)
+    wanted = [
+        f"SageMakerVariantInvocationsPerInstance {number(scaling.invocations_per_instance)} {cooldowns}",
+        f"{INSTANCE_METRICS} CPUUtilization Average {number(cpu)} {cooldowns}",
+    ]
+    return exactly((_policy(item, endpoint) for item in stack.scaling_policies[resource]), wanted)
+
+
+def _vcpus(stack: Deployed, endpoint: Endpoint) -> int:
+    if endpoint.instance_type not in stack.vcpus:
+        raise AbsentError(f"EC2 does not describe {endpoint.instance_type}")
+    return stack.vcpus[endpoint.instance_type]
+
+
+def _policy(policy: Item, endpoint: Endpoint) -> str:
+    tracking = policy.get("TargetTrackingScalingPolicyConfiguration")
+    if tracking is None:
+        return f"{policy['PolicyName']} of type {policy['PolicyType']}"
+    metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+    if custom := tracking.get("CustomizedMetricSpecification"):
+        metric = " ".join(str(custom.get(key)) for key in ("Namespace", "MetricName", "Statistic"))
+        if dimensions(custom) != _dimensions(endpoint):
+            metric += " of something else"
+    out, back = tracking.get("ScaleOutCooldown"), tracking.get("ScaleInCooldown")
+    disabled = ", scale-in disabled" if tracking.get("DisableScaleIn") else ""
+    return f"{metric} {number(tracking['TargetValue'])} after {out} s out, {back} s in{disabled}"
+
+
+def _dimensions(endpoint: Endpoint) -> dict[str, str]:
+    return {"EndpointName": endpoint.name, "VariantName": VARIANT}
+
+
+# Alarms
+
+
+def _alarms(stack: Deployed, endpoint: Endpoint) -> Finding:
+    limits = endpoint.alarms
+    wanted = [
+        f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}",
+        f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}",  # in microseconds
+        f"{INSTANCE_METRICS} CPUUtilization Average ≥ {number(limits.cpu_percent * _vcpus(stack, endpoint))}",
+    ]
+    return at_least(map(_alarm, _own_alarms(stack, endpoint)), wanted)
+
+
+def _own_alarms(stack: Deployed, endpoint: Endpoint) -> list[Item]:
+    return [alarm for alarm in stack.alarms[endpoint.name] if dimensions(alarm) == _dimensions(endpoint)]
+
+
+def _alarm(alarm: Item) -> str:
+    statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
+    usual = (alarm.get("ComparisonOperator"), alarm.get("Period"), alarm.get("EvaluationPeriods"))
+    sign = "≥" if usual == ("GreaterThanOrEqualToThreshold", PERIOD, 1) else " ".join(map(str, usual))
+    threshold = number(alarm.get("Threshold", 0))
+    return f"{alarm.get('Namespace')} {alarm.get('MetricName')} {statistic} {sign} {threshold}"
+
+
+def _actions(stack: Deployed, endpoint: Endpoint) -> Finding:
+    alarms = _own_alarms(stack, endpoint)
+    wrong = [f"{alarm['AlarmName']}: actions are off" for alarm in alarms if not alarm.get("ActionsEnabled")]
+    for alarm in alarms:
+        for kind in ("AlarmActions", "OKActions"):
+            if stack.topic not in alarm.get(kind, []):
+                wrong.append(f"{alarm['AlarmName']}: {kind} {listed(map(short, alarm.get(kind, [])))}")
+    if not alarms:
+        wrong.append("it has no alarm")
+    return sound(f"{len(alarms)} alarms tell {short(stack.topic)}", wrong)
+
+
+# Topic and dashboard
+
+
+def _topic_attributes(stack: Deployed) -> Item:
+    found: Item = stack.aws.get("sns", "get_topic_attributes", TopicArn=stack.topic)["Attributes"]
+    return found
+
+
+def _topic_key(stack: Deployed) -> Finding:
+    return values(_topic_attributes(stack), {"KmsMasterKeyId": stack.desired.contract.key_arns.notifications})
+
+
+def _topic_policy(stack: Deployed) -> Finding:
+    found = statements(_topic_attributes(stack)["Policy"])
+    allowing = [s for s in found if s.allows]
+    principals = exactly((p for s in allowing for p in s.principals), ["Service:cloudwatch.amazonaws.com"])
+    wrong = [] if principals.good else [principals.seen]
+    if any(not s.requires("StringEquals", "aws:SourceAccount", stack.desired.account) for s in allowing):
+        wrong.append("it is not bounded to this account")
+    if not any(s.requires("Bool", "aws:SecureTransport", "false") for s in found if not s.allows):
+        wrong.append("nothing refuses what is not TLS")
+    return sound(f"{principals.seen}, aws:SourceAccount", wrong)
+
+
+def _subscribers(stack: Deployed) -> Finding:
+    """A subscription that its owner has not confirmed yet is one, and is shown as such."""
+    found = stack.aws.all("sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=stack.topic)
+    finding = exactly((item["Endpoint"] for item in found), stack.desired.settings.operators.emails)
+    pending = [item["Endpoint"] for item in found if item["SubscriptionArn"] == "PendingConfirmation"]
+    return Finding(finding.seen + (f"; not confirmed yet: {listed(pending)}" if pending else ""), finding.good)
+
+
+def _dashboard(stack: Deployed) -> Finding:
+    name = stack.desired.contract.dashboard_url.rpartition("/")[2]
+    found = stack.aws.get("cloudwatch", "get_dashboard", DashboardName=name)
+    return sound(f"{name}, {len(found['DashboardBody'])} characters", [])

@@ -1,0 +1,262 @@
+"""The stack as AWS shows it: where the subjects of a verification find what they look at."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+from components.settings import Endpoint
+from private_inference.verification.checks import AbsentError
+from private_inference.verification.desired import ACCESS, APP, GATEWAYS, MODEL, TIERS, Artifact, Desired
+from private_inference.verification.reader import Reader
+
+Item = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Deployed:
+    """What there is of a stack. Every member is read when it is first asked for, and raises as `Reader` does."""
+
+    def __init__(self, desired: Desired, aws: Reader) -> None:
+        self.desired = desired
+        self.aws = aws
+
+    # Network
+
+    @property
+    def vpc(self) -> Item:
+        """The VPC that the contract names. In one that does not exist, EC2 would list nothing wrong."""
+        found: Item = self.aws.all("ec2", "describe_vpcs", "Vpcs", VpcIds=[self.desired.contract.vpc_id])[0]
+        return found
+
+    def in_vpc(self, operation: str, member: str, name: str = "vpc-id") -> list[Any]:
+        """What EC2 lists for the VPC; `name` is that of the filter."""
+        filters = [{"Name": name, "Values": [self.vpc["VpcId"]]}]
+        return self.aws.all("ec2", operation, member, **{_filter_parameter(operation): filters})
+
+    @property
+    def subnets(self) -> list[Item]:
+        return self.in_vpc("describe_subnets", "Subnets")
+
+    @cached_property
+    def tiers(self) -> Mapping[str, list[Item]]:
+        """Subnets by tier: callers' by the contract, the runtime endpoint's, and all others, which are the models'."""
+        app, access = set(self.desired.contract.app_subnet_ids), set(self.runtime.get("SubnetIds", []))
+        found: dict[str, list[Item]] = {tier: [] for tier in TIERS}
+        for subnet in self.subnets:
+            identity = subnet["SubnetId"]
+            found[APP if identity in app else ACCESS if identity in access else MODEL].append(subnet)
+        return found
+
+    def subnet_ids(self, tier: str) -> set[str]:
+        return {subnet["SubnetId"] for subnet in self.tiers[tier]}
+
+    @property
+    def route_tables(self) -> list[Item]:
+        return self.in_vpc("describe_route_tables", "RouteTables")
+
+    def tables_of(self, tier: str) -> list[Item]:
+        """Route tables that a subnet of the tier is associated with."""
+        return [table for table in self.route_tables if associated(table) & self.subnet_ids(tier)]
+
+    @property
+    def security_groups(self) -> list[Item]:
+        return self.in_vpc("describe_security_groups", "SecurityGroups")
+
+    @cached_property
+    def groups(self) -> Mapping[str, str]:
+        """Security group by tier: callers' by the contract, the runtime endpoint's, and the stack's third one."""
+        endpoint = [group["GroupId"] for group in self.runtime.get("Groups", [])]
+        client = self.desired.contract.client_security_group_id
+        third = [
+            group["GroupId"]
+            for group in self.security_groups
+            if self.of_stack(group) and group["GroupName"] != "default" and group["GroupId"] not in (*endpoint, client)
+        ]
+        return {APP: client, ACCESS: _only("security group of the access tier", endpoint)} | {
+            MODEL: _only("security group of the model tier", third)
+        }
+
+    @property
+    def group_rules(self) -> list[Item]:
+        """Rules of all groups of the VPC."""
+        ids = sorted(group["GroupId"] for group in self.security_groups)
+        # EC2 takes at most 200 values in a filter.
+        return [
+            rule
+            for start in range(0, len(ids), 200)
+            for rule in self.aws.all(
+                "ec2",
+                "describe_security_group_rules",
+                "SecurityGroupRules",
+                Filters=[{"Name": "group-id", "Values": ids[start : start + 200]}],
+            )
+        ]
+
+    def of_stack(self, item: Item) -> bool:
+        """Whether it carries the stack's tags."""
+        found = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
+        return (found.get("Project"), found.get("Stack")) == (self.desired.project, self.desired.stack)
+
+    # Private access
+
+    @property
+    def vpc_endpoints(self) -> list[Item]:
+        found = self.in_vpc("describe_vpc_endpoints", "VpcEndpoints")
+        return [endpoint for endpoint in found if endpoint["State"].lower() not in ("deleted", "deleting")]
+
+    @property
+    def runtime(self) -> Item:
+        """The endpoint that the contract names."""
+        identity = self.desired.contract.runtime_endpoint.id
+        for endpoint in self.vpc_endpoints:
+            if endpoint["VpcEndpointId"] == identity:
+                return endpoint
+        raise AbsentError(f"the runtime endpoint {identity} is not in the VPC")
+
+    def vpc_endpoint(self, service: str, kind: str) -> Item:
+        """The VPC's endpoint of a service, such as `logs`; `kind` is Gateway or Interface."""
+        name = self.desired.service(service)
+        found = [e for e in self.vpc_endpoints if (e["ServiceName"], e["VpcEndpointType"]) == (name, kind)]
+        return found[0] if len(found) == 1 else _only(f"{kind} endpoint of {service}", found)
+
+    @cached_property
+    def prefix_lists(self) -> Mapping[str, Item]:
+        """AWS's prefix lists of the services with a gateway, by service."""
+        names = {self.desired.service(gateway): gateway for gateway in GATEWAYS}
+        filters = [{"Name": "prefix-list-name", "Values": sorted(names)}]
+        found = self.aws.all("ec2", "describe_prefix_lists", "PrefixLists", Filters=filters)
+        return {names[item["PrefixListName"]]: item for item in found}
+
+    # Data
+
+    def tagged(self, service: str) -> list[str]:
+        """ARNs of a service's resources that carry the stack's tags."""
+        wanted = {"Project": self.desired.project, "Stack": self.desired.stack}
+        found = self.aws.all(
+            "resourcegroupstaggingapi",
+            "get_resources",
+            "ResourceTagMappingList",
+            TagFilters=[{"Key": key, "Values": [value]} for key, value in wanted.items()],
+            ResourceTypeFilters=[service],
+        )
+        return [item["ResourceARN"] for item in found]
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket of artifacts: it has the stack's tags.
+
+        So may one that was kept when the stack was destroyed and made anew. The models tell them apart.
+        """
+        tagged = [arn.rpartition(":")[2] for arn in self.tagged("s3")]
+        if len(tagged) > 1:
+            local = [endpoint for endpoint in self.desired.settings.endpoints if endpoint.model.local_artifact]
+            used = {uri.split("/")[2] for endpoint in local for uri in self.model_uris(endpoint.name)}
+            tagged = [bucket for bucket in tagged if bucket in used]
+        return _only("bucket with the stack's tags", tagged)
+
+    @property
+    def topic(self) -> str:
+        """ARN of the topic of alarms."""
+        return _only("topic with the stack's tags", self.tagged("sns"))
+
+    def artifact(self, endpoint: Endpoint) -> Artifact:
+        """Where an endpoint's model should be loaded from."""
+        digest = self.desired.digest(endpoint)
+        if digest:
+            return Artifact(self.bucket, f"models/{digest}/model.tar.gz", digest)
+        bucket, _, key = endpoint.model.artifact.removeprefix("s3://").partition("/")
+        return Artifact(bucket, key, None)
+
+    # Serving
+
+    def endpoint(self, name: str) -> Item:
+        return self.aws.get("sagemaker", "describe_endpoint", EndpointName=name)
+
+    def configuration(self, name: str) -> Item:
+        """The configuration that the endpoint of that name is on."""
+        wanted = self.endpoint(name)["EndpointConfigName"]
+        return self.aws.get("sagemaker", "describe_endpoint_config", EndpointConfigName=wanted)
+
+    def models(self, name: str) -> list[Item]:
+        """The models behind an endpoint."""
+        configuration = self.configuration(name)
+        variants = [*configuration["ProductionVariants"], *configuration.get("ShadowProductionVariants", [])]
+        names = dict.fromkeys(variant["ModelName"] for variant in variants)
+        return [self.aws.get("sagemaker", "describe_model", ModelName=model) for model in names]
+
+    def model_uris(self, name: str) -> list[str]:
+        """Where the models behind an endpoint are loaded from."""
+        return [container["ModelDataUrl"] for model in self.models(name) for container in containers(model)]
+
+    @cached_property
+    def vcpus(self) -> Mapping[str, int]:
+        """vCPUs by SageMaker instance type, which is EC2's with a prefix."""
+        kinds = sorted({endpoint.instance_type.removeprefix("ml.") for endpoint in self.desired.settings.endpoints})
+        found = self.aws.all("ec2", "describe_instance_types", "InstanceTypes", InstanceTypes=kinds)
+        return {f"ml.{item['InstanceType']}": item["VCpuInfo"]["DefaultVCpus"] for item in found}
+
+    @cached_property
+    def scalable_targets(self) -> Mapping[str, list[Item]]:
+        """By resource, such as `endpoint/triage/variant/AllTraffic`."""
+        return self._scaling("describe_scalable_targets", "ScalableTargets")
+
+    @cached_property
+    def scaling_policies(self) -> Mapping[str, list[Item]]:
+        return self._scaling("describe_scaling_policies", "ScalingPolicies")
+
+    def _scaling(self, operation: str, member: str) -> Mapping[str, list[Item]]:
+        found = self.aws.all("application-autoscaling", operation, member, ServiceNamespace="sagemaker")
+        return grouped(found, lambda item: str(item["ResourceId"]))
+
+    @cached_property
+    def alarms(self) -> Mapping[str, list[Item]]:
+        """Alarms by the name of their endpoint. Those that target tracking made for itself are left out."""
+        found = self.aws.all("cloudwatch", "describe_alarms", "MetricAlarms", AlarmTypes=["MetricAlarm"])
+        own = [alarm for alarm in found if not alarm["AlarmName"].startswith("TargetTracking-")]
+        return grouped(own, lambda alarm: dimensions(alarm).get("EndpointName", ""))
+
+    def log_groups(self, prefix: str) -> Mapping[str, Item]:
+        """Log groups by name."""
+        found = self.aws.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
+        return {item["logGroupName"]: item for item in found}
+
+    @cached_property
+    def parameters(self) -> Mapping[str, str]:
+        """SSM parameters with the stack's contract: the value by name."""
+        path = f"{self.desired.path}contract/"
+        found = self.aws.all("ssm", "get_parameters_by_path", "Parameters", Path=path)
+        return {item["Name"]: item["Value"] for item in found}
+
+
+def _filter_parameter(operation: str) -> str:
+    return "Filter" if operation in ("describe_nat_gateways", "describe_flow_logs") else "Filters"
+
+
+def _only(what: str, found: Sequence[T]) -> T:
+    if len(found) != 1:
+        raise AbsentError(f"{'no' if not found else len(found)} {what}, where one was asked for")
+    return found[0]
+
+
+def associated(item: Item) -> set[str]:
+    """Subnets that a route table or network ACL is associated with."""
+    return {link["SubnetId"] for link in item.get("Associations", []) if "SubnetId" in link}
+
+
+def containers(model: Item) -> list[Item]:
+    """The containers of a model, whichever way it was given them."""
+    return [model["PrimaryContainer"]] if "PrimaryContainer" in model else list(model.get("Containers", []))
+
+
+def dimensions(metric: Item) -> dict[str, str]:
+    """A metric's dimensions by name."""
+    return {item["Name"]: item["Value"] for item in metric.get("Dimensions", [])}
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> Mapping[str, list[Item]]:
+    """The items by key; an unknown key has none."""
+    found: defaultdict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        found[key(item)].append(item)
+    return found

@@ -1,0 +1,75 @@
+"""The call that the contract promises: a real one, by SageMaker Runtime."""
+
+import json
+import math
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from components.settings import Endpoint
+from private_inference.verification.checks import Finding, Question, SkippedError
+from private_inference.verification.deployed import Deployed
+
+SAMPLE, EXPECTED = "sample.csv", "expected.json"
+"""Files beside a local artifact: a `text/csv` request, and the answer to it as `application/json`."""
+CHUNK = 1 << 20
+TOLERANCE = 1e-5
+"""Relative difference of two predictions that are the same: models compute in single precision."""
+
+
+def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
+    """One call; `endpoint` is the settings of what is called."""
+    if not endpoint.model.local_artifact:
+        asked = "answers a call"
+    elif _beside(stack, endpoint, EXPECTED).exists():
+        asked = f"answers {SAMPLE} with the predictions of {EXPECTED}"
+    else:
+        asked = f"answers {SAMPLE}"
+    yield Question(f"Endpoint {endpoint.name}", asked, partial(_call, stack, endpoint))
+
+
+def _beside(stack: Deployed, endpoint: Endpoint, name: str) -> Path:
+    return stack.desired.directory / Path(endpoint.model.artifact).with_name(name)
+
+
+def _call(stack: Deployed, endpoint: Endpoint) -> Finding:
+    if not endpoint.model.local_artifact:
+        raise SkippedError(f"not called: an artifact in S3 has no {SAMPLE}")
+    sample = _beside(stack, endpoint, SAMPLE)
+    if not sample.exists():
+        raise SkippedError(f"not called: there is no {SAMPLE} beside {endpoint.model.artifact}")
+    answer = stack.aws.stream(
+        "sagemaker-runtime",
+        "invoke_endpoint",
+        "Body",
+        CHUNK,
+        EndpointName=endpoint.name,
+        ContentType="text/csv",
+        Accept="application/json",
+        Body=sample.read_bytes(),
+    )
+    return _judge(b"".join(answer), _beside(stack, endpoint, EXPECTED))
+
+
+def _judge(answer: bytes, expected: Path) -> Finding:
+    said = f"{len(answer)} bytes"
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return Finding(f"{said}, not JSON", False)
+    if not expected.exists():
+        return Finding(said, bool(found))
+    good = _same(found, json.loads(expected.read_text(encoding="utf-8")))
+    return Finding(f"{said}, {'the same predictions' if good else 'other predictions'}", good)
+
+
+def _same(found: Any, expected: Any) -> bool:
+    """Equal, but for the rounding of numbers."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return found.keys() == expected.keys() and all(_same(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(found) == len(expected) and all(map(_same, found, expected))
+    if isinstance(expected, float) and isinstance(found, float):
+        return math.isclose(found, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(found == expected)

@@ -1,0 +1,64 @@
+"""Log groups, and the flow logs of the VPC."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from private_inference.verification.checks import AbsentError, Finding, Question, short, sound, values
+from private_inference.verification.deployed import Deployed, Item
+
+ENDPOINTS = "/aws/sagemaker/Endpoints/"
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html"""
+
+
+def questions(stack: Deployed) -> Iterator[Question]:
+    """Flow logs and their group, then the group of each endpoint."""
+    days = stack.desired.settings.security.log_retention_days
+    logs = partial(Question, "Logs")
+    yield logs("flow logs of all the VPC's traffic are delivered", lambda: _flow_logs(stack))
+    kept = f"under the logs key, kept {days} days"
+    yield logs(f"flow logs: {kept}", lambda: _kept(stack, _flow_log_group(stack)))
+    for endpoint in stack.desired.settings.endpoints:
+        yield logs(f"{endpoint.name}: {kept}", partial(_endpoint_group, stack, endpoint.name))
+
+
+def _flow_log(stack: Deployed) -> Item:
+    found = stack.in_vpc("describe_flow_logs", "FlowLogs", "resource-id")
+    own = [item for item in found if stack.of_stack(item)]
+    if not own:
+        raise AbsentError("the VPC has no flow log with the stack's tags")
+    first: Item = own[0]
+    return first
+
+
+def _flow_logs(stack: Deployed) -> Finding:
+    found = _flow_log(stack)
+    status = found.get("DeliverLogsStatus", "SUCCESS")  # AWS leaves it out until the first delivery
+    wrong = [] if status == "SUCCESS" else [f"delivery: {status} {found.get('DeliverLogsErrorMessage', '')}"]
+    active = values(found, {"FlowLogStatus": "ACTIVE", "TrafficType": "ALL", "LogDestinationType": "cloud-watch-logs"})
+    return sound(f"{active.seen}, into {_group_name(found)}", [*wrong, *([] if active.good else [active.seen])])
+
+
+def _group_name(flow_log: Item) -> str:
+    destination = short(flow_log.get("LogDestination", "")).removeprefix("log-group:").removesuffix(":*")
+    name: str = flow_log.get("LogGroupName") or destination
+    return name
+
+
+def _flow_log_group(stack: Deployed) -> Item:
+    name = _group_name(_flow_log(stack))
+    return _named(stack.log_groups(name), name)
+
+
+def _endpoint_group(stack: Deployed, endpoint: str) -> Finding:
+    return _kept(stack, _named(stack.log_groups(ENDPOINTS), f"{ENDPOINTS}{endpoint}"))
+
+
+def _named(groups: Mapping[str, Item], name: str) -> Item:
+    if name not in groups:
+        raise AbsentError(f"there is no log group {name}")
+    return groups[name]
+
+
+def _kept(stack: Deployed, group: Item) -> Finding:
+    days = stack.desired.settings.security.log_retention_days
+    return values(group, {"kmsKeyId": stack.desired.contract.key_arns.logs, "retentionInDays": days})

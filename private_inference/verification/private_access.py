@@ -1,0 +1,189 @@
+"""The VPC's endpoints of AWS services: where they are, who reaches them, and what their policies let through."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from private_inference.verification.checks import Finding, Question, exactly, listed, short, sound
+from private_inference.verification.deployed import Deployed, Item
+from private_inference.verification.desired import ACCESS, S3, TIERS
+from private_inference.verification.policies import Statement, statements
+
+INVOKE = frozenset(
+    {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "sagemaker:InvokeEndpointWithResponseStream"}
+)
+ACTION_PREFIXES = {"monitoring": "cloudwatch", "sagemaker.api": "sagemaker", "ecr.api": "ecr", "ecr.dkr": "ecr"}
+"""Prefix of a service's actions, where it is not the name of its endpoint."""
+NO_PRIVATE_DNS = frozenset({"dynamodb"})
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/privatelink-interface-endpoints.html"""
+RESOURCELESS = frozenset(
+    {
+        "cloudwatch:PutMetricData",
+        "ecr:GetAuthorizationToken",
+        "sagemaker:ListEndpointConfigs",
+        "sagemaker:ListEndpoints",
+        "sts:GetCallerIdentity",
+    }
+)
+"""Actions that take no resource, so that a policy has to say `*`.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+
+def questions(stack: Deployed) -> Iterator[Question]:
+    """Which endpoints there are, then each one's place and policy."""
+    desired = stack.desired
+    access = partial(Question, "Private access")
+    wanted = [f"{kind} {name}" for kind, names in _kinds(stack).items() for name in names]
+    yield access(f"endpoints: {listed(wanted)}; no other", lambda: exactly(_present(stack), wanted))
+    yield access("the runtime endpoint has the contract's name and address", lambda: _as_promised(stack))
+    for service in desired.interfaces:
+        dns = "no private DNS" if service in NO_PRIVATE_DNS else "private DNS"
+        asked = f"{service}: available, {dns}, in each zone that offers it, behind the access group"
+        yield access(asked, partial(_interface, stack, service))
+        if not (service == desired.runtime and desired.settings.private_access.fips):  # AWS supports no policy there
+            yield access(f"{service}: {_bounds(stack, service)}", partial(_policy, stack, service, "Interface"))
+    for gateway in desired.gateways:
+        tiers = [tier for tier in TIERS if gateway in desired.opens(tier)]
+        asked = f"{gateway} gateway: available, in the routes of {' and '.join(tiers)}"
+        yield access(asked, partial(_gateway, stack, gateway, tiers))
+        yield access(f"{gateway} gateway: {_bounds(stack, gateway)}", partial(_policy, stack, gateway, "Gateway"))
+
+
+def _kinds(stack: Deployed) -> dict[str, tuple[str, ...]]:
+    return {"Interface": stack.desired.interfaces, "Gateway": stack.desired.gateways}
+
+
+def _present(stack: Deployed) -> Iterator[str]:
+    for endpoint in stack.vpc_endpoints:
+        yield f"{endpoint['VpcEndpointType']} {endpoint['ServiceName'].removeprefix(stack.desired.service(''))}"
+
+
+def _as_promised(stack: Deployed) -> Finding:
+    promised, found = stack.desired.contract.runtime_endpoint, stack.runtime
+    host = "runtime-fips" if stack.desired.settings.private_access.fips else "runtime"
+    url = f"https://{host}.sagemaker.{stack.desired.contract.region}."
+    wrong = []
+    if found["ServiceName"] != stack.desired.service(stack.desired.runtime):
+        wrong.append(f"{promised.id} is an endpoint of {found['ServiceName']}")
+    if promised.dns_name not in (entry.get("DnsName") for entry in found.get("DnsEntries", [])):
+        wrong.append(f"{promised.dns_name} is not among its names")
+    if not promised.url.startswith(url):
+        wrong.append(f"the contract's URL is {promised.url}")
+    return sound(f"{promised.id}, {promised.dns_name}", wrong)
+
+
+def _interface(stack: Deployed, service: str) -> Finding:
+    endpoint = stack.vpc_endpoint(service, "Interface")
+    zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in stack.tiers[ACCESS]}
+    subnets = endpoint.get("SubnetIds", [])
+    offered = set(zones.values()) & _offered(stack, service)
+    wrong = _state(endpoint)
+    if not endpoint.get("PrivateDnsEnabled") and service not in NO_PRIVATE_DNS:
+        wrong.append("private DNS is off")
+    wrong += [f"{subnet} is not of the access tier" for subnet in subnets if subnet not in zones]
+    own = [zones[subnet] for subnet in subnets if subnet in zones]
+    if sorted(own) != sorted(offered):
+        wrong.append(f"it is in {', '.join(sorted(own)) or 'no zone'}; offered in {listed(offered)}")
+    if service == stack.desired.runtime and len(set(own)) < 2:
+        wrong.append("fewer than two zones")
+    groups = {group["GroupId"] for group in endpoint.get("Groups", [])}
+    if groups != {stack.groups[ACCESS]}:
+        wrong.append(f"its security groups are {listed(groups)}")
+    dns = "private DNS on" if endpoint.get("PrivateDnsEnabled") else "private DNS off"
+    return sound(f"{endpoint['VpcEndpointId']} in {listed(own)}, {dns}, {listed(groups)}", wrong)
+
+
+def _offered(stack: Deployed, service: str) -> set[str]:
+    names = sorted(map(stack.desired.service, stack.desired.interfaces))
+    found = stack.aws.all("ec2", "describe_vpc_endpoint_services", "ServiceDetails", ServiceNames=names)
+    wanted = stack.desired.service(service)
+    return {zone for item in found if item["ServiceName"] == wanted for zone in item["AvailabilityZones"]}
+
+
+def _gateway(stack: Deployed, gateway: str, tiers: list[str]) -> Finding:
+    endpoint = stack.vpc_endpoint(gateway, "Gateway")
+    wanted = {table["RouteTableId"] for tier in tiers for table in stack.tables_of(tier)}
+    tables = exactly(endpoint.get("RouteTableIds", []), wanted)
+    return sound(
+        f"{endpoint['VpcEndpointId']} in {tables.seen}", _state(endpoint) + ([] if tables.good else [tables.seen])
+    )
+
+
+def _state(endpoint: Item) -> list[str]:
+    state = endpoint["State"]
+    return [] if state.lower() == "available" else [f"its state is {state}"]
+
+
+# Policies
+
+
+def _bounds(stack: Deployed, service: str) -> str:
+    if service == stack.desired.runtime:
+        return "its policy lets this account's principals invoke this stack's endpoints only"
+    if service == S3:
+        return "its policy lets this stack's roles read its artifacts only"
+    return "its policy is bounded to this account and the service's own actions"
+
+
+def _policy(stack: Deployed, service: str, kind: str) -> Finding:
+    allowing = [s for s in statements(stack.vpc_endpoint(service, kind).get("PolicyDocument") or "{}") if s.allows]
+    said = f"allows {listed(action for s in allowing for action in s.actions)}"
+    said += f" on {listed(short(resource) for s in allowing for resource in s.resources)}"
+    if service == stack.desired.runtime:
+        return sound(said, _beyond_runtime(stack, allowing))
+    if service == S3:
+        return sound(said, _beyond_artifacts(stack, allowing))
+    return sound(said, _beyond_service(stack, service, allowing))
+
+
+def _beyond_runtime(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:
+    yield from _foreign(stack, allowing)
+    yield from _excess("action", (a for s in allowing for a in s.actions if a not in INVOKE))
+    wanted = {endpoint.arn for endpoint in stack.desired.contract.endpoints.values()}
+    resources = exactly((short(r) for s in allowing for r in s.resources), map(short, wanted))
+    yield from [] if resources.good else [resources.seen]
+
+
+def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:
+    desired = stack.desired
+    layers = f"arn:{desired.partition}:s3:::prod-{desired.contract.region}-starport-layer-bucket/*"
+    if "ecr.dkr" in desired.settings.private_access.interface_endpoints:
+        # ECR's own bucket, which whoever pulls through the VPC reads:
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
+        allowing = [s for s in allowing if s.resources != {layers}]
+    yield from _foreign(stack, allowing)
+    roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.path}*"
+    if any(not s.requires("ArnLike", "aws:PrincipalArn", roles) for s in allowing):
+        yield "it is not bounded to this stack's roles"
+    yield from _excess("action", (a for s in allowing for a in s.actions if a != "s3:GetObject"))
+    artifacts = map(stack.artifact, desired.settings.endpoints)
+    wanted = {f"arn:{desired.partition}:s3:::{artifact.bucket}/{artifact.key}" for artifact in artifacts}
+    resources = exactly((short(r) for s in allowing for r in s.resources), map(short, wanted))
+    yield from [] if resources.good else [resources.seen]
+
+
+def _beyond_service(stack: Deployed, service: str, allowing: list[Statement]) -> Iterator[str]:
+    yield from _foreign(stack, allowing)
+    if not allowing:
+        yield "it allows nothing"
+    prefix = f"{ACTION_PREFIXES.get(service, service)}:"
+    yield from _excess(
+        "action", (a for s in allowing for a in s.actions if not a.startswith(prefix) or a == f"{prefix}*")
+    )
+    for statement in allowing:
+        unbounded = statement.actions - RESOURCELESS if "*" in statement.resources else set()
+        yield from (f"{action} on every resource" for action in sorted(unbounded))
+    named = {resource for s in allowing for resource in s.resources if resource != "*"}
+    yield from _excess("resource", (arn for arn in named if arn.split(":")[4:5] != [stack.desired.account]))
+
+
+def _foreign(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:
+    account = stack.desired.account
+    if any(not s.requires("StringEquals", "aws:PrincipalAccount", account) for s in allowing):
+        yield "it is not bounded to this account's principals"
+
+
+def _excess(kind: str, items: Iterable[str]) -> Iterator[str]:
+    for item in sorted(set(items)):
+        yield f"{kind} not asked for: {short(item)}"

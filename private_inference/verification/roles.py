@@ -1,0 +1,117 @@
+"""Who may do what: an endpoint's execution role, and the policy for those who call it."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from components.settings import Endpoint
+from private_inference.verification.checks import AbsentError, Finding, Question, exactly, listed, short, sound
+from private_inference.verification.deployed import Deployed, containers
+from private_inference.verification.desired import MODEL
+from private_inference.verification.policies import Statement, statements
+
+RESOURCELESS = (
+    "cloudwatch:PutMetricData",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcEndpoints",
+    "ec2:DescribeVpcs",
+    "ecr:GetAuthorizationToken",
+)
+"""What SageMaker needs of a role, and IAM can bound to no resource.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
+"""
+INVOKE = {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"}
+
+
+def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
+    """Role and callers of one endpoint; `endpoint` is its settings."""
+    ask = partial(Question, f"Endpoint {endpoint.name}")
+    yield ask("its role can be taken by SageMaker for this account only", partial(_trust, stack, endpoint))
+    yield ask("its role reaches what it serves, and nothing else", partial(_permissions, stack, endpoint))
+    yield ask("its callers' policy allows calls through this VPC only", partial(_callers, stack, endpoint))
+
+
+def _role_name(stack: Deployed, endpoint: Endpoint) -> str:
+    names = {model["ExecutionRoleArn"].rpartition("/")[2] for model in stack.models(endpoint.name)}
+    if len(names) != 1:
+        raise AbsentError(f"its models have the roles {listed(names)}, where one was asked for")
+    return str(names.pop())
+
+
+def _trust(stack: Deployed, endpoint: Endpoint) -> Finding:
+    name = _role_name(stack, endpoint)
+    role = stack.aws.get("iam", "get_role", RoleName=name)["Role"]
+    allowing = [s for s in statements(role["AssumeRolePolicyDocument"]) if s.allows]
+    principals = exactly((p for s in allowing for p in s.principals), ["Service:sagemaker.amazonaws.com"])
+    wrong = [] if principals.good else [principals.seen]
+    if any(not s.requires("StringEquals", "aws:SourceAccount", stack.desired.account) for s in allowing):
+        wrong.append("it is not bounded to this account")
+    return sound(f"{name}: {principals.seen}, aws:SourceAccount", wrong)
+
+
+def _permissions(stack: Deployed, endpoint: Endpoint) -> Finding:
+    name = _role_name(stack, endpoint)
+    attached = stack.aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+    wrong = [f"{policy['PolicyName']} is attached" for policy in attached]
+    allowing = [s for s in _inline(stack, name) if s.allows]
+    reached = exactly(
+        (
+            short(resource) if resource != "*" else action
+            for s in allowing
+            for resource in s.resources
+            for action in s.actions
+        ),
+        _reach(stack, endpoint),
+    )
+    wrong += [] if reached.good else [reached.seen]
+    wrong += [f"{action} is more than one action" for s in allowing for action in s.actions if "*" in action]
+    return sound(f"{name}: {len(allowing)} statements, as bounded as IAM allows", wrong)
+
+
+def _inline(stack: Deployed, role: str) -> Iterator[Statement]:
+    for name in stack.aws.all("iam", "list_role_policies", "PolicyNames", RoleName=role):
+        found = stack.aws.get("iam", "get_role_policy", RoleName=role, PolicyName=name)
+        yield from statements(found["PolicyDocument"])
+
+
+def _reach(stack: Deployed, endpoint: Endpoint) -> Iterator[str]:
+    """What a role has to name: resources, and actions where it can name none."""
+    artifact = stack.artifact(endpoint)
+    yield f"{artifact.bucket}/{artifact.key}"
+    yield short(stack.desired.contract.key_arns.data)
+    if endpoint.model.artifact_key_arn:
+        yield short(endpoint.model.artifact_key_arn)
+    yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
+    for model in stack.models(endpoint.name):
+        for container in containers(model):
+            repository = container["Image"].partition("/")[2].partition("@")[0]
+            yield f"repository/{repository.partition(':')[0]}"
+    yield from (f"subnet/{subnet}" for subnet in stack.subnet_ids(MODEL))
+    yield f"security-group/{stack.groups[MODEL]}"
+    yield "network-interface/*"
+    yield from RESOURCELESS
+
+
+def _callers(stack: Deployed, endpoint: Endpoint) -> Finding:
+    promised = stack.desired.contract.endpoints.get(endpoint.name)
+    if promised is None:
+        raise AbsentError("the contract does not name it")
+    policy = stack.aws.get("iam", "get_policy", PolicyArn=promised.invoke_policy_arn)["Policy"]
+    version = stack.aws.get(
+        "iam", "get_policy_version", PolicyArn=promised.invoke_policy_arn, VersionId=policy["DefaultVersionId"]
+    )
+    allowing = [s for s in statements(version["PolicyVersion"]["Document"]) if s.allows]
+    wrong = [] if policy.get("IsAttachable", True) else ["it can't be attached"]
+    for found, wanted in (
+        ((action for s in allowing for action in s.actions), INVOKE),
+        ((resource for s in allowing for resource in s.resources), {promised.arn}),
+    ):
+        finding = exactly(map(short, found), map(short, wanted))
+        wrong += [] if finding.good else [finding.seen]
+    through = stack.desired.contract.runtime_endpoint.id
+    if any(not s.requires("StringEquals", "aws:SourceVpce", through) for s in allowing):
+        wrong.append(f"it is not bounded to {through}")
+    return sound(f"{policy['PolicyName']}: {short(promised.arn)} through {through}", wrong)

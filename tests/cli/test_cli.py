@@ -1,0 +1,150 @@
+"""The command line as a user meets it: exit codes, messages, JSON."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).parent / "private-inference"
+ARCHIVE = ROOT / "examples/model/build/model.tar.gz"
+MODEL = {"artifact": str(ARCHIVE), "image": {"framework": "xgboost", "version": "3.0-5"}}
+ENDPOINT = {"name": "triage", "model": MODEL, "instanceType": "ml.m5.large"}
+
+Result = subprocess.CompletedProcess[str]
+Project = Callable[..., Path]
+
+
+def run(*arguments: str) -> Result:
+    return subprocess.run([str(COMMAND), *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Makes a project folder with the program, and a stack `try` with the given settings over sound ones."""
+
+    def make(*, region: str = "us-east-1", program: str = "", **settings: Any) -> Path:
+        shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+        source = (ROOT / "__main__.py").read_text(encoding="utf-8")
+        (tmp_path / "__main__.py").write_text(source + program, encoding="utf-8")
+        sound = {"owner": "team", "costCenter": "1", "endpoints": [ENDPOINT]}
+        config = {f"private-inference:{key}": value for key, value in {**sound, **settings}.items()}
+        stack = {"config": {"aws:region": region, **config}}
+        (tmp_path / "Pulumi.try.yaml").write_text(yaml.safe_dump(stack), encoding="utf-8")
+        return tmp_path
+
+    return make
+
+
+def endpoint(**changes: Any) -> dict[str, Any]:
+    return {**ENDPOINT, **changes}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"endpoints": [endpoint(model={**MODEL, "artifact": "nowhere.tar.gz"})]}, "nowhere.tar.gz"),
+        ({"endpoints": [endpoint(model={**MODEL, "artifact": "__main__.py"})]}, "gzip"),
+        ({"network": {"cidr": "10.0.0.0/27"}}, "/25 would do"),
+        ({"network": {"cidr": "10.0.0.0/16", "deniedCidrs": ["10.0.9.0/24"]}}, "overlaps"),
+        ({"region": "us-middle-1"}, "us-middle-1"),
+        ({"endpoints": [endpoint(instanceType="ml.m5.lerge")]}, "ml.m5.large"),
+        ({"endpoints": [endpoint(instances={"min": 5, "max": 3})]}, "instances.max"),
+        ({"endpoints": [ENDPOINT, ENDPOINT]}, "triage"),
+        ({"endpoints": [endpoint(name="n" * 64)]}, "64"),
+        ({"network": {"zones": ["us-east-1a", "us-east-1z"]}}, "us-east-1z"),
+        ({"netwrok": {}}, "network"),
+    ],
+)
+def test_bad_input_is_one_clear_error_and_exit_code_2(project: Project, settings: dict[str, Any], told: str) -> None:
+    result = run("rehearse", "--stack", "try", "--project", str(project(**settings)))
+    assert result.returncode == 2, result.stderr
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stderr.count("error ") == 1
+    assert result.stdout == ""
+
+
+def test_malformed_yaml_is_told_with_its_line(project: Project) -> None:
+    folder = project()
+    (folder / "Pulumi.try.yaml").write_text("config:\n  aws:region: [us-east-1\n", encoding="utf-8")
+    result = run("check", "--stack", "try", "--project", str(folder))
+    assert result.returncode == 2
+    assert "Pulumi.try.yaml" in result.stderr
+    assert "line 3" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_stack_is_told_with_those_there_are(project: Project) -> None:
+    result = run("check", "--stack", "prud", "--project", str(project()))
+    assert result.returncode == 2
+    assert "try" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "resource", "rule"),
+    [
+        (
+            'aws.ec2.InternetGateway("way-out", vpc_id=network.vpc.id, '
+            "opts=pulumi.ResourceOptions(provider=provider))\n",
+            "way-out",
+            "no-ways-out",
+        ),
+        (
+            'aws.vpc.SecurityGroupIngressRule("world", security_group_id=groups.access.id, ip_protocol="tcp", '
+            'from_port=443, to_port=443, cidr_ipv4="0.0.0.0/0", description="oops", '
+            "opts=pulumi.ResourceOptions(provider=provider))\n",
+            "world",
+            "ingress",
+        ),
+        (
+            'aws.s3.Bucket("plain", opts=pulumi.ResourceOptions(provider=provider))\n',
+            "plain",
+            "encrypt",
+        ),
+    ],
+)
+def test_a_newcomers_mistake_is_told_with_rule_resource_reason_and_remedy(
+    project: Project, program: str, resource: str, rule: str
+) -> None:
+    result = run("check", "--stack", "try", "--project", str(project(program=program)), "--json")
+    assert result.returncode == 1, result.stderr
+    findings = [f for f in json.loads(result.stdout)["policies"]["findings"] if f["level"] == "mandatory"]
+    mistaken = [f for f in findings if f["kind"] == "violation" and f["urn"].endswith(f"::{resource}")]
+    assert any(rule in finding["rule"] for finding in mistaken), mistaken
+    assert all("To fix it" in finding["message"] and finding["why"] for finding in mistaken)
+
+
+def test_a_forbidden_resource_stops_the_rehearsal_before_it_is_created(project: Project) -> None:
+    program = 'aws.ec2.Eip("public", domain="vpc", opts=pulumi.ResourceOptions(provider=provider))\n'
+    result = run("rehearse", "--stack", "try", "--project", str(project(program=program)))
+    assert result.returncode == 1
+    assert "public" in result.stderr
+    assert "nothing more was created" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_rehearsal_passes_and_machines_can_read_it(project: Project) -> None:
+    result = run("rehearse", "--stack", "try", "--project", str(project()), "--json")
+    assert result.returncode == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert said["passed"]
+    assert said["reachability"]["proved"]
+    assert said["outputs"]["endpoints"]["triage"]["name"] == "triage"
+    assert {check["verdict"] for check in said["checks"]} == {"ok"}
+
+
+def test_help_is_quick_to_come_because_nothing_heavy_is_loaded() -> None:
+    """What the help needs: neither Pulumi nor boto3 nor moto."""
+    code = (
+        "import sys, private_inference.cli.main;"
+        "print([m for m in ('pulumi', 'pulumi_aws', 'boto3', 'botocore', 'moto', 'grpc') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,987 @@
+"""A rehearsed stack that a verification looks at, and ways to break it.
+
+Each breakage changes the embedded AWS as someone with a console could, names the checks that have to miss it, and
+undoes it.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.verification import Check, Desired, Verdict, verify
+
+EVERYWHERE = "0.0.0.0/0"
+OPEN_POLICY = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A stack in an embedded AWS."""
+
+    aws: EmbeddedAws
+    desired: Desired
+
+    def client(self, service: str) -> Any:
+        return self.aws.client(service)
+
+    @property
+    def ec2(self) -> Any:
+        return self.client("ec2")
+
+    def verify(self) -> list[Check]:
+        return verify(self.desired, self.client)
+
+    def failures(self) -> list[str]:
+        """What was not as asked, as `subject: asked`."""
+        return [f"{check.subject}: {check.asked}" for check in self.verify() if check.verdict is not Verdict.OK]
+
+    @property
+    def vpc(self) -> str:
+        return self.desired.contract.vpc_id
+
+    @property
+    def runtime(self) -> str:
+        return self.desired.contract.runtime_endpoint.id
+
+    @property
+    def key(self) -> str:
+        return self.desired.contract.key_arns.data
+
+    @property
+    def app_subnets(self) -> tuple[str, ...]:
+        return self.desired.contract.app_subnet_ids
+
+    def endpoint(self, service: str) -> dict[str, Any]:
+        found = self.ec2.describe_vpc_endpoints(Filters=in_vpc(self))["VpcEndpoints"]
+        only: dict[str, Any] = next(
+            e for e in found if e["ServiceName"].endswith(f".{service}") and e["State"] == "available"
+        )
+        return only
+
+    @cached_property
+    def bucket(self) -> str:
+        return str(self._container("triage")["ModelDataUrl"].split("/")[2])
+
+    def _container(self, endpoint: str) -> dict[str, Any]:
+        container: dict[str, Any] = self.model(endpoint)["PrimaryContainer"]
+        return container
+
+    def configuration(self, endpoint: str) -> dict[str, Any]:
+        sagemaker = self.client("sagemaker")
+        name = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+        found: dict[str, Any] = sagemaker.describe_endpoint_config(EndpointConfigName=name)
+        return found
+
+    def model(self, endpoint: str) -> dict[str, Any]:
+        name = self.configuration(endpoint)["ProductionVariants"][0]["ModelName"]
+        found: dict[str, Any] = self.client("sagemaker").describe_model(ModelName=name)
+        return found
+
+    def role(self, endpoint: str) -> str:
+        return str(self.model(endpoint)["ExecutionRoleArn"].rpartition("/")[2])
+
+    def table(self, subnet: str) -> dict[str, Any]:
+        filters = [{"Name": "association.subnet-id", "Values": [subnet]}]
+        found: dict[str, Any] = self.ec2.describe_route_tables(Filters=filters)["RouteTables"][0]
+        return found
+
+    def acl(self, subnet: str) -> dict[str, Any]:
+        filters = [{"Name": "association.subnet-id", "Values": [subnet]}]
+        found: dict[str, Any] = self.ec2.describe_network_acls(Filters=filters)["NetworkAcls"][0]
+        return found
+
+    def group(self, name: str) -> str:
+        found = self.ec2.describe_security_groups(Filters=in_vpc(self))["SecurityGroups"]
+        ids = {tag["Value"]: g["GroupId"] for g in found for tag in g.get("Tags", []) if tag["Key"] == "Name"}
+        return str(ids[f"{self.desired.name}-{name}"])
+
+    @property
+    def topic(self) -> str:
+        alarm = self.client("cloudwatch").describe_alarms(AlarmNamePrefix="triage-")["MetricAlarms"][0]
+        return str(alarm["AlarmActions"][0])
+
+
+def in_vpc(stack: Deployment, name: str = "vpc-id") -> list[dict[str, Any]]:
+    return [{"Name": name, "Values": [stack.vpc]}]
+
+
+Break = Callable[[Deployment], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """`misses` are how the lines begin that have to say so."""
+
+    name: str
+    misses: tuple[str, ...]
+    done: Break
+
+
+BREAKAGES: list[Breakage] = []
+
+
+def missed_by(*misses: str) -> Callable[[Callable[[Deployment], Iterator[None]]], None]:
+    """Registers a breakage: a generator that breaks, yields while it is broken, and mends."""
+
+    def register(function: Callable[[Deployment], Iterator[None]]) -> None:
+        BREAKAGES.append(Breakage(function.__name__, misses, contextmanager(function)))
+
+    return register
+
+
+def _answered(client: Any, operation: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """AWS answers an operation otherwise. For what the embedded AWS can't be made to do."""
+    event = f"after-call.{client.meta.service_model.service_name}.{operation}"
+
+    def changed(parsed: dict[str, Any], **_: Any) -> None:
+        change(parsed)
+
+    client.meta.events.register(event, changed)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, changed)
+
+
+# Network
+
+
+@missed_by("VPC: no internet gateway")
+def internet_gateway(stack: Deployment) -> Iterator[None]:
+    gateway = stack.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    stack.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=stack.vpc)
+    yield
+    stack.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=stack.vpc)
+
+
+@missed_by("VPC: no egress-only internet gateway")
+def egress_only_gateway(stack: Deployment) -> Iterator[None]:
+    made = stack.ec2.create_egress_only_internet_gateway(VpcId=stack.vpc)["EgressOnlyInternetGateway"]
+    yield
+    identity = made["EgressOnlyInternetGatewayId"]
+    stack.ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=identity)
+
+
+@missed_by("VPC: no NAT gateway")
+def nat_gateway(stack: Deployment) -> Iterator[None]:
+    made = stack.ec2.create_nat_gateway(SubnetId=stack.app_subnets[0], ConnectivityType="private")["NatGateway"]
+    yield
+    stack.ec2.delete_nat_gateway(NatGatewayId=made["NatGatewayId"])
+
+
+@missed_by("VPC: no public address")
+def elastic_ip(stack: Deployment) -> Iterator[None]:
+    interface = stack.ec2.create_network_interface(SubnetId=stack.app_subnets[0])["NetworkInterface"]
+    address = stack.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    identity = interface["NetworkInterfaceId"]
+    link = stack.ec2.associate_address(AllocationId=address, NetworkInterfaceId=identity)["AssociationId"]
+    yield
+    stack.ec2.disassociate_address(AssociationId=link)
+    stack.ec2.release_address(AllocationId=address)
+    stack.ec2.delete_network_interface(NetworkInterfaceId=identity)
+
+
+@missed_by("VPC: no way to other networks")
+def peering(stack: Deployment) -> Iterator[None]:
+    other = stack.ec2.create_vpc(CidrBlock="10.99.0.0/16")["Vpc"]["VpcId"]
+    made = stack.ec2.create_vpc_peering_connection(VpcId=stack.vpc, PeerVpcId=other)["VpcPeeringConnection"]
+    identity = made["VpcPeeringConnectionId"]
+    stack.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=identity)
+    yield
+    stack.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=identity)
+
+
+@missed_by("VPC: no way to other networks")
+def vpn_gateway(stack: Deployment) -> Iterator[None]:
+    gateway = stack.ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    stack.ec2.attach_vpn_gateway(VpnGatewayId=gateway, VpcId=stack.vpc)
+    yield
+    stack.ec2.detach_vpn_gateway(VpnGatewayId=gateway, VpcId=stack.vpc)
+
+
+@missed_by("VPC: no way to other networks")
+def transit_gateway(stack: Deployment) -> Iterator[None]:
+    gateway = stack.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    made = stack.ec2.create_transit_gateway_vpc_attachment(
+        TransitGatewayId=gateway, VpcId=stack.vpc, SubnetIds=[stack.app_subnets[0]]
+    )
+    yield
+    identity = made["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+    stack.ec2.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=identity)
+
+
+@missed_by("VPC: private names resolve")
+def dns_off(stack: Deployment) -> Iterator[None]:
+    stack.ec2.modify_vpc_attribute(VpcId=stack.vpc, EnableDnsHostnames={"Value": False})
+    yield
+    stack.ec2.modify_vpc_attribute(VpcId=stack.vpc, EnableDnsHostnames={"Value": True})
+
+
+# A VPC's own routes cover all of its blocks.
+@missed_by(
+    "VPC: its only block is",
+    "Routes: of the access tier",
+    "Routes: of the app tier",
+    "Routes: of the main table",
+    "Routes: of the model tier",
+)
+def second_block(stack: Deployment) -> Iterator[None]:
+    made = stack.ec2.associate_vpc_cidr_block(VpcId=stack.vpc, CidrBlock="10.98.0.0/16")
+    yield
+    stack.ec2.disassociate_vpc_cidr_block(AssociationId=made["CidrBlockAssociation"]["AssociationId"])
+
+
+@missed_by("Subnets: no public addresses at launch")
+def public_subnet(stack: Deployment) -> Iterator[None]:
+    stack.ec2.modify_subnet_attribute(SubnetId=stack.app_subnets[0], MapPublicIpOnLaunch={"Value": True})
+    yield
+    stack.ec2.modify_subnet_attribute(SubnetId=stack.app_subnets[0], MapPublicIpOnLaunch={"Value": False})
+
+
+@missed_by("Routes: of the app tier")
+def default_route(stack: Deployment) -> Iterator[None]:
+    interface = stack.ec2.create_network_interface(SubnetId=stack.app_subnets[0])["NetworkInterface"]
+    identity, table = interface["NetworkInterfaceId"], stack.table(stack.app_subnets[0])["RouteTableId"]
+    stack.ec2.create_route(RouteTableId=table, DestinationCidrBlock=EVERYWHERE, NetworkInterfaceId=identity)
+    yield
+    stack.ec2.delete_route(RouteTableId=table, DestinationCidrBlock=EVERYWHERE)
+    stack.ec2.delete_network_interface(NetworkInterfaceId=identity)
+
+
+@missed_by("Routes: of the app tier", "Routes: of the main table")
+def subnet_left_to_the_main_table(stack: Deployment) -> Iterator[None]:
+    subnet, table = stack.app_subnets[0], stack.table(stack.app_subnets[0])
+    link = next(link for link in table["Associations"] if link.get("SubnetId") == subnet)
+    stack.ec2.disassociate_route_table(AssociationId=link["RouteTableAssociationId"])
+    yield
+    stack.ec2.associate_route_table(RouteTableId=table["RouteTableId"], SubnetId=subnet)
+
+
+# Security groups and network ACLs
+
+
+def _permission(**peer: Any) -> list[dict[str, Any]]:
+    return [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **peer}]
+
+
+@missed_by("Security groups: the default one")
+def default_group_opened(stack: Deployment) -> Iterator[None]:
+    group, everything = stack.group("locked"), _permission(IpRanges=[{"CidrIp": EVERYWHERE}])
+    stack.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=everything)
+    yield
+    stack.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
+
+
+@missed_by("Security groups: access:")
+def access_group_opened_to_a_block(stack: Deployment) -> Iterator[None]:
+    group, block = stack.group("access"), _permission(IpRanges=[{"CidrIp": "172.16.0.0/12"}])
+    stack.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=block)
+    yield
+    stack.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=block)
+
+
+@missed_by("Security groups: client:")
+def client_group_opened_over_ipv6(stack: Deployment) -> Iterator[None]:
+    group, block = stack.group("client"), _permission(Ipv6Ranges=[{"CidrIpv6": "::/0"}])
+    made = stack.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=block)["SecurityGroupRules"]
+    yield
+    stack.ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[made[0]["SecurityGroupRuleId"]])
+
+
+@missed_by("Security groups: client:")
+def client_group_cut_off(stack: Deployment) -> Iterator[None]:
+    group = stack.group("client")
+    filters = [{"Name": "group-id", "Values": [group]}]
+    rules = stack.ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
+    rule = next(rule for rule in rules if "ReferencedGroupInfo" in rule)
+    stack.ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+    yield
+    peer = {"GroupId": rule["ReferencedGroupInfo"]["GroupId"], "Description": rule["Description"]}
+    stack.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=_permission(UserIdGroupPairs=[peer]))
+
+
+def _acl_rule(stack: Deployment, number: int, block: str, **changes: Any) -> dict[str, Any]:
+    rule = {
+        "NetworkAclId": stack.acl(stack.app_subnets[0])["NetworkAclId"],
+        "RuleNumber": number,
+        "Egress": True,
+        "Protocol": "6",
+        "RuleAction": "allow",
+        "CidrBlock": block,
+        "PortRange": {"From": 443, "To": 443},
+    }
+    return rule | changes
+
+
+def _without_rule(stack: Deployment, rule: dict[str, Any]) -> None:
+    stack.ec2.delete_network_acl_entry(**{key: rule[key] for key in ("NetworkAclId", "RuleNumber", "Egress")})
+
+
+@missed_by("Network ACLs: app: opens")
+def acl_opened_to_everywhere(stack: Deployment) -> Iterator[None]:
+    rule = _acl_rule(stack, 5000, EVERYWHERE)
+    stack.ec2.create_network_acl_entry(**rule)
+    yield
+    _without_rule(stack, rule)
+
+
+@missed_by("Network ACLs: app: opens")
+def acl_opened_on_another_port(stack: Deployment) -> Iterator[None]:
+    access = stack.ec2.describe_subnets(SubnetIds=stack.endpoint("sagemaker.runtime")["SubnetIds"])["Subnets"]
+    rule = _acl_rule(stack, 5000, access[0]["CidrBlock"], PortRange={"From": 22, "To": 22})
+    stack.ec2.create_network_acl_entry(**rule)
+    yield
+    _without_rule(stack, rule)
+
+
+@missed_by("Network ACLs: app: 203.0.113.0/24 refused")
+def allowed_before_denied(stack: Deployment) -> Iterator[None]:
+    access = stack.ec2.describe_subnets(SubnetIds=stack.endpoint("sagemaker.runtime")["SubnetIds"])["Subnets"]
+    rule = _acl_rule(stack, 50, access[0]["CidrBlock"])
+    stack.ec2.create_network_acl_entry(**rule)
+    yield
+    _without_rule(stack, rule)
+
+
+def _removed(stack: Deployment, action: str, egress: bool) -> Iterator[None]:
+    acl = stack.acl(stack.app_subnets[0])
+    entry = next(e for e in acl["Entries"] if (e["RuleAction"], e["Egress"]) == (action, egress))
+    _without_rule(stack, {"NetworkAclId": acl["NetworkAclId"], **entry})
+    yield
+    stack.ec2.create_network_acl_entry(NetworkAclId=acl["NetworkAclId"], **entry)
+
+
+@missed_by("Network ACLs: app: 203.0.113.0/24 refused")
+def deny_rule_removed(stack: Deployment) -> Iterator[None]:
+    yield from _removed(stack, "deny", egress=False)
+
+
+@missed_by("Network ACLs: app: opens")
+def answers_refused(stack: Deployment) -> Iterator[None]:
+    yield from _removed(stack, "allow", egress=False)
+
+
+@missed_by("Network ACLs: app: opens", "Network ACLs: app: 203.0.113.0/24 refused")
+def subnet_under_the_default_acl(stack: Deployment) -> Iterator[None]:
+    acls = stack.ec2.describe_network_acls(Filters=in_vpc(stack))["NetworkAcls"]
+    default = next(acl["NetworkAclId"] for acl in acls if acl["IsDefault"])
+    own = stack.acl(stack.app_subnets[0])
+    link = next(link for link in own["Associations"] if link["SubnetId"] == stack.app_subnets[0])
+    moved = stack.ec2.replace_network_acl_association(
+        AssociationId=link["NetworkAclAssociationId"], NetworkAclId=default
+    )
+    yield
+    stack.ec2.replace_network_acl_association(AssociationId=moved["NewAssociationId"], NetworkAclId=own["NetworkAclId"])
+
+
+# Private access
+
+
+def _policy_replaced(stack: Deployment, service: str, document: dict[str, Any]) -> Iterator[None]:
+    found = stack.endpoint(service)
+    change = partial(stack.ec2.modify_vpc_endpoint, VpcEndpointId=found["VpcEndpointId"])
+    change(PolicyDocument=json.dumps(document))
+    yield
+    change(PolicyDocument=found["PolicyDocument"])
+
+
+@missed_by("Private access: sagemaker.runtime: its policy")
+def runtime_policy_opened(stack: Deployment) -> Iterator[None]:
+    yield from _policy_replaced(stack, "sagemaker.runtime", OPEN_POLICY)
+
+
+@missed_by("Private access: s3 gateway: its policy")
+def gateway_policy_opened(stack: Deployment) -> Iterator[None]:
+    yield from _policy_replaced(stack, "s3", OPEN_POLICY)
+
+
+@missed_by("Private access: logs: its policy")
+def service_policy_for_any_account(stack: Deployment) -> Iterator[None]:
+    document = json.loads(stack.endpoint("logs")["PolicyDocument"])
+    del document["Statement"][0]["Condition"]
+    yield from _policy_replaced(stack, "logs", document)
+
+
+@missed_by("Private access: endpoints:")
+def further_endpoint(stack: Deployment) -> Iterator[None]:
+    made = stack.ec2.create_vpc_endpoint(
+        VpcId=stack.vpc,
+        ServiceName="com.amazonaws.us-east-1.ec2",
+        VpcEndpointType="Interface",
+        SubnetIds=[stack.app_subnets[0]],
+    )["VpcEndpoint"]
+    yield
+    stack.ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+
+
+@missed_by("Private access: logs: available")
+def endpoint_in_fewer_zones(stack: Deployment) -> Iterator[None]:
+    found = stack.endpoint("logs")
+    change = partial(stack.ec2.modify_vpc_endpoint, VpcEndpointId=found["VpcEndpointId"])
+    change(RemoveSubnetIds=found["SubnetIds"][:1])
+    yield
+    change(AddSubnetIds=found["SubnetIds"][:1])
+
+
+@missed_by("Private access: logs: available")
+def endpoint_behind_another_group(stack: Deployment) -> Iterator[None]:
+    found = stack.endpoint("logs")
+    change = partial(stack.ec2.modify_vpc_endpoint, VpcEndpointId=found["VpcEndpointId"])
+    change(AddSecurityGroupIds=[stack.group("client")])
+    yield
+    change(RemoveSecurityGroupIds=[stack.group("client")])
+
+
+@missed_by("Private access: logs: available")
+def private_dns_off(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        for endpoint in answer["VpcEndpoints"]:
+            endpoint["PrivateDnsEnabled"] &= not endpoint["ServiceName"].endswith(".logs")
+
+    yield from _answered(stack.ec2, "DescribeVpcEndpoints", change)
+
+
+@missed_by("Routes: of the model tier", "Private access: s3 gateway: available")
+def gateway_out_of_the_routes(stack: Deployment) -> Iterator[None]:
+    found = stack.endpoint("s3")
+    table, prefix_list = found["RouteTableIds"][0], stack.ec2.describe_prefix_lists(
+        Filters=[{"Name": "prefix-list-name", "Values": [found["ServiceName"]]}]
+    )["PrefixLists"][0]["PrefixListId"]  # fmt: skip
+    change = partial(stack.ec2.modify_vpc_endpoint, VpcEndpointId=found["VpcEndpointId"])
+    change(RemoveRouteTableIds=[table])
+    # AWS takes the route away with it, and doesn't let us; the embedded one has to be told.
+    stack.ec2.delete_route(RouteTableId=table, DestinationPrefixListId=prefix_list)
+    yield
+    change(AddRouteTableIds=[table])
+    stack.ec2.create_route(RouteTableId=table, DestinationPrefixListId=prefix_list, GatewayId=found["VpcEndpointId"])
+
+
+# Keys
+
+
+@missed_by("Keys: logs: new material")
+def rotation_off(stack: Deployment) -> Iterator[None]:
+    key = stack.desired.contract.key_arns.logs
+    stack.client("kms").disable_key_rotation(KeyId=key)
+    yield
+    stack.client("kms").enable_key_rotation(KeyId=key, RotationPeriodInDays=365)
+
+
+@missed_by("Keys: logs: new material")
+def rotation_seldom(stack: Deployment) -> Iterator[None]:
+    change = partial(stack.client("kms").enable_key_rotation, KeyId=stack.desired.contract.key_arns.logs)
+    change(RotationPeriodInDays=2000)
+    yield
+    change(RotationPeriodInDays=365)
+
+
+@missed_by("Keys: notifications: customer managed and enabled")
+def key_disabled(stack: Deployment) -> Iterator[None]:
+    key = stack.desired.contract.key_arns.notifications.rpartition("/")[2]
+    stack.client("kms").disable_key(KeyId=key)
+    yield
+    stack.client("kms").enable_key(KeyId=key)
+
+
+@missed_by("Keys: data: known as")
+def alias_gone(stack: Deployment) -> Iterator[None]:
+    alias = f"alias/{stack.desired.name}-data"
+    stack.client("kms").delete_alias(AliasName=alias)
+    yield
+    stack.client("kms").create_alias(AliasName=alias, TargetKeyId=stack.key)
+
+
+@missed_by("Keys: data: its policy")
+def key_policy_opened(stack: Deployment) -> Iterator[None]:
+    before = stack.client("kms").get_key_policy(KeyId=stack.key, PolicyName="default")["Policy"]
+    change = partial(stack.client("kms").put_key_policy, KeyId=stack.key, PolicyName="default")
+    document = json.loads(before)
+    document["Statement"].append({"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"})
+    change(Policy=json.dumps(document))
+    yield
+    change(Policy=before)
+
+
+# Data
+
+
+@missed_by("Artifacts: public access is blocked")
+def public_access_unblocked(stack: Deployment) -> Iterator[None]:
+    s3, flags = (
+        stack.client("s3"),
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"),
+    )
+    change = partial(s3.put_public_access_block, Bucket=stack.bucket)
+    change(PublicAccessBlockConfiguration=dict.fromkeys(flags, True) | {"BlockPublicPolicy": False})
+    yield
+    change(PublicAccessBlockConfiguration=dict.fromkeys(flags, True))
+
+
+@missed_by("Artifacts: public access is blocked")
+def public_access_block_deleted(stack: Deployment) -> Iterator[None]:
+    s3 = stack.client("s3")
+    before = s3.get_public_access_block(Bucket=stack.bucket)["PublicAccessBlockConfiguration"]
+    s3.delete_public_access_block(Bucket=stack.bucket)
+    yield
+    s3.put_public_access_block(Bucket=stack.bucket, PublicAccessBlockConfiguration=before)
+
+
+@missed_by("Artifacts: encrypted with the data key")
+def bucket_under_amazons_key(stack: Deployment) -> Iterator[None]:
+    s3 = stack.client("s3")
+    before = s3.get_bucket_encryption(Bucket=stack.bucket)["ServerSideEncryptionConfiguration"]
+    change = partial(s3.put_bucket_encryption, Bucket=stack.bucket)
+    change(
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        }
+    )
+    yield
+    change(ServerSideEncryptionConfiguration=before)
+
+
+@missed_by("Artifacts: versioned")
+def versioning_suspended(stack: Deployment) -> Iterator[None]:
+    change = partial(stack.client("s3").put_bucket_versioning, Bucket=stack.bucket)
+    change(VersioningConfiguration={"Status": "Suspended"})
+    yield
+    change(VersioningConfiguration={"Status": "Enabled"})
+
+
+@missed_by("Artifacts: refuses what is not TLS")
+def bucket_policy_deleted(stack: Deployment) -> Iterator[None]:
+    s3 = stack.client("s3")
+    before = s3.get_bucket_policy(Bucket=stack.bucket)["Policy"]
+    s3.delete_bucket_policy(Bucket=stack.bucket)
+    yield
+    s3.put_bucket_policy(Bucket=stack.bucket, Policy=before)
+
+
+@missed_by("Artifacts: no access lists")
+def access_lists_on(stack: Deployment) -> Iterator[None]:
+    change = partial(stack.client("s3").put_bucket_ownership_controls, Bucket=stack.bucket)
+    change(OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    yield
+    change(OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
+
+
+@missed_by("Artifacts: replaced versions go")
+def lifecycle_deleted(stack: Deployment) -> Iterator[None]:
+    s3 = stack.client("s3")
+    before = s3.get_bucket_lifecycle_configuration(Bucket=stack.bucket)["Rules"]
+    s3.delete_bucket_lifecycle(Bucket=stack.bucket)
+    yield
+    s3.put_bucket_lifecycle_configuration(Bucket=stack.bucket, LifecycleConfiguration={"Rules": before})
+
+
+def _another_artifact(stack: Deployment, body: bytes, **encryption: str) -> Iterator[None]:
+    s3, place = stack.client("s3"), stack.model("triage")["PrimaryContainer"]["ModelDataUrl"].split("/", 3)
+    put = partial(s3.put_object, Bucket=place[2], Key=place[3], ServerSideEncryption="aws:kms")
+    before = s3.get_object(Bucket=place[2], Key=place[3])["Body"].read()
+    put(Body=body or before, **encryption)
+    yield
+    put(Body=before, SSEKMSKeyId=stack.key)
+
+
+@missed_by("Artifacts: ")
+def artifact_under_another_key(stack: Deployment) -> Iterator[None]:
+    s3 = stack.client("s3")
+    policy = s3.get_bucket_policy(Bucket=stack.bucket)["Policy"]
+    s3.delete_bucket_policy(Bucket=stack.bucket)  # it would refuse such a key
+    broken = contextmanager(_another_artifact)(stack, b"", SSEKMSKeyId=stack.desired.contract.key_arns.logs)
+    with broken:
+        s3.put_bucket_policy(Bucket=stack.bucket, Policy=policy)
+        yield
+
+
+# The embedded AWS loads a model at each call, a SageMaker instance when it starts.
+@missed_by("Artifacts: ", "Endpoint triage-features: answers", "Endpoint triage: answers")
+def artifact_overwritten(stack: Deployment) -> Iterator[None]:
+    yield from _another_artifact(stack, b"not the model", SSEKMSKeyId=stack.key)
+
+
+@missed_by("Registry: immutable tags")
+def no_scan_on_push(stack: Deployment) -> Iterator[None]:
+    change = partial(stack.client("ecr").put_image_scanning_configuration, repositoryName=stack.desired.name)
+    change(imageScanningConfiguration={"scanOnPush": False})
+    yield
+    change(imageScanningConfiguration={"scanOnPush": True})
+
+
+@missed_by("Registry: immutable tags")
+def mutable_tags(stack: Deployment) -> Iterator[None]:
+    change = partial(stack.client("ecr").put_image_tag_mutability, repositoryName=stack.desired.name)
+    change(imageTagMutability="MUTABLE")
+    yield
+    change(imageTagMutability="IMMUTABLE")
+
+
+@missed_by("Registry: untagged images go")
+def images_kept_for_ever(stack: Deployment) -> Iterator[None]:
+    ecr, name = stack.client("ecr"), stack.desired.name
+    before = ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
+    ecr.delete_lifecycle_policy(repositoryName=name)
+    yield
+    ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=before)
+
+
+# Logs
+
+
+@missed_by("Logs: triage:")
+def logs_kept_a_week(stack: Deployment) -> Iterator[None]:
+    change = partial(stack.client("logs").put_retention_policy, logGroupName="/aws/sagemaker/Endpoints/triage")
+    change(retentionInDays=7)
+    yield
+    change(retentionInDays=365)
+
+
+@missed_by("Logs: triage:")
+def logs_without_key(stack: Deployment) -> Iterator[None]:
+    logs, name = stack.client("logs"), "/aws/sagemaker/Endpoints/triage"
+    logs.delete_log_group(logGroupName=name)
+    logs.create_log_group(logGroupName=name)
+    logs.put_retention_policy(logGroupName=name, retentionInDays=365)
+    yield
+    logs.delete_log_group(logGroupName=name)
+    logs.create_log_group(logGroupName=name, kmsKeyId=stack.desired.contract.key_arns.logs)
+    logs.put_retention_policy(logGroupName=name, retentionInDays=365)
+
+
+@missed_by("Logs: flow logs of all", "Logs: flow logs: under")
+def no_flow_logs(stack: Deployment) -> Iterator[None]:
+    found = stack.ec2.describe_flow_logs(Filter=in_vpc(stack, "resource-id"))["FlowLogs"][0]
+    stack.ec2.delete_flow_logs(FlowLogIds=[found["FlowLogId"]])
+    yield
+    kept = ("TrafficType", "LogDestinationType", "LogDestination", "DeliverLogsPermissionArn", "MaxAggregationInterval")
+    again = {key: found[key] for key in kept if key in found}
+    tags = [{"ResourceType": "vpc-flow-log", "Tags": found["Tags"]}]
+    stack.ec2.create_flow_logs(ResourceIds=[stack.vpc], ResourceType="VPC", TagSpecifications=tags, **again)
+
+
+@missed_by("Logs: flow logs of all")
+def flow_logs_of_refusals_only(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        answer["FlowLogs"][0]["TrafficType"] = "REJECT"
+
+    yield from _answered(stack.ec2, "DescribeFlowLogs", change)
+
+
+@missed_by("Logs: flow logs of all")
+def flow_logs_undelivered(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        answer["FlowLogs"][0] |= {"DeliverLogsStatus": "FAILED", "DeliverLogsErrorMessage": "Access error"}
+
+    yield from _answered(stack.ec2, "DescribeFlowLogs", change)
+
+
+# Alarms
+
+
+def _alarm(stack: Deployment, metric: str) -> dict[str, Any]:
+    found = stack.client("cloudwatch").describe_alarms(AlarmNamePrefix="triage-")["MetricAlarms"]
+    names = {"EndpointName": "triage"}
+    return next(
+        alarm
+        for alarm in found
+        if alarm["MetricName"] == metric
+        and names.items() <= {item["Name"]: item["Value"] for item in alarm["Dimensions"]}.items()
+    )
+
+
+def _alarm_settings(alarm: dict[str, Any]) -> dict[str, Any]:
+    state = {"AlarmArn", "AlarmConfigurationUpdatedTimestamp"}
+    return {key: value for key, value in alarm.items() if value and key not in state and not key.startswith("State")}
+
+
+def _alarm_changed(stack: Deployment, **changes: Any) -> Iterator[None]:
+    before = _alarm(stack, "ModelLatency")
+    given = _alarm_settings(before)
+    stack.client("cloudwatch").put_metric_alarm(**given | changes)
+    yield
+    stack.client("cloudwatch").put_metric_alarm(**given)
+
+
+@missed_by("Endpoint triage: alarms on")
+def alarm_at_another_threshold(stack: Deployment) -> Iterator[None]:
+    yield from _alarm_changed(stack, Threshold=9e9)
+
+
+@missed_by("Endpoint triage: its alarms tell")
+def alarm_that_tells_nobody(stack: Deployment) -> Iterator[None]:
+    yield from _alarm_changed(stack, AlarmActions=[])
+
+
+@missed_by("Endpoint triage: its alarms tell")
+def alarm_actions_off(stack: Deployment) -> Iterator[None]:
+    name = _alarm(stack, "ModelLatency")["AlarmName"]
+    stack.client("cloudwatch").disable_alarm_actions(AlarmNames=[name])
+    yield
+    stack.client("cloudwatch").enable_alarm_actions(AlarmNames=[name])
+
+
+@missed_by("Endpoint triage: alarms on")
+def alarm_deleted(stack: Deployment) -> Iterator[None]:
+    alarm = _alarm(stack, "Invocation5XXErrors")
+    stack.client("cloudwatch").delete_alarms(AlarmNames=[alarm["AlarmName"]])
+    yield
+    stack.client("cloudwatch").put_metric_alarm(**_alarm_settings(alarm))
+
+
+def _topic_changed(stack: Deployment, attribute: str, value: str) -> Iterator[None]:
+    before = stack.client("sns").get_topic_attributes(TopicArn=stack.topic)["Attributes"][attribute]
+    change = partial(stack.client("sns").set_topic_attributes, TopicArn=stack.topic, AttributeName=attribute)
+    change(AttributeValue=value)
+    yield
+    change(AttributeValue=before)
+
+
+@missed_by("Alarms: their topic is under")
+def topic_under_amazons_key(stack: Deployment) -> Iterator[None]:
+    yield from _topic_changed(stack, "KmsMasterKeyId", "alias/aws/sns")
+
+
+@missed_by("Alarms: this account's alarms alone")
+def topic_opened(stack: Deployment) -> Iterator[None]:
+    yield from _topic_changed(stack, "Policy", json.dumps(OPEN_POLICY))
+
+
+@missed_by("Alarms: subscribed")
+def someone_else_subscribed(stack: Deployment) -> Iterator[None]:
+    sns = stack.client("sns")
+    made = sns.subscribe(TopicArn=stack.topic, Protocol="email", Endpoint="a@b.example", ReturnSubscriptionArn=True)
+    yield
+    sns.unsubscribe(SubscriptionArn=made["SubscriptionArn"])
+
+
+@missed_by("Alarms: the stack has a dashboard")
+def dashboard_deleted(stack: Deployment) -> Iterator[None]:
+    cloudwatch, name = stack.client("cloudwatch"), stack.desired.name
+    body = cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
+    cloudwatch.delete_dashboards(DashboardNames=[name])
+    yield
+    cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body)
+
+
+# Serving
+
+
+def _moved(stack: Deployment, configuration: dict[str, Any], model: dict[str, Any] | None = None) -> Iterator[None]:
+    """`triage` on another configuration, with another model where one is given."""
+    sagemaker, before = stack.client("sagemaker"), stack.configuration("triage")
+    variant = dict(before["ProductionVariants"][0])
+    if model is not None:
+        own = stack.model("triage")
+        copied = {
+            key: own[key] for key in ("PrimaryContainer", "ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
+        }
+        sagemaker.create_model(ModelName="other", **copied | model)
+        variant["ModelName"] = "other"
+    kept = {"KmsKeyId": before["KmsKeyId"], "ProductionVariants": [variant | configuration.pop("variant", {})]}
+    given = {key: value for key, value in (kept | configuration).items() if value is not None}
+    sagemaker.create_endpoint_config(EndpointConfigName="other", **given)
+    # The embedded AWS knows no UpdateEndpoint.
+    sagemaker.delete_endpoint(EndpointName="triage")
+    sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName="other")
+    yield
+    sagemaker.delete_endpoint(EndpointName="triage")
+    sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName=before["EndpointConfigName"])
+    sagemaker.delete_endpoint_config(EndpointConfigName="other")
+    if model is not None:
+        sagemaker.delete_model(ModelName="other")
+
+
+@missed_by("Endpoint triage: in service")
+def update_rolled_back(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        if answer["EndpointName"] == "triage":
+            answer |= {"EndpointStatus": "UpdateRollbackFailed", "FailureReason": "Not enough capacity"}
+
+    yield from _answered(stack.client("sagemaker"), "DescribeEndpoint", change)
+
+
+@missed_by("Endpoint triage: 2 to 10 instances run")
+def one_instance_left(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        if answer["EndpointName"] == "triage":
+            answer["ProductionVariants"][0]["CurrentInstanceCount"] = 1
+
+    yield from _answered(stack.client("sagemaker"), "DescribeEndpoint", change)
+
+
+@missed_by("Endpoint triage: on a configuration with")
+def another_instance_type(stack: Deployment) -> Iterator[None]:
+    yield from _moved(stack, {"variant": {"InstanceType": "ml.c5.large"}})
+
+
+@missed_by("Endpoint triage: volumes under the data key")
+def unencrypted_volumes(stack: Deployment) -> Iterator[None]:
+    yield from _moved(stack, {"KmsKeyId": None})
+
+
+@missed_by("Endpoint triage: its containers have no network")
+def model_with_a_network(stack: Deployment) -> Iterator[None]:
+    yield from _moved(stack, {}, {"EnableNetworkIsolation": False})
+
+
+@missed_by("Endpoint triage: its model lies in")
+def model_in_the_app_subnets(stack: Deployment) -> Iterator[None]:
+    vpc = {"Subnets": list(stack.app_subnets), "SecurityGroupIds": [stack.group("model")]}
+    yield from _moved(stack, {}, {"VpcConfig": vpc})
+
+
+@missed_by("Endpoint triage: its model lies in")
+def model_in_the_clients_group(stack: Deployment) -> Iterator[None]:
+    vpc = {**stack.model("triage")["VpcConfig"], "SecurityGroupIds": [stack.group("client")]}
+    yield from _moved(stack, {}, {"VpcConfig": vpc})
+
+
+@missed_by("Endpoint triage: serves")
+def another_environment(stack: Deployment) -> Iterator[None]:
+    container = stack.model("triage")["PrimaryContainer"] | {"Environment": {"DEBUG": "1"}}
+    yield from _moved(stack, {}, {"PrimaryContainer": container})
+
+
+@missed_by("Endpoint triage: its role can be taken")
+def role_for_any_account(stack: Deployment) -> Iterator[None]:
+    iam, role = stack.client("iam"), stack.role("triage")
+    before = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    statement = {key: value for key, value in before["Statement"][0].items() if key != "Condition"}
+    change = partial(iam.update_assume_role_policy, RoleName=role)
+    change(PolicyDocument=json.dumps(before | {"Statement": [statement]}))
+    yield
+    change(PolicyDocument=json.dumps(before))
+
+
+@missed_by("Endpoint triage: its role reaches")
+def role_with_more(stack: Deployment) -> Iterator[None]:
+    iam, role = stack.client("iam"), stack.role("triage")
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=json.dumps(document))
+    yield
+    iam.delete_role_policy(RoleName=role, PolicyName="more")
+
+
+@missed_by("Endpoint triage: its role reaches")
+def role_with_an_attached_policy(stack: Deployment) -> Iterator[None]:
+    iam, role, policy = stack.client("iam"), stack.role("triage"), "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+    iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+    yield
+    iam.detach_role_policy(RoleName=role, PolicyArn=policy)
+
+
+@missed_by("Endpoint triage: its callers' policy")
+def callers_from_anywhere(stack: Deployment) -> Iterator[None]:
+    iam, arn = stack.client("iam"), stack.desired.contract.endpoints["triage"].invoke_policy_arn
+    before = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=before)["PolicyVersion"]["Document"]
+    del document["Statement"][0]["Condition"]
+    made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True)
+    yield
+    iam.set_default_policy_version(PolicyArn=arn, VersionId=before)
+    iam.delete_policy_version(PolicyArn=arn, VersionId=made["PolicyVersion"]["VersionId"])
+
+
+SCALED = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": "endpoint/triage/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+
+
+@missed_by("Endpoint triage: scales between")
+def scaled_from_one(stack: Deployment) -> Iterator[None]:
+    change = partial(stack.client("application-autoscaling").register_scalable_target, **SCALED)
+    change(MinCapacity=1)
+    yield
+    change(MinCapacity=2)
+
+
+@missed_by("Endpoint triage: scales between")
+def scaling_suspended(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        for target in answer["ScalableTargets"]:
+            if target["ResourceId"] == SCALED["ResourceId"]:
+                target["SuspendedState"] = {"DynamicScalingOutSuspended": True}
+
+    yield from _answered(stack.client("application-autoscaling"), "DescribeScalableTargets", change)
+
+
+@missed_by("Endpoint triage: scales between")
+def not_scaled(stack: Deployment) -> Iterator[None]:
+    scaling = stack.client("application-autoscaling")
+    scaling.deregister_scalable_target(**SCALED)
+    yield
+    scaling.register_scalable_target(**SCALED, MinCapacity=2, MaxCapacity=10)
+
+
+def _scaling_policy(stack: Deployment, kind: str) -> dict[str, Any]:
+    scaling = stack.client("application-autoscaling")
+    found = scaling.describe_scaling_policies(**SCALED)["ScalingPolicies"]
+    return next(p for p in found if kind in p["TargetTrackingScalingPolicyConfiguration"])
+
+
+def _put_policy(stack: Deployment, policy: dict[str, Any], **changes: Any) -> None:
+    configuration = policy["TargetTrackingScalingPolicyConfiguration"] | changes
+    stack.client("application-autoscaling").put_scaling_policy(
+        PolicyName=policy["PolicyName"],
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration=configuration,
+        **SCALED,
+    )
+
+
+@missed_by("Endpoint triage: scales to")
+def scaling_policy_deleted(stack: Deployment) -> Iterator[None]:
+    policy = _scaling_policy(stack, "PredefinedMetricSpecification")
+    stack.client("application-autoscaling").delete_scaling_policy(PolicyName=policy["PolicyName"], **SCALED)
+    yield
+    _put_policy(stack, policy)
+
+
+@missed_by("Endpoint triage: scales to")
+def cpu_target_of_one_vcpu(stack: Deployment) -> Iterator[None]:
+    policy = _scaling_policy(stack, "CustomizedMetricSpecification")
+    _put_policy(stack, policy, TargetValue=60.0)
+    yield
+    _put_policy(stack, policy)
+
+
+# Contract
+
+
+@missed_by("Contract: /private-inference/staging/contract/triage says")
+def parameter_of_another_vpc(stack: Deployment) -> Iterator[None]:
+    ssm, name = stack.client("ssm"), "/private-inference/staging/contract/triage"
+    before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    ssm.put_parameter(Name=name, Value=json.dumps(json.loads(before) | {"vpcId": "vpc-0"}), Overwrite=True)
+    yield
+    ssm.put_parameter(Name=name, Value=before, Overwrite=True)
+
+
+@missed_by("Contract: /private-inference/staging/contract/triage says")
+def parameter_deleted(stack: Deployment) -> Iterator[None]:
+    ssm, name = stack.client("ssm"), "/private-inference/staging/contract/triage"
+    before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    ssm.delete_parameter(Name=name)
+    yield
+    ssm.put_parameter(Name=name, Value=before, Type="String")
+
+
+# The call
+
+
+@missed_by("Endpoint triage: answers", "Endpoint triage-features: answers")
+def other_predictions(stack: Deployment) -> Iterator[None]:
+    expected = Path(stack.desired.settings.endpoints[0].model.artifact).with_name("expected.json")
+    before = expected.read_text()
+    predictions = json.loads(before)
+    predictions["predictions"][0]["score"] += 0.01
+    expected.write_text(json.dumps(predictions))
+    yield
+    expected.write_text(before)
