@@ -7,11 +7,12 @@ from pulumi_policy import Severity
 
 from policy.addresses import within
 from policy.controls import config, hipaa, nist, pci, prowler, security_hub
+from policy.findings import Findings, each, guarded
 from policy.firewalls import group_rules
 from policy.iam_documents import UNRESTRICTABLE, Statement, matches, readable
 from policy.models import MODEL, endpoint_groups, model_subnets, zone_of
 from policy.network import BOUNDARY, PRIVATE_BLOCKS, ROUTE_TABLE, SUBNET, VPC, route_table_of
-from policy.resources import Findings, Resource, Stack, each, guarded
+from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
 from policy.unknowns import Unknown, known
 

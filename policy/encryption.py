@@ -6,9 +6,10 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import cdk_nag, checkov, cis, config, fsbp, hipaa, nist, pci, security_hub, trivy
+from policy.findings import Findings, each, guarded
 from policy.iam_documents import Statement, readable
 from policy.models import ENDPOINT_CONFIGURATION, variants
-from policy.resources import Findings, Resource, Stack, each, guarded, pick, spread
+from policy.resources import Resource, Stack, pick, spread
 from policy.rules import resource_rule, stack_rule
 from policy.unknowns import Unknown, known
 

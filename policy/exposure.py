@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
+from policy.findings import Findings, each, guarded
 from policy.iam_documents import Statement, readable
-from policy.resources import Findings, Resource, Stack, each, guarded, pick
+from policy.resources import Resource, Stack, pick
 from policy.rules import resource_rule, stack_rule
 from policy.unknowns import Unknown, known
 

@@ -6,8 +6,9 @@ from typing import Any
 from pulumi_policy import Severity
 
 from policy.controls import checkov, cis, fsbp, nist, pci, trivy
+from policy.findings import Findings, each, guarded
 from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, document_problem, matches, readable
-from policy.resources import Findings, Resource, each, guarded, pick, spread
+from policy.resources import Resource, pick, spread
 from policy.rules import resource_rule
 from policy.unknowns import Unknown, known
 

@@ -7,6 +7,7 @@ from pulumi_policy import EnforcementLevel, Severity
 
 from policy.access import s3_gateways
 from policy.controls import checkov, config, fsbp, hipaa, nist, prowler
+from policy.findings import Findings, each, guarded
 from policy.firewalls import GroupRule, group_rules
 from policy.models import (
     ENDPOINT,
@@ -21,7 +22,7 @@ from policy.models import (
     zone_of,
 )
 from policy.network import VPC
-from policy.resources import Findings, Resource, Stack, each, guarded
+from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
 from policy.unknowns import Unknown, known
 

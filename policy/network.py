@@ -9,6 +9,7 @@ from pulumi_policy import EnforcementLevel, Severity
 
 from policy.addresses import is_everyone, is_private
 from policy.controls import cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
+from policy.findings import Findings, Unverified, each, guarded
 from policy.firewalls import (
     DEFAULT_NETWORK_ACL,
     DEFAULT_SECURITY_GROUP,
@@ -22,7 +23,7 @@ from policy.firewalls import (
     acl_rules,
     group_blocks,
 )
-from policy.resources import Findings, Resource, Stack, Unverified, each, guarded, pick
+from policy.resources import Resource, Stack, pick
 from policy.rules import resource_rule, stack_rule
 from policy.unknowns import Unknown, UnverifiableError, known
 

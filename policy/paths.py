@@ -12,6 +12,7 @@ from pulumi_policy import Severity
 
 from policy.addresses import PRIVATE, PRIVATE_V6, is_everyone
 from policy.controls import hipaa, nist, pci
+from policy.findings import Finding, Findings, Unverified, Violation
 from policy.firewalls import (
     DEFAULT_NETWORK_ACL,
     EGRESS_RULE,
@@ -33,10 +34,10 @@ from policy.network import (
     SUBNET,
     VPC,
 )
-from policy.resources import Finding, Findings, Resource, Stack, Unverified, Violation
+from policy.resources import Resource, Stack
 from policy.rules import stack_rule
 from policy.unknowns import Unknown
-from private_inference.reachability.from_pulumi import UNKNOWN, load
+from private_inference.reachability.from_graph.load import UNKNOWN, load
 from private_inference.reachability.intent import HTTPS
 from private_inference.reachability.intervals import Intervals
 from private_inference.reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, ModelError, Network

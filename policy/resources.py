@@ -1,33 +1,13 @@
 """The resources that rules look at, and how one is found from another while ids are still unknown."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs
 
-from policy.unknowns import Unknown, UnverifiableError, known, reveal
-
-
-@dataclass(frozen=True)
-class Violation:
-    """What is wrong with a resource, as the end of a sentence that begins with its name."""
-
-    urn: str
-    what: str
-
-
-@dataclass(frozen=True)
-class Unverified:
-    """A property that has to be known to judge a resource, and is not."""
-
-    urn: str
-    property: str
-
-
-Finding = Violation | Unverified
-Findings = Iterator[Finding]
+from policy.findings import Unverified, Violation
+from policy.unknowns import Unknown, UnverifiableError, reveal
 
 
 class Resource:
@@ -186,26 +166,3 @@ def _identities(resource: Resource) -> Iterator[str]:
         value = resource.get(key)
         if isinstance(value, str) and value:
             yield value
-
-
-def guarded(findings: Findings) -> Findings:
-    """The findings; an unknown that ends them is one of them, so that whoever is judged next still is."""
-    try:
-        yield from findings
-    except UnverifiableError as unknown:
-        yield Unverified(unknown.urn, unknown.property)
-
-
-def each(resource: Resource, entries: Iterable[tuple[str, Any]], wrong: Callable[[str, Any], str | None]) -> Findings:
-    """Judge every entry on its own, so that an unknown one doesn't hide what is wrong with the others.
-
-    `wrong` is called with the entry's path and value, and says what is wrong, if anything.
-    """
-    for path, value in entries:
-        yield from guarded(_one(resource, path, value, wrong))
-
-
-def _one(resource: Resource, path: str, value: Any, wrong: Callable[[str, Any], str | None]) -> Findings:
-    what = wrong(path, known(value))
-    if what:
-        yield resource.violation(what)

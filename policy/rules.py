@@ -20,7 +20,8 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policy.controls import Control
 from policy.exceptions import LEDGER, SCHEMA, Applied, MalformedExemptionError, parse
-from policy.resources import Finding, Findings, Resource, Stack, Unverified, Violation, current_type, guarded
+from policy.findings import Finding, Findings, Unverified, Violation, guarded
+from policy.resources import Resource, Stack, current_type
 
 NOT_VERIFIED = "cannot be verified before deployment: "
 """Begins each line that names a property which a rule has to know and doesn't."""

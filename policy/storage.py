@@ -5,8 +5,9 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
+from policy.findings import Findings, guarded
 from policy.iam_documents import Statement, readable
-from policy.resources import Findings, Resource, Stack, guarded
+from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
 from policy.unknowns import known
 

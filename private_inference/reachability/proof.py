@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from private_inference.reachability.from_pulumi import UNKNOWN, load
+from private_inference.reachability.from_graph.load import UNKNOWN, load
 from private_inference.reachability.intent import Report, check
 from private_inference.reachability.stack_intent import intent_from
 from private_inference.runner.program import Engine, Resource

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from private_inference.reachability.from_pulumi import UNKNOWN, load
+from private_inference.reachability.from_graph.load import UNKNOWN, load
 from private_inference.reachability.model import Network
 
 APP, ACCESS, MODEL = ("app", "10.20.0.0/18"), ("access", "10.20.64.0/18"), ("model", "10.20.128.0/18")

@@ -6,17 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from private_inference.reachability.model import (
-    AclRule,
-    Cidr,
-    GroupRef,
-    NetworkAcl,
-    PrefixListRef,
-    SecurityGroup,
-    SgRule,
-    Vpc,
-)
-from private_inference.reachability.pulumi_types import (
+from private_inference.graph.references import LATER, UNKNOWN, PulumiResource, References
+from private_inference.graph.types import (
     ACL,
     ACL_RULE,
     DEFAULT_ACL,
@@ -27,7 +18,16 @@ from private_inference.reachability.pulumi_types import (
     INGRESS_RULE,
     PREFIX_LIST,
 )
-from private_inference.reachability.references import LATER, UNKNOWN, PulumiResource, References
+from private_inference.reachability.model import (
+    AclRule,
+    Cidr,
+    GroupRef,
+    NetworkAcl,
+    PrefixListRef,
+    SecurityGroup,
+    SgRule,
+    Vpc,
+)
 from private_inference.reachability.traffic import ALL_TRAFFIC, ANYWHERE, acl_services, group_services
 
 OUTSIDE = "is not part of this program, so its rules and members aren't known"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from private_inference.graph.types import VPC
 from private_inference.reachability.model import Undecided
-from private_inference.reachability.pulumi_types import VPC
 
 
 class Unknown:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from private_inference.reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, Interface, Subnet
-from private_inference.reachability.pulumi_firewalls import Groups
-from private_inference.reachability.pulumi_types import (
+from private_inference.graph.references import UNKNOWN, PulumiResource, References, at
+from private_inference.graph.types import (
     DATABASE,
     DATABASE_SUBNETS,
     EIP,
@@ -23,7 +22,8 @@ from private_inference.reachability.pulumi_types import (
     NETWORK_INTERFACE,
     SUBNET,
 )
-from private_inference.reachability.references import UNKNOWN, PulumiResource, References, at
+from private_inference.reachability.from_graph.firewalls import Groups
+from private_inference.reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, Interface, Subnet
 from private_inference.reachability.traffic import short_service
 
 

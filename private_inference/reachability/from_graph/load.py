@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from private_inference.reachability import pulumi_topology
+from private_inference.graph.references import LATER, UNKNOWN, PulumiResource, References
+from private_inference.graph.types import PREFIX_LIST
+from private_inference.reachability.from_graph import topology
+from private_inference.reachability.from_graph.firewalls import Groups, network_acls
+from private_inference.reachability.from_graph.interfaces import interfaces
 from private_inference.reachability.model import Network
-from private_inference.reachability.pulumi_firewalls import Groups, network_acls
-from private_inference.reachability.pulumi_interfaces import interfaces
-from private_inference.reachability.pulumi_types import PREFIX_LIST
-from private_inference.reachability.references import LATER, UNKNOWN, PulumiResource, References
 
 __all__ = ["UNKNOWN", "PulumiResource", "load"]
 
@@ -27,12 +27,12 @@ def load(resources: Iterable[PulumiResource], prefix_lists: Mapping[str, Sequenc
     """
     references = References(resources)
     lists = {**(prefix_lists or {}), **_managed_prefix_lists(references)}
-    vpcs = pulumi_topology.vpcs(references)
+    vpcs = topology.vpcs(references)
     acls = network_acls(references, vpcs)
-    tables = pulumi_topology.route_tables(references, vpcs)
-    subnets = pulumi_topology.subnets(references, tables, acls)
-    gateways = pulumi_topology.gateways(references, vpcs, subnets, set(lists))
-    routed = pulumi_topology.routes(references, tables, gateways)
+    tables = topology.route_tables(references, vpcs)
+    subnets = topology.subnets(references, tables, acls)
+    gateways = topology.gateways(references, vpcs, subnets, set(lists))
+    routed = topology.routes(references, tables, gateways)
     groups = Groups(references, vpcs, set(lists))
     placed = list(interfaces(references, subnets, groups))
     return Network.of(

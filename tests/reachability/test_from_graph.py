@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from private_inference.reachability.from_pulumi import UNKNOWN, load
+from private_inference.graph.types import IRRELEVANT, MODELLED
+from private_inference.reachability.from_graph.load import UNKNOWN, load
 from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
     Cidr,
@@ -15,7 +16,6 @@ from private_inference.reachability.model import (
     PrefixListRef,
     SgRule,
 )
-from private_inference.reachability.pulumi_types import IRRELEVANT, MODELLED
 from private_inference.reachability.traffic import ALL_TRAFFIC, services, services_text
 from tests.reachability.declared import PREFIX_LISTS, S3, S3_NAME, Declared, Of, Program, Shown, stack
 

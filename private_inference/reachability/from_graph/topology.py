@@ -6,19 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from private_inference.reachability.model import (
-    Cidr,
-    Gateway,
-    GatewayKind,
-    NetworkAcl,
-    PrefixListRef,
-    Route,
-    RouteTable,
-    Subnet,
-    Vpc,
-)
-from private_inference.reachability.pulumi_firewalls import OUTSIDE, acl_meant, default_acl
-from private_inference.reachability.pulumi_types import (
+from private_inference.graph.references import LATER, UNKNOWN, PulumiResource, References
+from private_inference.graph.types import (
     ACL,
     ACL_ASSOCIATION,
     DEFAULT_ROUTE_TABLE,
@@ -45,7 +34,18 @@ from private_inference.reachability.pulumi_types import (
     VPN_GATEWAY,
     VPN_GATEWAY_ATTACHMENT,
 )
-from private_inference.reachability.references import LATER, UNKNOWN, PulumiResource, References
+from private_inference.reachability.from_graph.firewalls import OUTSIDE, acl_meant, default_acl
+from private_inference.reachability.model import (
+    Cidr,
+    Gateway,
+    GatewayKind,
+    NetworkAcl,
+    PrefixListRef,
+    Route,
+    RouteTable,
+    Subnet,
+    Vpc,
+)
 from private_inference.reachability.traffic import ANYWHERE, short_service
 
 # A route's targets by the property that names them, with the resources that they may be and what they are.

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from private_inference.reachability.from_aws import Answers, describe, load
+from private_inference.reachability.from_ec2.load import Answers, describe, load
 from private_inference.reachability.model import ANY_CLIENT_PORTS, Cidr, GatewayKind, GroupRef, Network, PrefixListRef
 from private_inference.reachability.trace import Verdict, trace
 from private_inference.reachability.traffic import services, services_text
