@@ -30,23 +30,32 @@ class Terraform:
 
     directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    """How many seconds a command may take."""
 
     def run(self, *arguments: str) -> str:
         """What `terraform ARGUMENTS` printed; raises TerraformError with its words if it fails."""
         executable = find_terraform()
         if executable is None:
             raise TerraformError("Neither `terraform` nor `tofu` is on PATH. Install one of them.")
-        done = subprocess.run(
-            [executable, *arguments],
-            cwd=self.directory,
-            env={**os.environ, **QUIET, **self._mirror(), **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = f"`terraform {' '.join(arguments)}`"
+        try:
+            done = subprocess.run(
+                [executable, *arguments],
+                cwd=self.directory,
+                env={**os.environ, **QUIET, **self._mirror(), **self.environment},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=self.timeout,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TerraformError(f"{command} did not end within {self.timeout:g} seconds.") from error
+        except OSError as error:
+            raise TerraformError(f"{executable} does not run: {error.strerror}.") from error
         if done.returncode:
             said = "\n".join(filter(None, (done.stdout.strip(), done.stderr.strip())))
-            raise TerraformError(f"`terraform {' '.join(arguments)}` failed with exit code {done.returncode}:\n{said}")
+            raise TerraformError(f"{command} failed with exit code {done.returncode}:\n{said}")
         return done.stdout
 
     def _mirror(self) -> dict[str, str]:

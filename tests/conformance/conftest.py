@@ -1,8 +1,7 @@
 """Stacks that Terraform has built in embedded AWSs."""
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,27 +11,39 @@ import pytest
 from components.settings import Settings
 from private_inference.rehearsal.prepare import account
 from private_inference.runner.project import StackConfig, load_stack, settings_of
-from private_inference.terraform.terraform import find_terraform
+from private_inference.terraform.terraform import MIRROR
 from tests.conformance.deployment import Deployment
 from tests.conformance.inventory import Inventory, inventory
+from tests.conformance.provider import install_once, installed, is_required
 from tests.support.recording import ROOT
 
 STACKS = ("dev", "staging", "prod")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without Terraform these tests are skipped, and in CI that is a failure."""
-    missing = "neither terraform nor tofu is on PATH" if find_terraform() is None else ""
-    for item in items:
-        if Path(__file__).parent not in item.path.parents:
-            continue
-        if missing and os.environ.get("CI") != "true":
-            item.add_marker(pytest.mark.skip(reason=f"conformance was not checked: {missing}"))
-
-
 @pytest.fixture(scope="session", autouse=True)
-def terraform() -> None:
-    assert find_terraform(), "Conformance is part of CI: install terraform or tofu there."
+def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The AWS provider, installed once and then taken from there. Where it can't be had these tests are skipped."""
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # xdist gives each worker a folder in the one of the run
+        shared = shared.parent
+    directory = shared / "provider"
+    directory.mkdir(exist_ok=True)
+    if reason := install_once(directory):
+        reason = f"conformance was not checked: {reason}"
+        pytest.fail(reason, pytrace=False) if is_required() else pytest.skip(reason)
+    with pytest.MonkeyPatch.context() as patch:
+        if installed(directory).is_dir():
+            patch.setenv(MIRROR, str(installed(directory)))
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """Tell the reason once: pytest folds what is skipped in one place, and for fixtures it names each test's."""
+    try:
+        return (yield)
+    except pytest.skip.Exception as skipped:
+        raise pytest.skip.Exception(skipped.msg) from None
 
 
 @dataclass

@@ -50,7 +50,7 @@ the exception itself is a violation. The same file sets a rule's `enforcementLev
 **Controls.** A rule's first control is its framework in Pulumi, the others are its tags; ids are the publishers' own.
 Rules without a tool's id answer to no published check: they look at several resources at once.
 
-**In CI** (`.github/workflows/`), a pull request runs `make test`, `make check` for each stack, and, with read-only
+**In CI** (`.github/workflows/`), a pull request runs `.ci/run`, `make check` for each stack, and, with read-only
 credentials taken by OIDC, `pulumi preview --policy-pack policy`; the reports are in the job summaries. What is on main
 is deployed with `pulumi up` under the same pack, stack after stack; prod waits for approval. `make check STACK=prod`
 gives the pack's verdict locally, in seconds.
