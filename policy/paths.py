@@ -41,7 +41,8 @@ from private_inference.reachability.from_graph.load import UNKNOWN, load
 from private_inference.reachability.intent import HTTPS
 from private_inference.reachability.intervals import Intervals
 from private_inference.reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, ModelError, Network
-from private_inference.reachability.paths import Beyond, Box, Engine, Path, Placement, Site
+from private_inference.reachability.path import InterfaceSet, OutsideAddresses, Packets, Path, PathEnd
+from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.trace import trace_path
 from private_inference.reachability.traffic import EVERYWHERE, addresses, services_text
 
@@ -82,7 +83,7 @@ def paths_are_as_intended(stack: Stack, *, blocks: Sequence[str]) -> Findings:
 
 @dataclass(frozen=True)
 class _Loadable:
-    """A resource as the reachability engine reads one."""
+    """A resource as the reachability finder reads one."""
 
     resource: Resource
 
@@ -139,16 +140,16 @@ class _Proof:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._engine = Engine(network)
-        self._interfaces = self._engine.placements()
+        self._finder = PathFinder(network)
+        self._interfaces = self._finder.interface_sets()
         self._outside = [g for g in network.gateways.values() if g.kind is not GatewayKind.ENDPOINT]
 
     def outside(self, wanted: Intervals, whom: str) -> Iterator[Finding]:
         """Paths between any workload, with any group of the stack, and some addresses beyond gateways."""
         for gateway in self._outside:
-            beyond = Beyond(gateway.id, self._engine.beyond(gateway).addresses & wanted)
+            beyond = OutsideAddresses(gateway.id, self._finder.outside(gateway).addresses & wanted)
             for placement in self._workloads():
-                ways = (self._engine.path(placement, beyond), self._engine.path(beyond, placement))
+                ways = (self._finder.path(placement, beyond), self._finder.path(beyond, placement))
                 for way, preposition in zip(ways, ("to", "from"), strict=True):
                     if way.delivered:
                         yield self._surplus(placement.subnet, f"lets packets pass {preposition} {whom}", way)
@@ -164,15 +165,15 @@ class _Proof:
         for model in self._of_kind(lambda kind, _: kind == MODEL_INTERFACE):
             if not self._lets_anything_in(model):
                 continue
-            sources: list[Site] = [*self._workloads(), *map(self._engine.beyond, self._outside)]
+            sources: list[PathEnd] = [*self._workloads(), *map(self._finder.outside, self._outside)]
             for source in sources:
-                way = self._engine.path(source, model)
+                way = self._finder.path(source, model)
                 if way.delivered and source != model:
                     yield self._surplus(model.subnet, "lets packets reach the models", way)
 
-    def _lets_anything_in(self, placement: Placement) -> bool:
-        named = self._engine.group_references(placement.groups, "ingress")
-        return bool(named) or bool(self._engine.group_region(placement.groups, "ingress"))
+    def _lets_anything_in(self, placement: InterfaceSet) -> bool:
+        named = self._finder.group_references(placement.groups, "ingress")
+        return bool(named) or bool(self._finder.group_region(placement.groups, "ingress"))
 
     def clients_served(self) -> Iterator[Finding]:
         """The paths from the groups that the runtime endpoint lets in: each is answered, from every client subnet."""
@@ -182,26 +183,26 @@ class _Proof:
             return
         for endpoint in self._of_kind(lambda _, service: service.startswith("sagemaker.runtime")):
             for client in self._clients_of(endpoint):
-                way = self._engine.path(client, endpoint)
-                asked = Box(client.addresses, endpoint.addresses, HTTPS)
+                way = self._finder.path(client, endpoint)
+                asked = Packets(client.addresses, endpoint.addresses, HTTPS)
                 if not any(asked & box == asked for box in way.answered):
                     where = self._network.name(endpoint.subnet)
                     what = f"does not let clients reach the runtime endpoint in {where} ({self._hops(way, HTTPS)})"
                     yield Violation(client.subnet, what)
 
-    def _workloads(self) -> Iterator[Placement]:
+    def _workloads(self) -> Iterator[InterfaceSet]:
         """Every interface there is, and every group of the stack in every subnet, where one may yet be."""
         yield from self._interfaces
         for subnet in self._network.subnets.values():
             for group in self._network.groups.values():
                 if group.vpc == subnet.vpc:
-                    yield Placement(subnet.id, frozenset({group.id}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
+                    yield InterfaceSet(subnet.id, frozenset({group.id}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
 
-    def _of_kind(self, wanted: Callable[[str, str], bool]) -> list[Placement]:
+    def _of_kind(self, wanted: Callable[[str, str], bool]) -> list[InterfaceSet]:
         interfaces = [i for i in self._network.interfaces.values() if wanted(i.kind, i.service)]
-        return list(self._engine.placements(interfaces))
+        return list(self._finder.interface_sets(interfaces))
 
-    def _clients_of(self, endpoint: Placement) -> Iterator[Placement]:
+    def _clients_of(self, endpoint: InterfaceSet) -> Iterator[InterfaceSet]:
         """The groups that the endpoint's groups let in, in every subnet that holds neither endpoints nor models."""
         peers = {
             rule.peer.group
@@ -216,14 +217,14 @@ class _Proof:
         for subnet in self._network.subnets.values():
             for group in peers - others:
                 if subnet.id not in taken and subnet.vpc == vpc:
-                    yield Placement(subnet.id, frozenset({group}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
+                    yield InterfaceSet(subnet.id, frozenset({group}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
 
     def _surplus(self, urn: str, what: str, way: Path) -> Violation:
         services = Intervals.union(box.services for box in way.delivered)
         return Violation(urn, f"{what}: {services_text(services)} ({self._hops(way, services)})")
 
     def _hops(self, way: Path, services: Intervals) -> str:
-        return "; ".join(hop.reason for hop in trace_path(self._engine, way, services.first).hops)
+        return "; ".join(hop.reason for hop in trace_path(self._finder, way, services.first).hops)
 
 
 def _type(urn: str) -> str:

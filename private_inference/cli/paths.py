@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from private_inference.reachability.hops import Hop
 from private_inference.reachability.intent import UNCOVERED, Cell, Failure, Intent, Report, check, trace_parties
 from private_inference.reachability.model import Network
 from private_inference.reachability.picture import render_html, render_svg, state, verdict
-from private_inference.reachability.trace import Hop, Trace, Verdict
+from private_inference.reachability.trace import Trace, Verdict
 from private_inference.reachability.traffic import services_text
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What a network is for, compared with what it does: paths that are missing, and paths that are surplus.
 
-An intent names parties (sets of sites) and what each may ask of which other; whatever isn't named is not to exist. A
+An intent names parties (sets of ends) and what each may ask of which other; whatever isn't named is not to exist. A
 path that is required must be answered for every address of both parties; one that isn't permitted must not even be
 delivered for any. So that no path escapes the comparison, every interface and every gateway belongs to some party.
 """
@@ -14,8 +14,17 @@ from typing import Literal
 
 from private_inference.reachability.intervals import NONE, Intervals
 from private_inference.reachability.model import Cidr, Network, SecurityGroup, SgRule, Undecided
-from private_inference.reachability.paths import Beyond, Box, Engine, Path, Placement, Site, without
-from private_inference.reachability.trace import Trace, Verdict, trace, trace_packet, trace_path
+from private_inference.reachability.path import (
+    InterfaceSet,
+    OutsideAddresses,
+    Packets,
+    Path,
+    PathEnd,
+    alternatives,
+    without,
+)
+from private_inference.reachability.path_finder import PathFinder
+from private_inference.reachability.trace import Trace, best_trace, trace, trace_packet
 from private_inference.reachability.traffic import ALL_TRAFFIC, services, services_text
 
 HTTPS = services("tcp", 443, 443)
@@ -38,10 +47,10 @@ Source: "Security groups" and "Network ACL basics" in the Amazon VPC User Guide 
 
 @dataclass(frozen=True)
 class Party:
-    """A set of sites that the intent speaks of as one; `starts`: whether its members can open connections."""
+    """Ends of paths that the intent treats alike; `starts`: whether its members can open connections."""
 
     name: str
-    sites: tuple[Site, ...]
+    ends: tuple[PathEnd, ...]
     starts: bool = True
 
 
@@ -126,37 +135,37 @@ def trace_parties(
     network: Network, intent: Intent, source: str, destination: str, port: int, protocol: str = "tcp"
 ) -> Trace:
     """`trace.trace`, where source and destination may also be parties of an intent."""
-    parties = {party.name: party.sites for party in intent.parties}
+    parties = {party.name: party.ends for party in intent.parties}
     return trace(with_unlisted(network), source, destination, port, protocol, parties)
 
 
 def check(network: Network, intent: Intent) -> Report:
     """Compare an intent with the network that it is about."""
-    engine = Engine(with_unlisted(network))
+    finder = PathFinder(with_unlisted(network))
     cells = tuple(
-        _cell(engine, source.name, destination.name, paths, _between(intent, source, destination))
+        _cell(finder, source.name, destination.name, paths, _between(intent, source, destination))
         for source in intent.parties
         for destination in intent.parties
         if source.starts and not (_outside(source) and _outside(destination))
-        if (paths := list(_paths(engine, source, destination)))
+        if (paths := list(_paths(finder, source, destination)))
     )
     return Report(cells, intent.unmet, network.undecided)
 
 
 def _outside(party: Party) -> bool:
-    return all(isinstance(site, Beyond) for site in party.sites)
+    return all(isinstance(end, OutsideAddresses) for end in party.ends)
 
 
 def _between(intent: Intent, source: Party, destination: Party) -> list[Expectation]:
     return [one for one in intent.expectations if (one.source, one.destination) == (source.name, destination.name)]
 
 
-def _cell(engine: Engine, source: str, destination: str, paths: list[Path], expected: list[Expectation]) -> Cell:
+def _cell(finder: PathFinder, source: str, destination: str, paths: list[Path], expected: list[Expectation]) -> Cell:
     permitted = Intervals.union(one.services for one in expected)
     required = Intervals.union(one.services for one in expected if one.required)
-    delivered = Intervals.union(box.services for path in paths for box in path.delivered)
-    answered = Intervals.union(box.services for path in paths for box in path.answered)
-    failures = [*_missing(engine, paths, required), *_surplus(engine, paths, permitted)]
+    delivered = Intervals.union(packets.services for path in paths for packets in path.delivered)
+    answered = Intervals.union(packets.services for path in paths for packets in path.answered)
+    failures = [*_missing(finder, paths, required), *_surplus(finder, paths, permitted)]
     return Cell(
         source,
         destination,
@@ -164,22 +173,22 @@ def _cell(engine: Engine, source: str, destination: str, paths: list[Path], expe
         permitted,
         delivered,
         answered,
-        _sample(engine, paths, (required or delivered or HTTPS).first),
+        best_trace(finder, paths, (required or delivered or HTTPS).first),
         tuple(Failure(kind, source, destination, asked, trace) for kind, asked, trace in failures),
         "; ".join(one.why for one in expected if one.why),
     )
 
 
-def _paths(engine: Engine, source: Party, destination: Party) -> Iterator[Path]:
-    for start in source.sites:
-        for end in destination.sites:
+def _paths(finder: PathFinder, source: Party, destination: Party) -> Iterator[Path]:
+    for start in source.ends:
+        for end in destination.ends:
             if not _ungoverned(start, end):
-                yield engine.path(start, end)
+                yield finder.path(start, end)
 
 
-def _ungoverned(source: Site, destination: Site) -> bool:
+def _ungoverned(source: PathEnd, destination: PathEnd) -> bool:
     """Two workloads of one subnet that have none of the stack's groups: no control of the stack is between them."""
-    return all(isinstance(site, Placement) and UNLISTED.id in site.groups for site in (source, destination)) and (
+    return all(isinstance(end, InterfaceSet) and UNLISTED.id in end.groups for end in (source, destination)) and (
         getattr(source, "subnet", None) == getattr(destination, "subnet", None)
     )
 
@@ -187,41 +196,27 @@ def _ungoverned(source: Site, destination: Site) -> bool:
 Found = tuple[Literal["missing", "surplus"], Intervals, Trace]
 
 
-def _missing(engine: Engine, paths: Iterable[Path], required: Intervals) -> Iterator[Found]:
+def _missing(finder: PathFinder, paths: Iterable[Path], required: Intervals) -> Iterator[Found]:
     """What of the required services isn't answered; where several gateways lead outside, one that does is enough."""
-    alternatives: dict[tuple[Site | None, Site | None], list[Path]] = {}
-    for path in paths:
-        alternatives.setdefault((_inside(path.source), _inside(path.destination)), []).append(path)
     left = NONE
-    shown: tuple[Path, Box] | None = None
-    for group in alternatives.values():
-        answered = [box for path in group for box in path.answered]
+    shown: tuple[Path, Packets] | None = None
+    for group in alternatives(paths):
+        answered = [packets for path in group for packets in path.answered]
         for path in group:
-            for box in without(path.asking(required), answered):
-                left |= box.services
-                shown = shown or (path, box)
+            for packets in without(path.requests(required), answered):
+                left |= packets.services
+                shown = shown or (path, packets)
     if shown:
-        yield "missing", left, trace_packet(engine, *shown)
+        yield "missing", left, trace_packet(finder, *shown)
 
 
-def _inside(site: Site) -> Site | None:
-    return site if isinstance(site, Placement) else None
-
-
-def _surplus(engine: Engine, paths: Iterable[Path], permitted: Intervals) -> Iterator[Found]:
+def _surplus(finder: PathFinder, paths: Iterable[Path], permitted: Intervals) -> Iterator[Found]:
     """What is delivered beyond the permitted services."""
     found = [
-        (path, Box(box.sources, box.destinations, left))
+        (path, Packets(packets.sources, packets.destinations, left))
         for path in paths
-        for box in path.delivered
-        if (left := box.services - permitted)
+        for packets in path.delivered
+        if (left := packets.services - permitted)
     ]
     if found:
-        yield "surplus", Intervals.union(box.services for _, box in found), trace_packet(engine, *found[0])
-
-
-def _sample(engine: Engine, paths: list[Path], service: int) -> Trace:
-    """The trace of a service along the path on which it gets farthest."""
-    traces = [trace_path(engine, path, service) for path in paths]
-    order = list(Verdict)
-    return min(traces, key=lambda one: (order.index(one.verdict), -len(one.hops)))
+        yield "surplus", Intervals.union(packets.services for _, packets in found), trace_packet(finder, *found[0])

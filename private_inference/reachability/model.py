@@ -186,7 +186,7 @@ class Gateway:
 
     subnets: where a NAT gateway or a transit gateway attachment has its interfaces; empty for a transit gateway that
         was attached elsewhere, whose subnets' ACLs are then taken to allow everything.
-    blocks, prefix_list: what lies beyond it, when that is limited (the peer's blocks; the endpoint's prefix list).
+    blocks, prefix_list: what lies behind it, when that is limited (the peer's blocks; the endpoint's prefix list).
     """
 
     id: str

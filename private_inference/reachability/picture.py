@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from private_inference.reachability.hops import Hop
 from private_inference.reachability.intent import UNCOVERED, UNLISTED, Cell, Intent, Party, Report
 from private_inference.reachability.model import Network, Subnet
-from private_inference.reachability.paths import Beyond, Placement
-from private_inference.reachability.trace import Hop, Trace
+from private_inference.reachability.path import InterfaceSet, OutsideAddresses
+from private_inference.reachability.trace import Trace
 from private_inference.reachability.traffic import blocks, services_text
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ Across = tuple[float, float, float, float]
 
 
 def _is_outside(party: Party) -> bool:
-    return any(isinstance(site, Beyond) for site in party.sites)
+    return any(isinstance(end, OutsideAddresses) for end in party.ends)
 
 
 def _bands(
@@ -199,7 +200,7 @@ def _bands(
     left, _, _, right = across
     y = TOP + VPC_TITLE
     for subnets in _tiers(network):
-        inside = [party for party in intent.parties if _placements(party, subnets)]
+        inside = [party for party in intent.parties if _interface_sets(party, subnets)]
         height = BAND_TITLE + len(inside) * (BAR + BAR_GAP) + BAND_FOOT
         first = subnets[0]
         acl, table = network.name(first.acl), network.name(first.route_table)
@@ -214,7 +215,7 @@ def _bands(
             )
             drawing.bars.append(bar)
             bars.setdefault(party.name, bar)
-            drawing.chips += _chips(network, _placements(party, subnets), zones, across, at)
+            drawing.chips += _chips(network, _interface_sets(party, subnets), zones, across, at)
         y += height + BAND_GAP
     return bars, y
 
@@ -242,46 +243,46 @@ def _columns(
 
 
 def _chips(
-    network: Network, placements: Sequence[Placement], zones: Sequence[str], across: Across, y: float
+    network: Network, inside: Sequence[InterfaceSet], zones: Sequence[str], across: Across, y: float
 ) -> Iterator[Rect]:
     """What of a party is in each zone."""
     _, columns_at, column, _ = across
-    by_zone: dict[str, list[Placement]] = {}
-    for one in placements:
+    by_zone: dict[str, list[InterfaceSet]] = {}
+    for one in inside:
         by_zone.setdefault(network.subnets[one.subnet].zone, []).append(one)
     for zone, here in by_zone.items():
         members = [member for one in here for member in one.members]
         label = f"{len(members)} interface{'s' if len(members) > 1 else ''}" if members else "any interface"
         x = columns_at + zones.index(zone) * column + 10
-        tip = "\n".join(_placement_text(network, one) for one in here)
+        tip = "\n".join(_interfaces_text(network, one) for one in here)
         yield Rect(x, y + 7, column - 28, BAR - 14, "real" if members else "planned", label, tip=tip)
 
 
-def _placement_text(network: Network, placement: Placement) -> str:
-    groups = ", ".join(network.name(group) for group in sorted(placement.groups) if group != UNLISTED.id)
-    names = ", ".join(network.name(member) for member in placement.members) or "any interface"
-    return f"{names} in {network.name(placement.subnet)}; security groups: {groups or UNLISTED.name}"
+def _interfaces_text(network: Network, interfaces: InterfaceSet) -> str:
+    groups = ", ".join(network.name(group) for group in sorted(interfaces.groups) if group != UNLISTED.id)
+    names = ", ".join(network.name(member) for member in interfaces.members) or "any interface"
+    return f"{names} in {network.name(interfaces.subnet)}; security groups: {groups or UNLISTED.name}"
 
 
-def _placements(party: Party, subnets: Iterable[Subnet]) -> list[Placement]:
+def _interface_sets(party: Party, subnets: Iterable[Subnet]) -> list[InterfaceSet]:
     ids = {subnet.id for subnet in subnets}
-    return [site for site in party.sites if isinstance(site, Placement) and site.subnet in ids]
+    return [end for end in party.ends if isinstance(end, InterfaceSet) and end.subnet in ids]
 
 
 def _bar_kind(party: Party) -> str:
-    unlisted = all(isinstance(site, Placement) and UNLISTED.id in site.groups for site in party.sites)
+    unlisted = all(isinstance(end, InterfaceSet) and UNLISTED.id in end.groups for end in party.ends)
     return "unlisted" if unlisted else "party"
 
 
 def _party_tip(network: Network, party: Party) -> str:
-    """What a party is, a line for each site at most."""
+    """What a party is, a line for each end at most."""
     lines = []
-    for site in party.sites[:12]:
-        if isinstance(site, Placement):
-            lines.append(_placement_text(network, site))
+    for end in party.ends[:12]:
+        if isinstance(end, InterfaceSet):
+            lines.append(_interfaces_text(network, end))
         else:
-            gateway = f"beyond {network.name(site.gateway)}" if site.gateway else "no gateway leads there"
-            lines.append(f"{gateway}: {_some(blocks(site.addresses))}")
+            gateway = f"beyond {network.name(end.gateway)}" if end.gateway else "no gateway leads there"
+            lines.append(f"{gateway}: {_some(blocks(end.addresses))}")
     return "\n".join([party.name, *lines])
 
 
@@ -323,7 +324,7 @@ def _sides(
 
 
 def _gateway_text(network: Network, party: Party) -> str:
-    gateways = {site.gateway for site in party.sites if isinstance(site, Beyond) and site.gateway}
+    gateways = {end.gateway for end in party.ends if isinstance(end, OutsideAddresses) and end.gateway}
     kinds = sorted({str(network.gateways[gateway].kind) for gateway in gateways})
     return f"by {', '.join(kinds)}" if kinds else "no gateway leads there"
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from private_inference.reachability.intent import HTTPS, UNLISTED, Expectation, Intent, Party
 from private_inference.reachability.intervals import NONE, Intervals
 from private_inference.reachability.model import ANY_CLIENT_PORTS, Gateway, GatewayKind, Interface, Network
-from private_inference.reachability.paths import Beyond, Engine, Placement, Site
+from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
+from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.traffic import ALL_TRAFFIC, EVERYWHERE, addresses, services
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def unlisted(tier: str) -> str:
 def intent_from(settings: Settings, network: Network) -> Intent:
     """The intent of a stack: its parties, found in the network, and what the settings let them ask of each other."""
     stack = _Stack(settings, network)
-    parties = [party for party in stack.parties() if party.sites]
+    parties = [party for party in stack.parties() if party.ends]
     known = {party.name for party in parties}
     expectations = list(_expectations(settings))
     unmet = [*stack.unmet, *_without_party(expectations, known)]
@@ -115,25 +116,25 @@ class _Stack:
 
     def __init__(self, settings: Settings, network: Network) -> None:
         self.network = network
-        self.engine = Engine(network)
+        self.finder = PathFinder(network)
         self.unmet: list[str] = []
         quarters = ipaddress.ip_network(settings.network.cidr).subnets(prefixlen_diff=2)
         self.blocks = {tier: addresses(str(block)) for tier, block in zip(TIERS, quarters, strict=False)}
         premises = settings.network.on_premises
         self.denied = addresses(*settings.network.denied_cidrs) if settings.network.denied_cidrs else NONE
         gateways = self._gateways(GatewayKind.ENDPOINT)
-        self.services = Intervals.union(self.engine.beyond(one).addresses for one in gateways) - self.denied
+        self.services = Intervals.union(self.finder.outside(one).addresses for one in gateways) - self.denied
         self.premises = (addresses(*premises.cidrs) if premises else NONE) - self.denied - self.services
 
     def parties(self) -> Iterator[Party]:
-        """Every party; together they hold every interface and everything beyond every gateway."""
+        """Every party; together they hold every interface and everything behind every gateway."""
         runtime, others, models, clients, rest = self._interfaces()
         yield Party(CLIENTS, (*self._placed("app"), *clients))
         yield Party(MODELS, (*self._placed("model"), *models))
         yield Party(RUNTIME, runtime)
         yield Party(OTHER_ENDPOINTS, others)
         for gateway in self._gateways(GatewayKind.ENDPOINT):
-            yield Party(gateway.service or gateway.id, (self.engine.beyond(gateway),), starts=False)
+            yield Party(gateway.service or gateway.id, (self.finder.outside(gateway),), starts=False)
         yield from self._outside()
         for tier in TIERS:
             yield Party(unlisted(tier), self._anything_in(self._subnets(tier)))
@@ -147,7 +148,7 @@ class _Stack:
         """The subnets that lie wholly in the tier's block."""
         return [key for key, subnet in self.network.subnets.items() if subnet.addresses <= self.blocks[tier]]
 
-    def _placed(self, tier: str) -> tuple[Site, ...]:
+    def _placed(self, tier: str) -> tuple[PathEnd, ...]:
         """Workloads yet to come: any address of the tier, with the stack's group for it.
 
         Those of the app tier are other people's, who may give them public addresses.
@@ -158,7 +159,7 @@ class _Stack:
             self.unmet.append(f"there must be one security group called {role}; the network has {len(named)}")
             return ()
         return tuple(
-            Placement(key, frozenset(named), self.network.subnets[key].addresses, tier == "app", ANY_CLIENT_PORTS)
+            InterfaceSet(key, frozenset(named), self.network.subnets[key].addresses, tier == "app", ANY_CLIENT_PORTS)
             for key in self._subnets(tier)
         )
 
@@ -168,17 +169,19 @@ class _Stack:
         exact = [key for key, name in names.items() if name == role]
         return exact or [key for key, name in names.items() if name.endswith(f"-{role}")]
 
-    def _anything_in(self, subnets: Iterable[str]) -> tuple[Site, ...]:
+    def _anything_in(self, subnets: Iterable[str]) -> tuple[PathEnd, ...]:
         """Workloads of anybody, who may give them public addresses."""
         everything = frozenset({UNLISTED.id})
-        return tuple(Placement(key, everything, self.network.subnets[key].addresses, True) for key in sorted(subnets))
+        return tuple(
+            InterfaceSet(key, everything, self.network.subnets[key].addresses, True) for key in sorted(subnets)
+        )
 
-    def _interfaces(self) -> tuple[tuple[Placement, ...], ...]:
+    def _interfaces(self) -> tuple[tuple[InterfaceSet, ...], ...]:
         """The interfaces there are: of the runtime endpoint, other endpoints, models, clients, and the rest."""
         sorts: tuple[list[Interface], ...] = ([], [], [], [], [])
         for one in self.network.interfaces.values():
             sorts[self._sort(one)].append(one)
-        return tuple(self.engine.placements(each) for each in sorts)
+        return tuple(self.finder.interface_sets(each) for each in sorts)
 
     def _sort(self, one: Interface) -> int:
         if one.service:
@@ -191,22 +194,22 @@ class _Stack:
         return [one for one in self.network.gateways.values() if one.kind in kinds]
 
     def _outside(self) -> Iterator[Party]:
-        """The addresses outside the VPC: every one that lies beyond a gateway is in one of these parties."""
-        yield Party(PREMISES, self._beyond(TO_PREMISES, self.premises))
+        """The addresses outside the VPC: every one that lies behind a gateway is in one of these parties."""
+        yield Party(PREMISES, self._behind(TO_PREMISES, self.premises))
         others = tuple(kind for kind in GatewayKind if kind not in (*TO_PREMISES, GatewayKind.ENDPOINT))
-        yield Party(SERVICES, self._beyond((*TO_PREMISES, *others), self.services))
-        denied = self._beyond((*TO_PREMISES, *others), self.denied)
-        yield Party(DENIED, denied or self._beyond_nothing(self.denied))
+        yield Party(SERVICES, self._behind((*TO_PREMISES, *others), self.services))
+        denied = self._behind((*TO_PREMISES, *others), self.denied)
+        yield Party(DENIED, denied or self._behind_no_gateway(self.denied))
         rest = EVERYWHERE - self.denied - self.services
-        elsewhere = (*self._beyond(TO_PREMISES, rest - self.premises), *self._beyond(others, rest))
-        yield Party(ELSEWHERE, elsewhere or self._beyond_nothing(rest - self.premises))
+        elsewhere = (*self._behind(TO_PREMISES, rest - self.premises), *self._behind(others, rest))
+        yield Party(ELSEWHERE, elsewhere or self._behind_no_gateway(rest - self.premises))
 
-    def _beyond(self, kinds: tuple[GatewayKind, ...], wanted: Intervals) -> tuple[Site, ...]:
-        """The wanted addresses as far as they lie beyond gateways of some kinds."""
-        found = [self.engine.beyond(gateway) for gateway in self._gateways(*kinds)]
-        return tuple(Beyond(one.gateway, both) for one in found if (both := one.addresses & wanted))
+    def _behind(self, kinds: tuple[GatewayKind, ...], wanted: Intervals) -> tuple[PathEnd, ...]:
+        """The wanted addresses that lie behind gateways of some kinds."""
+        found = [self.finder.outside(gateway) for gateway in self._gateways(*kinds)]
+        return tuple(OutsideAddresses(one.gateway, both) for one in found if (both := one.addresses & wanted))
 
-    def _beyond_nothing(self, wanted: Intervals) -> tuple[Site, ...]:
+    def _behind_no_gateway(self, wanted: Intervals) -> tuple[PathEnd, ...]:
         """Addresses outside to which no gateway leads."""
         outside = wanted - Intervals.union(vpc.addresses for vpc in self.network.vpcs.values())
-        return (Beyond(None, outside),) if outside else ()
+        return (OutsideAddresses(None, outside),) if outside else ()

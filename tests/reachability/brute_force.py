@@ -1,6 +1,6 @@
-"""What the engine is checked against: one concrete packet at a time, rule by rule, with nothing but `ipaddress`.
+"""What the finder is checked against: one concrete packet at a time, rule by rule, with nothing but `ipaddress`.
 
-It shares the model with the engine and nothing else: no sets, no stages, no caches.
+It shares the model with the finder and nothing else: no sets, no stages, no caches.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from private_inference.reachability.model import (
 
 Address = IPv4Address | IPv6Address
 TCP, UDP, ICMP, GRE = 6, 17, 1, 47
-LETS_IN = {
+ADMITTING_GATEWAYS = {
     GatewayKind.INTERNET,
     GatewayKind.VIRTUAL_PRIVATE,
     GatewayKind.TRANSIT,
@@ -182,7 +182,7 @@ def leaves(network: Network, source: Party, destination: Party, protocol: int, p
 def comes_in(network: Network, source: Party, destination: Party, protocol: int, port: int) -> bool:
     """Whether a packet gets from beyond a gateway into an interface's subnet."""
     there, gateway = network.subnets[destination.own.subnet], source.way
-    if gateway.kind not in LETS_IN or not serves(gateway, destination):
+    if gateway.kind not in ADMITTING_GATEWAYS or not serves(gateway, destination):
         return False
     if there.id in gateway.subnets:
         return True

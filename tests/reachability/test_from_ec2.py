@@ -131,8 +131,8 @@ def test_an_endpoints_interface_is_known_by_its_service(network: Network, accoun
 def test_the_server_is_reached_by_the_client_as_groups_and_acl_say(network: Network) -> None:
     assert trace(network, "10.0.1.10", "10.0.2.20", 443).verdict == Verdict.REACHES
     for source, destination, port in (("10.0.1.10", "10.0.2.20", 80), ("10.0.2.20", "10.0.1.10", 443)):
-        refusal = trace(network, source, destination, port).refusal
-        assert refusal
+        refusal = trace(network, source, destination, port).hops[-1]
+        assert not refusal.allowed
         assert refusal.control == "network ACL"
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from private_inference.reachability.hops import Hop
 from private_inference.reachability.intervals import Intervals
 from private_inference.reachability.model import (
     AclRule,
@@ -23,7 +24,8 @@ from private_inference.reachability.model import (
     Thing,
     Vpc,
 )
-from private_inference.reachability.trace import Hop, Trace, UnknownSite, Verdict, trace
+from private_inference.reachability.named_ends import UnknownEndError
+from private_inference.reachability.trace import Trace, Verdict, trace
 from private_inference.reachability.traffic import services
 
 HTTPS, RETURNS, ALL = services("tcp", 443, 443), services("tcp", 1024, 65535), services("-1")
@@ -75,14 +77,14 @@ def call(found: Network, port: int = 443, protocol: str = "tcp") -> Trace:
 
 
 def refusal(found: Trace) -> Hop:
-    assert found.refusal
-    return found.refusal
+    assert not found.hops[-1].allowed
+    return found.hops[-1]
 
 
 def test_the_path_is_told_hop_by_hop() -> None:
     found = call(network())
     assert found.verdict == Verdict.REACHES
-    assert found.refusal is None
+    assert all(hop.allowed for hop in found.hops)
     assert [(hop.control, hop.subject, hop.direction, hop.reply) for hop in found.hops] == [
         ("security group", "sg-client", "egress", False),
         ("route table", "rtb-here", "egress", False),
@@ -398,12 +400,12 @@ def test_amazon_dns_answers_where_the_vpc_has_it_on() -> None:
 
 
 def test_an_unknown_name_is_told_with_the_known_ones() -> None:
-    with pytest.raises(UnknownSite, match=r"called 'srever'.*internet.*server"):
+    with pytest.raises(UnknownEndError, match=r"called 'srever'.*internet.*server"):
         trace(network(), "eni-client", "srever", 443)
 
 
 def test_an_address_that_nobody_has_is_told() -> None:
-    with pytest.raises(UnknownSite, match=r"no interface of network has an address in 10\.0\.2\.77"):
+    with pytest.raises(UnknownEndError, match=r"no interface of network has an address in 10\.0\.2\.77"):
         trace(network(), "eni-client", "10.0.2.77", 443)
 
 

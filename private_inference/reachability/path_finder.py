@@ -1,11 +1,4 @@
-"""Where a VPC lets packets go: the controls between two sites, and the exact set of packets that all of them admit.
-
-A path is a sequence of stages. Each stage is one control (a security group, a network ACL, a route table, a gateway)
-and the region it admits, over the address of one end and the service asked for; so a path's packets are, for every
-service, a product of source addresses and destination addresses. Two answers are kept apart:
-
-* `delivered`: the request arrives. What must not exist must not even be delivered: one packet is enough to leak.
-* `answered`: the request arrives and its answer comes back to *every* port the client may use. What must work, must.
+"""Finds the paths of a network: which controls stand between two ends, and what each of them admits.
 
 Sources of the rules, all in the Amazon VPC User Guide: "Control traffic to your AWS resources using security groups",
 "Network ACL basics" (stateless, lowest number first, not within a subnet), "Route priority", "Internet gateways",
@@ -15,14 +8,11 @@ Sources of the rules, all in the Amazon VPC User Guide: "Control traffic to your
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import Literal
+from functools import cache
 
 from private_inference.reachability.intervals import EMPTY, NONE, Intervals, Region
 from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
-    LINUX_PORTS,
     Cidr,
     Gateway,
     GatewayKind,
@@ -33,6 +23,7 @@ from private_inference.reachability.model import (
     SgRule,
     Subnet,
 )
+from private_inference.reachability.path import Direction, End, InterfaceSet, OutsideAddresses, Path, PathEnd, Stage
 from private_inference.reachability.traffic import (
     ALL_TRAFFIC,
     EVERYWHERE,
@@ -44,14 +35,10 @@ from private_inference.reachability.traffic import (
     whole_protocols,
 )
 
-Direction = Literal["ingress", "egress"]
-End = Literal["source", "destination"]
-Control = Literal["security group", "network ACL", "route table", "gateway"]
-
 LOCAL = "local"
 EVERYTHING = Region.of(EVERYWHERE, ALL_TRAFFIC)
 
-LETS_IN = frozenset(
+ADMITTING_GATEWAYS = frozenset(
     {
         GatewayKind.INTERNET,
         GatewayKind.VIRTUAL_PRIVATE,
@@ -62,124 +49,7 @@ LETS_IN = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Placement:
-    """Interfaces that no control tells apart: one subnet, one set of groups; `members` are their ids."""
-
-    subnet: str
-    groups: frozenset[str]
-    addresses: Intervals
-    public: bool = False
-    ephemeral: tuple[int, int] = LINUX_PORTS
-    members: tuple[str, ...] = field(default=(), compare=False)
-
-
-@dataclass(frozen=True)
-class Beyond:
-    """Addresses outside the VPC, on the far side of a gateway; without a gateway, ones that nothing leads to."""
-
-    gateway: str | None
-    addresses: Intervals
-
-
-Site = Placement | Beyond
-
-
-@dataclass(frozen=True)
-class Box:
-    """All packets from any of `sources` to any of `destinations` that ask for any of `services`."""
-
-    sources: Intervals
-    destinations: Intervals
-    services: Intervals
-
-    def __bool__(self) -> bool:
-        return bool(self.sources and self.destinations and self.services)
-
-    def __and__(self, other: Box) -> Box:
-        return Box(self.sources & other.sources, self.destinations & other.destinations, self.services & other.services)
-
-    def minus(self, other: Box) -> list[Box]:
-        """What is left of this box without the other, as disjoint boxes."""
-        if not (both := self & other):
-            return [self]
-        left = (
-            Box(self.sources - other.sources, self.destinations, self.services),
-            Box(both.sources, self.destinations - other.destinations, self.services),
-            Box(both.sources, both.destinations, self.services - other.services),
-        )
-        return [box for box in left if box]
-
-
-def without(boxes: Iterable[Box], removed: Iterable[Box]) -> list[Box]:
-    """The packets that are in one of `boxes` and in none of `removed`."""
-    left = list(boxes)
-    for cut in removed:
-        left = [piece for box in left for piece in box.minus(cut)]
-    return left
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One control on the way.
-
-    subjects: the groups, ACL, table or gateway by id; where there are several, one that admits a packet is enough.
-    about: the end whose address the control looks at. admits: those addresses, with the services *asked for*.
-    replies_to: the client's ports when it is the answer that has to pass, None when it is the request.
-    """
-
-    control: Control
-    subjects: tuple[str, ...]
-    direction: Direction
-    about: End
-    admits: Region
-    replies_to: tuple[int, int] | None = None
-    subnet: str = ""
-
-
-@dataclass(frozen=True)
-class Path:
-    """Every stage between two sites, in the order that packets meet them: the request's, then the answer's."""
-
-    source: Site
-    destination: Site
-    stages: tuple[Stage, ...]
-
-    @cached_property
-    def delivered(self) -> tuple[Box, ...]:
-        """The requests that arrive, as disjoint boxes."""
-        return self._boxes(stage for stage in self.stages if not stage.replies_to)
-
-    @cached_property
-    def answered(self) -> tuple[Box, ...]:
-        """The requests that arrive and whose answers come back, as disjoint boxes."""
-        return self._boxes(self.stages)
-
-    def asking(self, services: Intervals) -> tuple[Box, ...]:
-        """All requests there could be for some services: from every source to every destination of its IP version."""
-        boxes = (
-            Box(self.source.addresses & family, self.destination.addresses & family, services)
-            for family in (IPV4, IPV6)
-        )
-        return tuple(box for box in boxes if box)
-
-    def _boxes(self, stages: Iterable[Stage]) -> tuple[Box, ...]:
-        ends: dict[End, Region] = {
-            "source": Region.of(self.source.addresses, ALL_TRAFFIC),
-            "destination": Region.of(self.destination.addresses, ALL_TRAFFIC),
-        }
-        for stage in stages:
-            ends[stage.about] &= stage.admits
-        boxes = (
-            Box(sources & family, destinations & family, asked & offered)
-            for sources, asked in ends["source"]
-            for destinations, offered in ends["destination"]
-            for family in (IPV4, IPV6)
-        )
-        return tuple(box for box in boxes if box)
-
-
-class Engine:
+class PathFinder:
     """The paths of one network. Each control's region is computed once, however many paths cross it."""
 
     def __init__(self, network: Network) -> None:
@@ -191,16 +61,16 @@ class Engine:
         self.group_references = cache(self._group_references)
         self.crossing = cache(self._crossing)
 
-    # Sites
+    # Ends
 
-    def placements(self, interfaces: Iterable[Interface] | None = None) -> tuple[Placement, ...]:
-        """The given interfaces (or all) as placements, one for those that no control tells apart."""
+    def interface_sets(self, interfaces: Iterable[Interface] | None = None) -> tuple[InterfaceSet, ...]:
+        """The given interfaces (or all) as sets, one for those that no control treats differently."""
         every = self.network.interfaces.values() if interfaces is None else interfaces
         alike: dict[tuple[str, frozenset[str], bool, tuple[int, int]], list[Interface]] = {}
         for one in every:
             alike.setdefault((one.subnet, one.groups, one.public, one.ephemeral), []).append(one)
         return tuple(
-            Placement(
+            InterfaceSet(
                 subnet,
                 groups,
                 Intervals.union(self._interface_addresses(one) for one in members),
@@ -214,33 +84,33 @@ class Engine:
     def _interface_addresses(self, interface: Interface) -> Intervals:
         return addresses(*interface.addresses) or self.network.subnets[interface.subnet].addresses
 
-    def beyond(self, gateway: Gateway) -> Beyond:
+    def outside(self, gateway: Gateway) -> OutsideAddresses:
         """All that can lie on the far side of a gateway.
 
         Behind gateways whose far side nothing limits that is every address outside the VPC, private ones included: an
         over-approximation, so that what is proved absent is absent.
         """
         if gateway.prefix_list:
-            return Beyond(gateway.id, addresses(*self.network.prefix_lists[gateway.prefix_list]))
+            return OutsideAddresses(gateway.id, addresses(*self.network.prefix_lists[gateway.prefix_list]))
         if gateway.blocks:
-            return Beyond(gateway.id, addresses(*gateway.blocks))
-        return Beyond(gateway.id, EVERYWHERE - self.network.vpcs[gateway.vpc].addresses)
+            return OutsideAddresses(gateway.id, addresses(*gateway.blocks))
+        return OutsideAddresses(gateway.id, EVERYWHERE - self.network.vpcs[gateway.vpc].addresses)
 
     # Paths
 
-    def path(self, source: Site, destination: Site) -> Path:
-        """The path between two sites; there is none between two outside the VPC, which carries nothing through."""
-        if isinstance(source, Placement) and isinstance(destination, Placement):
+    def path(self, source: PathEnd, destination: PathEnd) -> Path:
+        """The path between two ends; there is none between two outside the VPC, which carries nothing through."""
+        if isinstance(source, InterfaceSet) and isinstance(destination, InterfaceSet):
             stages = self._inside(source, destination)
-        elif isinstance(source, Placement) and isinstance(destination, Beyond):
+        elif isinstance(source, InterfaceSet) and isinstance(destination, OutsideAddresses):
             stages = self._outward(source, destination)
-        elif isinstance(source, Beyond) and isinstance(destination, Placement):
+        elif isinstance(source, OutsideAddresses) and isinstance(destination, InterfaceSet):
             stages = self._inward(source, destination)
         else:
             stages = (Stage("gateway", (), "ingress", "source", EMPTY),)
         return Path(source, destination, tuple(sorted(stages, key=lambda stage: stage.replies_to is not None)))
 
-    def _inside(self, source: Placement, destination: Placement) -> tuple[Stage, ...]:
+    def _inside(self, source: InterfaceSet, destination: InterfaceSet) -> tuple[Stage, ...]:
         between = self.crossing(source.subnet, destination.subnet, source.ephemeral)
         requests = [stage for stage in between if not stage.replies_to]
         answers = [stage for stage in between if stage.replies_to]
@@ -261,7 +131,7 @@ class Engine:
             self._acl(here, "ingress", "destination", ephemeral),
         )
 
-    def _outward(self, source: Placement, destination: Beyond) -> tuple[Stage, ...]:
+    def _outward(self, source: InterfaceSet, destination: OutsideAddresses) -> tuple[Stage, ...]:
         here = self.network.subnets[source.subnet]
         leaving = self._groups_out(source, destination)
         if destination.gateway is None:
@@ -276,12 +146,12 @@ class Engine:
             *([] if shared else [self._acl(here, "ingress", "destination", source.ephemeral)]),
         )
 
-    def _inward(self, source: Beyond, destination: Placement) -> tuple[Stage, ...]:
+    def _inward(self, source: OutsideAddresses, destination: InterfaceSet) -> tuple[Stage, ...]:
         there = self.network.subnets[destination.subnet]
         if source.gateway is None:
             return (Stage("gateway", (), "ingress", "source", EMPTY),)
         gateway = self.network.gateways[source.gateway]
-        if gateway.kind not in LETS_IN or gateway.vpc != there.vpc:
+        if gateway.kind not in ADMITTING_GATEWAYS or gateway.vpc != there.vpc:
             return (Stage("gateway", (gateway.id,), "ingress", "source", EMPTY),)
         attached = self._subnets(gateway)
         crossing = there not in attached  # no ACL is evaluated where an attachment and an instance share a subnet
@@ -295,8 +165,8 @@ class Engine:
             *([self._any_acl(attached, "ingress", "destination", ANY_CLIENT_PORTS)] if attached and crossing else []),
         )
 
-    def _through(self, gateway: Gateway, here: Subnet, source: Placement) -> Iterator[Stage]:
-        """What a gateway itself asks of the packets of a placement, and of their answers."""
+    def _through(self, gateway: Gateway, here: Subnet, source: InterfaceSet) -> Iterator[Stage]:
+        """What a gateway itself asks of packets of some interfaces, and of their answers."""
         yield Stage("gateway", (gateway.id,), "egress", "source", self._own_end(gateway, source))
         if gateway.kind is GatewayKind.NAT:
             yield from self._translated(gateway, here, source)
@@ -305,7 +175,7 @@ class Engine:
             yield self._any_acl(near, "ingress", "source")
             yield self._any_acl(near, "egress", "source", source.ephemeral)
 
-    def _translated(self, gateway: Gateway, here: Subnet, source: Placement) -> Iterator[Stage]:
+    def _translated(self, gateway: Gateway, here: Subnet, source: InterfaceSet) -> Iterator[Stage]:
         """A NAT gateway: packets enter its subnet, and leave it by its own route table with ports of the gateway's."""
         there = self.network.subnets[gateway.subnets[0]]
         onward = Intervals.union(self.route_targets(there.route_table).values())
@@ -327,11 +197,11 @@ class Engine:
     def _subnets(self, gateway: Gateway) -> list[Subnet]:
         return [self.network.subnets[subnet] for subnet in gateway.subnets]
 
-    def _own_end(self, gateway: Gateway, placement: Placement) -> Region:
-        """The addresses of a placement that a gateway serves: one to the internet asks for public ones."""
-        if gateway.vpc != self.network.subnets[placement.subnet].vpc:
+    def _own_end(self, gateway: Gateway, interfaces: InterfaceSet) -> Region:
+        """The addresses of interfaces that a gateway serves: one to the internet asks for public ones."""
+        if gateway.vpc != self.network.subnets[interfaces.subnet].vpc:
             return EMPTY
-        if gateway.kind is GatewayKind.INTERNET and not placement.public:
+        if gateway.kind is GatewayKind.INTERNET and not interfaces.public:
             return Region.of(IPV6, ALL_TRAFFIC)
         if gateway.kind is GatewayKind.EGRESS_ONLY:
             return Region.of(IPV6, ALL_TRAFFIC)
@@ -372,15 +242,15 @@ class Engine:
         acls = tuple(dict.fromkeys(subnet.acl for subnet in subnets))
         return Stage("network ACL", acls, direction, about, admits, replies_to, subnets[0].id if subnets else "")
 
-    def _groups_out(self, source: Placement, destination: Site) -> Stage:
+    def _groups_out(self, source: InterfaceSet, destination: PathEnd) -> Stage:
         return self._groups(source, "egress", destination)
 
-    def _groups_in(self, destination: Placement, source: Site) -> Stage:
+    def _groups_in(self, destination: InterfaceSet, source: PathEnd) -> Stage:
         return self._groups(destination, "ingress", source)
 
-    def _groups(self, own: Placement, direction: Direction, peer: Site) -> Stage:
+    def _groups(self, own: InterfaceSet, direction: Direction, peer: PathEnd) -> Stage:
         admits = self.group_region(own.groups, direction)
-        if isinstance(peer, Placement):
+        if isinstance(peer, InterfaceSet):
             named = self.group_references(own.groups, direction)
             admits |= Region.of(
                 peer.addresses, Intervals.union(named[group] for group in peer.groups if group in named)
