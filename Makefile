@@ -41,6 +41,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo --no-cache
 	cd examples/consumer && ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 
 # Checkov's pins clash with the product's, so it lives apart.
