@@ -6,27 +6,25 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.image_registry import ImageRegistry, ImageRegistryArgs
+from components.image_registry import ImageRegistry
 from components.images import serving_image
-from components.lookups import PrebuiltImage
+from components.storage import StorageArgs
 from tests.support.recording import ACCOUNT, REGION, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-PREBUILT = PrebuiltImage(
-    uri="aws/xgboost:3.0-5", repository_arn="arn:aws:ecr:us-east-1:683313688378:repository/xgboost"
-)
+PREBUILT = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 
 
-def resolved(archive: Path, image: dict[str, Any], prebuilt: PrebuiltImage | None = None) -> dict[str, Any]:
+def resolved(archive: Path, image: dict[str, Any], prebuilt: str | None = None) -> dict[str, Any]:
     read = settings(minimal(archive, endpoints=[endpoint(archive, model=model(archive, image=image))]))
 
     def program() -> None:
         registry = ImageRegistry(
             "images",
-            ImageRegistryArgs(settings=read.artifacts, account=HERE, key_arn="key", protect=True, keep=True),
+            StorageArgs(settings=read.artifacts, account=HERE, key_arn="key", protect=True, keep=True),
         )
-        found = serving_image(read.endpoints[0].model.image, HERE.partition, registry, prebuilt)
+        found = serving_image(read.endpoints[0].model.image, HERE, registry, prebuilt)
         pulumi.export("uri", found.uri)
         pulumi.export("repository", found.repository_arn)
 
@@ -50,6 +48,6 @@ def test_a_tag_means_the_registry_of_the_stack(archive: Path) -> None:
 
 def test_a_framework_means_awss_own_image(archive: Path) -> None:
     assert resolved(archive, {"framework": "xgboost", "version": "3.0-5"}, PREBUILT) == {
-        "uri": PREBUILT.uri,
-        "repository": PREBUILT.repository_arn,
+        "uri": PREBUILT,
+        "repository": "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost",
     }

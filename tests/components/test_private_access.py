@@ -42,9 +42,9 @@ def access(archive: Path, engine: RecordingEngine | None = None, **changes: Any)
                 allowed=plan.allowed,
                 service_zones=found.service_zones,
                 endpoint_names=["triage"],
-                artifacts=["arn:aws:s3:::models/triage"],
-                roles=HERE.roles("/stack/"),
-                parameters="/stack/",
+                artifact_arns=["arn:aws:s3:::models/triage"],
+                iam_path="/stack/",
+                parameter_prefix="/stack/",
                 security_group_id="sg-access",
             ),
         )
