@@ -1,24 +1,16 @@
 """The policies of VPC endpoints: what may pass an endpoint, whatever the caller's own policies allow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from components.iam import (
-    INVOKE_ANY_WAY,
-    PULL_IMAGE,
-    WRITE_LOGS,
-    Account,
-    Arn,
-    Document,
-    Statement,
-    allow,
-    document,
-)
+from components.iam import INVOKE_ANY_WAY, PULL_IMAGE, WRITE_LOGS, Account, Arn, Document, Statement, allow, document
+
+EndpointPermission = tuple[Sequence[str], str]
+"""Actions that may pass, and the ARN that they may touch: `*` for actions that take no resource."""
 
 
 def invocations(account: Account, endpoints: Sequence[str]) -> Document:
-    """Only calls of this account's principals to this stack's endpoints."""
+    """Only calls by this account's principals to the SageMaker endpoints of these names."""
     arns = [account.arn("sagemaker", f"endpoint/{name}") for name in endpoints]
     if not arns:
         return _nothing()
@@ -26,7 +18,7 @@ def invocations(account: Account, endpoints: Sequence[str]) -> Document:
 
 
 def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, image_layers: bool) -> Document:
-    """Only reads of this stack's artifacts, by this stack's roles (a pattern of role ARNs).
+    """Only reads of these objects, by roles whose ARNs match `roles`.
 
     With `image_layers`, also the bucket that ECR serves layers from to whoever pulls through the VPC:
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
@@ -39,21 +31,16 @@ def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, imag
     return document(*reads) if reads else _nothing()
 
 
-@dataclass(frozen=True)
-class EndpointPermission:
-    """What an endpoint policy allows."""
+def service_policy(service: str, account: Account, parameter_prefix: str) -> Document:
+    """Only what clients and models need of a service other than S3, and only by this account's principals.
 
-    actions: Sequence[str]
-    resources: Sequence[str] = ("*",)
-    """ARNs, or any resource for actions that take none."""
-
-
-def endpoint_policy(account: Account, permissions: Sequence[EndpointPermission]) -> Document:
-    """Only these actions, by this account's principals."""
+    `parameter_prefix` bounds the SSM parameters that can be read.
+    """
+    permissions = _permissions(account, parameter_prefix)[service]
     return document(
         *(
-            _statement(f"Passage{number}", permission.actions, permission.resources, _own_principals(account))
-            for number, permission in enumerate(permissions, 1)
+            _statement(f"Passage{number}", actions, [resource], _own_principals(account))
+            for number, (actions, resource) in enumerate(permissions, 1)
         )
     )
 
@@ -72,45 +59,24 @@ def _nothing() -> Document:
     return document({"Sid": "NothingYet", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
 
 
-def endpoint_permissions(service: str, account: Account, parameter_prefix: str) -> Sequence[EndpointPermission]:
-    """What clients and models need of a service other than S3, and no more.
-
-    `parameter_prefix` bounds the SSM parameters that can be read.
-    """
-    repositories = (account.arn("ecr", "repository/*"),)
+def _permissions(account: Account, parameter_prefix: str) -> Mapping[str, Sequence[EndpointPermission]]:
+    """By service."""
+    repositories = account.arn("ecr", "repository/*")
+    parameters = account.arn("ssm", f"parameter{parameter_prefix}*")
     return {
-        "sagemaker.api": (
-            EndpointPermission(("sagemaker:DescribeEndpoint",), (account.arn("sagemaker", "endpoint/*"),)),
-            EndpointPermission(("sagemaker:DescribeEndpointConfig",), (account.arn("sagemaker", "endpoint-config/*"),)),
-            EndpointPermission(("sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints")),
-        ),
-        "logs": (
-            EndpointPermission(
-                WRITE_LOGS,
-                (account.arn("logs", "log-group:*"),),
-            ),
-        ),
-        "monitoring": (EndpointPermission(("cloudwatch:PutMetricData",)),),
-        "kms": (
-            EndpointPermission(
-                ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"), (account.arn("kms", "key/*"),)
-            ),
-        ),
-        "sts": (
-            EndpointPermission(("sts:AssumeRole",), (account.roles("/"),)),
-            EndpointPermission(("sts:GetCallerIdentity",)),
-        ),
-        "ssm": (
-            EndpointPermission(
-                ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"),
-                (account.arn("ssm", f"parameter{parameter_prefix}*"),),
-            ),
-        ),
-        "ecr.api": (EndpointPermission(PULL_IMAGE, repositories), EndpointPermission(("ecr:GetAuthorizationToken",))),
-        "ecr.dkr": (EndpointPermission(PULL_IMAGE, repositories),),
-        "dynamodb": (
-            EndpointPermission(
-                ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"), (account.arn("dynamodb", "table/*"),)
-            ),
-        ),
-    }[service]
+        "sagemaker.api": [
+            (["sagemaker:DescribeEndpoint"], account.arn("sagemaker", "endpoint/*")),
+            (["sagemaker:DescribeEndpointConfig"], account.arn("sagemaker", "endpoint-config/*")),
+            (["sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints"], "*"),
+        ],
+        "logs": [(WRITE_LOGS, account.arn("logs", "log-group:*"))],
+        "monitoring": [(["cloudwatch:PutMetricData"], "*")],
+        "kms": [(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"], account.arn("kms", "key/*"))],
+        "sts": [(["sts:AssumeRole"], account.roles("/")), (["sts:GetCallerIdentity"], "*")],
+        "ssm": [(["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"], parameters)],
+        "ecr.api": [(PULL_IMAGE, repositories), (["ecr:GetAuthorizationToken"], "*")],
+        "ecr.dkr": [(PULL_IMAGE, repositories)],
+        "dynamodb": [
+            (["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"], account.arn("dynamodb", "table/*"))
+        ],
+    }

@@ -19,7 +19,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/privatelink-int
 
 
 def runtime_service(fips: bool) -> str:
-    """The endpoint service of the runtime.
+    """The endpoint service of the SageMaker runtime.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/interface-vpc-endpoint.html
     """

@@ -22,9 +22,10 @@ WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEve
 
 @dataclass(frozen=True)
 class Account:
-    """Where ARNs lie."""
+    """An account in a region: what ARNs begin with."""
 
     partition: str
+    """Such as `aws` or `aws-us-gov`."""
     region: str
     id: str
 
@@ -37,9 +38,9 @@ class Account:
         """The account itself as a principal: what its IAM policies allow."""
         return f"arn:{self.partition}:iam::{self.id}:root"
 
-    def roles(self, path: str) -> str:
-        """A pattern for the ARNs of all roles under an IAM path."""
-        return f"arn:{self.partition}:iam::{self.id}:role{path}*"
+    def roles(self, iam_path: str) -> str:
+        """A pattern for the ARNs of all roles with an IAM path."""
+        return f"arn:{self.partition}:iam::{self.id}:role{iam_path}*"
 
 
 def json_document(document: Document) -> pulumi.Output[str]:
@@ -48,12 +49,14 @@ def json_document(document: Document) -> pulumi.Output[str]:
 
 
 def document(*statements: Statement) -> Document:
+    """A policy document of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def allow(
     sid: str, actions: Sequence[str], resources: Sequence[Arn], condition: Mapping[str, Any] | None = None
 ) -> Statement:
+    """A statement that allows `actions` on `resources`."""
     statement: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
     return statement | ({"Condition": dict(condition)} if condition else {})
 
@@ -78,7 +81,7 @@ def trust(account: Account, service: str) -> Document:
 
 
 def data_key(account: Account) -> Document:
-    """Artifacts, images and volumes: usable through S3, ECR and SageMaker by whom IAM allows, and in no other way."""
+    """Artifacts, images and volumes: usable by principals that IAM allows, only through S3, ECR and SageMaker."""
     services = [f"{service}.{account.region}.amazonaws.com" for service in ("s3", "ecr", "sagemaker")]
     through_services = {"StringEquals": {"kms:CallerAccount": account.id, "kms:ViaService": services}}
     return document(
@@ -106,7 +109,7 @@ def logs_key(account: Account) -> Document:
 
 
 def notifications_key(account: Account) -> Document:
-    """The alarm topic. With the AWS-managed SNS key, alarms would be lost without a word.
+    """The alarm topic. With the AWS-managed SNS key, alarms would be lost silently.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """
@@ -144,7 +147,7 @@ _KEY_ADMINISTRATION = (
 
 
 def _key_administration(account: Account) -> Statement:
-    """Administration by whom IAM allows; it can't use the key."""
+    """Lets principals that IAM allows administer the key, not use it."""
     return _on_key("Administration", {"AWS": account.root}, _KEY_ADMINISTRATION, None)
 
 
@@ -154,12 +157,12 @@ def _on_key(
     return allow(sid, actions, ["*"], condition) | {"Principal": dict(principal)}
 
 
-# Roles and what may call.
+# Roles, and policies of callers.
 
 
 @dataclass(frozen=True)
 class Serving:
-    """What one endpoint's execution role may touch."""
+    """The resources of one endpoint, which its execution role may touch."""
 
     artifact: Arn
     artifact_key: Arn | None
@@ -207,8 +210,8 @@ def _network_interfaces(account: Account, serving: Serving) -> list[Statement]:
     """
     interfaces = account.arn("ec2", "network-interface/*")
     in_model_subnets = {"ArnEquals": {"ec2:Subnet": list(serving.subnets)}}
-    # An interface that is being created has no subnet that a condition could test. AWS asks for every resource that
-    # takes part, so that the subnets and the group bound where it may lie.
+    # An interface that is being created has no subnet yet that a condition could test. AWS evaluates every resource
+    # involved, so the subnets and the group bound where it can be.
     return [
         allow(
             "CreateInterfaces",
@@ -247,7 +250,7 @@ def invoke(endpoint: Arn, runtime_endpoint_id: pulumi.Input[str]) -> Document:
 
 
 def write_flow_logs(log_group: Arn) -> Document:
-    """Delivery of flow logs to one log group, which is looked for among all.
+    """Delivers flow logs to one log group. The service finds it by listing all.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
@@ -261,7 +264,7 @@ def write_flow_logs(log_group: Arn) -> Document:
 
 
 def artifact_bucket(bucket: Arn, key: Arn) -> Document:
-    """Refuses what is not TLS 1.2 and what is written under another key than the bucket's, a caller's own included."""
+    """Refuses requests below TLS 1.2, and writes under another key than `key`, customer-provided keys included."""
     objects = pulumi.Output.concat(bucket, "/*")
     return document(
         _deny("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),

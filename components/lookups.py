@@ -116,8 +116,8 @@ def _zones(settings: Settings, runtime_zones: Sequence[str]) -> list[str]:
     regional = aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])
     available = sorted(aws.get_availability_zones(state="available", filters=[regional]).names)
     wanted = settings.network.zones
+    usable = [zone for zone in available if zone in runtime_zones]
     if isinstance(wanted, int):
-        usable = [zone for zone in available if zone in runtime_zones]
         if len(usable) < wanted:
             raise SettingsError(
                 f"network.zones: {wanted} is more than the {len(usable)} zones of {settings.region} that offer the "
@@ -130,10 +130,9 @@ def _zones(settings: Settings, runtime_zones: Sequence[str]) -> list[str]:
         if zone not in available
     ]
     problems += [
-        f"  network.zones: {zone!r} does not offer the SageMaker runtime endpoint; "
-        f"choose from {', '.join(zone for zone in available if zone in runtime_zones)}."
+        f"  network.zones: {zone!r} does not offer the SageMaker runtime endpoint; choose from {', '.join(usable)}."
         for zone in wanted
-        if zone in available and zone not in runtime_zones
+        if zone in available and zone not in usable
     ]
     if problems:
         raise SettingsError("\n".join(["The network can't be laid over these zones:", *problems]))

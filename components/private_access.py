@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from components import iam
 from components.cidr import Tier
-from components.endpoint_policies import artifact_reads, endpoint_permissions, endpoint_policy, invocations
+from components.endpoint_policies import artifact_reads, invocations, service_policy
 from components.endpoint_services import GATEWAY_INSTEAD, RUNTIME, WITHOUT_PRIVATE_DNS, runtime_service
 from components.flows import Flow, Gateway
 from components.iam import Account, Document
@@ -112,7 +112,7 @@ class PrivateAccess(pulumi.ComponentResource):
             layers = "ecr.dkr" in self._args.settings.interface_endpoints
             roles = account.roles(self._args.iam_path)
             return artifact_reads(account, self._args.artifact_arns, roles, image_layers=layers)
-        return endpoint_policy(account, endpoint_permissions(service, account, self._args.parameter_prefix))
+        return service_policy(service, account, self._args.parameter_prefix)
 
     def _recommend_gateway(self, service: str) -> None:
         if service in GATEWAY_INSTEAD:

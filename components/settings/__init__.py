@@ -4,13 +4,11 @@ Every default is the strict choice. What loosens one is named `…Because` and t
 reviewers. All problems of a stack's configuration are reported at once, each with its key, value and remedy.
 """
 
-from components.settings.fields import LONGEST_NAME
 from components.settings.loading import SettingsError, load, parse
 from components.settings.models import (
     ArtifactSettings,
     EndpointSettings,
     ImageSettings,
-    InterfaceService,
     ModelSettings,
     NetworkSettings,
     PrivateAccessSettings,
@@ -19,11 +17,9 @@ from components.settings.models import (
 )
 
 __all__ = [
-    "LONGEST_NAME",
     "ArtifactSettings",
     "EndpointSettings",
     "ImageSettings",
-    "InterfaceService",
     "ModelSettings",
     "NetworkSettings",
     "PrivateAccessSettings",

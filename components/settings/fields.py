@@ -75,25 +75,24 @@ def _site_cidrs(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _region(value: str) -> str:
-    if value not in service_model.regions():
-        raise ValueError(f"is not a region of SageMaker; did you mean {_closest(value, service_model.regions())}?")
+def _known(value: str, known: frozenset[str], kind: str) -> str:
+    if value not in known:
+        closest = " or ".join(get_close_matches(value, sorted(known), n=2, cutoff=0)) or "another one"
+        raise ValueError(f"is not {kind}; did you mean {closest}?")
     return value
 
 
+def _region(value: str) -> str:
+    return _known(value, service_model.regions(), "a region of SageMaker")
+
+
 def _instance_type(value: str) -> str:
-    known = service_model.instance_types()
-    if value not in known:
-        raise ValueError(f"is not an instance type of SageMaker endpoints; did you mean {_closest(value, known)}?")
+    _known(value, service_model.instance_types(), "an instance type of SageMaker endpoints")
     if value.startswith("ml.t2."):
         raise ValueError(
             "is burstable, and such a variant can't be scaled automatically; choose one such as ml.m5.large"
         )
     return value
-
-
-def _closest(value: str, known: frozenset[str]) -> str:
-    return " or ".join(get_close_matches(value, sorted(known), n=2, cutoff=0)) or "another one"
 
 
 def _endpoint_name(value: str) -> str:

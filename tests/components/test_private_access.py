@@ -9,7 +9,7 @@ import pytest
 from components.lookups import look_up
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.private_access import PrivateAccess, PrivateAccessArgs
-from components.settings import InterfaceService
+from components.settings.models import InterfaceService
 from tests.support.recording import ZONES, Recorded, RecordingEngine, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
