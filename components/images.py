@@ -20,12 +20,13 @@ class ServingImage:
 
 
 def serving_image(
-    image: ImageSettings, account: Account, registry: ImageRegistry, prebuilt: str | None
+    image: ImageSettings, account: Account, registry: ImageRegistry, prebuilt: ServingImage | None
 ) -> ServingImage:
-    """The image that the settings name: one that AWS built (`prebuilt` is its URI), of `registry`, or by URI."""
+    """The image that the settings name: one that AWS built (`prebuilt`), one in `registry`, or any by its URI."""
+    if prebuilt:
+        return prebuilt
     if image.repository_tag:
         return ServingImage(pulumi.Output.concat(registry.url, ":", image.repository_tag), registry.arn)
-    uri = prebuilt or image.uri or ""
-    found = EcrImage.parse(uri)
+    found = EcrImage.parse(image.uri or "")
     owner = Account(account.partition, found.region, found.account)
-    return ServingImage(uri, owner.arn("ecr", f"repository/{found.repository}"))
+    return ServingImage(image.uri or "", owner.arn("ecr", f"repository/{found.repository}"))

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from components.endpoint_services import RUNTIME, runtime_service
 from components.flows import Gateway
 from components.iam import Account
+from components.images import ServingImage
 from components.settings import EndpointSettings, ImageSettings, Settings, SettingsError
 
 PREBUILT_REPOSITORIES = {
@@ -55,8 +56,8 @@ class RegionFacts:
     prefix_lists: Mapping[Gateway, PrefixList]
     instances: Mapping[str, InstanceFacts]
     """By instance type."""
-    prebuilt_images: Mapping[ImageSettings, str]
-    """URIs of the images that AWS built."""
+    prebuilt_images: Mapping[ImageSettings, ServingImage]
+    """Those of the settings' images that AWS built."""
 
 
 def look_up(settings: Settings) -> RegionFacts:
@@ -76,7 +77,7 @@ def look_up(settings: Settings) -> RegionFacts:
         service_zones={service: _zones_in_common(service, zones, offers) for service, offers in offered.items()},
         prefix_lists={gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)},
         instances=instances,
-        prebuilt_images={image: _prebuilt_image(image, settings.region) for image in images if image.framework},
+        prebuilt_images={image: _prebuilt_image(image, account) for image in images if image.framework},
     )
 
 
@@ -183,7 +184,10 @@ def _check_volume_key(position: int, endpoint: EndpointSettings, instance: Insta
         )
 
 
-def _prebuilt_image(image: ImageSettings, region: str) -> str:
+def _prebuilt_image(image: ImageSettings, account: Account) -> ServingImage:
     repository = PREBUILT_REPOSITORIES[image.framework or ""]
-    with _looking_up("endpoints[].model.image.framework", f"{image.framework} in {region}"):
-        return aws.sagemaker.get_prebuilt_ecr_image(repository_name=repository, image_tag=image.version).registry_path
+    with _looking_up("endpoints[].model.image.framework", f"{image.framework} in {account.region}"):
+        found = aws.sagemaker.get_prebuilt_ecr_image(repository_name=repository, image_tag=image.version)
+    # The export holds a reference in place of the URI, which can't be taken apart: the ARN has its own attribute.
+    owner = Account(account.partition, account.region, found.registry_id)
+    return ServingImage(found.registry_path, owner.arn("ecr", f"repository/{repository}"))

@@ -7,16 +7,16 @@ import pulumi
 import pytest
 
 from components.image_registry import ImageRegistry
-from components.images import serving_image
+from components.images import ServingImage, serving_image
 from components.storage import StorageArgs
 from tests.support.recording import ACCOUNT, REGION, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-PREBUILT = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
+PREBUILT = ServingImage("aws/xgboost:3.0-5", "arn:aws:ecr:us-east-1:683313688378:repository/xgboost")
 
 
-def resolved(archive: Path, image: dict[str, Any], prebuilt: str | None = None) -> dict[str, Any]:
+def resolved(archive: Path, image: dict[str, Any], prebuilt: ServingImage | None = None) -> dict[str, Any]:
     read = settings(minimal(archive, endpoints=[endpoint(archive, model=model(archive, image=image))]))
 
     def program() -> None:
@@ -48,6 +48,6 @@ def test_a_tag_means_the_registry_of_the_stack(archive: Path) -> None:
 
 def test_a_framework_means_awss_own_image(archive: Path) -> None:
     assert resolved(archive, {"framework": "xgboost", "version": "3.0-5"}, PREBUILT) == {
-        "uri": PREBUILT,
-        "repository": "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost",
+        "uri": PREBUILT.uri,
+        "repository": PREBUILT.repository_arn,
     }

@@ -95,9 +95,10 @@ def test_instance_facts_are_those_of_ec2(archive: Path) -> None:
 
 def test_a_prebuilt_image_comes_from_awss_registry(archive: Path) -> None:
     found, _ = looked_up(archive)
-    (uri,) = found.prebuilt_images.values()
-    assert uri.endswith(f".dkr.ecr.{REGION}.amazonaws.com/sagemaker-xgboost:3.0-5")
-    assert HERE.id not in uri
+    (image,) = found.prebuilt_images.values()
+    assert str(image.uri).endswith("/sagemaker-xgboost:3.0-5")
+    assert str(image.repository_arn).startswith(f"arn:aws:ecr:{REGION}:")
+    assert HERE.id not in str(image.repository_arn)
 
 
 def test_local_storage_that_the_customer_key_does_not_reach_is_told(archive: Path) -> None:
