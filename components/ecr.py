@@ -15,7 +15,7 @@ _URI = re.compile(
 
 @dataclass(frozen=True)
 class EcrImage:
-    """Where an image lies: the account and region of its registry, and the repository's name."""
+    """The registry of an image (an account and a region), and its repository there."""
 
     account: str
     region: str

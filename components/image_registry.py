@@ -9,7 +9,7 @@ from components.storage import StorageArgs
 
 
 class ImageRegistry(pulumi.ComponentResource):
-    """A private repository: customer key, immutable tags, scan on push, untagged images expire.
+    """A private repository: customer key, immutable tags, scan on push, expiry of untagged images.
 
     It has a fixed name, because whoever pushes images calls it by name.
     """

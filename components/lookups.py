@@ -29,7 +29,7 @@ PREBUILT_REPOSITORIES = {
 
 @dataclass(frozen=True)
 class PrefixList:
-    """AWS's own list of a service's addresses, which route tables and security groups can name."""
+    """AWS's own list of a service's addresses, which route tables and security groups can refer to."""
 
     id: str
     cidrs: Sequence[str]
@@ -160,7 +160,7 @@ def _prefix_list(gateway: Gateway, region: str) -> PrefixList:
 
 
 def _instance_facts(instance_type: str) -> InstanceFacts:
-    # SageMaker's instance types are EC2's with a prefix; what EC2 says of the hardware holds for both.
+    # SageMaker's instance types are EC2's with a prefix, on the same hardware.
     with _looking_up("endpoints[].instanceType", instance_type):
         found = aws.ec2.get_instance_type(instance_type=instance_type.removeprefix("ml."))
     return InstanceFacts(vcpus=found.default_vcpus, local_storage=found.instance_storage_supported)

@@ -31,7 +31,7 @@ class SecurityGroupsArgs:
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """A group for each tier (client, access, model). Every rule is TCP 443, described, and names its peer exactly."""
+    """A group for each tier (client, access, model). Every rule allows TCP 443 to or from one named peer."""
 
     client: aws.ec2.SecurityGroup
     access: aws.ec2.SecurityGroup

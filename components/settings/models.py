@@ -275,7 +275,7 @@ class EndpointSettings(_SettingsGroup):
 
 
 class OperatorSettings(_SettingsGroup):
-    """Who is told of alarms."""
+    """Who is notified of alarms."""
 
     emails: tuple[EmailAddress, ...] = ()
     """Addresses subscribed to the alarm topic; each must confirm."""
