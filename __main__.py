@@ -1,4 +1,4 @@
-"""One stack of private inference: a network without a way out, keys, endpoints, and the contract for their callers."""
+"""One stack of private inference: a network without internet, keys, endpoints, and the contract for their callers."""
 
 import pulumi
 import pulumi_aws as aws
@@ -6,22 +6,23 @@ import pulumi_aws as aws
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
-from components.image_registry import ImageRegistry, ImageRegistryArgs
+from components.image_registry import ImageRegistry
 from components.images import serving_image
-from components.inference import VARIANT, InferenceEndpoint, InferenceEndpointArgs
+from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.keys import EncryptionKeys, EncryptionKeysArgs
 from components.lookups import look_up
 from components.monitoring import Monitoring, MonitoringArgs
+from components.names import stack_path
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.private_access import PrivateAccess, PrivateAccessArgs
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.settings import load
+from components.storage import StorageArgs
 
 settings = load()
-surroundings = look_up(settings)
-plan = plan_network(settings, surroundings)
-account = surroundings.account
-path = f"/{pulumi.get_project()}/{pulumi.get_stack()}/"
+facts = look_up(settings)
+plan = plan_network(settings, facts)
+account = facts.account
 
 provider = aws.Provider(
     "aws",
@@ -36,17 +37,17 @@ provider = aws.Provider(
         }
     ),
 )
-layer = pulumi.ResourceOptions(providers=[provider])
+options = pulumi.ResourceOptions(providers=[provider])
 
 keys = EncryptionKeys(
     "keys",
     EncryptionKeysArgs(
         account=account,
-        security=settings.security,
+        settings=settings.security,
         protect=settings.protect_data,
         retain_data_key=settings.keep_artifacts,
     ),
-    layer,
+    options,
 )
 network = PrivateNetwork(
     "network",
@@ -58,40 +59,30 @@ network = PrivateNetwork(
         log_retention_days=settings.security.log_retention_days,
         protect=settings.protect_data,
     ),
-    layer,
+    options,
 )
 groups = SecurityGroups(
     "groups",
     SecurityGroupsArgs(
         vpc_id=network.vpc.id,
         allowed=plan.allowed,
-        prefix_list_ids={gateway: found.id for gateway, found in surroundings.prefix_lists.items()},
+        prefix_list_ids={gateway: found.id for gateway, found in facts.prefix_lists.items()},
     ),
-    layer,
+    options,
+)
+storage = StorageArgs(
+    settings=settings.artifacts,
+    account=account,
+    key_arn=keys.data.arn,
+    protect=settings.protect_data,
+    keep=settings.keep_artifacts,
 )
 store = ArtifactStore(
     "artifacts",
-    ArtifactStoreArgs(
-        settings=settings.artifacts,
-        models=[endpoint.model for endpoint in settings.endpoints],
-        account=account,
-        key_arn=keys.data.arn,
-        protect=settings.protect_data,
-        keep=settings.keep_artifacts,
-    ),
-    layer,
+    ArtifactStoreArgs(storage=storage, models=[endpoint.model for endpoint in settings.endpoints]),
+    options,
 )
-registry = ImageRegistry(
-    "images",
-    ImageRegistryArgs(
-        settings=settings.artifacts,
-        account=account,
-        key_arn=keys.data.arn,
-        protect=settings.protect_data,
-        keep=settings.keep_artifacts,
-    ),
-    layer,
-)
+registry = ImageRegistry("images", storage, options)
 access = PrivateAccess(
     "access",
     PrivateAccessArgs(
@@ -99,14 +90,14 @@ access = PrivateAccess(
         account=account,
         network=network,
         allowed=plan.allowed,
-        service_zones=surroundings.service_zones,
+        service_zones=facts.service_zones,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
-        artifacts=store.artifact_arns(),
-        roles=account.roles(path),
-        parameters=path,
+        artifact_arns=store.artifact_arns(),
+        iam_path=stack_path(),
+        parameter_prefix=stack_path(),
         security_group_id=groups.access.id,
     ),
-    layer,
+    options,
 )
 monitoring = Monitoring(
     "monitoring",
@@ -115,9 +106,8 @@ monitoring = Monitoring(
         key_arn=keys.notifications.arn,
         emails=settings.operators.emails,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
-        variant=VARIANT,
     ),
-    layer,
+    options,
 )
 endpoints = {
     endpoint.name: InferenceEndpoint(
@@ -125,15 +115,15 @@ endpoints = {
         InferenceEndpointArgs(
             settings=endpoint,
             account=account,
-            role_path=path,
+            iam_path=stack_path(),
             artifact=store.artifact_of(endpoint.model),
             image=serving_image(
-                endpoint.model.image, account.partition, registry, surroundings.images.get(endpoint.model.image)
+                endpoint.model.image, account, registry, facts.prebuilt_images.get(endpoint.model.image)
             ),
-            instance=surroundings.instances[endpoint.instance_type],
+            vcpus=facts.instances[endpoint.instance_type].vcpus,
             subnet_ids=network.subnet_ids(Tier.MODEL),
             security_group_id=groups.model.id,
-            paths=[network, groups, access],
+            artifact_route=[network, groups, access],
             runtime_endpoint_id=access.runtime.id,
             data_key_arn=keys.data.arn,
             logs_key_arn=keys.logs.arn,
@@ -141,7 +131,7 @@ endpoints = {
             topic_arn=monitoring.topic.arn,
             protect=settings.protect_data,
         ),
-        layer,
+        options,
     )
     for endpoint in settings.endpoints
 }
@@ -150,14 +140,13 @@ contract = PublishedContract(
     PublishedContractArgs(
         region=settings.region,
         network=network,
-        app_subnet_ids=network.subnet_ids(Tier.APP),
         groups=groups,
         access=access,
         keys=keys,
         monitoring=monitoring,
         endpoints=endpoints,
     ),
-    layer,
+    options,
 )
 for name, value in contract.outputs.items():
     pulumi.export(name, value)

@@ -1,4 +1,4 @@
-"""The bucket of model artifacts. What lies in it is named by its content, so a changed model is a new model."""
+"""The bucket of model artifacts. An object is named by its content, so a changed model is a new object."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,20 +8,18 @@ import pulumi
 import pulumi_aws as aws
 
 from components import iam, model_archive
-from components.iam import Account
-from components.settings import Artifacts, Model
+from components.names import stack_path
+from components.settings import ModelSettings
+from components.storage import StorageArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactStoreArgs:
-    """`models` are those whose local archives are uploaded; `keep` leaves everything in the account on destroy."""
+    """The bucket, and what to put into it."""
 
-    settings: Artifacts
-    models: Sequence[Model]
-    account: Account
-    key_arn: pulumi.Input[str]
-    protect: bool
-    keep: bool
+    storage: StorageArgs
+    models: Sequence[ModelSettings]
+    """The stack's models; the local archives of these are uploaded."""
 
 
 @dataclass(frozen=True)
@@ -33,28 +31,29 @@ class Artifact:
 
 
 class ArtifactStore(pulumi.ComponentResource):
-    """A private, versioned bucket under the stack's key, and in it the local archives of the stack's models."""
+    """A private, versioned bucket encrypted with the stack's key, and in it the local archives of its models."""
 
     bucket: aws.s3.Bucket
 
     def __init__(self, name: str, args: ArtifactStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:ArtifactStore", name, None, opts)
         self._name = name
-        self._args = args
+        self._args = args.storage
+        self._models = args.models
         self.bucket = aws.s3.Bucket(
             name,
-            force_destroy=not args.keep,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.keep),
+            force_destroy=not args.storage.keep,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.storage.protect, retain_on_delete=args.storage.keep),
         )
-        settled = [self._close(), self._encrypt(), self._policy(), *self._keep_versions()]
+        safeguards = [self._block_public_access(), self._encrypt(), self._policy(), *self._keep_versions()]
         self._log_access()
         local = {model.artifact: path for model in args.models if (path := model.local_artifact)}
         self._digests = {artifact: model_archive.digest(path) for artifact, path in local.items()}
-        self._uploaded = self._upload_all(settled)
+        self._uploaded = self._upload_all(safeguards)
         self.register_outputs({"bucketName": self.bucket.bucket})
 
-    def artifact_of(self, model: Model) -> Artifact:
-        """Where a model's archive lies: in this bucket, or where its S3 URI says."""
+    def artifact_of(self, model: ModelSettings) -> Artifact:
+        """A model's archive: in this bucket, or at the S3 URI in its settings."""
         if model.local_artifact:
             return self._uploaded[self._digests[model.artifact]]
         path = model.artifact.removeprefix("s3://")
@@ -62,15 +61,15 @@ class ArtifactStore(pulumi.ComponentResource):
         return Artifact(uri=pulumi.Output.from_input(model.artifact), arn=pulumi.Output.from_input(arn))
 
     def artifact_arns(self) -> list[pulumi.Output[str]]:
-        """What the models load, each object once."""
-        by_content = {self._digests.get(model.artifact, model.artifact): model for model in self._args.models}
+        """ARNs of the objects that the models load, each once."""
+        by_content = {self._digests.get(model.artifact, model.artifact): model for model in self._models}
         return [self.artifact_of(model).arn for model in by_content.values()]
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
-        # What closes and encrypts the bucket stays as long as the bucket does: to delete it would be to open it.
+        # The bucket's safeguards stay as long as the bucket does: deleting them would open it.
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on), retain_on_delete=self._args.keep)
 
-    def _close(self) -> pulumi.Resource:
+    def _block_public_access(self) -> pulumi.Resource:
         aws.s3.BucketOwnershipControls(
             self._name,
             bucket=self.bucket.bucket,
@@ -145,16 +144,16 @@ class ArtifactStore(pulumi.ComponentResource):
                 self._name,
                 bucket=self.bucket.bucket,
                 target_bucket=target,
-                target_prefix=f"{pulumi.get_project()}/{pulumi.get_stack()}/",
+                target_prefix=stack_path().removeprefix("/"),
                 opts=pulumi.ResourceOptions(parent=self),
             )
 
-    def _upload_all(self, settled: Sequence[pulumi.Resource]) -> Mapping[str, Artifact]:
-        """One object for each content, by its digest, whatever the number of models that share it."""
+    def _upload_all(self, safeguards: Sequence[pulumi.Resource]) -> Mapping[str, Artifact]:
+        """One object for each content, by its digest, however many models share it."""
         by_content = {digest: path for path, digest in self._digests.items()}
-        return {digest: self._upload(Path(path), digest, settled) for digest, path in by_content.items()}
+        return {digest: self._upload(Path(path), digest, safeguards) for digest, path in by_content.items()}
 
-    def _upload(self, archive: Path, digest: str, settled: Sequence[pulumi.Resource]) -> Artifact:
+    def _upload(self, archive: Path, digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
         # An object stays when the program no longer names it: a rollback finds the model that it rolls back to.
         uploaded = aws.s3.BucketObjectv2(
             f"model-{digest[:12]}",
@@ -164,7 +163,7 @@ class ArtifactStore(pulumi.ComponentResource):
             content_type="application/gzip",
             server_side_encryption="aws:kms",
             kms_key_id=self._args.key_arn,
-            opts=self._child(*settled),
+            opts=self._child(*safeguards),
         )
         return Artifact(
             uri=pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key),

@@ -1,4 +1,4 @@
-"""Where the subnets of a VPC lie: pure arithmetic.
+"""The addresses of a VPC's subnets: pure arithmetic.
 
 The VPC is cut into quarters. Three of them are the tiers, the fourth stays free. A subnet's address depends on the
 VPC's size, its tier and the position of its zone only, so that a further zone moves no subnet.
@@ -31,10 +31,12 @@ class CidrError(ValueError):
 
 @dataclass(frozen=True)
 class SubnetPlan:
-    """`blocks` holds the one CIDR block of each tier, `subnets` the block of each zone's subnet in it."""
+    """The CIDR blocks of a VPC's subnets."""
 
     blocks: Mapping[Tier, str]
+    """The one block of each tier."""
     subnets: Mapping[Tier, Mapping[str, str]]
+    """The block of each subnet, by tier and zone."""
 
     def usable_addresses(self, tier: Tier) -> int:
         """Addresses that AWS leaves for use in the smallest subnet of the tier."""

@@ -3,36 +3,27 @@
 Adding a field is compatible. Renaming or removing one needs a new CONTRACT_VERSION.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
 
-from components.inference import VARIANT, InferenceEndpoint
+from components.camel_case import CamelCaseModel
+from components.cidr import Tier
+from components.inference import InferenceEndpoint
 from components.keys import EncryptionKeys
 from components.monitoring import Monitoring
 from components.network import PrivateNetwork
 from components.private_access import PrivateAccess
 from components.security_groups import SecurityGroups
+from components.variant import VARIANT
 
 CONTRACT_VERSION = "1"
 
 
-class _Contract(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class RuntimeEndpoint(_Contract):
+class RuntimeEndpoint(CamelCaseModel):
     """The interface endpoint that clients call models through."""
 
     id: str
@@ -43,7 +34,7 @@ class RuntimeEndpoint(_Contract):
     """What SDKs call by default; private DNS resolves it to the interface endpoint."""
 
 
-class EndpointContract(_Contract):
+class EndpointContract(CamelCaseModel):
     """One SageMaker endpoint."""
 
     name: str
@@ -60,7 +51,7 @@ class EndpointContract(_Contract):
     """S3 locations of asynchronous answers; real-time endpoints have none (Pulumi leaves a null out of the outputs)."""
 
 
-class KeyArns(_Contract):
+class KeyArns(CamelCaseModel):
     """The stack's KMS keys, by purpose."""
 
     data: str
@@ -68,7 +59,7 @@ class KeyArns(_Contract):
     notifications: str
 
 
-class Contract(_Contract):
+class Contract(CamelCaseModel):
     """Everything an application team needs to call a model. The JSON has these names in camelCase."""
 
     contract_version: Literal["1"]
@@ -93,32 +84,32 @@ def parameter_name(project: str, stack: str, endpoint: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedContractArgs:
-    """The layers that the contract speaks of; `endpoints` by name."""
+    """The components that the contract describes."""
 
     region: str
     network: PrivateNetwork
-    app_subnet_ids: Sequence[pulumi.Input[str]]
     groups: SecurityGroups
     access: PrivateAccess
     keys: EncryptionKeys
     monitoring: Monitoring
     endpoints: Mapping[str, InferenceEndpoint]
+    """By the endpoint's name."""
 
 
 class PublishedContract(pulumi.ComponentResource):
-    """The contract: `outputs` for the stack to export, and one SSM parameter an endpoint for those without Pulumi.
+    """The contract: outputs for the stack to export, and one SSM parameter per endpoint for those without Pulumi.
 
     Each parameter holds the same JSON with that endpoint alone in `endpoints`, because a standard parameter is 4 KB
     at most (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html).
     """
 
     outputs: Mapping[str, Any]
+    """What the stack exports: a `Contract` as JSON."""
 
     def __init__(self, name: str, args: PublishedContractArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:contract:PublishedContract", name, None, opts)
-        endpoints = {key: _endpoint(key, endpoint) for key, endpoint in args.endpoints.items()}
-        shared = _shared(args)
-        self.outputs = shared | {"endpoints": endpoints}
+        endpoints = {key: _endpoint(endpoint) for key, endpoint in args.endpoints.items()}
+        self.outputs = _contract(args, endpoints)
         for key, endpoint in endpoints.items():
             aws.ssm.Parameter(
                 key,
@@ -126,40 +117,47 @@ class PublishedContract(pulumi.ComponentResource):
                 type=aws.ssm.ParameterType.STRING,
                 description=f"How to call {key}",
                 # `value` would count as a secret. A contract is to be read, in plans too.
-                insecure_value=pulumi.Output.json_dumps(shared | {"endpoints": {key: endpoint}}),
+                insecure_value=pulumi.Output.json_dumps(_contract(args, {key: endpoint})),
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({})
 
 
-def _shared(args: PublishedContractArgs) -> dict[str, Any]:
+def _contract(args: PublishedContractArgs, endpoints: Mapping[str, Any]) -> dict[str, Any]:
     runtime = args.access.runtime
-    return {
-        "contractVersion": CONTRACT_VERSION,
-        "region": args.region,
-        "vpcId": args.network.vpc.id,
-        "appSubnetIds": list(args.app_subnet_ids),
-        "clientSecurityGroupId": args.groups.client.id,
-        "runtimeEndpoint": {
-            "id": runtime.id,
-            "dnsName": runtime.dns_entries[0]["dns_name"],
-            "url": args.access.runtime_url,
-        },
-        "keyArns": {
-            "data": args.keys.data.arn,
-            "logs": args.keys.logs.arn,
-            "notifications": args.keys.notifications.arn,
-        },
-        "dashboardUrl": args.monitoring.dashboard_url,
-    }
+    return _json(
+        Contract,
+        contract_version=CONTRACT_VERSION,
+        region=args.region,
+        vpc_id=args.network.vpc.id,
+        app_subnet_ids=args.network.subnet_ids(Tier.APP),
+        client_security_group_id=args.groups.client.id,
+        runtime_endpoint=_json(
+            RuntimeEndpoint, id=runtime.id, dns_name=runtime.dns_entries[0]["dns_name"], url=args.access.runtime_url
+        ),
+        key_arns=_json(
+            KeyArns, data=args.keys.data.arn, logs=args.keys.logs.arn, notifications=args.keys.notifications.arn
+        ),
+        dashboard_url=args.monitoring.dashboard_url,
+        endpoints=endpoints,
+    )
 
 
-def _endpoint(name: str, endpoint: InferenceEndpoint) -> dict[str, Any]:
-    return {
-        "name": endpoint.endpoint.name,
-        "arn": endpoint.endpoint.arn,
-        "variants": [VARIANT],
-        "invokePolicyArn": endpoint.invoke_policy.arn,
-        "mode": "real-time",
-        "asyncLocations": None,
-    }
+def _endpoint(endpoint: InferenceEndpoint) -> dict[str, Any]:
+    return _json(
+        EndpointContract,
+        name=endpoint.endpoint.name,
+        arn=endpoint.endpoint.arn,
+        variants=[VARIANT],
+        invoke_policy_arn=endpoint.invoke_policy.arn,
+        mode="real-time",
+        async_locations=None,
+    )
+
+
+def _json(model: type[CamelCaseModel], **values: Any) -> dict[str, Any]:
+    """The JSON of a `model` whose values may not be known yet, which pydantic can't hold. Takes exactly its fields."""
+    fields = model.model_fields
+    if values.keys() != fields.keys():
+        raise TypeError(f"{model.__name__} has the fields {', '.join(fields)}, not {', '.join(values)}")
+    return {str(fields[name].alias): value for name, value in values.items()}

@@ -50,7 +50,7 @@ class Flow:
 
 
 def flows(settings: Settings) -> tuple[Flow, ...]:
-    """Every connection that the stack allows. What is not here is refused."""
+    """Every connection that the stack allows. All others are refused."""
     allowed = [
         Flow(Tier.APP, Tier.ACCESS, "Clients call the models through the runtime endpoint"),
         Flow(Tier.MODEL, Gateway.S3, "SageMaker fetches model artifacts through the S3 gateway"),
@@ -79,12 +79,8 @@ class GroupRule:
     description: str
 
 
-def group_rules(allowed: Sequence[Flow]) -> tuple[GroupRule, ...]:
-    """Both ends of each flow that have a security group in this VPC."""
-    return tuple(_group_rules(allowed))
-
-
-def _group_rules(allowed: Sequence[Flow]) -> Iterator[GroupRule]:
+def group_rules(allowed: Sequence[Flow]) -> Iterator[GroupRule]:
+    """The rules for both ends of each flow, where an end has a security group in this VPC."""
     for flow in allowed:
         if isinstance(flow.source, Tier):
             yield GroupRule(flow.source, "egress", flow.destination, flow.purpose)
@@ -94,13 +90,14 @@ def _group_rules(allowed: Sequence[Flow]) -> Iterator[GroupRule]:
 
 @dataclass(frozen=True)
 class AclRule:
-    """A numbered rule of a network ACL. `ports` is None where all traffic is meant."""
+    """A numbered rule of a network ACL."""
 
     direction: Direction
     number: int
     action: Literal["allow", "deny"]
     cidr: str
     ports: tuple[int, int] | None
+    """First and last TCP port; None for all traffic."""
 
 
 class AclQuotaError(ValueError):

@@ -16,13 +16,16 @@ Document = dict[str, Any]
 
 INVOKE_ACTIONS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
 INVOKE_ANY_WAY = (*INVOKE_ACTIONS, "sagemaker:InvokeEndpointAsync")
+PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 
 
 @dataclass(frozen=True)
 class Account:
-    """Where ARNs lie."""
+    """An account in a region: what ARNs begin with."""
 
     partition: str
+    """Such as `aws` or `aws-us-gov`."""
     region: str
     id: str
 
@@ -35,9 +38,9 @@ class Account:
         """The account itself as a principal: what its IAM policies allow."""
         return f"arn:{self.partition}:iam::{self.id}:root"
 
-    def roles(self, path: str) -> str:
-        """A pattern for the ARNs of all roles under an IAM path."""
-        return f"arn:{self.partition}:iam::{self.id}:role{path}*"
+    def roles(self, iam_path: str) -> str:
+        """A pattern for the ARNs of all roles with an IAM path."""
+        return f"arn:{self.partition}:iam::{self.id}:role{iam_path}*"
 
 
 def json_document(document: Document) -> pulumi.Output[str]:
@@ -45,13 +48,15 @@ def json_document(document: Document) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps(document)
 
 
-def _document(*statements: Statement) -> Document:
+def document(*statements: Statement) -> Document:
+    """A policy document of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def _allow(
+def allow(
     sid: str, actions: Sequence[str], resources: Sequence[Arn], condition: Mapping[str, Any] | None = None
 ) -> Statement:
+    """A statement that allows `actions` on `resources`."""
     statement: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
     return statement | ({"Condition": dict(condition)} if condition else {})
 
@@ -61,7 +66,7 @@ def trust(account: Account, service: str) -> Document:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
-    return _document(
+    return document(
         {
             "Sid": "ServiceOfThisAccount",
             "Effect": "Allow",
@@ -76,10 +81,10 @@ def trust(account: Account, service: str) -> Document:
 
 
 def data_key(account: Account) -> Document:
-    """Artifacts, images and volumes: usable through S3, ECR and SageMaker by whom IAM allows, and in no other way."""
+    """Artifacts, images and volumes: usable by principals that IAM allows, only through S3, ECR and SageMaker."""
     services = [f"{service}.{account.region}.amazonaws.com" for service in ("s3", "ecr", "sagemaker")]
     through_services = {"StringEquals": {"kms:CallerAccount": account.id, "kms:ViaService": services}}
-    return _document(
+    return document(
         _key_administration(account),
         _on_key("UseThroughServices", {"AWS": account.root}, _KEY_USE, through_services),
         _on_key(
@@ -97,18 +102,18 @@ def logs_key(account: Account) -> Document:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
     groups = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": account.arn("logs", "log-group:*")}}
-    return _document(
+    return document(
         _key_administration(account),
         _on_key("LogGroups", {"Service": f"logs.{account.region}.amazonaws.com"}, _KEY_USE, groups),
     )
 
 
 def notifications_key(account: Account) -> Document:
-    """The alarm topic. With the AWS-managed SNS key, alarms would be lost without a word.
+    """The alarm topic. With the AWS-managed SNS key, alarms would be lost silently.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """
-    return _document(
+    return document(
         _key_administration(account),
         _on_key(
             "AlarmsPublish",
@@ -142,81 +147,22 @@ _KEY_ADMINISTRATION = (
 
 
 def _key_administration(account: Account) -> Statement:
-    """Administration by whom IAM allows; it can't use the key."""
+    """Lets principals that IAM allows administer the key, not use it."""
     return _on_key("Administration", {"AWS": account.root}, _KEY_ADMINISTRATION, None)
 
 
 def _on_key(
     sid: str, principal: Mapping[str, str], actions: Sequence[str], condition: Mapping[str, Any] | None
 ) -> Statement:
-    return _allow(sid, actions, ["*"], condition) | {"Principal": dict(principal)}
+    return allow(sid, actions, ["*"], condition) | {"Principal": dict(principal)}
 
 
-# Endpoint policies: what may pass an endpoint of the VPC.
-
-
-def runtime_endpoint(account: Account, endpoints: Sequence[str]) -> Document:
-    """Only calls of this account's principals to this stack's endpoints."""
-    arns = [account.arn("sagemaker", f"endpoint/{name}") for name in endpoints]
-    if not arns:
-        return _nothing()
-    return _document(_through_endpoint("InvokeThisStack", INVOKE_ANY_WAY, arns, _own_principals(account)))
-
-
-def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, image_layers: bool) -> Document:
-    """Only reads of this stack's artifacts, by this stack's roles (a pattern of role ARNs).
-
-    With `image_layers`, also the bucket that ECR serves layers from to whoever pulls through the VPC:
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
-    """
-    condition = {"StringEquals": {"aws:PrincipalAccount": account.id}, "ArnLike": {"aws:PrincipalArn": roles}}
-    reads = [_through_endpoint("ReadArtifacts", ["s3:GetObject"], objects, condition)] if objects else []
-    if image_layers:
-        layers = f"arn:{account.partition}:s3:::prod-{account.region}-starport-layer-bucket/*"
-        reads.append(_through_endpoint("ReadImageLayers", ["s3:GetObject"], [layers], {}))
-    return _document(*reads) if reads else _nothing()
-
-
-@dataclass(frozen=True)
-class Passage:
-    """Actions that pass an endpoint, and the resources that they may touch: any, for those that take no resource."""
-
-    actions: Sequence[str]
-    resources: Sequence[str] = ("*",)
-
-
-def own_resources(account: Account, passages: Sequence[Passage]) -> Document:
-    """Only these actions, by this account's principals."""
-    return _document(
-        *(
-            _through_endpoint(f"Passage{number}", passage.actions, passage.resources, _own_principals(account))
-            for number, passage in enumerate(passages, 1)
-        )
-    )
-
-
-def _own_principals(account: Account) -> dict[str, Any]:
-    # A principal of "arn:…:root" would mean the root user alone in a gateway endpoint's policy, so the account is a
-    # condition: https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
-    return {"StringEquals": {"aws:PrincipalAccount": account.id}}
-
-
-def _through_endpoint(
-    sid: str, actions: Sequence[str], resources: Sequence[Arn], condition: Mapping[str, Any]
-) -> Statement:
-    return _allow(sid, actions, resources, condition) | {"Principal": {"AWS": "*"}}
-
-
-def _nothing() -> Document:
-    return _document({"Sid": "NothingYet", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
-
-
-# Roles and what may call.
+# Roles, and policies of callers.
 
 
 @dataclass(frozen=True)
 class Serving:
-    """What one endpoint's execution role may touch."""
+    """The resources of one endpoint, which its execution role may touch."""
 
     artifact: Arn
     artifact_key: Arn | None
@@ -232,29 +178,21 @@ def execution_role(account: Account, serving: Serving) -> Document:
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
     """
-    return _document(
-        _allow("Artifact", ["s3:GetObject"], [serving.artifact]),
-        _allow(
+    return document(
+        allow("Artifact", ["s3:GetObject"], [serving.artifact]),
+        allow(
             "Keys", ["kms:Decrypt", "kms:DescribeKey"], [key for key in (serving.data_key, serving.artifact_key) if key]
         ),
-        _allow(
+        allow(
             "VolumeGrant",
             ["kms:CreateGrant"],
             [serving.data_key],
             {"Bool": {"kms:GrantIsForAWSResource": "true"}},
         ),
-        _allow(
-            "Image",
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [serving.image_repository],
-        ),
-        _allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        _allow(
-            "Logs",
-            ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            [pulumi.Output.concat(serving.log_group, ":*")],
-        ),
-        _allow(
+        allow("Image", PULL_IMAGE, [serving.image_repository]),
+        allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
+        allow("Logs", WRITE_LOGS, [pulumi.Output.concat(serving.log_group, ":*")]),
+        allow(
             "Metrics",
             ["cloudwatch:PutMetricData"],
             ["*"],
@@ -272,15 +210,15 @@ def _network_interfaces(account: Account, serving: Serving) -> list[Statement]:
     """
     interfaces = account.arn("ec2", "network-interface/*")
     in_model_subnets = {"ArnEquals": {"ec2:Subnet": list(serving.subnets)}}
-    # An interface that is being created has no subnet that a condition could test. AWS asks for every resource that
-    # takes part, so that the subnets and the group bound where it may lie.
+    # An interface that is being created has no subnet yet that a condition could test. AWS evaluates every resource
+    # involved, so the subnets and the group bound where it can be.
     return [
-        _allow(
+        allow(
             "CreateInterfaces",
             ["ec2:CreateNetworkInterface"],
             [*serving.subnets, serving.security_group, interfaces],
         ),
-        _allow(
+        allow(
             "ManageInterfaces",
             [
                 "ec2:CreateNetworkInterfacePermission",
@@ -290,7 +228,7 @@ def _network_interfaces(account: Account, serving: Serving) -> list[Statement]:
             [interfaces],
             in_model_subnets,
         ),
-        _allow(
+        allow(
             "DescribeNetwork",
             [
                 "ec2:DescribeDhcpOptions",
@@ -308,18 +246,17 @@ def _network_interfaces(account: Account, serving: Serving) -> list[Statement]:
 def invoke(endpoint: Arn, runtime_endpoint_id: pulumi.Input[str]) -> Document:
     """Calls to one endpoint, through this VPC's runtime endpoint only."""
     condition = {"StringEquals": {"aws:SourceVpce": runtime_endpoint_id}}
-    return _document(_allow("InvokeThroughVpc", INVOKE_ACTIONS, [endpoint], condition))
+    return document(allow("InvokeThroughVpc", INVOKE_ACTIONS, [endpoint], condition))
 
 
 def write_flow_logs(log_group: Arn) -> Document:
-    """Delivery of flow logs to one log group, which is looked for among all.
+    """Delivers flow logs to one log group. The service finds it by listing all.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
-    actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    return _document(
-        _allow("DeliverFlowLogs", actions, [pulumi.Output.concat(log_group, ":*")]),
-        _allow("FindLogGroup", ["logs:DescribeLogGroups"], ["*"]),
+    return document(
+        allow("DeliverFlowLogs", WRITE_LOGS, [pulumi.Output.concat(log_group, ":*")]),
+        allow("FindLogGroup", ["logs:DescribeLogGroups"], ["*"]),
     )
 
 
@@ -327,9 +264,9 @@ def write_flow_logs(log_group: Arn) -> Document:
 
 
 def artifact_bucket(bucket: Arn, key: Arn) -> Document:
-    """Refuses what is not TLS 1.2 and what is written under another key than the bucket's, a caller's own included."""
+    """Refuses requests below TLS 1.2, and writes under another key than `key`, customer-provided keys included."""
     objects = pulumi.Output.concat(bucket, "/*")
-    return _document(
+    return document(
         _deny("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
         _deny("Tls12", "s3:*", [bucket, objects], {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
         _deny(
@@ -361,7 +298,7 @@ def artifact_bucket(bucket: Arn, key: Arn) -> Document:
 
 def alarm_topic(account: Account, topic: Arn) -> Document:
     """This account's alarms may publish; nobody may without TLS."""
-    publish = _allow(
+    publish = allow(
         "AlarmsPublish",
         ["sns:Publish"],
         [topic],
@@ -370,7 +307,7 @@ def alarm_topic(account: Account, topic: Arn) -> Document:
             "ArnLike": {"aws:SourceArn": account.arn("cloudwatch", "alarm:*")},
         },
     )
-    return _document(
+    return document(
         publish | {"Principal": {"Service": "cloudwatch.amazonaws.com"}},
         _deny("TlsOnly", "sns:Publish", [topic], {"Bool": {"aws:SecureTransport": "false"}}),
     )

@@ -1,38 +1,26 @@
 """The ECR repository of a stack's own serving images."""
 
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-from components.iam import Account
-from components.settings import Artifacts
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageRegistryArgs:
-    """`keep` leaves the repository in the account on destroy."""
-
-    settings: Artifacts
-    account: Account
-    key_arn: pulumi.Input[str]
-    protect: bool
-    keep: bool
+from components.names import stack_name
+from components.storage import StorageArgs
 
 
 class ImageRegistry(pulumi.ComponentResource):
-    """A private repository: customer key, immutable tags, scan on push, untagged images expire.
+    """A private repository: customer key, immutable tags, scan on push, expiry of untagged images.
 
-    It has a fixed name, because whoever pushes images calls it by name. `url` is what image names begin with.
+    It has a fixed name, because whoever pushes images calls it by name.
     """
 
     arn: str
     url: pulumi.Output[str]
+    """What the URIs of its images begin with."""
 
-    def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:ImageRegistry", name, None, opts)
-        repository_name = f"{pulumi.get_project()}-{pulumi.get_stack()}".lower()
+        repository_name = stack_name().lower()
         self.arn = args.account.arn("ecr", f"repository/{repository_name}")
         repository = awsx.ecr.Repository(
             name,

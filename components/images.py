@@ -1,38 +1,32 @@
 """Which serving image an endpoint runs, and the repository it is pulled from."""
 
-import re
 from dataclasses import dataclass
 
 import pulumi
 
+from components.ecr import EcrImage
+from components.iam import Account
 from components.image_registry import ImageRegistry
-from components.lookups import PrebuiltImage
-from components.settings import Image
-
-_ECR_URI = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[^:@]+)[:@]"
-)
+from components.settings import ImageSettings
 
 
 @dataclass(frozen=True)
 class ServingImage:
-    """An image in ECR, and the ARN of its repository, which the execution role may pull from."""
+    """An image in ECR."""
 
     uri: pulumi.Input[str]
     repository_arn: pulumi.Input[str]
+    """The repository that the execution role may pull from."""
 
 
 def serving_image(
-    image: Image, partition: str, registry: ImageRegistry, prebuilt: PrebuiltImage | None
+    image: ImageSettings, account: Account, registry: ImageRegistry, prebuilt: ServingImage | None
 ) -> ServingImage:
-    """The image that the settings name: of AWS, of this stack's registry, or by URI."""
+    """The image that the settings name: one that AWS built (`prebuilt`), one in `registry`, or any by its URI."""
     if prebuilt:
-        return ServingImage(prebuilt.uri, prebuilt.repository_arn)
+        return prebuilt
     if image.repository_tag:
         return ServingImage(pulumi.Output.concat(registry.url, ":", image.repository_tag), registry.arn)
-    uri = image.uri or ""
-    found = _ECR_URI.match(uri)
-    if not found:
-        raise ValueError(f"{uri!r} is not an ECR image")
-    arn = f"arn:{partition}:ecr:{found['region']}:{found['account']}:repository/{found['name']}"
-    return ServingImage(uri, arn)
+    found = EcrImage.parse(image.uri or "")
+    owner = Account(account.partition, found.region, found.account)
+    return ServingImage(image.uri or "", owner.arn("ecr", f"repository/{found.repository}"))

@@ -1,4 +1,4 @@
-"""One SageMaker endpoint: role, model, configuration, endpoint, logs, scaling, alarms, and who may call it."""
+"""One SageMaker endpoint: role, model, configuration, endpoint, logs, scaling, alarms, invoke policy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,38 +10,42 @@ from components import iam
 from components.artifacts import Artifact
 from components.iam import Account
 from components.images import ServingImage
-from components.lookups import InstanceFacts
 from components.monitoring import VariantAlarms, VariantAlarmsArgs
-from components.scaling import VariantScaling, VariantScalingArgs
-from components.settings import Endpoint
-
-VARIANT = "AllTraffic"
-"""The one production variant. Without a name AWS would draw a random one, and scaling could not refer to it."""
+from components.scaling import VariantScaling
+from components.settings import EndpointSettings
+from components.variant import VARIANT, VariantArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceEndpointArgs:
-    """`role_path` is the IAM path of the stack's roles; `subnet_ids` and the group are those of the model tier.
+    """One endpoint, and what it takes from the rest of the stack."""
 
-    `paths` is what the artifact comes through on its way to the instances (routes, rules, the S3 gateway): SageMaker
-    downloads it when the endpoint is created, and fails without them.
-    """
-
-    settings: Endpoint
+    settings: EndpointSettings
     account: Account
-    role_path: str
+    iam_path: str
+    """IAM path of the execution role and the invoke policy."""
     artifact: Artifact
     image: ServingImage
-    instance: InstanceFacts
+    vcpus: int
+    """Of one instance."""
     subnet_ids: Sequence[pulumi.Input[str]]
+    """The subnets of the model tier."""
     security_group_id: pulumi.Input[str]
-    paths: Sequence[pulumi.Resource]
+    """The group of the model tier."""
+    artifact_route: Sequence[pulumi.Resource]
+    """What the artifact's download needs (routes, firewall rules, the S3 gateway).
+
+    SageMaker downloads it when the endpoint is created, and fails without them.
+    """
     runtime_endpoint_id: pulumi.Input[str]
+    """The only VPC endpoint that callers may use."""
     data_key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
     topic_arn: pulumi.Input[str]
+    """The topic that alarms notify."""
     protect: bool
+    """Whether Pulumi refuses to delete the log group."""
 
 
 class InferenceEndpoint(pulumi.ComponentResource):
@@ -61,12 +65,12 @@ class InferenceEndpoint(pulumi.ComponentResource):
             name,
             name=args.settings.name,
             endpoint_config_name=configuration.name,
-            opts=self._child(depends_on=[permissions, log_group, *args.paths]),
+            opts=self._child(depends_on=[permissions, log_group, *args.artifact_route]),
         )
-        self._follow_load()
+        self._scale_and_watch()
         self.invoke_policy = aws.iam.Policy(
             name,
-            path=args.role_path,
+            path=args.iam_path,
             description=f"Calls {args.settings.name} through the VPC's runtime endpoint",
             policy=iam.json_document(iam.invoke(self.endpoint.arn, args.runtime_endpoint_id)),
             opts=self._child(),
@@ -86,11 +90,11 @@ class InferenceEndpoint(pulumi.ComponentResource):
         )
 
     def _execution_role(self, log_group: aws.cloudwatch.LogGroup) -> tuple[aws.iam.Role, pulumi.Resource]:
-        """The role, and the policy that must be attached before a model is created with it."""
+        """The role, and its policy, which must be attached before a model is created with the role."""
         args = self._args
         role = aws.iam.Role(
             self._name,
-            path=args.role_path,
+            path=args.iam_path,
             description=f"Runs the model of {args.settings.name}",
             assume_role_policy=iam.json_document(iam.trust(args.account, "sagemaker.amazonaws.com")),
             opts=self._child(),
@@ -143,23 +147,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _follow_load(self) -> None:
+    def _scale_and_watch(self) -> None:
         args = self._args
-        VariantScaling(
-            self._name,
-            VariantScalingArgs(
-                settings=args.settings, endpoint_name=self.endpoint.name, variant=VARIANT, vcpus=args.instance.vcpus
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
-        VariantAlarms(
-            self._name,
-            VariantAlarmsArgs(
-                settings=args.settings,
-                endpoint_name=self.endpoint.name,
-                variant=VARIANT,
-                vcpus=args.instance.vcpus,
-                topic_arn=args.topic_arn,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+        variant = VariantArgs(settings=args.settings, endpoint_name=self.endpoint.name, vcpus=args.vcpus)
+        VariantScaling(self._name, variant, self._child())
+        alarms = VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn)
+        VariantAlarms(self._name, alarms, self._child())

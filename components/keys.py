@@ -7,17 +7,20 @@ import pulumi_aws as aws
 
 from components import iam
 from components.iam import Account, Document
-from components.settings import Security
+from components.names import stack_name
+from components.settings import SecuritySettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptionKeysArgs:
-    """`retain_data_key` leaves the data key in the account on destroy: without it, retained artifacts are lost."""
+    """Keys for one stack."""
 
     account: Account
-    security: Security
+    settings: SecuritySettings
     protect: bool
+    """Whether Pulumi refuses to delete the keys."""
     retain_data_key: bool
+    """Whether the data key stays in the account on destroy: without it, retained artifacts are lost."""
 
 
 class EncryptionKeys(pulumi.ComponentResource):
@@ -40,14 +43,14 @@ class EncryptionKeys(pulumi.ComponentResource):
             purpose,
             description=f"{description} of {pulumi.get_project()}/{pulumi.get_stack()}",
             enable_key_rotation=True,
-            rotation_period_in_days=self._args.security.key_rotation_days,
-            deletion_window_in_days=self._args.security.key_deletion_days,
+            rotation_period_in_days=self._args.settings.key_rotation_days,
+            deletion_window_in_days=self._args.settings.key_deletion_days,
             policy=iam.json_document(policy),
             opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect, retain_on_delete=retain),
         )
         aws.kms.Alias(
             purpose,
-            name=f"alias/{pulumi.get_project()}-{pulumi.get_stack()}-{purpose}",
+            name=f"alias/{stack_name(purpose)}",
             target_key_id=key.key_id,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -1,4 +1,4 @@
-"""What the program asks AWS before it declares anything: account, zones, prefix lists, instance types, images.
+"""Looks up in AWS, before anything is declared: account, zones, prefix lists, instance types, images.
 
 The answers are plain values, because they shape the graph or enter policy documents, which should be whole at preview.
 """
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.endpoint_services import RUNTIME, runtime_service
 from components.flows import Gateway
 from components.iam import Account
-from components.private_services import RUNTIME, runtime_service
-from components.settings import Endpoint, Image, Settings, SettingsError
+from components.images import ServingImage
+from components.settings import EndpointSettings, ImageSettings, Settings, SettingsError
 
 PREBUILT_REPOSITORIES = {
     "xgboost": "sagemaker-xgboost",
@@ -28,7 +29,7 @@ PREBUILT_REPOSITORIES = {
 
 @dataclass(frozen=True)
 class PrefixList:
-    """AWS's own list of a service's addresses, which route tables and security groups can name."""
+    """AWS's own list of a service's addresses, which route tables and security groups can refer to."""
 
     id: str
     cidrs: Sequence[str]
@@ -36,34 +37,31 @@ class PrefixList:
 
 @dataclass(frozen=True)
 class InstanceFacts:
-    """What matters here of an instance type."""
+    """What EC2 says of an instance type's hardware."""
 
     vcpus: int
     local_storage: bool
+    """Whether it has NVMe storage of its own."""
 
 
 @dataclass(frozen=True)
-class PrebuiltImage:
-    """An image in one of AWS's own registries."""
-
-    uri: str
-    repository_arn: str
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """The account and region that the stack is put into."""
+class RegionFacts:
+    """What AWS says of the account and region that the stack is deployed to."""
 
     account: Account
     zones: Sequence[str]
+    """The stack's availability zones."""
     service_zones: Mapping[str, Sequence[str]]
+    """Which of them offer an endpoint service, by service."""
     prefix_lists: Mapping[Gateway, PrefixList]
     instances: Mapping[str, InstanceFacts]
-    images: Mapping[Image, PrebuiltImage]
+    """By instance type."""
+    prebuilt_images: Mapping[ImageSettings, ServingImage]
+    """Those of the settings' images that AWS built."""
 
 
-def look_up(settings: Settings) -> Surroundings:
-    """Asks AWS. Raises SettingsError where the settings name what this region does not have."""
+def look_up(settings: Settings) -> RegionFacts:
+    """What the settings need to know. Raises SettingsError where they name what the region does not have."""
     account = _account(settings.region)
     offered = {
         service: _zones_of(service, settings) for service in (RUNTIME, *settings.private_access.interface_endpoints)
@@ -73,30 +71,30 @@ def look_up(settings: Settings) -> Surroundings:
     for position, endpoint in enumerate(settings.endpoints):
         _check_volume_key(position, endpoint, instances[endpoint.instance_type])
     images = dict.fromkeys(endpoint.model.image for endpoint in settings.endpoints)
-    return Surroundings(
+    return RegionFacts(
         account=account,
         zones=zones,
-        service_zones={service: _common(service, zones, offers) for service, offers in offered.items()},
+        service_zones={service: _zones_in_common(service, zones, offers) for service, offers in offered.items()},
         prefix_lists={gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)},
         instances=instances,
-        images={image: _prebuilt_image(image, account) for image in images if image.framework},
+        prebuilt_images={image: _prebuilt_image(image, account) for image in images if image.framework},
     )
 
 
 @contextmanager
-def _asking(setting: str, value: str) -> Iterator[None]:
-    """A lookup for a setting: what AWS says against it is told by the setting's name, without account ids."""
+def _looking_up(setting: str, value: str) -> Iterator[None]:
+    """A lookup in AWS. If it fails, raises SettingsError that names the setting, without account ids."""
     try:
         yield
     except Exception as error:
-        said = re.sub(r"\d{12}", "<account>", str(error))
+        reason = re.sub(r"\d{12}", "<account>", str(error))
         raise SettingsError(
-            f"{setting}: {value!r} can't be looked up in AWS. Correct it, or the access: {said}"
+            f"{setting}: {value!r} can't be looked up in AWS. Correct it, or the access: {reason}"
         ) from None
 
 
 def _account(region: str) -> Account:
-    with _asking("aws:region", region):
+    with _looking_up("aws:region", region):
         return Account(aws.get_partition().partition, region, aws.get_caller_identity().account_id)
 
 
@@ -107,7 +105,7 @@ def _gateways(settings: Settings) -> list[Gateway]:
 def _zones_of(service: str, settings: Settings) -> list[str]:
     name = runtime_service(settings.private_access.fips) if service == RUNTIME else service
     key = "privateAccess.fips" if name.endswith("-fips") else "privateAccess.interfaceEndpoints"
-    with _asking(key, name):
+    with _looking_up(key, name):
         found = aws.ec2.get_vpc_endpoint_service(
             service_name=f"com.amazonaws.{settings.region}.{name}", service_type="Interface"
         )
@@ -115,12 +113,12 @@ def _zones_of(service: str, settings: Settings) -> list[str]:
 
 
 def _zones(settings: Settings, runtime_zones: Sequence[str]) -> list[str]:
-    """The zones by name, or the first ones of the region that offer the runtime endpoint."""
+    """The zones that the settings name, or the first ones of the region that offer the runtime endpoint."""
     regional = aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])
     available = sorted(aws.get_availability_zones(state="available", filters=[regional]).names)
     wanted = settings.network.zones
+    usable = [zone for zone in available if zone in runtime_zones]
     if isinstance(wanted, int):
-        usable = [zone for zone in available if zone in runtime_zones]
         if len(usable) < wanted:
             raise SettingsError(
                 f"network.zones: {wanted} is more than the {len(usable)} zones of {settings.region} that offer the "
@@ -133,17 +131,16 @@ def _zones(settings: Settings, runtime_zones: Sequence[str]) -> list[str]:
         if zone not in available
     ]
     problems += [
-        f"  network.zones: {zone!r} does not offer the SageMaker runtime endpoint; "
-        f"choose from {', '.join(zone for zone in available if zone in runtime_zones)}."
+        f"  network.zones: {zone!r} does not offer the SageMaker runtime endpoint; choose from {', '.join(usable)}."
         for zone in wanted
-        if zone in available and zone not in runtime_zones
+        if zone in available and zone not in usable
     ]
     if problems:
         raise SettingsError("\n".join(["The network can't be laid over these zones:", *problems]))
     return list(wanted)
 
 
-def _common(service: str, zones: Sequence[str], offered: Sequence[str]) -> list[str]:
+def _zones_in_common(service: str, zones: Sequence[str], offered: Sequence[str]) -> list[str]:
     common = [zone for zone in zones if zone in offered]
     if not common:
         raise SettingsError(
@@ -163,14 +160,14 @@ def _prefix_list(gateway: Gateway, region: str) -> PrefixList:
 
 
 def _instance_facts(instance_type: str) -> InstanceFacts:
-    # SageMaker's instance types are EC2's with a prefix; what EC2 says of the hardware holds for both.
-    with _asking("endpoints[].instanceType", instance_type):
+    # SageMaker's instance types are EC2's with a prefix, on the same hardware.
+    with _looking_up("endpoints[].instanceType", instance_type):
         found = aws.ec2.get_instance_type(instance_type=instance_type.removeprefix("ml."))
     return InstanceFacts(vcpus=found.default_vcpus, local_storage=found.instance_storage_supported)
 
 
-def _check_volume_key(position: int, endpoint: Endpoint, instance: InstanceFacts) -> None:
-    """What a customer key can't do for instances with local storage is said, whichever way the setting is.
+def _check_volume_key(position: int, endpoint: EndpointSettings, instance: InstanceFacts) -> None:
+    """Warns where the customer key can't encrypt local storage. Raises SettingsError where its waiver has no use.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
     """
@@ -187,9 +184,10 @@ def _check_volume_key(position: int, endpoint: Endpoint, instance: InstanceFacts
         )
 
 
-def _prebuilt_image(image: Image, account: Account) -> PrebuiltImage:
+def _prebuilt_image(image: ImageSettings, account: Account) -> ServingImage:
     repository = PREBUILT_REPOSITORIES[image.framework or ""]
-    with _asking("endpoints[].model.image.framework", f"{image.framework} in {account.region}"):
+    with _looking_up("endpoints[].model.image.framework", f"{image.framework} in {account.region}"):
         found = aws.sagemaker.get_prebuilt_ecr_image(repository_name=repository, image_tag=image.version)
-    arn = f"arn:{account.partition}:ecr:{account.region}:{found.registry_id}:repository/{repository}"
-    return PrebuiltImage(uri=found.registry_path, repository_arn=arn)
+    # The export holds a reference in place of the URI, which can't be taken apart: the ARN has its own attribute.
+    owner = Account(account.partition, account.region, found.registry_id)
+    return ServingImage(found.registry_path, owner.arn("ecr", f"repository/{repository}"))

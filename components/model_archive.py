@@ -1,4 +1,4 @@
-"""A model artifact on disk: is it what SageMaker unpacks, and which content is it?
+"""A model archive on disk: whether SageMaker can unpack it, and its digest.
 
 SageMaker takes a gzip-compressed tar archive.
 Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html (ModelDataUrl).
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def problem_with(path: Path) -> str | None:
-    """Why `path` can't be a model artifact, or None. Reads the first member only, so large models are no matter."""
+    """Why `path` can't be a model artifact, or None. Reads the first member only, so that large models take no time."""
     if not path.exists():
         return "there is no such file"
     if not path.is_file():

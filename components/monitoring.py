@@ -1,4 +1,4 @@
-"""What operators see and are told: the alarm topic, an endpoint's alarms, the stack's dashboard."""
+"""The alarm topic, an endpoint's alarms, and the stack's dashboard."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,9 @@ import pulumi_aws as aws
 
 from components import iam
 from components.iam import Account
-from components.scaling import ENDPOINT_METRICS, cpu_of_all_vcpus
-from components.settings import Endpoint
+from components.names import stack_name
+from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, VARIANT, VariantArgs
 
-INVOCATION_METRICS = "AWS/SageMaker"
 PERIOD_SECONDS = 300
 MICROSECONDS = 1000
 """Microseconds in a millisecond; SageMaker reports latency in microseconds."""
@@ -21,13 +20,15 @@ MICROSECONDS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """`emails` are subscribed to the topic; `endpoint_names` are drawn on the dashboard."""
+    """Whom alarms notify, and what the dashboard shows."""
 
     account: Account
     key_arn: pulumi.Input[str]
+    """The KMS key that encrypts notifications."""
     emails: Sequence[str]
+    """Addresses to subscribe to the topic."""
     endpoint_names: Sequence[str]
-    variant: str
+    """Endpoints to draw on the dashboard."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -47,8 +48,8 @@ class Monitoring(pulumi.ComponentResource):
         region = args.account.region
         dashboard = aws.cloudwatch.Dashboard(
             name,
-            dashboard_name=f"{pulumi.get_project()}-{pulumi.get_stack()}",
-            dashboard_body=json.dumps(_dashboard(region, args.endpoint_names, args.variant)),
+            dashboard_name=stack_name(),
+            dashboard_body=json.dumps(_dashboard(region, args.endpoint_names)),
             opts=child,
         )
         self.dashboard_url = pulumi.Output.concat(
@@ -60,13 +61,11 @@ class Monitoring(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class VariantAlarmsArgs:
-    """`topic_arn` is told when an alarm goes off and when it ends."""
+    """What to watch, and whom to notify."""
 
-    settings: Endpoint
-    endpoint_name: pulumi.Input[str]
-    variant: str
-    vcpus: int
+    variant: VariantArgs
     topic_arn: pulumi.Input[str]
+    """The topic that is notified when an alarm goes off and when it ends."""
 
 
 class VariantAlarms(pulumi.ComponentResource):
@@ -76,7 +75,7 @@ class VariantAlarms(pulumi.ComponentResource):
         super().__init__("private-inference:inference:VariantAlarms", name, None, opts)
         self._name = name
         self._args = args
-        limits = args.settings.alarms
+        limits = args.variant.settings.alarms
         self._alarm(
             "server-errors",
             f"At least {limits.server_errors} answers with status 5XX in five minutes",
@@ -96,8 +95,8 @@ class VariantAlarms(pulumi.ComponentResource):
         self._alarm(
             "cpu",
             f"The instances are {limits.cpu_percent:g} % busy or more",
-            threshold=cpu_of_all_vcpus(limits.cpu_percent, args.vcpus),
-            namespace=ENDPOINT_METRICS,
+            threshold=args.variant.cpu_utilization(limits.cpu_percent),
+            namespace=INSTANCE_METRICS,
             metric_name="CPUUtilization",
             statistic="Average",
         )
@@ -111,7 +110,7 @@ class VariantAlarms(pulumi.ComponentResource):
             evaluation_periods=1,
             period=PERIOD_SECONDS,
             treat_missing_data="notBreaching",
-            dimensions={"EndpointName": self._args.endpoint_name, "VariantName": self._args.variant},
+            dimensions={"EndpointName": self._args.variant.endpoint_name, "VariantName": VARIANT},
             alarm_actions=[self._args.topic_arn],
             ok_actions=[self._args.topic_arn],
             opts=pulumi.ResourceOptions(parent=self),
@@ -125,8 +124,8 @@ def _console(region: str) -> str:
     return f"{region}.console.{domain}"
 
 
-def _dashboard(region: str, endpoint_names: Sequence[str], variant: str) -> Mapping[str, Any]:
-    """One row of four graphs for each endpoint.
+def _dashboard(region: str, endpoint_names: Sequence[str]) -> Mapping[str, Any]:
+    """The dashboard's body: one row of four graphs for each endpoint.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
@@ -134,7 +133,7 @@ def _dashboard(region: str, endpoint_names: Sequence[str], variant: str) -> Mapp
         ("Invocations", INVOCATION_METRICS, ["Invocations"], "Sum"),
         ("Errors", INVOCATION_METRICS, ["Invocation4XXErrors", "Invocation5XXErrors"], "Sum"),
         ("Latency (µs)", INVOCATION_METRICS, ["ModelLatency", "OverheadLatency"], "p95"),
-        ("CPU and memory (%)", ENDPOINT_METRICS, ["CPUUtilization", "MemoryUtilization"], "Average"),
+        ("CPU and memory (%)", INSTANCE_METRICS, ["CPUUtilization", "MemoryUtilization"], "Average"),
     ]
     return {
         "widgets": [
@@ -150,7 +149,7 @@ def _dashboard(region: str, endpoint_names: Sequence[str], variant: str) -> Mapp
                     "stat": statistic,
                     "period": PERIOD_SECONDS,
                     "metrics": [
-                        [namespace, metric, "EndpointName", name, "VariantName", variant] for metric in metrics
+                        [namespace, metric, "EndpointName", name, "VariantName", VARIANT] for metric in metrics
                     ],
                 },
             }

@@ -11,33 +11,36 @@ from components import flows, iam
 from components.cidr import SubnetPlan, Tier, plan_subnets
 from components.flows import AclRule, Flow, Gateway, Peer
 from components.iam import Account
-from components.lookups import Surroundings
-from components.settings import Network, Settings, SettingsError
+from components.lookups import RegionFacts
+from components.names import name_tag
+from components.settings import NetworkSettings, Settings, SettingsError
 
-INTERFACES_LINGER = "60m"
-"""SageMaker's interfaces outlive their endpoint by some minutes and block the deletion of subnets and groups."""
+INTERFACE_DELETION = "60m"
+"""Timeout for deleting subnets and groups, which SageMaker's interfaces block for some minutes after their endpoint."""
 
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """The network on paper: where the subnets lie, who talks to whom, and each tier's ACL rules that follow."""
+    """The network before it is declared."""
 
     subnets: SubnetPlan
     allowed: Sequence[Flow]
+    """Who talks to whom."""
     acl_rules: Mapping[Tier, Sequence[AclRule]]
+    """What each tier's network ACL says, derived from `allowed`."""
 
 
-def plan_network(settings: Settings, surroundings: Surroundings) -> NetworkPlan:
-    """Plans before anything is declared.
+def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
+    """The network of these settings in this region.
 
     Raises SettingsError if an ACL would need more rules than its quota, or the deny list names what a flow needs.
     """
-    subnets = plan_subnets(settings.network.cidr, surroundings.zones)
+    subnets = plan_subnets(settings.network.cidr, facts.zones)
     allowed = flows.flows(settings)
     addresses: dict[Peer, Sequence[str]] = {tier: [block] for tier, block in subnets.blocks.items()}
-    addresses |= {gateway: found.cidrs for gateway, found in surroundings.prefix_lists.items()}
+    addresses |= {gateway: found.cidrs for gateway, found in facts.prefix_lists.items()}
     denied, quota = settings.network.denied_cidrs, settings.network.nacl_rule_quota
-    for gateway, found in surroundings.prefix_lists.items():
+    for gateway, found in facts.prefix_lists.items():
         _check_reachable(gateway, found.cidrs, denied)
     try:
         rules = {tier: flows.acl_rules(tier, allowed, denied, addresses, quota) for tier in Tier}
@@ -57,25 +60,26 @@ def _check_reachable(gateway: Gateway, needed: Sequence[str], denied: Sequence[s
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateNetworkArgs:
-    """`log_retention_days` is that of the flow logs."""
+    """The network, and how its flow logs are kept."""
 
-    settings: Network
+    settings: NetworkSettings
     account: Account
     plan: NetworkPlan
     logs_key_arn: pulumi.Input[str]
+    """The KMS key that encrypts flow logs."""
     log_retention_days: int
     protect: bool
+    """Whether Pulumi refuses to delete the VPC and the flow logs."""
 
 
 class PrivateNetwork(pulumi.ComponentResource):
-    """VPC, subnets by tier and zone, route tables without a default route, network ACLs, flow logs.
-
-    `subnets[tier][zone]` are the subnets, `route_tables[tier]` the tier's one route table.
-    """
+    """VPC, subnets by tier and zone, route tables without a default route, network ACLs, flow logs."""
 
     vpc: aws.ec2.Vpc
     subnets: Mapping[Tier, Mapping[str, aws.ec2.Subnet]]
+    """By tier and zone."""
     route_tables: Mapping[Tier, aws.ec2.RouteTable]
+    """The one table of each tier."""
 
     def __init__(self, name: str, args: PrivateNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:network:PrivateNetwork", name, None, opts)
@@ -86,7 +90,7 @@ class PrivateNetwork(pulumi.ComponentResource):
             cidr_block=args.settings.cidr,
             enable_dns_support=True,
             enable_dns_hostnames=True,
-            tags=self._tags("vpc"),
+            tags=name_tag("vpc"),
             opts=self._child(protect=args.protect),
         )
         self._lock_defaults()
@@ -94,7 +98,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         self.route_tables = {tier: self._route_table(tier) for tier in Tier}
         for tier in Tier:
             self._acl(tier)
-        self._lead_to_premises()
+        self._on_premises_routes()
         self._flow_logs()
         self.register_outputs({"vpcId": self.vpc.id})
 
@@ -105,29 +109,26 @@ class PrivateNetwork(pulumi.ComponentResource):
     def _child(self, *, protect: bool = False, **options: object) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, protect=protect, **options)  # type: ignore[arg-type]
 
-    def _tags(self, *parts: str) -> dict[str, str]:
-        return {"Name": "-".join([pulumi.get_project(), pulumi.get_stack(), *parts])}
-
     def _lock_defaults(self) -> None:
-        """What a VPC comes with stays, without any rule or route."""
+        """Empties the security group and the route table that every VPC comes with."""
         aws.ec2.DefaultSecurityGroup(
             f"{self._name}-locked",
             vpc_id=self.vpc.id,
             ingress=[],
             egress=[],
-            tags=self._tags("locked"),
+            tags=name_tag("locked"),
             opts=self._child(),
         )
         aws.ec2.DefaultRouteTable(
             f"{self._name}-locked",
             default_route_table_id=self.vpc.default_route_table_id,
             routes=[],
-            tags=self._tags("locked"),
+            tags=name_tag("locked"),
             opts=self._child(),
         )
 
     def _subnets_of(self, tier: Tier) -> dict[str, aws.ec2.Subnet]:
-        timeouts = pulumi.CustomTimeouts(delete=INTERFACES_LINGER)
+        timeouts = pulumi.CustomTimeouts(delete=INTERFACE_DELETION)
         return {
             zone: aws.ec2.Subnet(
                 f"{tier}-{zone}",
@@ -135,14 +136,14 @@ class PrivateNetwork(pulumi.ComponentResource):
                 availability_zone=zone,
                 cidr_block=block,
                 map_public_ip_on_launch=False,
-                tags=self._tags(tier, zone),
+                tags=name_tag(tier, zone),
                 opts=self._child(custom_timeouts=timeouts),
             )
             for zone, block in self._args.plan.subnets.subnets[tier].items()
         }
 
     def _route_table(self, tier: Tier) -> aws.ec2.RouteTable:
-        table = aws.ec2.RouteTable(tier, vpc_id=self.vpc.id, tags=self._tags(tier), opts=self._child())
+        table = aws.ec2.RouteTable(tier, vpc_id=self.vpc.id, tags=name_tag(tier), opts=self._child())
         for zone, subnet in self.subnets[tier].items():
             aws.ec2.RouteTableAssociation(
                 f"{tier}-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=self._child()
@@ -151,12 +152,12 @@ class PrivateNetwork(pulumi.ComponentResource):
 
     def _acl(self, tier: Tier) -> None:
         acl = aws.ec2.NetworkAcl(
-            tier, vpc_id=self.vpc.id, subnet_ids=self.subnet_ids(tier), tags=self._tags(tier), opts=self._child()
+            tier, vpc_id=self.vpc.id, subnet_ids=self.subnet_ids(tier), tags=name_tag(tier), opts=self._child()
         )
         for rule in self._args.plan.acl_rules[tier]:
             all_traffic = rule.ports is None
             from_port, to_port = rule.ports or (0, 0)
-            # A rule is named by its number. What it says can only be changed by taking the number away first.
+            # AWS identifies a rule by its number: the old rule must go before a new one can have its number.
             aws.ec2.NetworkAclRule(
                 f"{tier}-{rule.direction}-{rule.number}",
                 network_acl_id=acl.id,
@@ -170,7 +171,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 opts=self._child(delete_before_replace=True),
             )
 
-    def _lead_to_premises(self) -> None:
+    def _on_premises_routes(self) -> None:
         """Routes from the access tier to on-premises clients, and the attachment of the gateway that leads there."""
         premises = self._args.settings.on_premises
         if premises is None:
@@ -183,7 +184,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 transit_gateway_id=premises.gateway_id,
                 vpc_id=self.vpc.id,
                 subnet_ids=self.subnet_ids(Tier.ACCESS),
-                tags=self._tags("premises"),
+                tags=name_tag("premises"),
                 opts=self._child(),
             )
         else:
@@ -224,6 +225,6 @@ class PrivateNetwork(pulumi.ComponentResource):
             log_destination=group.arn,
             iam_role_arn=role.arn,
             max_aggregation_interval=60,
-            tags=self._tags("flow-logs"),
+            tags=name_tag("flow-logs"),
             opts=self._child(depends_on=[policy]),
         )

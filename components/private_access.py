@@ -8,27 +8,36 @@ import pulumi_aws as aws
 
 from components import iam
 from components.cidr import Tier
+from components.endpoint_policies import artifact_reads, invocations, service_policy
+from components.endpoint_services import GATEWAY_INSTEAD, RUNTIME, WITHOUT_PRIVATE_DNS, runtime_service
 from components.flows import Flow, Gateway
 from components.iam import Account, Document
+from components.names import name_tag
 from components.network import PrivateNetwork
-from components.private_services import GATEWAY_INSTEAD, RUNTIME, WITHOUT_PRIVATE_DNS, passages, runtime_service
-from components.settings import PrivateAccess as PrivateAccessSettings
+from components.settings import PrivateAccessSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateAccessArgs:
-    """`service_zones` says in which of the stack's zones a service is offered; `artifacts` are ARNs of S3 objects."""
+    """Which endpoints there are, and what their policies allow."""
 
     settings: PrivateAccessSettings
     account: Account
     network: PrivateNetwork
     allowed: Sequence[Flow]
+    """The flows that say which tiers use a gateway."""
     service_zones: Mapping[str, Sequence[str]]
+    """In which of the stack's zones a service is offered."""
     endpoint_names: Sequence[str]
-    artifacts: Sequence[iam.Arn]
-    roles: str
-    parameters: str
+    """SageMaker endpoints that may be invoked."""
+    artifact_arns: Sequence[iam.Arn]
+    """S3 objects that may be read."""
+    iam_path: str
+    """IAM path of the roles that may read them."""
+    parameter_prefix: str
+    """Prefix of the SSM parameters that may be read."""
     security_group_id: pulumi.Input[str]
+    """The group of the interface endpoints."""
 
 
 class PrivateAccess(pulumi.ComponentResource):
@@ -36,6 +45,7 @@ class PrivateAccess(pulumi.ComponentResource):
 
     runtime: aws.ec2.VpcEndpoint
     runtime_url: str
+    """What SDKs call by default."""
 
     def __init__(self, name: str, args: PrivateAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:access:PrivateAccess", name, None, opts)
@@ -43,7 +53,7 @@ class PrivateAccess(pulumi.ComponentResource):
         self._gateways = {gateway: self._gateway(gateway) for gateway in Gateway if self._tables(gateway)}
         self.runtime = self._interface(RUNTIME, runtime_service(args.settings.fips), self._runtime_policy())
         for service in args.settings.interface_endpoints:
-            self._point_to_gateway(service)
+            self._recommend_gateway(service)
             self._interface(service, service, self._service_policy(service))
         host = "runtime-fips" if args.settings.fips else "runtime"
         self.runtime_url = f"https://{host}.sagemaker.{args.account.region}.amazonaws.com"
@@ -62,13 +72,13 @@ class PrivateAccess(pulumi.ComponentResource):
             vpc_endpoint_type="Gateway",
             route_table_ids=self._tables(gateway),
             policy=iam.json_document(self._service_policy(gateway)),
-            tags=self._tags(gateway),
+            tags=name_tag(gateway),
             opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _interface(self, name: str, service: str, policy: Document | None) -> aws.ec2.VpcEndpoint:
         subnets = self._args.network.subnets[Tier.ACCESS]
-        # The gateway must be there before an S3 interface endpoint can keep private DNS to resolvers outside the VPC.
+        # AWS takes `private_dns_only_for_inbound_resolver_endpoint` only in a VPC that has the S3 gateway already.
         gateway = self._gateways.get(GATEWAY_INSTEAD[name]) if name == Gateway.S3 else None
         inbound_only = aws.ec2.VpcEndpointDnsOptionsArgs(
             dns_record_ip_type="ipv4", private_dns_only_for_inbound_resolver_endpoint=True
@@ -83,7 +93,7 @@ class PrivateAccess(pulumi.ComponentResource):
             security_group_ids=[self._args.security_group_id],
             dns_options=inbound_only if gateway else None,
             policy=iam.json_document(policy) if policy else None,
-            tags=self._tags(name),
+            tags=name_tag(name),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway] if gateway else None),
         )
 
@@ -94,22 +104,20 @@ class PrivateAccess(pulumi.ComponentResource):
                 "is bounded by the callers' own invoke policies only."
             )
             return None
-        return iam.runtime_endpoint(self._args.account, self._args.endpoint_names)
+        return invocations(self._args.account, self._args.endpoint_names)
 
     def _service_policy(self, service: str) -> Document:
         account = self._args.account
         if service == Gateway.S3:
             layers = "ecr.dkr" in self._args.settings.interface_endpoints
-            return iam.artifact_reads(account, self._args.artifacts, self._args.roles, image_layers=layers)
-        return iam.own_resources(account, passages(service, account, self._args.parameters))
+            roles = account.roles(self._args.iam_path)
+            return artifact_reads(account, self._args.artifact_arns, roles, image_layers=layers)
+        return service_policy(service, account, self._args.parameter_prefix)
 
-    def _point_to_gateway(self, service: str) -> None:
+    def _recommend_gateway(self, service: str) -> None:
         if service in GATEWAY_INSTEAD:
             gateway = GATEWAY_INSTEAD[service]
             pulumi.warn(
                 f"privateAccess.interfaceEndpoints: inside the VPC the {gateway} gateway endpoint does what the "
                 f"interface endpoint {service!r} does, for free. Keep the interface for on-premises clients only."
             )
-
-    def _tags(self, name: str) -> dict[str, str]:
-        return {"Name": f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"}

@@ -1,14 +1,9 @@
 """How the number of instances of a variant follows its load."""
 
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 
-from components.settings import Endpoint
-
-ENDPOINT_METRICS = "/aws/sagemaker/Endpoints"
-"""Namespace of the instances' metrics (https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html)."""
+from components.variant import INSTANCE_METRICS, VARIANT, VariantArgs
 
 _Configuration = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
 _Predefined = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs
@@ -16,20 +11,10 @@ _Customized = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationC
 _Dimension = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArgs
 
 
-@dataclass(frozen=True, kw_only=True)
-class VariantScalingArgs:
-    """`endpoint_name` should come from the endpoint resource: the target can't be registered before it exists."""
-
-    settings: Endpoint
-    endpoint_name: pulumi.Input[str]
-    variant: str
-    vcpus: int
-
-
 class VariantScaling(pulumi.ComponentResource):
-    """The scaling target (between which numbers) and its two policies (when): invocations an instance, and CPU."""
+    """The scaling target (least and most instances) and its two policies: invocations per instance, and CPU."""
 
-    def __init__(self, name: str, args: VariantScalingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:VariantScaling", name, None, opts)
         self._scaling = args.settings.scaling
         child = pulumi.ResourceOptions(parent=self)
@@ -37,7 +22,7 @@ class VariantScaling(pulumi.ComponentResource):
             name,
             service_namespace="sagemaker",
             scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            resource_id=pulumi.Output.concat("endpoint/", args.endpoint_name, "/variant/", args.variant),
+            resource_id=pulumi.Output.concat("endpoint/", args.endpoint_name, "/variant/", VARIANT),
             min_capacity=args.settings.instances.min,
             max_capacity=args.settings.instances.max,
             opts=child,
@@ -45,16 +30,16 @@ class VariantScaling(pulumi.ComponentResource):
         invocations = _Predefined(predefined_metric_type="SageMakerVariantInvocationsPerInstance")
         self._policy(f"{name}-invocations", self._scaling.invocations_per_instance, predefined=invocations)
         cpu = _Customized(
-            namespace=ENDPOINT_METRICS,
+            namespace=INSTANCE_METRICS,
             metric_name="CPUUtilization",
             statistic="Average",
             unit="Percent",
             dimensions=[
                 _Dimension(name="EndpointName", value=args.endpoint_name),
-                _Dimension(name="VariantName", value=args.variant),
+                _Dimension(name="VariantName", value=VARIANT),
             ],
         )
-        self._policy(f"{name}-cpu", cpu_of_all_vcpus(self._scaling.cpu_percent, args.vcpus), customized=cpu)
+        self._policy(f"{name}-cpu", args.cpu_utilization(self._scaling.cpu_percent), customized=cpu)
         self.register_outputs({})
 
     def _policy(
@@ -75,11 +60,3 @@ class VariantScaling(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-
-def cpu_of_all_vcpus(percent_of_instance: float, vcpus: int) -> float:
-    """SageMaker's CPUUtilization adds up the vCPUs: 0 to 100 times their number.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html (endpoint instance metrics)
-    """
-    return percent_of_instance * vcpus

@@ -1,4 +1,4 @@
-"""The three security groups of a stack, with the rules that its flows derive."""
+"""The three security groups of a stack, with the rules derived from its flows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import pulumi_aws as aws
 
 from components.cidr import Tier
 from components.flows import HTTPS, Block, Flow, Gateway, GroupRule, Peer, group_rules
-from components.network import INTERFACES_LINGER
+from components.names import name_tag
+from components.network import INTERFACE_DELETION
 
 DESCRIPTIONS = {
     Tier.APP: "Clients of the models",
@@ -20,15 +21,17 @@ NAMES = {Tier.APP: "client", Tier.ACCESS: "access", Tier.MODEL: "model"}
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
-    """`prefix_list_ids` gives the prefix list of each gateway that `allowed` names."""
+    """Where the groups are, and what they allow."""
 
     vpc_id: pulumi.Input[str]
     allowed: Sequence[Flow]
+    """The flows that rules are derived from."""
     prefix_list_ids: Mapping[Gateway, pulumi.Input[str]]
+    """Of each gateway that `allowed` names."""
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """A group for each tier (client, access, model). Every rule is TCP 443, described, and names its peer exactly."""
+    """A group for each tier (client, access, model). Every rule allows TCP 443 to or from one named peer."""
 
     client: aws.ec2.SecurityGroup
     access: aws.ec2.SecurityGroup
@@ -48,8 +51,8 @@ class SecurityGroups(pulumi.ComponentResource):
             NAMES[tier],
             description=DESCRIPTIONS[tier],
             vpc_id=self._args.vpc_id,
-            tags={"Name": f"{pulumi.get_project()}-{pulumi.get_stack()}-{NAMES[tier]}"},
-            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(delete=INTERFACES_LINGER)),
+            tags=name_tag(NAMES[tier]),
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(delete=INTERFACE_DELETION)),
         )
 
     def _rule(self, rule: GroupRule) -> None:

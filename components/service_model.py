@@ -1,17 +1,22 @@
-"""What botocore's service model of SageMaker says exists: regions, instance types, the form of names.
+"""What botocore's data say of SageMaker: its regions, its instance types, the form of an endpoint's name.
 
-Source: botocore, `data/sagemaker/2017-07-24/service-2.json` and `data/endpoints.json`.
+The two files are read directly: a botocore session would take several times as long, and look for credentials.
 """
 
+import gzip
+import json
 from functools import cache
+from importlib.resources import files
 from typing import Any
+
+PARTITIONS = ("aws", "aws-us-gov")
+"""Partitions whose names end in amazonaws.com, as this stack's policies and service names have them."""
 
 
 @cache
 def _shapes() -> dict[str, Any]:
-    from botocore.loaders import Loader
-
-    shapes: dict[str, Any] = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+    packed = files("botocore").joinpath("data", "sagemaker", "2017-07-24", "service-2.json.gz").read_bytes()
+    shapes: dict[str, Any] = json.loads(gzip.decompress(packed))["shapes"]
     return shapes
 
 
@@ -23,22 +28,18 @@ def instance_types() -> frozenset[str]:
 
 @cache
 def endpoint_name_pattern() -> str:
-    """The regular expression that the name of an endpoint matches, whole."""
+    """The regular expression that an endpoint's whole name matches."""
     return str(_shapes()["EndpointName"]["pattern"])
-
-
-PARTITIONS = ("aws", "aws-us-gov")
-"""Partitions whose names end in amazonaws.com, as this stack's policies and service names have them."""
 
 
 @cache
 def regions() -> frozenset[str]:
     """Regions in which SageMaker is offered."""
-    from botocore.session import get_session
-
-    session = get_session()
+    table = json.loads(files("botocore").joinpath("data", "endpoints.json").read_bytes())
     return frozenset(
         region
-        for partition in PARTITIONS
-        for region in session.get_available_regions("sagemaker", partition_name=partition)
+        for partition in table["partitions"]
+        if partition["partition"] in PARTITIONS
+        for region in partition["services"]["api.sagemaker"]["endpoints"]
+        if region in partition["regions"]
     )

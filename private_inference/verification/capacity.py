@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from components.settings import Endpoint
+from components.settings import EndpointSettings
 from private_inference.verification.checks import (
     AbsentError,
     Finding,
@@ -36,7 +36,7 @@ def stack_questions(stack: Deployed) -> Iterator[Question]:
     yield alarms("the stack has a dashboard", lambda: _dashboard(stack))
 
 
-def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
+def questions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Question]:
     """Scaling and alarms of one endpoint; `endpoint` is its settings."""
     ask = partial(Question, f"Endpoint {endpoint.name}")
     least, most = endpoint.instances.min, endpoint.instances.max
@@ -51,11 +51,11 @@ def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
 # Scaling
 
 
-def _resource(endpoint: Endpoint) -> str:
+def _resource(endpoint: EndpointSettings) -> str:
     return f"endpoint/{endpoint.name}/variant/{VARIANT}"
 
 
-def _target(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _target(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     found = stack.scalable_targets[_resource(endpoint)]
     if not found:
         raise AbsentError(f"{_resource(endpoint)} is not registered")
@@ -64,7 +64,7 @@ def _target(stack: Deployed, endpoint: Endpoint) -> Finding:
     return sound(bounds.seen, [*suspended, *([] if bounds.good else [bounds.seen])])
 
 
-def _policies(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _policies(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     scaling, resource = endpoint.scaling, _resource(endpoint)
     cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
     cpu = scaling.cpu_percent * _vcpus(stack, endpoint)
@@ -75,13 +75,13 @@ def _policies(stack: Deployed, endpoint: Endpoint) -> Finding:
     return exactly((_policy(item, endpoint) for item in stack.scaling_policies[resource]), wanted)
 
 
-def _vcpus(stack: Deployed, endpoint: Endpoint) -> int:
+def _vcpus(stack: Deployed, endpoint: EndpointSettings) -> int:
     if endpoint.instance_type not in stack.vcpus:
         raise AbsentError(f"EC2 does not describe {endpoint.instance_type}")
     return stack.vcpus[endpoint.instance_type]
 
 
-def _policy(policy: Item, endpoint: Endpoint) -> str:
+def _policy(policy: Item, endpoint: EndpointSettings) -> str:
     tracking = policy.get("TargetTrackingScalingPolicyConfiguration")
     if tracking is None:
         return f"{policy['PolicyName']} of type {policy['PolicyType']}"
@@ -95,14 +95,14 @@ def _policy(policy: Item, endpoint: Endpoint) -> str:
     return f"{metric} {number(tracking['TargetValue'])} after {out} s out, {back} s in{disabled}"
 
 
-def _dimensions(endpoint: Endpoint) -> dict[str, str]:
+def _dimensions(endpoint: EndpointSettings) -> dict[str, str]:
     return {"EndpointName": endpoint.name, "VariantName": VARIANT}
 
 
 # Alarms
 
 
-def _alarms(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _alarms(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     limits = endpoint.alarms
     wanted = [
         f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}",
@@ -112,7 +112,7 @@ def _alarms(stack: Deployed, endpoint: Endpoint) -> Finding:
     return at_least(map(_alarm, _own_alarms(stack, endpoint)), wanted)
 
 
-def _own_alarms(stack: Deployed, endpoint: Endpoint) -> list[Item]:
+def _own_alarms(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
     return [alarm for alarm in stack.alarms[endpoint.name] if dimensions(alarm) == _dimensions(endpoint)]
 
 
@@ -124,7 +124,7 @@ def _alarm(alarm: Item) -> str:
     return f"{alarm.get('Namespace')} {alarm.get('MetricName')} {statistic} {sign} {threshold}"
 
 
-def _actions(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _actions(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     alarms = _own_alarms(stack, endpoint)
     wrong = [f"{alarm['AlarmName']}: actions are off" for alarm in alarms if not alarm.get("ActionsEnabled")]
     for alarm in alarms:

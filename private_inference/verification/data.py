@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from components.settings import Endpoint
+from components.settings import EndpointSettings
 from private_inference.verification.checks import Finding, Question, exactly, sound, text, values
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Artifact
@@ -88,7 +88,7 @@ def _logging(stack: Deployed) -> Finding:
     return Finding(text(target), target == stack.desired.settings.artifacts.access_log_bucket)
 
 
-def _artifact(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _artifact(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     wanted = stack.artifact(endpoint)
     found = stack.aws.get("s3", "head_object", Bucket=wanted.bucket, Key=wanted.key)
     if wanted.digest is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
-from components.settings import Endpoint
+from components.settings import EndpointSettings
 from private_inference.verification.checks import AbsentError
 from private_inference.verification.desired import ACCESS, APP, GATEWAYS, MODEL, TIERS, Artifact, Desired
 from private_inference.verification.reader import Reader
@@ -160,7 +160,7 @@ class Deployed:
         """ARN of the topic of alarms."""
         return _only("topic with the stack's tags", self.tagged("sns"))
 
-    def artifact(self, endpoint: Endpoint) -> Artifact:
+    def artifact(self, endpoint: EndpointSettings) -> Artifact:
         """Where an endpoint's model should be loaded from."""
         digest = self.desired.digest(endpoint)
         if digest:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.settings import Endpoint, Settings
+from components.settings import EndpointSettings, Settings
 
 if TYPE_CHECKING:
     from components.contract import Contract
@@ -118,7 +118,7 @@ class Desired:
     def _isolated(self) -> bool:
         return all(endpoint.model.isolated for endpoint in self.settings.endpoints)
 
-    def digest(self, endpoint: Endpoint) -> str | None:
+    def digest(self, endpoint: EndpointSettings) -> str | None:
         """SHA-256 of an endpoint's local archive."""
         local = endpoint.model.local_artifact
         return self._digests[local] if local else None

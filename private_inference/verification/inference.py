@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from functools import partial
 
-from components.settings import Endpoint
+from components.settings import EndpointSettings
 from private_inference.verification.checks import Finding, Question, exactly, listed, sound, text, values
 from private_inference.verification.deployed import Deployed, Item, containers
 from private_inference.verification.desired import MODEL, VARIANT
 
 
-def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
+def questions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Question]:
     """What serves one endpoint; `endpoint` is its settings."""
     ask = partial(Question, f"Endpoint {endpoint.name}")
     count, kind = endpoint.instances.at_creation, endpoint.instance_type
@@ -26,7 +26,7 @@ def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
     yield ask(asked, partial(_isolation, stack, endpoint))
 
 
-def _in_service(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _in_service(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     found = stack.endpoint(endpoint.name)
     promised = stack.desired.contract.endpoints.get(endpoint.name)
     status = found["EndpointStatus"]
@@ -36,7 +36,7 @@ def _in_service(stack: Deployed, endpoint: Endpoint) -> Finding:
     return sound(status, wrong)
 
 
-def _configuration(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _configuration(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     configuration = stack.configuration(endpoint.name)
     variants = [*configuration["ProductionVariants"], *configuration.get("ShadowProductionVariants", [])]
     found = exactly(
@@ -51,29 +51,29 @@ def _variant(variant: Item) -> str:
     return f"{variant['VariantName']}: {variant.get('InitialInstanceCount')} x {variant.get('InstanceType')}"
 
 
-def _running(stack: Deployed, endpoint: Endpoint) -> list[Item]:
+def _running(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
     return list(stack.endpoint(endpoint.name).get("ProductionVariants", []))
 
 
-def _instances(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _instances(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     counts = [variant.get("CurrentInstanceCount", 0) for variant in _running(stack, endpoint)]
     good = bool(counts) and all(endpoint.instances.min <= count <= endpoint.instances.max for count in counts)
     return Finding(listed(map(str, counts)), good)
 
 
-def _volume_key(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     wanted = None if endpoint.volume_key_off_because else stack.desired.contract.key_arns.data
     return values(stack.configuration(endpoint.name), {"KmsKeyId": wanted})
 
 
-def _image_in_words(endpoint: Endpoint) -> str:
+def _image_in_words(endpoint: EndpointSettings) -> str:
     image = endpoint.model.image
     if image.framework:
         return f"{image.framework} {image.version}"
     return f"{image.repository_tag} of this stack's registry" if image.repository_tag else str(image.uri)
 
 
-def _model(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _model(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     found = [container for model in stack.models(endpoint.name) for container in containers(model)]
     uris = exactly((container.get("ModelDataUrl", "") for container in found), [stack.artifact(endpoint).uri])
     wrong = [] if uris.good else [uris.seen]
@@ -84,7 +84,7 @@ def _model(stack: Deployed, endpoint: Endpoint) -> Finding:
     return sound(f"{listed(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", wrong)
 
 
-def _is_image(stack: Deployed, endpoint: Endpoint, uri: str) -> bool:
+def _is_image(stack: Deployed, endpoint: EndpointSettings, uri: str) -> bool:
     image, registry = endpoint.model.image, f".dkr.ecr.{stack.desired.contract.region}."
     repository, _, tag = uri.rpartition(":")
     if image.framework:
@@ -95,7 +95,7 @@ def _is_image(stack: Deployed, endpoint: Endpoint, uri: str) -> bool:
     return uri == str(image.uri)
 
 
-def _placement(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _placement(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in stack.tiers[MODEL]}
     wrong, said = [], []
     for model in stack.models(endpoint.name):
@@ -109,6 +109,6 @@ def _placement(stack: Deployed, endpoint: Endpoint) -> Finding:
     return sound("; ".join(said), wrong)
 
 
-def _isolation(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _isolation(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     found = {model.get("EnableNetworkIsolation", False) for model in stack.models(endpoint.name)}
     return Finding(f"EnableNetworkIsolation {listed(map(text, found))}", found == {endpoint.model.isolated})

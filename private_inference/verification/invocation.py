@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.settings import Endpoint
+from components.settings import EndpointSettings
 from private_inference.verification.checks import Finding, Question, SkippedError
 from private_inference.verification.deployed import Deployed
 
@@ -18,7 +18,7 @@ TOLERANCE = 1e-5
 """Relative difference of two predictions that are the same: models compute in single precision."""
 
 
-def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
+def questions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Question]:
     """One call; `endpoint` is the settings of what is called."""
     if not endpoint.model.local_artifact:
         asked = "answers a call"
@@ -29,11 +29,11 @@ def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
     yield Question(f"Endpoint {endpoint.name}", asked, partial(_call, stack, endpoint))
 
 
-def _beside(stack: Deployed, endpoint: Endpoint, name: str) -> Path:
+def _beside(stack: Deployed, endpoint: EndpointSettings, name: str) -> Path:
     return stack.desired.directory / Path(endpoint.model.artifact).with_name(name)
 
 
-def _call(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _call(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     if not endpoint.model.local_artifact:
         raise SkippedError(f"not called: an artifact in S3 has no {SAMPLE}")
     sample = _beside(stack, endpoint, SAMPLE)

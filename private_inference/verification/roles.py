@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from components.settings import Endpoint
+from components.settings import EndpointSettings
 from private_inference.verification.checks import AbsentError, Finding, Question, exactly, listed, short, sound
 from private_inference.verification.deployed import Deployed, containers
 from private_inference.verification.desired import MODEL
@@ -26,7 +26,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-r
 INVOKE = {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"}
 
 
-def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
+def questions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Question]:
     """Role and callers of one endpoint; `endpoint` is its settings."""
     ask = partial(Question, f"Endpoint {endpoint.name}")
     yield ask("its role can be taken by SageMaker for this account only", partial(_trust, stack, endpoint))
@@ -34,14 +34,14 @@ def questions(stack: Deployed, endpoint: Endpoint) -> Iterator[Question]:
     yield ask("its callers' policy allows calls through this VPC only", partial(_callers, stack, endpoint))
 
 
-def _role_name(stack: Deployed, endpoint: Endpoint) -> str:
+def _role_name(stack: Deployed, endpoint: EndpointSettings) -> str:
     names = {model["ExecutionRoleArn"].rpartition("/")[2] for model in stack.models(endpoint.name)}
     if len(names) != 1:
         raise AbsentError(f"its models have the roles {listed(names)}, where one was asked for")
     return str(names.pop())
 
 
-def _trust(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _trust(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     name = _role_name(stack, endpoint)
     role = stack.aws.get("iam", "get_role", RoleName=name)["Role"]
     allowing = [s for s in statements(role["AssumeRolePolicyDocument"]) if s.allows]
@@ -52,7 +52,7 @@ def _trust(stack: Deployed, endpoint: Endpoint) -> Finding:
     return sound(f"{name}: {principals.seen}, aws:SourceAccount", wrong)
 
 
-def _permissions(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     name = _role_name(stack, endpoint)
     attached = stack.aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
     wrong = [f"{policy['PolicyName']} is attached" for policy in attached]
@@ -77,7 +77,7 @@ def _inline(stack: Deployed, role: str) -> Iterator[Statement]:
         yield from statements(found["PolicyDocument"])
 
 
-def _reach(stack: Deployed, endpoint: Endpoint) -> Iterator[str]:
+def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     """What a role has to name: resources, and actions where it can name none."""
     artifact = stack.artifact(endpoint)
     yield f"{artifact.bucket}/{artifact.key}"
@@ -95,7 +95,7 @@ def _reach(stack: Deployed, endpoint: Endpoint) -> Iterator[str]:
     yield from RESOURCELESS
 
 
-def _callers(stack: Deployed, endpoint: Endpoint) -> Finding:
+def _callers(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     promised = stack.desired.contract.endpoints.get(endpoint.name)
     if promised is None:
         raise AbsentError("the contract does not name it")

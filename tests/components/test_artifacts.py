@@ -10,6 +10,7 @@ import pytest
 
 from components import model_archive
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
+from components.storage import StorageArgs
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
@@ -28,10 +29,8 @@ def store(
     models = [entry.model for entry in read.endpoints]
 
     def program() -> None:
-        args = ArtifactStoreArgs(
-            settings=read.artifacts, models=models, account=HERE, key_arn=KEY, protect=keep, keep=keep
-        )
-        made = ArtifactStore("artifacts", args)
+        storage = StorageArgs(settings=read.artifacts, account=HERE, key_arn=KEY, protect=keep, keep=keep)
+        made = ArtifactStore("artifacts", ArtifactStoreArgs(storage=storage, models=models))
         pulumi.export("artifacts", [vars(made.artifact_of(each)) for each in models])
 
     return record_part(program)

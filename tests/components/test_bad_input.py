@@ -1,4 +1,4 @@
-"""Whatever is wrong with a stack, it is told in one error, and nothing is created."""
+"""Whatever is wrong with a stack, one error says so, and nothing is created."""
 
 import shutil
 from pathlib import Path

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import InterfaceService
+from components.settings.models import InterfaceService
 from tests.support.recording import ACCOUNT, REGION, Recorded, record, stack_config
 from tests.support.stacks import minimal
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.image_registry import ImageRegistry, ImageRegistryArgs
+from components.image_registry import ImageRegistry
+from components.storage import StorageArgs
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, minimal, settings
 
@@ -16,7 +17,7 @@ def registry(archive: Path, *, keep: bool = True) -> Recorded:
     read = settings(minimal(archive, artifacts={"untaggedImageDays": 14}))
 
     def program() -> None:
-        args = ImageRegistryArgs(settings=read.artifacts, account=HERE, key_arn=KEY, protect=keep, keep=keep)
+        args = StorageArgs(settings=read.artifacts, account=HERE, key_arn=KEY, protect=keep, keep=keep)
         made = ImageRegistry("images", args)
         pulumi.export("arn", made.arn)
         pulumi.export("url", made.url)

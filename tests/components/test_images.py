@@ -6,27 +6,25 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.image_registry import ImageRegistry, ImageRegistryArgs
-from components.images import serving_image
-from components.lookups import PrebuiltImage
+from components.image_registry import ImageRegistry
+from components.images import ServingImage, serving_image
+from components.storage import StorageArgs
 from tests.support.recording import ACCOUNT, REGION, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-PREBUILT = PrebuiltImage(
-    uri="aws/xgboost:3.0-5", repository_arn="arn:aws:ecr:us-east-1:683313688378:repository/xgboost"
-)
+PREBUILT = ServingImage("aws/xgboost:3.0-5", "arn:aws:ecr:us-east-1:683313688378:repository/xgboost")
 
 
-def resolved(archive: Path, image: dict[str, Any], prebuilt: PrebuiltImage | None = None) -> dict[str, Any]:
+def resolved(archive: Path, image: dict[str, Any], prebuilt: ServingImage | None = None) -> dict[str, Any]:
     read = settings(minimal(archive, endpoints=[endpoint(archive, model=model(archive, image=image))]))
 
     def program() -> None:
         registry = ImageRegistry(
             "images",
-            ImageRegistryArgs(settings=read.artifacts, account=HERE, key_arn="key", protect=True, keep=True),
+            StorageArgs(settings=read.artifacts, account=HERE, key_arn="key", protect=True, keep=True),
         )
-        found = serving_image(read.endpoints[0].model.image, HERE.partition, registry, prebuilt)
+        found = serving_image(read.endpoints[0].model.image, HERE, registry, prebuilt)
         pulumi.export("uri", found.uri)
         pulumi.export("repository", found.repository_arn)
 

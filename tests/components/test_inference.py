@@ -10,7 +10,6 @@ import pytest
 from components.artifacts import Artifact
 from components.images import ServingImage
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
-from components.lookups import InstanceFacts
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
@@ -29,16 +28,16 @@ def inference(archive: Path, *, protect: bool = True, **changes: Any) -> Recorde
             InferenceEndpointArgs(
                 settings=entry,
                 account=HERE,
-                role_path="/stack/",
+                iam_path="/stack/",
                 artifact=Artifact(
                     uri=pulumi.Output.from_input("s3://models/triage"),
                     arn=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
                 ),
                 image=ServingImage(IMAGE, HERE.arn("ecr", "repository/serving")),
-                instance=InstanceFacts(vcpus=4, local_storage=False),
+                vcpus=4,
                 subnet_ids=["subnet-a", "subnet-b"],
                 security_group_id="sg-model",
-                paths=[gateway],
+                artifact_route=[gateway],
                 runtime_endpoint_id="vpce-runtime",
                 data_key_arn=DATA_KEY,
                 logs_key_arn=LOGS_KEY,

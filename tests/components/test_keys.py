@@ -19,7 +19,7 @@ def keys(
     read = settings(minimal(archive, security=security or {}))
 
     def program() -> None:
-        args = EncryptionKeysArgs(account=HERE, security=read.security, protect=protect, retain_data_key=retain)
+        args = EncryptionKeysArgs(account=HERE, settings=read.security, protect=protect, retain_data_key=retain)
         EncryptionKeys("keys", args)
 
     return record_part(program)

@@ -1,4 +1,4 @@
-"""What is asked of AWS before anything is declared, and what is refused because of the answers."""
+"""What is looked up in AWS before anything is declared, and what is refused because of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.flows import Gateway
-from components.lookups import InstanceFacts, Surroundings, look_up
+from components.lookups import InstanceFacts, RegionFacts, look_up
 from components.settings import SettingsError
 from tests.support.recording import DYNAMODB_CIDRS, REGION, S3_CIDRS, ZONES, Recorded, RecordingEngine, record_part
 from tests.support.stacks import HERE, endpoint, minimal, settings
@@ -15,9 +15,9 @@ from tests.support.stacks import HERE, endpoint, minimal, settings
 RUNTIME, FIPS = "sagemaker.runtime", "sagemaker.runtime-fips"
 
 
-def looked_up(archive: Path, engine: RecordingEngine | None = None, **changes: Any) -> tuple[Surroundings, Recorded]:
+def looked_up(archive: Path, engine: RecordingEngine | None = None, **changes: Any) -> tuple[RegionFacts, Recorded]:
     read = settings(minimal(archive, **changes))
-    found: list[Surroundings] = []
+    found: list[RegionFacts] = []
     recorded = record_part(lambda: found.append(look_up(read)), engine)
     return found[0], recorded
 
@@ -95,10 +95,10 @@ def test_instance_facts_are_those_of_ec2(archive: Path) -> None:
 
 def test_a_prebuilt_image_comes_from_awss_registry(archive: Path) -> None:
     found, _ = looked_up(archive)
-    (image,) = found.images.values()
-    assert image.uri.endswith("/sagemaker-xgboost:3.0-5")
-    assert image.repository_arn.startswith(f"arn:aws:ecr:{REGION}:")
-    assert HERE.id not in image.repository_arn
+    (image,) = found.prebuilt_images.values()
+    assert str(image.uri).endswith("/sagemaker-xgboost:3.0-5")
+    assert str(image.repository_arn).startswith(f"arn:aws:ecr:{REGION}:")
+    assert HERE.id not in str(image.repository_arn)
 
 
 def test_local_storage_that_the_customer_key_does_not_reach_is_told(archive: Path) -> None:

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from components.monitoring import Monitoring, MonitoringArgs, VariantAlarms, VariantAlarmsArgs
+from components.variant import VariantArgs
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, settings
 
@@ -25,7 +26,6 @@ def monitoring() -> Recorded:
                 key_arn=KEY,
                 emails=["team@example.com", "on-call@example.com"],
                 endpoint_names=["triage", "credit"],
-                variant="AllTraffic",
             ),
         )
         pulumi.export("dashboardUrl", made.dashboard_url)
@@ -39,10 +39,8 @@ def alarms(archive: Path) -> Recorded:
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, alarms=thresholds)])).endpoints
 
     def program() -> None:
-        VariantAlarms(
-            "triage",
-            VariantAlarmsArgs(settings=entry, endpoint_name="triage", variant="AllTraffic", vcpus=4, topic_arn=TOPIC),
-        )
+        variant = VariantArgs(settings=entry, endpoint_name="triage", vcpus=4)
+        VariantAlarms("triage", VariantAlarmsArgs(variant=variant, topic_arn=TOPIC))
 
     return record_part(program)
 

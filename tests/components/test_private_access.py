@@ -9,7 +9,7 @@ import pytest
 from components.lookups import look_up
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.private_access import PrivateAccess, PrivateAccessArgs
-from components.settings import InterfaceService
+from components.settings.models import InterfaceService
 from tests.support.recording import ZONES, Recorded, RecordingEngine, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
@@ -42,9 +42,9 @@ def access(archive: Path, engine: RecordingEngine | None = None, **changes: Any)
                 allowed=plan.allowed,
                 service_zones=found.service_zones,
                 endpoint_names=["triage"],
-                artifacts=["arn:aws:s3:::models/triage"],
-                roles=HERE.roles("/stack/"),
-                parameters="/stack/",
+                artifact_arns=["arn:aws:s3:::models/triage"],
+                iam_path="/stack/",
+                parameter_prefix="/stack/",
                 security_group_id="sg-access",
             ),
         )

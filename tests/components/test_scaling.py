@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.scaling import VariantScaling, VariantScalingArgs, cpu_of_all_vcpus
+from components.scaling import VariantScaling
+from components.variant import VariantArgs
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import endpoint, minimal, settings
 
@@ -15,8 +16,7 @@ def scaling(archive: Path, *, vcpus: int = 2, **changes: Mapping[str, Any]) -> R
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
 
     def program() -> None:
-        args = VariantScalingArgs(settings=entry, endpoint_name="triage", variant="AllTraffic", vcpus=vcpus)
-        VariantScaling("triage", args)
+        VariantScaling("triage", VariantArgs(settings=entry, endpoint_name="triage", vcpus=vcpus))
 
     return record_part(program)
 
@@ -64,7 +64,6 @@ def test_instances_follow_the_invocations_of_one_instance(archive: Path) -> None
 
 @pytest.mark.parametrize(("vcpus", "target"), [(1, 50), (2, 100), (4, 200), (96, 4800)])
 def test_the_cpu_target_is_percent_times_vcpus(vcpus: int, target: float, archive: Path) -> None:
-    assert cpu_of_all_vcpus(50, vcpus) == target
     assert tracking(scaling(archive, vcpus=vcpus, scaling={"cpuPercent": 50}), "triage-cpu")["targetValue"] == target
 
 

@@ -2,7 +2,19 @@
 
 import re
 
-from components.service_model import endpoint_name_pattern, instance_types, regions
+from botocore.loaders import Loader
+from botocore.session import get_session
+
+from components.service_model import PARTITIONS, endpoint_name_pattern, instance_types, regions
+
+
+def test_what_is_read_from_botocores_files_is_what_botocore_says() -> None:
+    shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+    assert instance_types() == frozenset(shapes["ProductionVariantInstanceType"]["enum"])
+    assert endpoint_name_pattern() == shapes["EndpointName"]["pattern"]
+    session = get_session()
+    by_partition = (session.get_available_regions("sagemaker", partition_name=name) for name in PARTITIONS)
+    assert regions() == {region for found in by_partition for region in found}
 
 
 def test_instance_types_are_those_of_endpoints() -> None:

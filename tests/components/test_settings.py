@@ -270,6 +270,21 @@ def test_an_image_of_another_region_is_refused_as_sagemaker_would(archive: Path)
     assert "is not in us-east-1" in said
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/serving",
+        f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/:1",
+        f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/serving:",
+        f"{ACCOUNT}.dkr.ecr.us-east-1.example.com/serving:1",
+        "serving:1",
+    ],
+)
+def test_an_image_by_uri_has_registry_repository_and_tag(uri: str, archive: Path) -> None:
+    (said,) = problems(change(minimal(archive), "endpoints[0].model.image", {"uri": uri}))
+    assert "is not an image in ECR; write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY" in said
+
+
 def test_text_that_begins_like_json_is_text(archive: Path) -> None:
     assert settings(minimal(archive, owner="[ml] platform")).owner == "[ml] platform"
 

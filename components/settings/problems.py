@@ -1,9 +1,9 @@
-"""Problems of a configuration, said so that a person can mend them: key, value, what is allowed, the fix."""
+"""Explains what is wrong with a configuration: key, value, what is allowed, the fix."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -14,31 +14,34 @@ _LONGEST_VALUE = 80
 _NOT_ALLOWED = "is not allowed: "
 
 
-class Problems:
-    """Collects what a check across several keys finds, so that all of it is reported at once."""
+class Problem(NamedTuple):
+    """A contradiction between settings. `key` is relative to the checked group, such as `max` or `[1].name`."""
 
-    def __init__(self) -> None:
-        self._found: list[tuple[str, Any, str]] = []
+    key: str
+    value: Any
+    message: str
+    """Continues «key: value …»."""
 
-    def add(self, key: str, value: Any, message: str) -> None:
-        """`key` is relative to what is checked (`max`, `[1].name`); `message` continues «key: value …»."""
-        self._found.append((key, value, message))
 
-    def raise_any(self) -> None:
-        """Raises, inside a pydantic validator, if anything was found."""
-        if self._found:
-            raise PydanticCustomError("problems", "several problems", {"found": self._found})
+def raise_if_any(problems: Iterable[Problem]) -> None:
+    """Raises one error with all `problems`, for a pydantic validator to pass on."""
+    found = list(problems)
+    if found:
+        raise PydanticCustomError("problems", "several problems", {"found": found})
 
 
 def explain(error: ValidationError, model: type[BaseModel], namespace: str) -> list[str]:
-    """One line a problem, with the full key as the user types it. Account ids in values are masked."""
-    said: dict[tuple[str, str], list[str]] = {}
+    """One line for each problem, with the full key as the user types it. Masks account ids in values.
+
+    `namespace` is the project, which Pulumi puts before its keys.
+    """
+    by_key: dict[tuple[str, str], list[str]] = {}
     for details in error.errors(include_url=False):
         for key, value, message in _lines(details, model, namespace):
-            messages = said.setdefault((key, value), [])
+            messages = by_key.setdefault((key, value), [])
             if message not in messages:
                 messages.append(message)
-    sentences = [f"  {key}: {value}{_either(messages)}" for (key, value), messages in said.items()]
+    sentences = [f"  {key}: {value}{_either(messages)}" for (key, value), messages in by_key.items()]
     return [sentence if sentence.endswith("?") else f"{sentence}." for sentence in sentences]
 
 
@@ -47,7 +50,7 @@ def _either(messages: Sequence[str]) -> str:
 
 
 def _lines(details: ErrorDetails, model: type[BaseModel], namespace: str) -> Iterator[tuple[str, str, str]]:
-    """Key, value (with a space behind it, or nothing) and the rest of the sentence."""
+    """Key, value (followed by a space, or empty) and the rest of the sentence, for each problem in `details`."""
     location, parents = _resolve(details["loc"], model)
     context = details.get("ctx", {})
     if details["type"] == "problems":
@@ -62,7 +65,7 @@ def _lines(details: ErrorDetails, model: type[BaseModel], namespace: str) -> Ite
 
 
 def _what_is_allowed(details: ErrorDetails, context: Mapping[str, Any]) -> str:
-    """The rest of the sentence for one of pydantic's own checks."""
+    """The rest of the sentence where a validator or one of pydantic's own checks failed."""
     kind = details["type"]
     if kind == "value_error":
         return str(context["error"])
@@ -97,7 +100,7 @@ def _value(value: Any) -> str:
 
 
 def _resolve(location: Location, model: type[BaseModel]) -> tuple[Location, list[str]]:
-    """The location without the marks that pydantic adds for members of unions, and the keys known beside its end."""
+    """`location` without what pydantic adds for members of unions, and the keys that its last model has."""
     kept: list[str | int] = []
     annotation: Any = model
     known: list[str] = []

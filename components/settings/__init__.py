@@ -1,0 +1,31 @@
+"""The settings of a stack: typed, validated once, frozen. The only reader of Pulumi configuration.
+
+Every default is the strict choice. What loosens one is named `…Because` and takes the reason, which is shown to
+reviewers. All problems of a stack's configuration are reported at once, each with its key, value and remedy.
+"""
+
+from components.settings.loading import SettingsError, load, parse
+from components.settings.models import (
+    ArtifactSettings,
+    EndpointSettings,
+    ImageSettings,
+    ModelSettings,
+    NetworkSettings,
+    PrivateAccessSettings,
+    SecuritySettings,
+    Settings,
+)
+
+__all__ = [
+    "ArtifactSettings",
+    "EndpointSettings",
+    "ImageSettings",
+    "ModelSettings",
+    "NetworkSettings",
+    "PrivateAccessSettings",
+    "SecuritySettings",
+    "Settings",
+    "SettingsError",
+    "load",
+    "parse",
+]

@@ -1,0 +1,167 @@
+"""The types of single settings. Each says of a wrong value what is wrong and how to write it right.
+
+A validator's message continues «key: value …».
+"""
+
+import re
+from difflib import get_close_matches
+from ipaddress import IPv4Network
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from components import service_model
+from components.ecr import EcrImage
+
+LONGEST_NAME = 55
+"""AWS allows an endpoint 63 characters; Pulumi's suffix on the names derived from it takes eight."""
+
+LOG_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+PRIVATE_NETWORKS = (IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16"))
+"""RFC 1918. Python's `is_private` means more: loopback and link-local too, which AWS refuses."""
+
+WIDEST_SITE = 8
+"""Prefix length of the largest block that is one organisation's network: a wider route leads to the internet."""
+
+STACK_TAGS = ("Project", "Stack", "Owner", "CostCenter", "Name")
+"""Tags that the stack or its resources set."""
+
+
+def _cidr(value: str) -> str:
+    try:
+        return str(IPv4Network(value))
+    except ValueError:
+        network = _network_around(value)
+        fix = f"write {network}" if network else "write an IPv4 block such as 10.0.0.0/16"
+        raise ValueError(f"is not an IPv4 CIDR block; {fix}") from None
+
+
+def _network_around(address: str) -> str | None:
+    """The network of an address with a prefix length (10.0.0.0/16 for 10.0.0.1/16)."""
+    try:
+        return str(IPv4Network(address, strict=False))
+    except ValueError:
+        return None
+
+
+def _vpc_cidr(value: str) -> str:
+    network = IPv4Network(_cidr(value))
+    if not 16 <= network.prefixlen <= 28:
+        raise ValueError(f"is a /{network.prefixlen}; a VPC is a /16 to a /28. Choose one such as 10.0.0.0/16")
+    if not any(network.subnet_of(private) for private in PRIVATE_NETWORKS):
+        raise ValueError("is not a private block; choose one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+    return str(network)
+
+
+def _distinct_cidrs(values: tuple[str, ...]) -> tuple[str, ...]:
+    networks = [IPv4Network(value) for value in values]
+    for position, network in enumerate(networks):
+        for other in networks[:position]:
+            if network.overlaps(other):
+                raise ValueError(f"has {network} and {other}, which overlap; keep the larger one only")
+    return values
+
+
+def _site_cidrs(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if IPv4Network(value).prefixlen < WIDEST_SITE:
+            raise ValueError(
+                f"has {value}, which is more than a /{WIDEST_SITE}; name the blocks of the sites themselves"
+            )
+    return values
+
+
+def _known(value: str, known: frozenset[str], kind: str) -> str:
+    if value not in known:
+        closest = " or ".join(get_close_matches(value, sorted(known), n=2, cutoff=0)) or "another one"
+        raise ValueError(f"is not {kind}; did you mean {closest}?")
+    return value
+
+
+def _region(value: str) -> str:
+    return _known(value, service_model.regions(), "a region of SageMaker")
+
+
+def _instance_type(value: str) -> str:
+    _known(value, service_model.instance_types(), "an instance type of SageMaker endpoints")
+    if value.startswith("ml.t2."):
+        raise ValueError(
+            "is burstable, and such a variant can't be scaled automatically; choose one such as ml.m5.large"
+        )
+    return value
+
+
+def _endpoint_name(value: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"has {len(value)} characters; at most {LONGEST_NAME} are allowed. Choose a shorter name")
+    if not re.fullmatch(service_model.endpoint_name_pattern(), value):
+        raise ValueError("may hold letters, digits and inner hyphens only; rename it, such as credit-risk")
+    return value
+
+
+def _retention(value: int) -> int:
+    if value not in LOG_RETENTION_DAYS:
+        raise ValueError(
+            f"is not a retention of CloudWatch Logs; choose one of {', '.join(map(str, LOG_RETENTION_DAYS))}"
+        )
+    return value
+
+
+def _tags(tags: dict[str, str]) -> dict[str, str]:
+    for key in tags:
+        if key in STACK_TAGS:
+            raise ValueError(f"sets {key}, which the stack sets itself; remove it")
+        if key.lower().startswith("aws:"):
+            raise ValueError(f"sets {key}, and AWS keeps what begins with aws: for itself; rename it")
+    return tags
+
+
+def _ecr_uri(value: str) -> str:
+    EcrImage.parse(value)
+    return value
+
+
+def _matching(pattern: str, expected: str) -> AfterValidator:
+    """Takes strings that match `pattern` whole; `expected` describes them and says how to write one."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"is not {expected}")
+        return value
+
+    return AfterValidator(check)
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Cidrs = Annotated[tuple[Cidr, ...], AfterValidator(_distinct_cidrs)]
+SiteCidrs = Annotated[Cidrs, AfterValidator(_site_cidrs), Field(min_length=1)]
+VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]
+GatewayId = Annotated[
+    str, _matching(r"(vgw|tgw)-[0-9a-f]{8,17}", "the id of a gateway; write one such as vgw-0a1b2c3d or tgw-0a1b2c3d")
+]
+Region = Annotated[str, AfterValidator(_region)]
+InstanceType = Annotated[str, AfterValidator(_instance_type)]
+EndpointName = Annotated[str, AfterValidator(_endpoint_name)]
+LogRetentionDays = Annotated[int, AfterValidator(_retention)]
+EcrUri = Annotated[str, AfterValidator(_ecr_uri)]
+ImageTag = Annotated[
+    str, _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image's tag; write letters, digits, and . _ - inside")
+]
+KeyArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+",
+        "a key's ARN; write arn:aws:kms:REGION:ACCOUNT:key/ID (an alias won't do)",
+    ),
+]
+EmailAddress = Annotated[
+    str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address; write one such as team@example.com")
+]
+TagValue = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+Tags = Annotated[dict[str, str], AfterValidator(_tags)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=200)]
+"""Why a default is loosened: a sentence for the reviewer."""

@@ -1,0 +1,34 @@
+"""The one production variant of an endpoint, and the metrics that SageMaker publishes of it.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.settings import EndpointSettings
+
+VARIANT = "AllTraffic"
+"""Name of the variant. Without one AWS would draw a random one, and scaling could not refer to it."""
+
+INVOCATION_METRICS = "AWS/SageMaker"
+"""Namespace of the metrics on invocations."""
+
+INSTANCE_METRICS = "/aws/sagemaker/Endpoints"
+"""Namespace of the metrics on instances."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantArgs:
+    """A variant that is scaled and watched."""
+
+    settings: EndpointSettings
+    endpoint_name: pulumi.Input[str]
+    """From the endpoint resource: no scaling target can be registered before the endpoint exists."""
+    vcpus: int
+    """Of one instance."""
+
+    def cpu_utilization(self, percent_of_instance: float) -> float:
+        """The value of CPUUtilization, which adds up the vCPUs: 0 to 100 times their number."""
+        return percent_of_instance * self.vcpus
