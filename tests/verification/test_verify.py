@@ -124,7 +124,7 @@ def test_every_setting_is_looked_for(built: Path) -> None:
     assert {
         "no way to other networks but tgw-0a1b2c3d4e5f60718",
         "in each tier one in us-east-1b, us-east-1d",
-        "app: opens access, dynamodb, s3, admits nothing, with answers; nothing else",
+        "no other path exists, for any address, protocol and port",
         "access logs go to access-logs-of-all",
         "data: new material every 180 days",
         "without a volume key, as set",
@@ -166,7 +166,7 @@ def test_what_is_not_there_is_missed(staging: Deployment) -> None:
     promised = staging.desired.contract
     elsewhere = promised.model_copy(update={"vpc_id": "vpc-0123456789abcdef0"})
     checks = verify(replace(staging.desired, contract=elsewhere), staging.client)
-    network = ("VPC", "Subnets", "Routes", "Security groups", "Network ACLs", "Private access")
+    network = ("VPC", "Subnets", "Routes", "Security groups", "Network ACLs", "Paths", "Private access")
     assert {check.verdict for check in checks if check.subject in network} == {Verdict.MISS}
 
 
