@@ -31,8 +31,10 @@ def _failures(stack: Deployed, kind: str) -> list[str]:
 
 
 def _explained(failure: Failure) -> str:
+    """The pair of parties, one of the services, and what refuses it."""
+    text = f"{failure.kind}: {failure.source} → {failure.destination}, {failure.trace.service}"
     refusal = failure.trace.refusal
-    return f"{failure}: {refusal.place}: {refusal.reason}" if refusal and failure.kind == "missing" else str(failure)
+    return f"{text}: {refusal.place}: {refusal.reason}" if refusal and failure.kind == "missing" else text
 
 
 def _decided(stack: Deployed) -> Result:

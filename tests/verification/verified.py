@@ -204,7 +204,7 @@ def vpn_gateway(stack: Deployment) -> Iterator[None]:
     stack.ec2.detach_vpn_gateway(VpnGatewayId=gateway, VpcId=stack.vpc)
 
 
-@missed_by("VPC: no way to other networks")
+@missed_by("VPC: no way to other networks", "Paths: no other path")
 def transit_gateway(stack: Deployment) -> Iterator[None]:
     gateway = stack.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
     made = stack.ec2.create_transit_gateway_vpc_attachment(
@@ -236,7 +236,7 @@ def public_subnet(stack: Deployment) -> Iterator[None]:
     stack.ec2.modify_subnet_attribute(SubnetId=stack.app_subnets[0], MapPublicIpOnLaunch={"Value": False})
 
 
-@missed_by("Routes: app:")
+@missed_by("Routes: app:", "Paths: nothing leads where")
 def default_route(stack: Deployment) -> Iterator[None]:
     interface = stack.ec2.create_network_interface(SubnetId=stack.app_subnets[0])["NetworkInterface"]
     identity, table = interface["NetworkInterfaceId"], stack.table(stack.app_subnets[0])["RouteTableId"]
@@ -246,7 +246,7 @@ def default_route(stack: Deployment) -> Iterator[None]:
     stack.ec2.delete_network_interface(NetworkInterfaceId=identity)
 
 
-@missed_by("Routes: main table")
+@missed_by("Routes: main table", "Paths: every intended path")
 def subnet_left_to_the_main_table(stack: Deployment) -> Iterator[None]:
     subnet, table = stack.app_subnets[0], stack.table(stack.app_subnets[0])
     link = next(link for link in table["Associations"] if link.get("SubnetId") == subnet)
@@ -286,7 +286,7 @@ def client_group_opened_over_ipv6(stack: Deployment) -> Iterator[None]:
     stack.ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[made[0]["SecurityGroupRuleId"]])
 
 
-@missed_by("Security groups: client:")
+@missed_by("Paths: every intended path")
 def client_group_cut_off(stack: Deployment) -> Iterator[None]:
     group = stack.group("client")
     filters = [{"Name": "group-id", "Values": [group]}]
@@ -354,12 +354,12 @@ def deny_rule_removed(stack: Deployment) -> Iterator[None]:
     yield from _removed(stack, "deny", egress=False)
 
 
-@missed_by("Network ACLs: app: one of its own")
+@missed_by("Paths: every intended path")
 def answers_refused(stack: Deployment) -> Iterator[None]:
     yield from _removed(stack, "allow", egress=False)
 
 
-@missed_by("Network ACLs: app: one of its own", "Network ACLs: app: 203.0.113.0/24 refused")
+@missed_by("Network ACLs: app: one of", "Network ACLs: app: 203.0.113.0/24 refused", "Paths: no other path")
 def subnet_under_the_default_acl(stack: Deployment) -> Iterator[None]:
     acls = stack.ec2.describe_network_acls(Filters=in_vpc(stack))["NetworkAcls"]
     default = next(acl["NetworkAclId"] for acl in acls if acl["IsDefault"])
@@ -400,7 +400,7 @@ def service_policy_for_any_account(stack: Deployment) -> Iterator[None]:
     yield from _policy_replaced(stack, "logs", document)
 
 
-@missed_by("Private access: endpoints:")
+@missed_by("Private access: endpoints:", "Paths: every intended path")
 def further_endpoint(stack: Deployment) -> Iterator[None]:
     made = stack.ec2.create_vpc_endpoint(
         VpcId=stack.vpc,
