@@ -43,6 +43,11 @@ class Trace:
     verdict: Verdict
     hops: tuple[Hop, ...]
 
+    @property
+    def refusal(self) -> Hop | None:
+        """The hop that refuses, if one does: the last one."""
+        return None if self.hops[-1].allowed else self.hops[-1]
+
 
 def trace(
     network: Network, source: str, destination: str, port: int, protocol: str = "tcp", named: Named | None = None

@@ -1,7 +1,7 @@
 """Independent verification: reads AWS through boto3 and says whether what is there is what the stack asked for.
 
-It knows the stack's settings and contract, and neither its program nor its state. Every call only reads, but for one
-call of each model.
+It knows the stack's settings and contract, and neither its program nor its state. It only reads, but for one call of
+each model.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,10 +17,11 @@ from private_inference.verification import (
     keys,
     logs,
     network,
+    paths,
     private_access,
     roles,
 )
-from private_inference.verification.checks import Check, Question, Verdict, answer
+from private_inference.verification.checks import Assertion, Check, Verdict, evaluate
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Desired
 from private_inference.verification.reader import Reader
@@ -31,24 +32,24 @@ __all__ = ["Check", "Desired", "Verdict", "verify"]
 def verify(
     desired: Desired, client: Callable[[str], Any], on_check: Callable[[Check], None] = lambda check: None
 ) -> list[Check]:
-    """Ask everything about a stack. `on_check` is told of each answer as it comes.
+    """Check everything about a stack. `on_check` is called with each check as it is made.
 
-    `client` gives the boto3 client of a service by its name (`boto3.Session(region_name=…).client` does) and is asked
-    for each service once.
+    `client` returns the boto3 client of a service by its name, as `boto3.Session(region_name=…).client` does; it is
+    called once for each service.
     """
     checks = []
-    for question in questions(Deployed(desired, Reader(client))):
-        check = answer(question)
+    for assertion in assertions(Deployed(desired, Reader(client))):
+        check = evaluate(assertion)
         on_check(check)
         checks.append(check)
     return checks
 
 
-def questions(stack: Deployed) -> Iterator[Question]:
-    """Everything to ask, from the network to a call of each model."""
-    for subject in (contract, network, firewall, private_access, keys, data, logs):
-        yield from subject.questions(stack)
-    yield from capacity.stack_questions(stack)
+def assertions(stack: Deployed) -> Iterator[Assertion]:
+    """Everything that has to be true, from the network to a call of each model."""
+    for subject in (contract, network, firewall, paths, private_access, keys, data, logs):
+        yield from subject.assertions(stack)
+    yield from capacity.stack_assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
         for part in (inference, roles, capacity, invocation):
-            yield from part.questions(stack, endpoint)
+            yield from part.assertions(stack, endpoint)

@@ -1,4 +1,4 @@
-"""How many instances run, by what load, and who is told when it goes wrong."""
+"""How many instances run, by what load, and who is told when it goes faults."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -6,15 +6,15 @@ from functools import partial
 from components.settings import EndpointSettings
 from private_inference.verification.checks import (
     AbsentError,
-    Finding,
-    Question,
-    at_least,
-    exactly,
-    listed,
+    Assertion,
+    Result,
+    equal,
+    equal_sets,
+    includes,
+    joined,
     number,
+    result,
     short,
-    sound,
-    values,
 )
 from private_inference.verification.deployed import Deployed, Item, dimensions
 from private_inference.verification.desired import VARIANT
@@ -25,27 +25,29 @@ INVOCATION_METRICS = "AWS/SageMaker"
 PERIOD = 300
 
 
-def stack_questions(stack: Deployed) -> Iterator[Question]:
+def stack_assertions(stack: Deployed) -> Iterator[Assertion]:
     """The topic of alarms, and the dashboard."""
-    alarms = partial(Question, "Alarms")
+    alarms = partial(Assertion, "Alarms")
     emails = stack.desired.settings.operators.emails
     yield alarms("their topic is under the notifications key", lambda: _topic_key(stack))
     yield alarms("this account's alarms alone may publish, by TLS", lambda: _topic_policy(stack))
-    asked = f"subscribed: {', '.join(emails)}" if emails else "nobody is subscribed, as set"
-    yield alarms(asked, lambda: _subscribers(stack))
+    claim = f"subscribed: {', '.join(emails)}" if emails else "nobody is subscribed, as set"
+    yield alarms(claim, lambda: _subscribers(stack))
     yield alarms("the stack has a dashboard", lambda: _dashboard(stack))
 
 
-def questions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Question]:
+def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """Scaling and alarms of one endpoint; `endpoint` is its settings."""
-    ask = partial(Question, f"Endpoint {endpoint.name}")
+    expect = partial(Assertion, f"Endpoint {endpoint.name}")
     least, most = endpoint.instances.min, endpoint.instances.max
     scaling = endpoint.scaling
-    yield ask(f"scales between {least} and {most} instances", partial(_target, stack, endpoint))
+    yield expect(f"scales between {least} and {most} instances", partial(_target, stack, endpoint))
     load, busy = number(scaling.invocations_per_instance), number(scaling.cpu_percent)
-    yield ask(f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, endpoint))
-    yield ask("alarms on server errors, latency and CPU", partial(_alarms, stack, endpoint))
-    yield ask("its alarms tell the topic, both ways", partial(_actions, stack, endpoint))
+    yield expect(
+        f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, endpoint)
+    )
+    yield expect("alarms on server errors, latency and CPU", partial(_alarms, stack, endpoint))
+    yield expect("its alarms tell the topic, both ways", partial(_actions, stack, endpoint))
 
 
 # Scaling
@@ -55,16 +57,16 @@ def _resource(endpoint: EndpointSettings) -> str:
     return f"endpoint/{endpoint.name}/variant/{VARIANT}"
 
 
-def _target(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _target(stack: Deployed, endpoint: EndpointSettings) -> Result:
     found = stack.scalable_targets[_resource(endpoint)]
     if not found:
         raise AbsentError(f"{_resource(endpoint)} is not registered")
     suspended = [name for name, state in found[0].get("SuspendedState", {}).items() if state]
-    bounds = values(found[0], {"MinCapacity": endpoint.instances.min, "MaxCapacity": endpoint.instances.max})
-    return sound(bounds.seen, [*suspended, *([] if bounds.good else [bounds.seen])])
+    bounds = equal(found[0], {"MinCapacity": endpoint.instances.min, "MaxCapacity": endpoint.instances.max})
+    return result(bounds.seen, [*suspended, *bounds.faults])
 
 
-def _policies(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _policies(stack: Deployed, endpoint: EndpointSettings) -> Result:
     scaling, resource = endpoint.scaling, _resource(endpoint)
     cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
     cpu = scaling.cpu_percent * _vcpus(stack, endpoint)
@@ -72,7 +74,7 @@ def _policies(stack: Deployed, endpoint: EndpointSettings) -> Finding:
         f"SageMakerVariantInvocationsPerInstance {number(scaling.invocations_per_instance)} {cooldowns}",
         f"{INSTANCE_METRICS} CPUUtilization Average {number(cpu)} {cooldowns}",
     ]
-    return exactly((_policy(item, endpoint) for item in stack.scaling_policies[resource]), wanted)
+    return equal_sets((_policy(item, endpoint) for item in stack.scaling_policies[resource]), wanted)
 
 
 def _vcpus(stack: Deployed, endpoint: EndpointSettings) -> int:
@@ -102,14 +104,14 @@ def _dimensions(endpoint: EndpointSettings) -> dict[str, str]:
 # Alarms
 
 
-def _alarms(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _alarms(stack: Deployed, endpoint: EndpointSettings) -> Result:
     limits = endpoint.alarms
     wanted = [
         f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}",
         f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}",  # in microseconds
         f"{INSTANCE_METRICS} CPUUtilization Average ≥ {number(limits.cpu_percent * _vcpus(stack, endpoint))}",
     ]
-    return at_least(map(_alarm, _own_alarms(stack, endpoint)), wanted)
+    return includes(map(_alarm, _own_alarms(stack, endpoint)), wanted)
 
 
 def _own_alarms(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
@@ -124,16 +126,16 @@ def _alarm(alarm: Item) -> str:
     return f"{alarm.get('Namespace')} {alarm.get('MetricName')} {statistic} {sign} {threshold}"
 
 
-def _actions(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _actions(stack: Deployed, endpoint: EndpointSettings) -> Result:
     alarms = _own_alarms(stack, endpoint)
-    wrong = [f"{alarm['AlarmName']}: actions are off" for alarm in alarms if not alarm.get("ActionsEnabled")]
+    faults = [f"{alarm['AlarmName']}: actions are off" for alarm in alarms if not alarm.get("ActionsEnabled")]
     for alarm in alarms:
         for kind in ("AlarmActions", "OKActions"):
             if stack.topic not in alarm.get(kind, []):
-                wrong.append(f"{alarm['AlarmName']}: {kind} {listed(map(short, alarm.get(kind, [])))}")
+                faults.append(f"{alarm['AlarmName']}: {kind} {joined(map(short, alarm.get(kind, [])))}")
     if not alarms:
-        wrong.append("it has no alarm")
-    return sound(f"{len(alarms)} alarms tell {short(stack.topic)}", wrong)
+        faults.append("it has no alarm")
+    return result(f"{len(alarms)} alarms tell {short(stack.topic)}", faults)
 
 
 # Topic and dashboard
@@ -144,31 +146,31 @@ def _topic_attributes(stack: Deployed) -> Item:
     return found
 
 
-def _topic_key(stack: Deployed) -> Finding:
-    return values(_topic_attributes(stack), {"KmsMasterKeyId": stack.desired.contract.key_arns.notifications})
+def _topic_key(stack: Deployed) -> Result:
+    return equal(_topic_attributes(stack), {"KmsMasterKeyId": stack.desired.contract.key_arns.notifications})
 
 
-def _topic_policy(stack: Deployed) -> Finding:
+def _topic_policy(stack: Deployed) -> Result:
     found = statements(_topic_attributes(stack)["Policy"])
     allowing = [s for s in found if s.allows]
-    principals = exactly((p for s in allowing for p in s.principals), ["Service:cloudwatch.amazonaws.com"])
-    wrong = [] if principals.good else [principals.seen]
+    principals = equal_sets((p for s in allowing for p in s.principals), ["Service:cloudwatch.amazonaws.com"])
+    faults = principals.faults
     if any(not s.requires("StringEquals", "aws:SourceAccount", stack.desired.account) for s in allowing):
-        wrong.append("it is not bounded to this account")
+        faults.append("it is not bounded to this account")
     if not any(s.requires("Bool", "aws:SecureTransport", "false") for s in found if not s.allows):
-        wrong.append("nothing refuses what is not TLS")
-    return sound(f"{principals.seen}, aws:SourceAccount", wrong)
+        faults.append("nothing refuses what is not TLS")
+    return result(f"{principals.seen}, aws:SourceAccount", faults)
 
 
-def _subscribers(stack: Deployed) -> Finding:
+def _subscribers(stack: Deployed) -> Result:
     """A subscription that its owner has not confirmed yet is one, and is shown as such."""
     found = stack.aws.all("sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=stack.topic)
-    finding = exactly((item["Endpoint"] for item in found), stack.desired.settings.operators.emails)
+    compared = equal_sets((item["Endpoint"] for item in found), stack.desired.settings.operators.emails)
     pending = [item["Endpoint"] for item in found if item["SubscriptionArn"] == "PendingConfirmation"]
-    return Finding(finding.seen + (f"; not confirmed yet: {listed(pending)}" if pending else ""), finding.good)
+    return Result(compared.seen + (f"; not confirmed yet: {joined(pending)}" if pending else ""), compared.ok)
 
 
-def _dashboard(stack: Deployed) -> Finding:
+def _dashboard(stack: Deployed) -> Result:
     name = stack.desired.contract.dashboard_url.rpartition("/")[2]
     found = stack.aws.get("cloudwatch", "get_dashboard", DashboardName=name)
-    return sound(f"{name}, {len(found['DashboardBody'])} characters", [])
+    return result(f"{name}, {len(found['DashboardBody'])} characters", [])

@@ -1,4 +1,4 @@
-"""What a verification consists of: questions to AWS, and checks, which are questions answered."""
+"""What a verification consists of: assertions about a stack, and checks, which are assertions evaluated against AWS."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """`unchecked` is what could not be read: no success. `skipped` is what the stack gave nothing to ask with."""
+    """`unchecked`: AWS could not be read, which is no success. `skipped`: the stack gives nothing to check with."""
 
     OK = "ok"
     MISS = "miss"
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One line of a verification: what was asked, and what was seen. Account ids are masked."""
+    """One line of a verification: what was asked of AWS, and what was seen. Account ids are masked."""
 
     subject: str
     asked: str
@@ -27,25 +27,30 @@ class Check:
 
     @property
     def failed(self) -> bool:
-        """It is not as asked, or nobody could tell."""
+        """Whether the assertion is wrong, or could not be evaluated."""
         return self.verdict in (Verdict.MISS, Verdict.UNCHECKED)
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What looking showed, and whether it is what was asked for."""
+class Result:
+    """What AWS shows, and whether it is as asserted."""
 
     seen: str
-    good: bool
+    ok: bool
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong, to be told among other faults."""
+        return [] if self.ok else [self.seen]
 
 
 @dataclass(frozen=True)
-class Question:
-    """Something to look for in AWS. `look` raises one of the errors below where there is nothing to see."""
+class Assertion:
+    """Something that has to be true of a stack. `look` reads AWS, and raises one of the errors below if it can't."""
 
     subject: str
-    asked: str
-    look: Callable[[], Finding]
+    text: str
+    look: Callable[[], Result]
 
 
 class AbsentError(Exception):
@@ -57,69 +62,69 @@ class UnreadableError(Exception):
 
 
 class SkippedError(Exception):
-    """There is nothing to ask with; the message says what is missing."""
+    """There is nothing to check with; the message says what is missing."""
 
 
-def answer(question: Question) -> Check:
-    """Look, and judge what was seen."""
+def evaluate(assertion: Assertion) -> Check:
+    """Read AWS, and compare."""
     try:
-        finding = question.look()
+        seen = assertion.look()
     except AbsentError as error:
-        return _check(question, str(error), Verdict.MISS)
+        return _check(assertion, str(error), Verdict.MISS)
     except UnreadableError as error:
-        return _check(question, str(error), Verdict.UNCHECKED)
+        return _check(assertion, str(error), Verdict.UNCHECKED)
     except SkippedError as error:
-        return _check(question, str(error), Verdict.SKIPPED)
-    return _check(question, finding.seen, Verdict.OK if finding.good else Verdict.MISS)
+        return _check(assertion, str(error), Verdict.SKIPPED)
+    return _check(assertion, seen.seen, Verdict.OK if seen.ok else Verdict.MISS)
 
 
-def _check(question: Question, seen: str, verdict: Verdict) -> Check:
-    return Check(question.subject, _masked(question.asked), _masked(seen), verdict)
+def _check(assertion: Assertion, seen: str, verdict: Verdict) -> Check:
+    return Check(assertion.subject, _masked(assertion.text), _masked(seen), verdict)
 
 
 def _masked(text: str) -> str:
     return re.sub(r"\b\d{12}\b", "<account>", text)
 
 
-# Ways to judge.
+# Comparisons
 
 
-def exactly(found: Iterable[str], wanted: Iterable[str]) -> Finding:
-    """The same set: what is seen is the set, or how it differs."""
+def equal_sets(found: Iterable[str], wanted: Iterable[str]) -> Result:
+    """The same items: the result shows them, or how they differ."""
     present, due = set(found), set(wanted)
-    wrong = [f"missing: {item}" for item in sorted(due - present)]
-    wrong += [f"not asked for: {item}" for item in sorted(present - due)]
-    return Finding("; ".join(wrong) or listed(present), not wrong)
+    faults = [f"missing: {item}" for item in sorted(due - present)]
+    faults += [f"not asked for: {item}" for item in sorted(present - due)]
+    return Result("; ".join(faults) or joined(present), not faults)
 
 
-def at_least(found: Iterable[str], wanted: Iterable[str]) -> Finding:
-    """All that is wanted, whatever else there is."""
+def includes(found: Iterable[str], wanted: Iterable[str]) -> Result:
+    """All wanted items, whatever else there is."""
     due = set(wanted)
-    return exactly(due & set(found), due)
+    return equal_sets(due & set(found), due)
 
 
-def nothing(found: Iterable[str]) -> Finding:
-    """An empty set."""
+def empty(found: Iterable[str]) -> Result:
+    """No items."""
     present = set(found)
-    return Finding(listed(present), not present)
+    return Result(joined(present), not present)
 
 
-def values(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Finding:
+def equal(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Result:
     """Each wanted member with its value, whatever else there is; named as AWS names them."""
     said = [
         f"{name} {text(found.get(name))}" + ("" if found.get(name) == value else f" (asked: {text(value)})")
         for name, value in wanted.items()
     ]
-    return Finding(", ".join(said), all(found.get(name) == value for name, value in wanted.items()))
+    return Result(", ".join(said), all(found.get(name) == value for name, value in wanted.items()))
 
 
-def sound(seen: str, wrong: Iterable[str]) -> Finding:
-    """`seen` if nothing is wrong, or else all that is."""
-    problems = list(wrong)
-    return Finding("; ".join(problems) or seen, not problems)
+def result(seen: str, faults: Iterable[str]) -> Result:
+    """`seen` if there are no faults, or else all of them."""
+    found = list(faults)
+    return Result("; ".join(found) or seen, not found)
 
 
-def listed(items: Iterable[str]) -> str:
+def joined(items: Iterable[str]) -> str:
     """The items in order, or "none"."""
     return ", ".join(sorted(set(items))) or "none"
 
@@ -136,7 +141,7 @@ def text(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """A number in all its digits, without those that say nothing."""
+    """A number with all its significant digits."""
     return f"{value:.15g}"
 
 

@@ -5,25 +5,25 @@ from functools import partial
 
 from pydantic import ValidationError
 
-from private_inference.verification.checks import AbsentError, Finding, Question
+from private_inference.verification.checks import AbsentError, Assertion, Result
 from private_inference.verification.deployed import Deployed
 
 
-def questions(stack: Deployed) -> Iterator[Question]:
+def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Whose account this is, and the parameter of each endpoint."""
-    ask = partial(Question, "Contract")
-    yield ask("it speaks of the account that is asked", lambda: _account(stack))
+    expect = partial(Assertion, "Contract")
+    yield expect("it speaks of the account that is asked", lambda: _account(stack))
     for endpoint in stack.desired.settings.endpoints:
-        name = f"{stack.desired.path}contract/{endpoint.name}"
-        yield ask(f"{name} says what the stack exports", partial(_parameter, stack, endpoint.name, name))
+        name = f"{stack.desired.parameters_path}{endpoint.name}"
+        yield expect(f"{name} says what the stack exports", partial(_parameter, stack, endpoint.name, name))
 
 
-def _account(stack: Deployed) -> Finding:
+def _account(stack: Deployed) -> Result:
     own = stack.aws.get("sts", "get_caller_identity")["Account"] == stack.desired.account
-    return Finding("it does" if own else "the credentials are of another account", own)
+    return Result("it does" if own else "the credentials are of another account", own)
 
 
-def _parameter(stack: Deployed, endpoint: str, name: str) -> Finding:
+def _parameter(stack: Deployed, endpoint: str, name: str) -> Result:
     if name not in stack.parameters:
         raise AbsentError(f"there is no parameter {name}")
     contract = stack.desired.contract
@@ -32,6 +32,6 @@ def _parameter(stack: Deployed, endpoint: str, name: str) -> Finding:
     try:
         found = type(contract).model_validate_json(stack.parameters[name]).model_dump(mode="json")
     except ValidationError as error:
-        return Finding(f"not a contract: {error.error_count()} fields are missing or wrong", False)
+        return Result(f"not a contract: {error.error_count()} fields are missing or faults", False)
     different = sorted(key for key in promised if promised[key] != found[key])
-    return Finding(f"differs in {', '.join(different)}" if different else "the same", not different)
+    return Result(f"differs in {', '.join(different)}" if different else "the same", not different)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from components.settings import EndpointSettings
-from private_inference.verification.checks import Finding, Question, exactly, sound, text, values
+from private_inference.verification.checks import Assertion, Result, equal, equal_sets, result, text
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Artifact
 from private_inference.verification.policies import statements
@@ -16,13 +16,13 @@ CHUNK = 1 << 20
 BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
-def questions(stack: Deployed) -> Iterator[Question]:
+def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Bucket, artifacts, registry."""
     settings = stack.desired.settings.artifacts
-    bucket = partial(Question, "Artifacts")
+    bucket = partial(Assertion, "Artifacts")
     yield bucket("public access is blocked, in all four ways", lambda: _public_access(stack))
     yield bucket("encrypted with the data key, through a bucket key", lambda: _encryption(stack))
-    yield bucket("versioned", lambda: values(_read(stack, "versioning"), {"Status": "Enabled"}))
+    yield bucket("versioned", lambda: equal(_read(stack, "versioning"), {"Status": "Enabled"}))
     yield bucket("no access lists: objects are the owner's", lambda: _ownership(stack))
     yield bucket("refuses what is not TLS, and other keys", lambda: _policy(stack))
     yield bucket(f"replaced versions go after {settings.noncurrent_days} days", lambda: _lifecycle(stack))
@@ -31,9 +31,9 @@ def questions(stack: Deployed) -> Iterator[Question]:
     # Endpoints may share an artifact: each one is fetched once.
     for endpoint in {endpoint.model.artifact: endpoint for endpoint in stack.desired.settings.endpoints}.values():
         local = endpoint.model.local_artifact
-        asked = "there, the same to the last bit, and under the data key" if local else "there"
-        yield bucket(f"{endpoint.model.artifact}: {asked}", partial(_artifact, stack, endpoint))
-    registry = partial(Question, "Registry")
+        claim = "there, the same to the last bit, and under the data key" if local else "there"
+        yield bucket(f"{endpoint.model.artifact}: {claim}", partial(_artifact, stack, endpoint))
+    registry = partial(Assertion, "Registry")
     yield registry("immutable tags, scan on push, the data key", lambda: _repository(stack))
     yield registry(f"untagged images go after {settings.untagged_image_days} days", lambda: _image_lifecycle(stack))
 
@@ -42,63 +42,63 @@ def _read(stack: Deployed, what: str) -> Any:
     return stack.aws.get("s3", f"get_bucket_{what}", Bucket=stack.bucket)
 
 
-def _public_access(stack: Deployed) -> Finding:
+def _public_access(stack: Deployed) -> Result:
     found = stack.aws.get("s3", "get_public_access_block", Bucket=stack.bucket)["PublicAccessBlockConfiguration"]
-    return values(found, dict.fromkeys(BLOCKED, True))
+    return equal(found, dict.fromkeys(BLOCKED, True))
 
 
-def _encryption(stack: Deployed) -> Finding:
+def _encryption(stack: Deployed) -> Result:
     rules = _read(stack, "encryption")["ServerSideEncryptionConfiguration"]["Rules"]
     found = {**rules[0].get("ApplyServerSideEncryptionByDefault", {}), **rules[0]} if rules else {}
     key = stack.desired.contract.key_arns.data
-    return values(found, {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key, "BucketKeyEnabled": True})
+    return equal(found, {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key, "BucketKeyEnabled": True})
 
 
-def _ownership(stack: Deployed) -> Finding:
+def _ownership(stack: Deployed) -> Result:
     rules = _read(stack, "ownership_controls")["OwnershipControls"]["Rules"]
-    return values(rules[0] if rules else {}, {"ObjectOwnership": "BucketOwnerEnforced"})
+    return equal(rules[0] if rules else {}, {"ObjectOwnership": "BucketOwnerEnforced"})
 
 
-def _policy(stack: Deployed) -> Finding:
+def _policy(stack: Deployed) -> Result:
     bucket = f"arn:{stack.desired.partition}:s3:::{stack.bucket}"
     found = statements(_read(stack, "policy")["Policy"])
     whole = [s for s in found if not s.allows and "*" in s.principals and {bucket, f"{bucket}/*"} <= s.resources]
     refused = [s for s in whole if "s3:*" in s.actions]
-    wrong = ["it allows something" for s in found if s.allows]
+    faults = ["it allows something" for s in found if s.allows]
     if not any(s.requires("Bool", "aws:SecureTransport", "false") for s in refused):
-        wrong.append("nothing refuses what is not TLS")
+        faults.append("nothing refuses what is not TLS")
     key = "s3:x-amz-server-side-encryption-aws-kms-key-id"
     writes = [s for s in found if not s.allows and "s3:PutObject" in s.actions and f"{bucket}/*" in s.resources]
     if not any(s.requires("StringNotEquals", key, stack.desired.contract.key_arns.data) for s in writes):
-        wrong.append("nothing refuses another key")
-    return sound(f"{len(found)} statements, all of which refuse", wrong)
+        faults.append("nothing refuses another key")
+    return result(f"{len(found)} statements, all of which refuse", faults)
 
 
-def _lifecycle(stack: Deployed) -> Finding:
+def _lifecycle(stack: Deployed) -> Result:
     rules = [rule for rule in _read(stack, "lifecycle_configuration")["Rules"] if rule["Status"] == "Enabled"]
     expirations = [rule["NoncurrentVersionExpiration"] for rule in rules if "NoncurrentVersionExpiration" in rule]
     days = [f"{item.get('NoncurrentDays')} days" for item in expirations]
-    wrong = ["current versions expire too" for rule in rules if "Expiration" in rule and "Days" in rule["Expiration"]]
-    found = exactly(days, [f"{stack.desired.settings.artifacts.noncurrent_days} days"])
-    return sound(found.seen, [*wrong, *([] if found.good else [found.seen])])
+    faults = ["current versions expire too" for rule in rules if "Expiration" in rule and "Days" in rule["Expiration"]]
+    found = equal_sets(days, [f"{stack.desired.settings.artifacts.noncurrent_days} days"])
+    return result(found.seen, [*faults, *found.faults])
 
 
-def _logging(stack: Deployed) -> Finding:
+def _logging(stack: Deployed) -> Result:
     target = _read(stack, "logging").get("LoggingEnabled", {}).get("TargetBucket")
-    return Finding(text(target), target == stack.desired.settings.artifacts.access_log_bucket)
+    return Result(text(target), target == stack.desired.settings.artifacts.access_log_bucket)
 
 
-def _artifact(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _artifact(stack: Deployed, endpoint: EndpointSettings) -> Result:
     wanted = stack.artifact(endpoint)
     found = stack.aws.get("s3", "head_object", Bucket=wanted.bucket, Key=wanted.key)
     if wanted.digest is None:
-        return sound(f"{found['ContentLength']} bytes", [])
-    wrong = []
+        return result(f"{found['ContentLength']} bytes", [])
+    faults = []
     if found.get("SSEKMSKeyId") != stack.desired.contract.key_arns.data:
-        wrong.append(f"its key is {text(found.get('SSEKMSKeyId'))}")
+        faults.append(f"its key is {text(found.get('SSEKMSKeyId'))}")
     if (digest := _digest(stack, wanted)) != wanted.digest:
-        wrong.append(f"its SHA-256 is {digest}")
-    return sound(f"{wanted.key}, {found['ContentLength']} bytes, SHA-256 as its key says", wrong)
+        faults.append(f"its SHA-256 is {digest}")
+    return result(f"{wanted.key}, {found['ContentLength']} bytes, SHA-256 as its key says", faults)
 
 
 def _digest(stack: Deployed, artifact: Artifact) -> str:
@@ -108,7 +108,7 @@ def _digest(stack: Deployed, artifact: Artifact) -> str:
     return digest.hexdigest()
 
 
-def _repository(stack: Deployed) -> Finding:
+def _repository(stack: Deployed) -> Result:
     name = stack.desired.name
     found = stack.aws.all("ecr", "describe_repositories", "repositories", repositoryNames=[name])
     repository = found[0] if found else {}
@@ -116,14 +116,14 @@ def _repository(stack: Deployed) -> Finding:
         repository | repository.get("imageScanningConfiguration", {}) | repository.get("encryptionConfiguration", {})
     )
     key = stack.desired.contract.key_arns.data
-    return values(
+    return equal(
         merged, {"imageTagMutability": "IMMUTABLE", "scanOnPush": True, "encryptionType": "KMS", "kmsKey": key}
     )
 
 
-def _image_lifecycle(stack: Deployed) -> Finding:
+def _image_lifecycle(stack: Deployed) -> Result:
     found = stack.aws.get("ecr", "get_lifecycle_policy", repositoryName=stack.desired.name)
     rules = [rule["selection"] for rule in json.loads(found["lifecyclePolicyText"])["rules"]]
     days = stack.desired.settings.artifacts.untagged_image_days
     said = [f"{rule['tagStatus']} {rule['countType']} {rule['countNumber']}" for rule in rules]
-    return exactly(said, [f"untagged sinceImagePushed {days}"])
+    return equal_sets(said, [f"untagged sinceImagePushed {days}"])

@@ -1,13 +1,21 @@
-"""The stack as AWS shows it: where the subjects of a verification find what they look at."""
+"""The stack as AWS shows it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 from components.settings import EndpointSettings
-from private_inference.verification.checks import AbsentError
-from private_inference.verification.desired import ACCESS, APP, GATEWAYS, MODEL, TIERS, Artifact, Desired
+from private_inference.reachability.from_ec2.describe import describe
+from private_inference.reachability.from_ec2.load import load
+from private_inference.reachability.intent import Intent, Report, check
+from private_inference.reachability.model import ModelError, Network
+from private_inference.reachability.stack_intent import ROLES, TIERS, intent_from
+from private_inference.reachability.traffic import addresses
+from private_inference.verification.checks import AbsentError, UnreadableError
+from private_inference.verification.desired import ACCESS, APP, MODEL, Artifact, Desired
+from private_inference.verification.needs import Needs
 from private_inference.verification.reader import Reader
 
 Item = Mapping[str, Any]
@@ -32,7 +40,7 @@ class Deployed:
     def in_vpc(self, operation: str, member: str, name: str = "vpc-id") -> list[Any]:
         """What EC2 lists for the VPC; `name` is that of the filter."""
         filters = [{"Name": name, "Values": [self.vpc["VpcId"]]}]
-        return self.aws.all("ec2", operation, member, **{_filter_parameter(operation): filters})
+        return self.aws.all("ec2", operation, member, Filters=filters)
 
     @property
     def subnets(self) -> list[Item]:
@@ -52,14 +60,6 @@ class Deployed:
         return {subnet["SubnetId"] for subnet in self.tiers[tier]}
 
     @property
-    def route_tables(self) -> list[Item]:
-        return self.in_vpc("describe_route_tables", "RouteTables")
-
-    def tables_of(self, tier: str) -> list[Item]:
-        """Route tables that a subnet of the tier is associated with."""
-        return [table for table in self.route_tables if associated(table) & self.subnet_ids(tier)]
-
-    @property
     def security_groups(self) -> list[Item]:
         return self.in_vpc("describe_security_groups", "SecurityGroups")
 
@@ -77,26 +77,44 @@ class Deployed:
             MODEL: _only("security group of the model tier", third)
         }
 
-    @property
-    def group_rules(self) -> list[Item]:
-        """Rules of all groups of the VPC."""
-        ids = sorted(group["GroupId"] for group in self.security_groups)
-        # EC2 takes at most 200 values in a filter.
-        return [
-            rule
-            for start in range(0, len(ids), 200)
-            for rule in self.aws.all(
-                "ec2",
-                "describe_security_group_rules",
-                "SecurityGroupRules",
-                Filters=[{"Name": "group-id", "Values": ids[start : start + 200]}],
-            )
-        ]
-
     def of_stack(self, item: Item) -> bool:
         """Whether it carries the stack's tags."""
         found = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
         return (found.get("Project"), found.get("Stack")) == (self.desired.project, self.desired.stack)
+
+    @cached_property
+    def network(self) -> Network:
+        """The VPC as the reachability engine sees it.
+
+        The stack's groups are named for their roles, others by their ids: anybody may tag a group as he likes.
+        """
+        try:
+            network = load(describe(self.aws, [self.desired.contract.vpc_id]))
+        except ModelError as error:
+            raise UnreadableError(f"what EC2 describes doesn't fit together: {error}") from None
+        roles = {group: ROLES[tier] for tier, group in self.groups.items()}
+        named = {key: replace(group, name=roles.get(key, key)) for key, group in network.groups.items()}
+        return replace(network, groups=named)
+
+    @cached_property
+    def intent(self) -> Intent:
+        """What the settings say the network is for."""
+        return intent_from(self.desired.settings, self.network)
+
+    @cached_property
+    def proof(self) -> Report:
+        """The network compared with what it is for."""
+        return check(self.network, self.intent)
+
+    @cached_property
+    def needs(self) -> Needs:
+        """What the network is for, by security group, network ACL and route table."""
+        denied = self.desired.settings.network.denied_cidrs
+        return Needs(self.network, self.intent, frozenset(self.groups.values()), addresses(*denied))
+
+    def acls_of(self, tier: str) -> list[str]:
+        """The network ACLs in force in a tier."""
+        return sorted({self.network.subnets[subnet].acl for subnet in self.subnet_ids(tier)})
 
     # Private access
 
@@ -119,14 +137,6 @@ class Deployed:
         name = self.desired.service(service)
         found = [e for e in self.vpc_endpoints if (e["ServiceName"], e["VpcEndpointType"]) == (name, kind)]
         return found[0] if len(found) == 1 else _only(f"{kind} endpoint of {service}", found)
-
-    @cached_property
-    def prefix_lists(self) -> Mapping[str, Item]:
-        """AWS's prefix lists of the services with a gateway, by service."""
-        names = {self.desired.service(gateway): gateway for gateway in GATEWAYS}
-        filters = [{"Name": "prefix-list-name", "Values": sorted(names)}]
-        found = self.aws.all("ec2", "describe_prefix_lists", "PrefixLists", Filters=filters)
-        return {names[item["PrefixListName"]]: item for item in found}
 
     # Data
 
@@ -224,24 +234,15 @@ class Deployed:
     @cached_property
     def parameters(self) -> Mapping[str, str]:
         """SSM parameters with the stack's contract: the value by name."""
-        path = f"{self.desired.path}contract/"
+        path = f"{self.desired.parameters_path}"
         found = self.aws.all("ssm", "get_parameters_by_path", "Parameters", Path=path)
         return {item["Name"]: item["Value"] for item in found}
-
-
-def _filter_parameter(operation: str) -> str:
-    return "Filter" if operation in ("describe_nat_gateways", "describe_flow_logs") else "Filters"
 
 
 def _only(what: str, found: Sequence[T]) -> T:
     if len(found) != 1:
         raise AbsentError(f"{'no' if not found else len(found)} {what}, where one was asked for")
     return found[0]
-
-
-def associated(item: Item) -> set[str]:
-    """Subnets that a route table or network ACL is associated with."""
-    return {link["SubnetId"] for link in item.get("Associations", []) if "SubnetId" in link}
 
 
 def containers(model: Item) -> list[Item]:

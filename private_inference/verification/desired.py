@@ -1,7 +1,6 @@
 """What a stack should be, from its settings and its contract alone.
 
-Nothing here comes from the components: who talks to whom is said a second time, tier by tier, so that a mistake in the
-one is seen by the other.
+Nothing here comes from the components, so that a mistake there is found.
 """
 
 import hashlib
@@ -12,18 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.settings import EndpointSettings, Settings
+from private_inference.reachability.stack_intent import TIERS
 
 if TYPE_CHECKING:
     from components.contract import Contract
 
-APP, ACCESS, MODEL = "app", "access", "model"
-TIERS = (APP, ACCESS, MODEL)
+APP, ACCESS, MODEL = TIERS
 S3, DYNAMODB = "s3", "dynamodb"
-GATEWAYS = (S3, DYNAMODB)
 VARIANT = "AllTraffic"
-HTTPS = (443, 443)
-EPHEMERAL = (1024, 65535)
-"""https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports"""
 
 
 @dataclass(frozen=True)
@@ -55,8 +50,8 @@ class Desired:
         return f"{self.project}-{self.stack}"
 
     @property
-    def path(self) -> str:
-        """IAM path of the stack's roles and policies."""
+    def iam_path(self) -> str:
+        """Path of the stack's IAM roles and policies."""
         return f"/{self.project}/{self.stack}/"
 
     @property
@@ -67,9 +62,10 @@ class Desired:
     def account(self) -> str:
         return self.contract.key_arns.data.split(":")[4]
 
-    def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource of this account and region."""
-        return f"arn:{self.partition}:{service}:{self.contract.region}:{self.account}:{resource}"
+    @property
+    def parameters_path(self) -> str:
+        """Path of the SSM parameters that hold the contract, one for each endpoint."""
+        return f"/{self.project}/{self.stack}/contract/"
 
     def service(self, name: str) -> str:
         """The full name of an endpoint service."""
@@ -88,35 +84,7 @@ class Desired:
     @property
     def gateways(self) -> tuple[str, ...]:
         """Services with a gateway endpoint."""
-        return tuple(gateway for gateway in GATEWAYS if any(gateway in self.opens(tier) for tier in TIERS))
-
-    @property
-    def on_premises(self) -> Mapping[str, str]:
-        """Gateway by block of on-premises clients."""
-        premises = self.settings.network.on_premises
-        return dict.fromkeys(premises.cidrs, premises.gateway_id) if premises else {}
-
-    def opens(self, tier: str) -> set[str]:
-        """Tiers and gateways that a tier opens connections to."""
-        pulls_images = "ecr.dkr" in self.settings.private_access.interface_endpoints
-        if tier == APP:
-            gateways = ({DYNAMODB} if self.settings.private_access.dynamodb else set()) | (
-                {S3} if pulls_images else set()
-            )
-            return {ACCESS} | gateways
-        if tier == MODEL:
-            return {S3} | (set() if self._isolated else {ACCESS})
-        return set()
-
-    def admits(self, tier: str) -> set[str]:
-        """Tiers and blocks that open connections to a tier."""
-        if tier != ACCESS:
-            return set()
-        return {APP, *self.on_premises} | (set() if self._isolated else {MODEL})
-
-    @property
-    def _isolated(self) -> bool:
-        return all(endpoint.model.isolated for endpoint in self.settings.endpoints)
+        return (S3, DYNAMODB) if self.settings.private_access.dynamodb else (S3,)
 
     def digest(self, endpoint: EndpointSettings) -> str | None:
         """SHA-256 of an endpoint's local archive."""

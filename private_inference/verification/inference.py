@@ -4,47 +4,47 @@ from collections.abc import Iterator
 from functools import partial
 
 from components.settings import EndpointSettings
-from private_inference.verification.checks import Finding, Question, exactly, listed, sound, text, values
+from private_inference.verification.checks import Assertion, Result, equal, equal_sets, joined, result, text
 from private_inference.verification.deployed import Deployed, Item, containers
 from private_inference.verification.desired import MODEL, VARIANT
 
 
-def questions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Question]:
+def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """What serves one endpoint; `endpoint` is its settings."""
-    ask = partial(Question, f"Endpoint {endpoint.name}")
+    expect = partial(Assertion, f"Endpoint {endpoint.name}")
     count, kind = endpoint.instances.at_creation, endpoint.instance_type
     least, most = endpoint.instances.min, endpoint.instances.max
-    yield ask("in service, by the contract's ARN", partial(_in_service, stack, endpoint))
-    yield ask(f"on a configuration with {VARIANT} alone: {count} x {kind}", partial(_configuration, stack, endpoint))
-    yield ask(f"{least} to {most} instances run", partial(_instances, stack, endpoint))
+    yield expect("in service, by the contract's ARN", partial(_in_service, stack, endpoint))
+    yield expect(f"on a configuration with {VARIANT} alone: {count} x {kind}", partial(_configuration, stack, endpoint))
+    yield expect(f"{least} to {most} instances run", partial(_instances, stack, endpoint))
     key = "without a volume key, as set" if endpoint.volume_key_off_because else "volumes under the data key"
-    yield ask(key, partial(_volume_key, stack, endpoint))
-    yield ask(f"serves {endpoint.model.artifact} by {_image_in_words(endpoint)}", partial(_model, stack, endpoint))
-    yield ask("its model lies in the model subnets and group", partial(_placement, stack, endpoint))
+    yield expect(key, partial(_volume_key, stack, endpoint))
+    yield expect(f"serves {endpoint.model.artifact} by {_image_in_words(endpoint)}", partial(_model, stack, endpoint))
+    yield expect("its model lies in the model subnets and group", partial(_placement, stack, endpoint))
     isolated = endpoint.model.isolated
-    asked = "its containers have no network" if isolated else "its containers have the VPC's network, as set"
-    yield ask(asked, partial(_isolation, stack, endpoint))
+    claim = "its containers have no network" if isolated else "its containers have the VPC's network, as set"
+    yield expect(claim, partial(_isolation, stack, endpoint))
 
 
-def _in_service(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _in_service(stack: Deployed, endpoint: EndpointSettings) -> Result:
     found = stack.endpoint(endpoint.name)
     promised = stack.desired.contract.endpoints.get(endpoint.name)
     status = found["EndpointStatus"]
-    wrong = [] if status == "InService" else [f"{status} {found.get('FailureReason', '')}".strip()]
+    faults = [] if status == "InService" else [f"{status} {found.get('FailureReason', '')}".strip()]
     if promised is None or (promised.name, promised.arn) != (endpoint.name, found["EndpointArn"]):
-        wrong.append("the contract names another one" if promised else "the contract does not name it")
-    return sound(status, wrong)
+        faults.append("the contract names another one" if promised else "the contract does not name it")
+    return result(status, faults)
 
 
-def _configuration(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _configuration(stack: Deployed, endpoint: EndpointSettings) -> Result:
     configuration = stack.configuration(endpoint.name)
     variants = [*configuration["ProductionVariants"], *configuration.get("ShadowProductionVariants", [])]
-    found = exactly(
+    found = equal_sets(
         map(_variant, variants), [f"{VARIANT}: {endpoint.instances.at_creation} x {endpoint.instance_type}"]
     )
-    running = exactly((item["VariantName"] for item in _running(stack, endpoint)), [VARIANT])
-    wrong = [finding.seen for finding in (found, running) if not finding.good]
-    return sound(f"{configuration['EndpointConfigName']}: {found.seen}", wrong)
+    running = equal_sets((item["VariantName"] for item in _running(stack, endpoint)), [VARIANT])
+    faults = [*found.faults, *running.faults]
+    return result(f"{configuration['EndpointConfigName']}: {found.seen}", faults)
 
 
 def _variant(variant: Item) -> str:
@@ -55,15 +55,15 @@ def _running(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
     return list(stack.endpoint(endpoint.name).get("ProductionVariants", []))
 
 
-def _instances(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _instances(stack: Deployed, endpoint: EndpointSettings) -> Result:
     counts = [variant.get("CurrentInstanceCount", 0) for variant in _running(stack, endpoint)]
     good = bool(counts) and all(endpoint.instances.min <= count <= endpoint.instances.max for count in counts)
-    return Finding(listed(map(str, counts)), good)
+    return Result(joined(map(str, counts)), good)
 
 
-def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Result:
     wanted = None if endpoint.volume_key_off_because else stack.desired.contract.key_arns.data
-    return values(stack.configuration(endpoint.name), {"KmsKeyId": wanted})
+    return equal(stack.configuration(endpoint.name), {"KmsKeyId": wanted})
 
 
 def _image_in_words(endpoint: EndpointSettings) -> str:
@@ -73,15 +73,15 @@ def _image_in_words(endpoint: EndpointSettings) -> str:
     return f"{image.repository_tag} of this stack's registry" if image.repository_tag else str(image.uri)
 
 
-def _model(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _model(stack: Deployed, endpoint: EndpointSettings) -> Result:
     found = [container for model in stack.models(endpoint.name) for container in containers(model)]
-    uris = exactly((container.get("ModelDataUrl", "") for container in found), [stack.artifact(endpoint).uri])
-    wrong = [] if uris.good else [uris.seen]
-    wrong += [f"image: {c['Image']}" for c in found if not _is_image(stack, endpoint, c["Image"])]
+    uris = equal_sets((container.get("ModelDataUrl", "") for container in found), [stack.artifact(endpoint).uri])
+    faults = uris.faults
+    faults += [f"image: {c['Image']}" for c in found if not _is_image(stack, endpoint, c["Image"])]
     environments = [c.get("Environment", {}) for c in found]
     # The values may be nobody's business here; that they differ is.
-    wrong += ["its environment differs from the settings" for e in environments if e != endpoint.model.environment]
-    return sound(f"{listed(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", wrong)
+    faults += ["its environment differs from the settings" for e in environments if e != endpoint.model.environment]
+    return result(f"{joined(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", faults)
 
 
 def _is_image(stack: Deployed, endpoint: EndpointSettings, uri: str) -> bool:
@@ -95,20 +95,20 @@ def _is_image(stack: Deployed, endpoint: EndpointSettings, uri: str) -> bool:
     return uri == str(image.uri)
 
 
-def _placement(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _placement(stack: Deployed, endpoint: EndpointSettings) -> Result:
     zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in stack.tiers[MODEL]}
-    wrong, said = [], []
+    faults, said = [], []
     for model in stack.models(endpoint.name):
         vpc = model.get("VpcConfig", {})
-        subnets = exactly(vpc.get("Subnets", []), zones)
-        groups = exactly(vpc.get("SecurityGroupIds", []), [stack.groups[MODEL]])
-        wrong += [finding.seen for finding in (subnets, groups) if not finding.good]
-        said.append(f"{subnets.seen} in {listed(zones.values())}, {groups.seen}")
+        subnets = equal_sets(vpc.get("Subnets", []), zones)
+        groups = equal_sets(vpc.get("SecurityGroupIds", []), [stack.groups[MODEL]])
+        faults += [*subnets.faults, *groups.faults]
+        said.append(f"{subnets.seen} in {joined(zones.values())}, {groups.seen}")
     if len(set(zones.values())) < 2:
-        wrong.append("fewer than two zones")
-    return sound("; ".join(said), wrong)
+        faults.append("fewer than two zones")
+    return result("; ".join(said), faults)
 
 
-def _isolation(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _isolation(stack: Deployed, endpoint: EndpointSettings) -> Result:
     found = {model.get("EnableNetworkIsolation", False) for model in stack.models(endpoint.name)}
-    return Finding(f"EnableNetworkIsolation {listed(map(text, found))}", found == {endpoint.model.isolated})
+    return Result(f"EnableNetworkIsolation {joined(map(text, found))}", found == {endpoint.model.isolated})

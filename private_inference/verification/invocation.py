@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.settings import EndpointSettings
-from private_inference.verification.checks import Finding, Question, SkippedError
+from private_inference.verification.checks import Assertion, Result, SkippedError
 from private_inference.verification.deployed import Deployed
 
 SAMPLE, EXPECTED = "sample.csv", "expected.json"
@@ -18,22 +18,22 @@ TOLERANCE = 1e-5
 """Relative difference of two predictions that are the same: models compute in single precision."""
 
 
-def questions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Question]:
+def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """One call; `endpoint` is the settings of what is called."""
     if not endpoint.model.local_artifact:
-        asked = "answers a call"
+        claim = "answers a call"
     elif _beside(stack, endpoint, EXPECTED).exists():
-        asked = f"answers {SAMPLE} with the predictions of {EXPECTED}"
+        claim = f"answers {SAMPLE} with the predictions of {EXPECTED}"
     else:
-        asked = f"answers {SAMPLE}"
-    yield Question(f"Endpoint {endpoint.name}", asked, partial(_call, stack, endpoint))
+        claim = f"answers {SAMPLE}"
+    yield Assertion(f"Endpoint {endpoint.name}", claim, partial(_call, stack, endpoint))
 
 
 def _beside(stack: Deployed, endpoint: EndpointSettings, name: str) -> Path:
     return stack.desired.directory / Path(endpoint.model.artifact).with_name(name)
 
 
-def _call(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _call(stack: Deployed, endpoint: EndpointSettings) -> Result:
     if not endpoint.model.local_artifact:
         raise SkippedError(f"not called: an artifact in S3 has no {SAMPLE}")
     sample = _beside(stack, endpoint, SAMPLE)
@@ -52,16 +52,16 @@ def _call(stack: Deployed, endpoint: EndpointSettings) -> Finding:
     return _judge(b"".join(answer), _beside(stack, endpoint, EXPECTED))
 
 
-def _judge(answer: bytes, expected: Path) -> Finding:
+def _judge(answer: bytes, expected: Path) -> Result:
     said = f"{len(answer)} bytes"
     try:
         found = json.loads(answer)
     except ValueError:
-        return Finding(f"{said}, not JSON", False)
+        return Result(f"{said}, not JSON", False)
     if not expected.exists():
-        return Finding(said, bool(found))
+        return Result(said, bool(found))
     good = _same(found, json.loads(expected.read_text(encoding="utf-8")))
-    return Finding(f"{said}, {'the same predictions' if good else 'other predictions'}", good)
+    return Result(f"{said}, {'the same predictions' if good else 'other predictions'}", good)
 
 
 def _same(found: Any, expected: Any) -> bool:

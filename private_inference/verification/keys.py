@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 from functools import partial
 
-from private_inference.verification.checks import Finding, Question, at_least, listed, sound, values
+from private_inference.verification.checks import Assertion, Result, equal, includes, joined, result
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.policies import statements
 
 PURPOSES = ("data", "logs", "notifications")
 
 
-def questions(stack: Deployed) -> Iterator[Question]:
-    """Three questions for each key."""
+def assertions(stack: Deployed) -> Iterator[Assertion]:
+    """Three assertions for each key."""
     days = stack.desired.settings.security.key_rotation_days
-    keys = partial(Question, "Keys")
+    keys = partial(Assertion, "Keys")
     for purpose in PURPOSES:
         yield keys(f"{purpose}: customer managed and enabled", partial(_state, stack, purpose))
         yield keys(f"{purpose}: new material every {days} days", partial(_rotation, stack, purpose))
         alias = f"alias/{stack.desired.name}-{purpose}"
         yield keys(f"{purpose}: known as {alias}", partial(_alias, stack, purpose, alias))
-        yield keys(f"{purpose}: its policy names {listed(_users(stack, purpose))}", partial(_policy, stack, purpose))
+        yield keys(f"{purpose}: its policy names {joined(_users(stack, purpose))}", partial(_policy, stack, purpose))
 
 
 def _arn(stack: Deployed, purpose: str) -> str:
@@ -27,20 +27,20 @@ def _arn(stack: Deployed, purpose: str) -> str:
     return arn
 
 
-def _state(stack: Deployed, purpose: str) -> Finding:
+def _state(stack: Deployed, purpose: str) -> Result:
     found = stack.aws.get("kms", "describe_key", KeyId=_arn(stack, purpose))["KeyMetadata"]
-    return values(found, {"KeyManager": "CUSTOMER", "KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT"})
+    return equal(found, {"KeyManager": "CUSTOMER", "KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT"})
 
 
-def _rotation(stack: Deployed, purpose: str) -> Finding:
+def _rotation(stack: Deployed, purpose: str) -> Result:
     found = stack.aws.get("kms", "get_key_rotation_status", KeyId=_arn(stack, purpose))
     days = stack.desired.settings.security.key_rotation_days
-    return values(found, {"KeyRotationEnabled": True, "RotationPeriodInDays": days})
+    return equal(found, {"KeyRotationEnabled": True, "RotationPeriodInDays": days})
 
 
-def _alias(stack: Deployed, purpose: str, alias: str) -> Finding:
+def _alias(stack: Deployed, purpose: str, alias: str) -> Result:
     found = stack.aws.all("kms", "list_aliases", "Aliases", KeyId=_arn(stack, purpose))
-    return at_least((item["AliasName"] for item in found), [alias])
+    return includes((item["AliasName"] for item in found), [alias])
 
 
 def _users(stack: Deployed, purpose: str) -> set[str]:
@@ -52,17 +52,17 @@ def _users(stack: Deployed, purpose: str) -> set[str]:
     return {"this account"} | ({services[purpose]} if purpose in services else set())
 
 
-def _policy(stack: Deployed, purpose: str) -> Finding:
+def _policy(stack: Deployed, purpose: str) -> Result:
     desired = stack.desired
     found = stack.aws.get("kms", "get_key_policy", KeyId=_arn(stack, purpose), PolicyName="default")
     allowing = [statement for statement in statements(found["Policy"]) if statement.allows]
     own = f"AWS:arn:{desired.partition}:iam::{desired.account}:root"
     named = {principal for statement in allowing for principal in statement.principals}
     readable = {"this account" if name == own else name.removeprefix("Service:") for name in named}
-    wrong = [f"not asked for: {name}" for name in sorted(readable - _users(stack, purpose))]
-    wrong += [f"missing: {name}" for name in sorted(_users(stack, purpose) - readable)]
-    wrong += ["it allows kms:*" for statement in allowing if statement.actions & {"kms:*", "*"}]
+    faults = [f"not asked for: {name}" for name in sorted(readable - _users(stack, purpose))]
+    faults += [f"missing: {name}" for name in sorted(_users(stack, purpose) - readable)]
+    faults += ["it allows kms:*" for statement in allowing if statement.actions & {"kms:*", "*"}]
     # Whoever may use the key has to be bounded further: the account to services, a service to this account.
     use = [statement for statement in allowing if any("Decrypt" in action for action in statement.actions)]
-    wrong += ["its use has no condition" for statement in use if not statement.conditions]
-    return sound(listed(readable), wrong)
+    faults += ["its use has no condition" for statement in use if not statement.conditions]
+    return result(joined(readable), faults)

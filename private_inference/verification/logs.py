@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from private_inference.verification.checks import AbsentError, Finding, Question, short, sound, values
+from private_inference.verification.checks import AbsentError, Assertion, Result, equal, result, short
 from private_inference.verification.deployed import Deployed, Item
 
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
 """https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html"""
 
 
-def questions(stack: Deployed) -> Iterator[Question]:
+def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Flow logs and their group, then the group of each endpoint."""
     days = stack.desired.settings.security.log_retention_days
-    logs = partial(Question, "Logs")
+    logs = partial(Assertion, "Logs")
     yield logs("flow logs of all the VPC's traffic are delivered", lambda: _flow_logs(stack))
     kept = f"under the logs key, kept {days} days"
     yield logs(f"flow logs: {kept}", lambda: _kept(stack, _flow_log_group(stack)))
@@ -30,12 +30,12 @@ def _flow_log(stack: Deployed) -> Item:
     return first
 
 
-def _flow_logs(stack: Deployed) -> Finding:
+def _flow_logs(stack: Deployed) -> Result:
     found = _flow_log(stack)
     status = found.get("DeliverLogsStatus", "SUCCESS")  # AWS leaves it out until the first delivery
-    wrong = [] if status == "SUCCESS" else [f"delivery: {status} {found.get('DeliverLogsErrorMessage', '')}"]
-    active = values(found, {"FlowLogStatus": "ACTIVE", "TrafficType": "ALL", "LogDestinationType": "cloud-watch-logs"})
-    return sound(f"{active.seen}, into {_group_name(found)}", [*wrong, *([] if active.good else [active.seen])])
+    faults = [] if status == "SUCCESS" else [f"delivery: {status} {found.get('DeliverLogsErrorMessage', '')}"]
+    active = equal(found, {"FlowLogStatus": "ACTIVE", "TrafficType": "ALL", "LogDestinationType": "cloud-watch-logs"})
+    return result(f"{active.seen}, into {_group_name(found)}", [*faults, *active.faults])
 
 
 def _group_name(flow_log: Item) -> str:
@@ -49,7 +49,7 @@ def _flow_log_group(stack: Deployed) -> Item:
     return _named(stack.log_groups(name), name)
 
 
-def _endpoint_group(stack: Deployed, endpoint: str) -> Finding:
+def _endpoint_group(stack: Deployed, endpoint: str) -> Result:
     return _kept(stack, _named(stack.log_groups(ENDPOINTS), f"{ENDPOINTS}{endpoint}"))
 
 
@@ -59,6 +59,6 @@ def _named(groups: Mapping[str, Item], name: str) -> Item:
     return groups[name]
 
 
-def _kept(stack: Deployed, group: Item) -> Finding:
+def _kept(stack: Deployed, group: Item) -> Result:
     days = stack.desired.settings.security.log_retention_days
-    return values(group, {"kmsKeyId": stack.desired.contract.key_arns.logs, "retentionInDays": days})
+    return equal(group, {"kmsKeyId": stack.desired.contract.key_arns.logs, "retentionInDays": days})

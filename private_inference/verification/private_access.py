@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from private_inference.verification.checks import Finding, Question, exactly, listed, short, sound
+from private_inference.verification.checks import Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.deployed import Deployed, Item
-from private_inference.verification.desired import ACCESS, S3, TIERS
+from private_inference.verification.desired import ACCESS, S3
 from private_inference.verification.policies import Statement, statements
 
 INVOKE = frozenset(
@@ -30,23 +30,21 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 """
 
 
-def questions(stack: Deployed) -> Iterator[Question]:
+def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Which endpoints there are, then each one's place and policy."""
     desired = stack.desired
-    access = partial(Question, "Private access")
+    access = partial(Assertion, "Private access")
     wanted = [f"{kind} {name}" for kind, names in _kinds(stack).items() for name in names]
-    yield access(f"endpoints: {listed(wanted)}; no other", lambda: exactly(_present(stack), wanted))
+    yield access(f"endpoints: {joined(wanted)}; no other", lambda: equal_sets(_present(stack), wanted))
     yield access("the runtime endpoint has the contract's name and address", lambda: _as_promised(stack))
     for service in desired.interfaces:
         dns = "no private DNS" if service in NO_PRIVATE_DNS else "private DNS"
-        asked = f"{service}: available, {dns}, in each zone that offers it, behind the access group"
-        yield access(asked, partial(_interface, stack, service))
+        claim = f"{service}: available, {dns}, in each zone that offers it, behind the access group"
+        yield access(claim, partial(_interface, stack, service))
         if not (service == desired.runtime and desired.settings.private_access.fips):  # AWS supports no policy there
             yield access(f"{service}: {_bounds(stack, service)}", partial(_policy, stack, service, "Interface"))
     for gateway in desired.gateways:
-        tiers = [tier for tier in TIERS if gateway in desired.opens(tier)]
-        asked = f"{gateway} gateway: available, in the routes of {' and '.join(tiers)}"
-        yield access(asked, partial(_gateway, stack, gateway, tiers))
+        yield access(f"{gateway} gateway: available", partial(_gateway, stack, gateway))
         yield access(f"{gateway} gateway: {_bounds(stack, gateway)}", partial(_policy, stack, gateway, "Gateway"))
 
 
@@ -59,39 +57,39 @@ def _present(stack: Deployed) -> Iterator[str]:
         yield f"{endpoint['VpcEndpointType']} {endpoint['ServiceName'].removeprefix(stack.desired.service(''))}"
 
 
-def _as_promised(stack: Deployed) -> Finding:
+def _as_promised(stack: Deployed) -> Result:
     promised, found = stack.desired.contract.runtime_endpoint, stack.runtime
     host = "runtime-fips" if stack.desired.settings.private_access.fips else "runtime"
     url = f"https://{host}.sagemaker.{stack.desired.contract.region}."
-    wrong = []
+    faults = []
     if found["ServiceName"] != stack.desired.service(stack.desired.runtime):
-        wrong.append(f"{promised.id} is an endpoint of {found['ServiceName']}")
+        faults.append(f"{promised.id} is an endpoint of {found['ServiceName']}")
     if promised.dns_name not in (entry.get("DnsName") for entry in found.get("DnsEntries", [])):
-        wrong.append(f"{promised.dns_name} is not among its names")
+        faults.append(f"{promised.dns_name} is not among its names")
     if not promised.url.startswith(url):
-        wrong.append(f"the contract's URL is {promised.url}")
-    return sound(f"{promised.id}, {promised.dns_name}", wrong)
+        faults.append(f"the contract's URL is {promised.url}")
+    return result(f"{promised.id}, {promised.dns_name}", faults)
 
 
-def _interface(stack: Deployed, service: str) -> Finding:
+def _interface(stack: Deployed, service: str) -> Result:
     endpoint = stack.vpc_endpoint(service, "Interface")
     zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in stack.tiers[ACCESS]}
     subnets = endpoint.get("SubnetIds", [])
     offered = set(zones.values()) & _offered(stack, service)
-    wrong = _state(endpoint)
+    faults = _state(endpoint)
     if not endpoint.get("PrivateDnsEnabled") and service not in NO_PRIVATE_DNS:
-        wrong.append("private DNS is off")
-    wrong += [f"{subnet} is not of the access tier" for subnet in subnets if subnet not in zones]
+        faults.append("private DNS is off")
+    faults += [f"{subnet} is not of the access tier" for subnet in subnets if subnet not in zones]
     own = [zones[subnet] for subnet in subnets if subnet in zones]
     if sorted(own) != sorted(offered):
-        wrong.append(f"it is in {', '.join(sorted(own)) or 'no zone'}; offered in {listed(offered)}")
+        faults.append(f"it is in {', '.join(sorted(own)) or 'no zone'}; offered in {joined(offered)}")
     if service == stack.desired.runtime and len(set(own)) < 2:
-        wrong.append("fewer than two zones")
+        faults.append("fewer than two zones")
     groups = {group["GroupId"] for group in endpoint.get("Groups", [])}
     if groups != {stack.groups[ACCESS]}:
-        wrong.append(f"its security groups are {listed(groups)}")
+        faults.append(f"its security groups are {joined(groups)}")
     dns = "private DNS on" if endpoint.get("PrivateDnsEnabled") else "private DNS off"
-    return sound(f"{endpoint['VpcEndpointId']} in {listed(own)}, {dns}, {listed(groups)}", wrong)
+    return result(f"{endpoint['VpcEndpointId']} in {joined(own)}, {dns}, {joined(groups)}", faults)
 
 
 def _offered(stack: Deployed, service: str) -> set[str]:
@@ -101,13 +99,9 @@ def _offered(stack: Deployed, service: str) -> set[str]:
     return {zone for item in found if item["ServiceName"] == wanted for zone in item["AvailabilityZones"]}
 
 
-def _gateway(stack: Deployed, gateway: str, tiers: list[str]) -> Finding:
+def _gateway(stack: Deployed, gateway: str) -> Result:
     endpoint = stack.vpc_endpoint(gateway, "Gateway")
-    wanted = {table["RouteTableId"] for tier in tiers for table in stack.tables_of(tier)}
-    tables = exactly(endpoint.get("RouteTableIds", []), wanted)
-    return sound(
-        f"{endpoint['VpcEndpointId']} in {tables.seen}", _state(endpoint) + ([] if tables.good else [tables.seen])
-    )
+    return result(endpoint["VpcEndpointId"], _state(endpoint))
 
 
 def _state(endpoint: Item) -> list[str]:
@@ -126,23 +120,23 @@ def _bounds(stack: Deployed, service: str) -> str:
     return "its policy is bounded to this account and the service's own actions"
 
 
-def _policy(stack: Deployed, service: str, kind: str) -> Finding:
+def _policy(stack: Deployed, service: str, kind: str) -> Result:
     allowing = [s for s in statements(stack.vpc_endpoint(service, kind).get("PolicyDocument") or "{}") if s.allows]
-    said = f"allows {listed(action for s in allowing for action in s.actions)}"
-    said += f" on {listed(short(resource) for s in allowing for resource in s.resources)}"
+    said = f"allows {joined(action for s in allowing for action in s.actions)}"
+    said += f" on {joined(short(resource) for s in allowing for resource in s.resources)}"
     if service == stack.desired.runtime:
-        return sound(said, _beyond_runtime(stack, allowing))
+        return result(said, _beyond_runtime(stack, allowing))
     if service == S3:
-        return sound(said, _beyond_artifacts(stack, allowing))
-    return sound(said, _beyond_service(stack, service, allowing))
+        return result(said, _beyond_artifacts(stack, allowing))
+    return result(said, _beyond_service(stack, service, allowing))
 
 
 def _beyond_runtime(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:
     yield from _foreign(stack, allowing)
     yield from _excess("action", (a for s in allowing for a in s.actions if a not in INVOKE))
     wanted = {endpoint.arn for endpoint in stack.desired.contract.endpoints.values()}
-    resources = exactly((short(r) for s in allowing for r in s.resources), map(short, wanted))
-    yield from [] if resources.good else [resources.seen]
+    resources = equal_sets((short(r) for s in allowing for r in s.resources), map(short, wanted))
+    yield from resources.faults
 
 
 def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:
@@ -153,14 +147,14 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
         # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
         allowing = [s for s in allowing if s.resources != {layers}]
     yield from _foreign(stack, allowing)
-    roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.path}*"
+    roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}*"
     if any(not s.requires("ArnLike", "aws:PrincipalArn", roles) for s in allowing):
         yield "it is not bounded to this stack's roles"
     yield from _excess("action", (a for s in allowing for a in s.actions if a != "s3:GetObject"))
     artifacts = map(stack.artifact, desired.settings.endpoints)
     wanted = {f"arn:{desired.partition}:s3:::{artifact.bucket}/{artifact.key}" for artifact in artifacts}
-    resources = exactly((short(r) for s in allowing for r in s.resources), map(short, wanted))
-    yield from [] if resources.good else [resources.seen]
+    resources = equal_sets((short(r) for s in allowing for r in s.resources), map(short, wanted))
+    yield from resources.faults
 
 
 def _beyond_service(stack: Deployed, service: str, allowing: list[Statement]) -> Iterator[str]:

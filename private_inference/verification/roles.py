@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from components.settings import EndpointSettings
-from private_inference.verification.checks import AbsentError, Finding, Question, exactly, listed, short, sound
+from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.deployed import Deployed, containers
 from private_inference.verification.desired import MODEL
 from private_inference.verification.policies import Statement, statements
@@ -26,38 +26,38 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-r
 INVOKE = {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"}
 
 
-def questions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Question]:
+def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """Role and callers of one endpoint; `endpoint` is its settings."""
-    ask = partial(Question, f"Endpoint {endpoint.name}")
-    yield ask("its role can be taken by SageMaker for this account only", partial(_trust, stack, endpoint))
-    yield ask("its role reaches what it serves, and nothing else", partial(_permissions, stack, endpoint))
-    yield ask("its callers' policy allows calls through this VPC only", partial(_callers, stack, endpoint))
+    expect = partial(Assertion, f"Endpoint {endpoint.name}")
+    yield expect("its role can be taken by SageMaker for this account only", partial(_trust, stack, endpoint))
+    yield expect("its role reaches what it serves, and nothing else", partial(_permissions, stack, endpoint))
+    yield expect("its callers' policy allows calls through this VPC only", partial(_callers, stack, endpoint))
 
 
 def _role_name(stack: Deployed, endpoint: EndpointSettings) -> str:
     names = {model["ExecutionRoleArn"].rpartition("/")[2] for model in stack.models(endpoint.name)}
     if len(names) != 1:
-        raise AbsentError(f"its models have the roles {listed(names)}, where one was asked for")
+        raise AbsentError(f"its models have the roles {joined(names)}, where one was asked for")
     return str(names.pop())
 
 
-def _trust(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _trust(stack: Deployed, endpoint: EndpointSettings) -> Result:
     name = _role_name(stack, endpoint)
     role = stack.aws.get("iam", "get_role", RoleName=name)["Role"]
     allowing = [s for s in statements(role["AssumeRolePolicyDocument"]) if s.allows]
-    principals = exactly((p for s in allowing for p in s.principals), ["Service:sagemaker.amazonaws.com"])
-    wrong = [] if principals.good else [principals.seen]
+    principals = equal_sets((p for s in allowing for p in s.principals), ["Service:sagemaker.amazonaws.com"])
+    faults = principals.faults
     if any(not s.requires("StringEquals", "aws:SourceAccount", stack.desired.account) for s in allowing):
-        wrong.append("it is not bounded to this account")
-    return sound(f"{name}: {principals.seen}, aws:SourceAccount", wrong)
+        faults.append("it is not bounded to this account")
+    return result(f"{name}: {principals.seen}, aws:SourceAccount", faults)
 
 
-def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
     name = _role_name(stack, endpoint)
     attached = stack.aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
-    wrong = [f"{policy['PolicyName']} is attached" for policy in attached]
+    faults = [f"{policy['PolicyName']} is attached" for policy in attached]
     allowing = [s for s in _inline(stack, name) if s.allows]
-    reached = exactly(
+    reached = equal_sets(
         (
             short(resource) if resource != "*" else action
             for s in allowing
@@ -66,9 +66,9 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Finding:
         ),
         _reach(stack, endpoint),
     )
-    wrong += [] if reached.good else [reached.seen]
-    wrong += [f"{action} is more than one action" for s in allowing for action in s.actions if "*" in action]
-    return sound(f"{name}: {len(allowing)} statements, as bounded as IAM allows", wrong)
+    faults += reached.faults
+    faults += [f"{action} is more than one action" for s in allowing for action in s.actions if "*" in action]
+    return result(f"{name}: {len(allowing)} statements, as bounded as IAM allows", faults)
 
 
 def _inline(stack: Deployed, role: str) -> Iterator[Statement]:
@@ -95,7 +95,7 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     yield from RESOURCELESS
 
 
-def _callers(stack: Deployed, endpoint: EndpointSettings) -> Finding:
+def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     promised = stack.desired.contract.endpoints.get(endpoint.name)
     if promised is None:
         raise AbsentError("the contract does not name it")
@@ -104,14 +104,13 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Finding:
         "iam", "get_policy_version", PolicyArn=promised.invoke_policy_arn, VersionId=policy["DefaultVersionId"]
     )
     allowing = [s for s in statements(version["PolicyVersion"]["Document"]) if s.allows]
-    wrong = [] if policy.get("IsAttachable", True) else ["it can't be attached"]
+    faults = [] if policy.get("IsAttachable", True) else ["it can't be attached"]
     for found, wanted in (
         ((action for s in allowing for action in s.actions), INVOKE),
         ((resource for s in allowing for resource in s.resources), {promised.arn}),
     ):
-        finding = exactly(map(short, found), map(short, wanted))
-        wrong += [] if finding.good else [finding.seen]
+        faults += equal_sets(map(short, found), map(short, wanted)).faults
     through = stack.desired.contract.runtime_endpoint.id
     if any(not s.requires("StringEquals", "aws:SourceVpce", through) for s in allowing):
-        wrong.append(f"it is not bounded to {through}")
-    return sound(f"{policy['PolicyName']}: {short(promised.arn)} through {through}", wrong)
+        faults.append(f"it is not bounded to {through}")
+    return result(f"{policy['PolicyName']}: {short(promised.arn)} through {through}", faults)

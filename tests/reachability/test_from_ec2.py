@@ -7,10 +7,21 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from private_inference.reachability.from_ec2.load import Answers, describe, load
-from private_inference.reachability.model import ANY_CLIENT_PORTS, Cidr, GatewayKind, GroupRef, Network, PrefixListRef
+from private_inference.reachability.from_ec2.describe import Descriptions, describe
+from private_inference.reachability.from_ec2.load import load
+from private_inference.reachability.model import (
+    ANY_CLIENT_PORTS,
+    Cidr,
+    GatewayKind,
+    GroupRef,
+    ModelError,
+    Network,
+    PrefixListRef,
+)
 from private_inference.reachability.trace import Verdict, trace
 from private_inference.reachability.traffic import services, services_text
+from private_inference.verification.checks import AbsentError
+from private_inference.verification.reader import Reader
 
 
 @pytest.fixture
@@ -95,7 +106,7 @@ def gateways(ec2: Any, ids: dict[str, str]) -> None:
 
 @pytest.fixture
 def network(ec2: Any, account: dict[str, str]) -> Network:
-    return load(describe(ec2, [account["vpc"]]))
+    return load(describe(Reader(lambda service: ec2), [account["vpc"]]))
 
 
 def test_only_what_was_asked_for_is_there(network: Network, account: dict[str, str]) -> None:
@@ -154,7 +165,7 @@ def test_s3_is_reached_by_its_gateway(network: Network, account: dict[str, str])
 # What moto doesn't say
 
 
-def answers(**changes: Any) -> Answers:
+def answers(**changes: Any) -> Descriptions:
     """The least that EC2 can say of a VPC."""
     least: dict[str, Any] = {
         "Vpcs": [{"VpcId": "vpc", "CidrBlock": "10.0.0.0/16", "EnableDnsSupport": False}],
@@ -182,6 +193,7 @@ def answers(**changes: Any) -> Answers:
     empty = (
         "SecurityGroups", "NetworkInterfaces", "VpcEndpoints", "InternetGateways", "EgressOnlyInternetGateways",
         "NatGateways", "VpnGateways", "TransitGatewayVpcAttachments", "VpcPeeringConnections",
+        "PrefixListEntries",
     )  # fmt: skip
     return {key: [] for key in empty} | least | changes
 
@@ -197,6 +209,9 @@ def test_dns_and_ipv6_blocks_are_as_described() -> None:
     assert network.subnets["subnet"].cidrs == ("10.0.1.0/24", "2001:db8::/64")
 
 
+ATTACHED = {"TransitGatewayId": "tgw-1", "VpcId": "vpc", "SubnetIds": ["subnet"], "State": "available"}
+
+
 @pytest.mark.parametrize(
     ("changes", "route", "kind"),
     [
@@ -206,7 +221,7 @@ def test_dns_and_ipv6_blocks_are_as_described() -> None:
             GatewayKind.VIRTUAL_PRIVATE,
         ),
         (
-            {"TransitGatewayVpcAttachments": [{"TransitGatewayId": "tgw-1", "VpcId": "vpc", "SubnetIds": ["subnet"]}]},
+            {"TransitGatewayVpcAttachments": [ATTACHED]},
             {"TransitGatewayId": "tgw-1", "Origin": "CreateRoute"},
             GatewayKind.TRANSIT,
         ),
@@ -219,6 +234,38 @@ def test_routes_lead_to_attached_gateways(changes: dict[str, Any], route: dict[s
     assert network.gateways[found.target].kind == kind
     assert found.propagated == (route["Origin"] == "EnableVgwRoutePropagation")
     assert network.undecided == ()
+
+
+def test_what_is_deleted_is_no_gateway_though_ec2_still_describes_it() -> None:
+    endpoint = {
+        "VpcEndpointId": "vpce", "VpcId": "vpc", "VpcEndpointType": "Gateway", "State": "deleted",
+        "ServiceName": "com.amazonaws.us-east-1.s3",
+    }  # fmt: skip
+    peering = {
+        "VpcPeeringConnectionId": "pcx", "Status": {"Code": "deleted"}, "RequesterVpcInfo": {"VpcId": "vpc"},
+        "AccepterVpcInfo": {"CidrBlockSet": [{"CidrBlock": "10.9.0.0/16"}]},
+    }  # fmt: skip
+    network = load(
+        answers(
+            TransitGatewayVpcAttachments=[ATTACHED | {"State": "deleted", "SubnetIds": ["subnet-gone"]}],
+            NatGateways=[{"NatGatewayId": "nat", "VpcId": "vpc", "SubnetId": "subnet-gone", "State": "deleted"}],
+            VpnGateways=[{"VpnGatewayId": "vgw", "VpcAttachments": [{"VpcId": "vpc", "State": "detached"}]}],
+            VpcEndpoints=[endpoint],
+            VpcPeeringConnections=[peering],
+        )
+    )
+    assert not network.gateways
+
+
+def test_a_vpc_that_does_not_exist_is_told(ec2: Any) -> None:
+    with pytest.raises(AbsentError):
+        describe(Reader(lambda service: ec2), ["vpc-0123456789abcdef0"])
+
+
+@pytest.mark.parametrize("missing", ["RouteTables", "NetworkAcls"])
+def test_descriptions_that_do_not_fit_together_make_no_network(missing: str) -> None:
+    with pytest.raises(ModelError, match="subnet refers to"):
+        load(answers(**{missing: []}))
 
 
 def test_a_blackhole_leads_nowhere() -> None:

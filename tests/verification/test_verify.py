@@ -119,12 +119,16 @@ def test_every_setting_is_looked_for(built: Path) -> None:
     with deployed(stack_config(values)) as deployment:
         checks = deployment.verify()
     others = [(check.subject, check.verdict, check.seen) for check in checks if check.verdict is not Verdict.OK]
-    assert others == [("Endpoint fast", Verdict.SKIPPED, "not called: an artifact in S3 has no sample.csv")]
+    # The gateway is attached to the access subnets, and no network ACL is evaluated within these.
+    assert others == [
+        ("Paths", Verdict.MISS, "surplus: on-premises → unlisted in access, protocol 0"),
+        ("Endpoint fast", Verdict.SKIPPED, "not called: an artifact in S3 has no sample.csv"),
+    ]
     asked = {check.asked for check in checks}
     assert {
         "no way to other networks but tgw-0a1b2c3d4e5f60718",
         "in each tier one in us-east-1b, us-east-1d",
-        "app: opens access, dynamodb, s3, admits nothing, with answers; nothing else",
+        "no other path exists, for any address, protocol and port",
         "access logs go to access-logs-of-all",
         "data: new material every 180 days",
         "without a volume key, as set",
@@ -166,7 +170,7 @@ def test_what_is_not_there_is_missed(staging: Deployment) -> None:
     promised = staging.desired.contract
     elsewhere = promised.model_copy(update={"vpc_id": "vpc-0123456789abcdef0"})
     checks = verify(replace(staging.desired, contract=elsewhere), staging.client)
-    network = ("VPC", "Subnets", "Routes", "Security groups", "Network ACLs", "Private access")
+    network = ("VPC", "Subnets", "Routes", "Security groups", "Network ACLs", "Paths", "Private access")
     assert {check.verdict for check in checks if check.subject in network} == {Verdict.MISS}
 
 

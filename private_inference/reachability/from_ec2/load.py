@@ -1,13 +1,10 @@
-"""Builds a network from what EC2 says is there: `describe` asks, `load` builds.
-
-It needs no SDK of its own: `describe` is given a boto3 EC2 client, and its answers are plain data that can be kept.
-"""
+"""Builds a network from what EC2 described. The network has EC2's ids; Name tags are its names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from private_inference.reachability.from_ec2.describe import Descriptions, Item
 from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
     LINUX_PORTS,
@@ -30,99 +27,41 @@ from private_inference.reachability.model import (
 )
 from private_inference.reachability.traffic import ALL_TRAFFIC, ANYWHERE, acl_services, group_services, short_service
 
-Raw = Mapping[str, Any]
-Answers = Mapping[str, Sequence[Raw]]
-"""By the name that AWS's answer gives a list (`Vpcs`), all its elements; `PrefixListEntries` has PrefixListId, Cidr."""
-
-_LAST_ACL_RULE = 32767
-_QUESTIONS = {
-    "describe_vpcs": ("Vpcs", "vpc-id"),
-    "describe_subnets": ("Subnets", "vpc-id"),
-    "describe_route_tables": ("RouteTables", "vpc-id"),
-    "describe_network_acls": ("NetworkAcls", "vpc-id"),
-    "describe_security_groups": ("SecurityGroups", "vpc-id"),
-    "describe_network_interfaces": ("NetworkInterfaces", "vpc-id"),
-    "describe_vpc_endpoints": ("VpcEndpoints", "vpc-id"),
-    "describe_internet_gateways": ("InternetGateways", "attachment.vpc-id"),
-    "describe_egress_only_internet_gateways": ("EgressOnlyInternetGateways", ""),
-    "describe_nat_gateways": ("NatGateways", "vpc-id"),
-    "describe_vpn_gateways": ("VpnGateways", "attachment.vpc-id"),
-    "describe_transit_gateway_vpc_attachments": ("TransitGatewayVpcAttachments", "vpc-id"),
-    "describe_vpc_peering_connections": ("VpcPeeringConnections", ""),
-    "describe_prefix_lists": ("PrefixLists", ""),
-}
-"""What is asked, the list in the answer, and the filter that narrows it to VPCs where EC2 has one."""
+_FINAL_ACL_RULE = 32767
+"""The number of the rule that denies everything. https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html"""
+_GONE = frozenset(
+    {"deleting", "deleted", "detaching", "detached", "expired", "failing", "failed", "rejecting", "rejected"}
+)
+"""States of what carries no packets any more. EC2 goes on describing it for a while."""
 
 
-def describe(client: Any, vpcs: Sequence[str]) -> Answers:
-    """What EC2 says of some VPCs, by their ids. `client` is a boto3 EC2 client; raises what it raises."""
-    answers: dict[str, list[Raw]] = {}
-    for operation, (key, narrowed_by) in _QUESTIONS.items():
-        filters = [{"Name": narrowed_by, "Values": list(vpcs)}] if narrowed_by else []
-        answers[key] = list(_pages(client, operation, key, Filters=filters))
-    answers["Vpcs"] = [{**vpc, "EnableDnsSupport": _dns(client, vpc["VpcId"])} for vpc in answers["Vpcs"]]
-    known = {one["PrefixListId"] for one in answers["PrefixLists"] if one.get("Cidrs")}
-    answers["PrefixListEntries"] = [
-        {"PrefixListId": listed, "Cidr": entry["Cidr"]}
-        for listed in sorted(_named_prefix_lists(answers) - known)
-        for entry in _pages(client, "get_managed_prefix_list_entries", "Entries", PrefixListId=listed)
-    ]
-    return answers
-
-
-def _pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Raw]:
-    if not client.can_paginate(operation):
-        yield from getattr(client, operation)(**arguments)[key]
-        return
-    for page in client.get_paginator(operation).paginate(**arguments):
-        yield from page[key]
-
-
-def _dns(client: Any, vpc: str) -> bool:
-    answer = client.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsSupport")
-    return bool(answer["EnableDnsSupport"]["Value"])
-
-
-def _named_prefix_lists(answers: Answers) -> set[str]:
-    rules = [
-        permission
-        for group in answers["SecurityGroups"]
-        for permission in (*group["IpPermissions"], *group["IpPermissionsEgress"])
-    ]
-    named = {one["PrefixListId"] for rule in rules for one in rule.get("PrefixListIds", ())}
-    routes = [route for table in answers["RouteTables"] for route in table["Routes"]]
-    named |= {route["DestinationPrefixListId"] for route in routes if route.get("DestinationPrefixListId")}
-    services = {endpoint["ServiceName"] for endpoint in answers["VpcEndpoints"]}
-    return named | {one["PrefixListId"] for one in answers["PrefixLists"] if one["PrefixListName"] in services}
-
-
-def load(answers: Answers) -> Network:
-    """The network that EC2 described, with its ids. Raises ModelError for answers that don't fit together."""
-    return _Loader(answers).network()
+def load(described: Descriptions) -> Network:
+    """The network that EC2 described. Raises ModelError for descriptions that don't fit together."""
+    return _Loader(described).network()
 
 
 class _Loader:
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, described: Descriptions) -> None:
+        self._described = described
         self._undecided: dict[Undecided, None] = {}
-        self._vpcs = {one["VpcId"] for one in answers["Vpcs"]}
+        self._vpcs = {one["VpcId"] for one in described["Vpcs"]}
         self._prefix_lists = {
-            one["PrefixListId"]: list(one["Cidrs"]) for one in answers["PrefixLists"] if one.get("Cidrs")
+            one["PrefixListId"]: list(one["Cidrs"]) for one in described["PrefixLists"] if one.get("Cidrs")
         }
-        for entry in answers.get("PrefixListEntries", ()):
+        for entry in described["PrefixListEntries"]:
             self._prefix_lists.setdefault(entry["PrefixListId"], []).append(entry["Cidr"])
-        self._groups = {one["GroupId"] for one in answers["SecurityGroups"]}
+        self._groups = {one["GroupId"] for one in described["SecurityGroups"]}
         self._gateways = {one.id: one for one in self._all_gateways()}
 
     def network(self) -> Network:
-        tables = [self._route_table(raw) for raw in self._answers["RouteTables"]]  # finds further gateways
+        tables = [self._route_table(raw) for raw in self._described["RouteTables"]]  # finds further gateways
         return Network.of(
             [
-                *map(_vpc, self._answers["Vpcs"]),
+                *map(_vpc, self._described["Vpcs"]),
                 *self._subnets(),
                 *tables,
-                *map(_acl, self._answers["NetworkAcls"]),
-                *map(self._group, self._answers["SecurityGroups"]),
+                *map(_acl, self._described["NetworkAcls"]),
+                *map(self._group, self._described["SecurityGroups"]),
                 *self._unfiltered(),
                 *self._gateways.values(),
                 *self._interfaces(),
@@ -140,20 +79,20 @@ class _Loader:
         tables, main = self._associations()
         acls = {
             association["SubnetId"]: acl["NetworkAclId"]
-            for acl in self._answers["NetworkAcls"]
+            for acl in self._described["NetworkAcls"]
             for association in acl["Associations"]
         }
-        for raw in self._answers["Subnets"]:
+        for raw in self._described["Subnets"]:
             key, vpc = raw["SubnetId"], raw["VpcId"]
             blocks = [raw["CidrBlock"]] if raw.get("CidrBlock") else []
             blocks += _ipv6_blocks(raw)
-            table = tables.get(key) or main[vpc]
-            yield Subnet(key, vpc, raw["AvailabilityZone"], tuple(blocks), table, acls[key], _name(raw))
+            table = tables.get(key) or main.get(vpc, "")
+            yield Subnet(key, vpc, raw["AvailabilityZone"], tuple(blocks), table, acls.get(key, ""), _name(raw))
 
     def _associations(self) -> tuple[dict[str, str], dict[str, str]]:
         """The route tables of subnets, and the main ones of VPCs."""
         subnets, main = {}, {}
-        for table in self._answers["RouteTables"]:
+        for table in self._described["RouteTables"]:
             for association in table["Associations"]:
                 if association.get("Main"):
                     main[table["VpcId"]] = table["RouteTableId"]
@@ -170,27 +109,28 @@ class _Loader:
         yield from self._attached("InternetGateways", "InternetGatewayId", GatewayKind.INTERNET)
         yield from self._attached("EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId", GatewayKind.EGRESS_ONLY)
         yield from self._attached("VpnGateways", "VpnGatewayId", GatewayKind.VIRTUAL_PRIVATE)
-        for raw in self._answers["NatGateways"]:
-            if raw["State"] in ("pending", "available"):
+        for raw in self._described["NatGateways"]:
+            if raw["State"] not in _GONE:
                 subnets = (raw["SubnetId"],)
                 yield Gateway(raw["NatGatewayId"], raw["VpcId"], GatewayKind.NAT, subnets, name=_name(raw))
-        for raw in self._answers["TransitGatewayVpcAttachments"]:
-            key, name = f"{raw['TransitGatewayId']}@{raw['VpcId']}", _name(raw) or raw["TransitGatewayId"]
-            yield Gateway(key, raw["VpcId"], GatewayKind.TRANSIT, tuple(raw["SubnetIds"]), name=name)
+        for raw in self._described["TransitGatewayVpcAttachments"]:
+            if raw["State"] not in _GONE:
+                key, name = f"{raw['TransitGatewayId']}@{raw['VpcId']}", _name(raw) or raw["TransitGatewayId"]
+                yield Gateway(key, raw["VpcId"], GatewayKind.TRANSIT, tuple(raw["SubnetIds"]), name=name)
         yield from self._peerings()
         yield from self._endpoints()
 
     def _attached(self, answer: str, key: str, kind: GatewayKind) -> Iterator[Gateway]:
         """Gateways that are attached to one of the VPCs, or are being attached."""
-        for raw in self._answers[answer]:
+        for raw in self._described[answer]:
             for attachment in raw.get("VpcAttachments", raw.get("Attachments", ())):
-                if attachment["VpcId"] in self._vpcs and attachment["State"] not in ("detaching", "detached"):
+                if attachment["VpcId"] in self._vpcs and attachment["State"] not in _GONE:
                     yield Gateway(raw[key], attachment["VpcId"], kind, name=_name(raw))
 
     def _peerings(self) -> Iterator[Gateway]:
         """Each side of a peering connection that is in a described VPC: beyond it lie the other side's blocks."""
-        for raw in self._answers["VpcPeeringConnections"]:
-            if raw["Status"]["Code"] in ("deleted", "expired", "failed", "rejected"):
+        for raw in self._described["VpcPeeringConnections"]:
+            if raw["Status"]["Code"] in _GONE:
                 continue
             ends = (raw["RequesterVpcInfo"], raw["AccepterVpcInfo"])
             for near, far in (ends, ends[::-1]):
@@ -201,24 +141,24 @@ class _Loader:
                     yield Gateway(key, near["VpcId"], GatewayKind.PEERING, (), tuple(blocks), name=_name(raw))
 
     def _endpoints(self) -> Iterator[Gateway]:
-        by_name = {one["PrefixListName"]: one["PrefixListId"] for one in self._answers["PrefixLists"]}
-        for raw in self._answers["VpcEndpoints"]:
-            if raw["VpcEndpointType"] == "Gateway":
-                listed = by_name.get(raw["ServiceName"], "")
-                if listed not in self._prefix_lists:
-                    listed = ""
+        by_name = {one["PrefixListName"]: one["PrefixListId"] for one in self._described["PrefixLists"]}
+        for raw in self._described["VpcEndpoints"]:
+            if raw["VpcEndpointType"] == "Gateway" and raw["State"].lower() not in _GONE:
+                prefix_list = by_name.get(raw["ServiceName"], "")
+                if prefix_list not in self._prefix_lists:
+                    prefix_list = ""
                     self._undecide(raw["VpcEndpointId"], "ServiceName", "stands for blocks that EC2 doesn't list")
                 service = short_service(raw["ServiceName"])
                 yield Gateway(
                     raw["VpcEndpointId"],
                     raw["VpcId"],
                     GatewayKind.ENDPOINT,
-                    prefix_list=listed,
+                    prefix_list=prefix_list,
                     service=service,
                     name=_name(raw) or service,
                 )
 
-    def _route_table(self, raw: Raw) -> RouteTable:
+    def _route_table(self, raw: Item) -> RouteTable:
         routes = [
             Route(destination, self._target(raw, route), route.get("Origin") == "EnableVgwRoutePropagation")
             for route in raw["Routes"]
@@ -227,18 +167,20 @@ class _Loader:
         ]
         return RouteTable(raw["RouteTableId"], raw["VpcId"], tuple(routes), _name(raw))
 
-    def _destinations(self, table: Raw, route: Raw) -> Iterator[Cidr | PrefixListRef]:
+    def _destinations(self, table: Item, route: Item) -> Iterator[Cidr | PrefixListRef]:
         for key in ("DestinationCidrBlock", "DestinationIpv6CidrBlock"):
             if route.get(key):
                 yield Cidr(route[key])
-        if listed := route.get("DestinationPrefixListId"):
-            if listed in self._prefix_lists:
-                yield PrefixListRef(listed)
+        if prefix_list := route.get("DestinationPrefixListId"):
+            if prefix_list in self._prefix_lists:
+                yield PrefixListRef(prefix_list)
             else:
-                self._undecide(table["RouteTableId"], "Routes", f"names prefix list {listed}, whose blocks EC2 hides")
+                self._undecide(
+                    table["RouteTableId"], "Routes", f"names prefix list {prefix_list}, whose blocks EC2 hides"
+                )
                 yield from map(Cidr, ANYWHERE)
 
-    def _target(self, table: Raw, route: Raw) -> str | None:
+    def _target(self, table: Item, route: Item) -> str | None:
         """The gateway that a route leads to; None where it drops packets."""
         if route.get("State") == "blackhole":
             return None
@@ -254,7 +196,7 @@ class _Loader:
 
     # Security groups and interfaces
 
-    def _group(self, raw: Raw) -> SecurityGroup:
+    def _group(self, raw: Item) -> SecurityGroup:
         def rules(key: str) -> tuple[SgRule, ...]:
             return tuple(rule for permission in raw[key] for rule in self._group_rules(raw["GroupId"], permission))
 
@@ -267,7 +209,7 @@ class _Loader:
         for vpc in sorted(self._vpcs):
             yield SecurityGroup(_no_groups(vpc), vpc, everything, everything, "no security groups")
 
-    def _group_rules(self, group: str, permission: Raw) -> Iterator[SgRule]:
+    def _group_rules(self, group: str, permission: Item) -> Iterator[SgRule]:
         offered = group_services(permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort"))
         for key, field in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
             yield from (SgRule(offered, Cidr(one[field])) for one in permission.get(key, ()))
@@ -286,10 +228,10 @@ class _Loader:
     def _interfaces(self) -> Iterator[Interface]:
         endpoints = {
             interface: endpoint
-            for endpoint in self._answers["VpcEndpoints"]
+            for endpoint in self._described["VpcEndpoints"]
             for interface in endpoint.get("NetworkInterfaceIds", ())
         }
-        for raw in self._answers["NetworkInterfaces"]:
+        for raw in self._described["NetworkInterfaces"]:
             if raw.get("InterfaceType") not in ("nat_gateway", "transit_gateway"):  # these are gateways themselves
                 yield _interface(raw, endpoints.get(raw["NetworkInterfaceId"]))
 
@@ -309,12 +251,12 @@ _TARGETS = (
 )
 
 
-def _name(raw: Raw) -> str:
+def _name(raw: Item) -> str:
     tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags") or raw.get("TagSet") or ()}
     return str(tags.get("Name", ""))
 
 
-def _vpc(raw: Raw) -> Vpc:
+def _vpc(raw: Item) -> Vpc:
     blocks = [
         one["CidrBlock"]
         for one in raw.get("CidrBlockAssociationSet", ())
@@ -324,7 +266,7 @@ def _vpc(raw: Raw) -> Vpc:
     return Vpc(raw["VpcId"], (*blocks, *_ipv6_blocks(raw)), _name(raw), raw.get("EnableDnsSupport", True))
 
 
-def _ipv6_blocks(raw: Raw) -> list[str]:
+def _ipv6_blocks(raw: Item) -> list[str]:
     return [
         one["Ipv6CidrBlock"]
         for one in raw.get("Ipv6CidrBlockAssociationSet", ())
@@ -332,16 +274,16 @@ def _ipv6_blocks(raw: Raw) -> list[str]:
     ]
 
 
-def _acl(raw: Raw) -> NetworkAcl:
+def _acl(raw: Item) -> NetworkAcl:
     def rules(egress: bool) -> tuple[AclRule, ...]:
         return tuple(_acl_rules(entry for entry in raw["Entries"] if entry["Egress"] is egress))
 
     return NetworkAcl(raw["NetworkAclId"], raw["VpcId"], rules(False), rules(True), _name(raw))
 
 
-def _acl_rules(entries: Iterable[Raw]) -> Iterator[AclRule]:
+def _acl_rules(entries: Iterable[Item]) -> Iterator[AclRule]:
     for entry in entries:
-        if entry["RuleNumber"] == _LAST_ACL_RULE:
+        if entry["RuleNumber"] == _FINAL_ACL_RULE:
             continue
         ports, icmp = entry.get("PortRange", {}), entry.get("IcmpTypeCode", {})
         offered = acl_services(
@@ -355,7 +297,7 @@ def _no_groups(vpc: str) -> str:
     return f"{vpc}/no-groups"
 
 
-def _interface(raw: Raw, endpoint: Raw | None) -> Interface:
+def _interface(raw: Item, endpoint: Item | None) -> Interface:
     description = raw.get("Description", "")
     kind, ephemeral = "network interface", LINUX_PORTS
     if endpoint:
