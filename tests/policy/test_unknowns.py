@@ -8,7 +8,8 @@ import pytest
 from pulumi.runtime import rpc
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policy.unknowns import Unknown, UnverifiableError, known, reveal
+from policy.resources import reveal
+from private_inference.graph.values import Unknown, UnverifiableError, known
 from tests.policy.graph import Graph
 from tests.policy.judge import judge
 
