@@ -60,11 +60,11 @@ def _known_rule(stack: Stack, declared: Resource, rule: SecurityGroupRule) -> Gr
     )
 
 
-def _blocks(resource: Resource, direction: Direction) -> Iterator[tuple[str, Any]]:
-    """The CIDR blocks that a group or a rule opens in a direction, each with its path; unknown ones included."""
-    for rule in rules_of(resource):
-        if known(rule.direction) == direction:
-            yield from rule.blocks
+def _public_blocks(resource: Resource, direction: Direction, private: Sequence[str], verb: str) -> Findings:
+    """The blocks that a group or a rule opens in a direction, and that aren't private."""
+    rules = [rule for rule in rules_of(resource) if known(rule.direction) == direction]
+    opened = [entry for rule in rules for entry in rule.blocks]
+    yield from each(resource, opened, lambda path, block: public(path, block, private, verb))
 
 
 @resource_rule(
@@ -89,11 +89,7 @@ def _blocks(resource: Resource, direction: Direction) -> Iterator[tuple[str, Any
 )
 def no_public_ingress(resource: Resource, *, blocks: Sequence[str]) -> Findings:
     """Security groups let in private addresses only: a public source is a way in as soon as anything routes it."""
-    yield from each(
-        resource,
-        _blocks(resource, "ingress"),
-        lambda path, block: public(path, block, blocks, "lets in"),
-    )
+    yield from _public_blocks(resource, "ingress", blocks, "lets in")
 
 
 @resource_rule(
@@ -105,11 +101,7 @@ def no_public_ingress(resource: Resource, *, blocks: Sequence[str]) -> Findings:
 )
 def no_public_egress(resource: Resource, *, blocks: Sequence[str]) -> Findings:
     """Security groups let traffic out to private addresses and prefix lists only: data leaves by what is open."""
-    yield from each(
-        resource,
-        _blocks(resource, "egress"),
-        lambda path, block: public(path, block, blocks, "lets traffic out to"),
-    )
+    yield from _public_blocks(resource, "egress", blocks, "lets traffic out to")
 
 
 @resource_rule(

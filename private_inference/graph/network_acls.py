@@ -7,7 +7,7 @@ from typing import Any
 from private_inference.graph.resources import Resource
 from private_inference.graph.security_groups import DIRECTIONS
 from private_inference.graph.types import NETWORK_ACL_RULE
-from private_inference.graph.values import Unknown, is_given, joined, pick, protocol_text
+from private_inference.graph.values import Unknown, is_given, joined, pick, pick_first, protocol_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +23,12 @@ class AclEntry:
 
     @property
     def number(self) -> Any:
-        return self._either("ruleNo", "ruleNumber")
+        return pick_first(self.properties, "ruleNo", "ruleNumber")
 
     @property
     def action(self) -> Any:
         """`allow` or `deny`."""
-        value = self._either("action", "ruleAction")
+        value = pick_first(self.properties, "action", "ruleAction")
         return value if value is None or isinstance(value, Unknown) else str(value).lower()
 
     @property
@@ -51,10 +51,6 @@ class AclEntry:
         keys = ("cidrBlock", "ipv6CidrBlock")
         found = [(joined(self.path, key), pick(self.properties, key)) for key in keys]
         return [(path, block) for path, block in found if is_given(block)]
-
-    def _either(self, key: str, other: str) -> Any:
-        value = pick(self.properties, key)
-        return pick(self.properties, other) if value is None else value
 
 
 def entries_of(resource: Resource) -> Iterator[AclEntry]:

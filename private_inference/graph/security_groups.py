@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from private_inference.graph.resources import Resource
 from private_inference.graph.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP_RULE
-from private_inference.graph.values import Unknown, joined, pick, protocol_text, spread
+from private_inference.graph.values import Unknown, joined, pick, pick_first, protocol_text, spread
 
 Direction = Literal["ingress", "egress"]
 DIRECTIONS: tuple[Direction, ...] = ("ingress", "egress")
@@ -28,7 +28,7 @@ class SecurityGroupRule:
     @property
     def protocol(self) -> Any:
         """A name or a number, as text."""
-        return protocol_text(self._either("protocol", "ipProtocol"))
+        return protocol_text(pick_first(self.properties, "protocol", "ipProtocol"))
 
     @property
     def ports(self) -> tuple[Any, Any]:
@@ -51,10 +51,6 @@ class SecurityGroupRule:
     def own_group(self) -> Any:
         """Whether the group's own members are peers, beside `groups`."""
         return pick(self.properties, "self")
-
-    def _either(self, key: str, other: str) -> Any:
-        value = pick(self.properties, key)
-        return pick(self.properties, other) if value is None else value
 
     def _peers(self, *keys: str) -> list[tuple[str, Any]]:
         if isinstance(self.properties, Unknown):

@@ -78,6 +78,11 @@ def pick(value: Any, key: str) -> Any:
     return value if value is None or isinstance(value, Unknown) else value.get(key)
 
 
+def pick_first(value: Any, *keys: str) -> Any:
+    """The first of some entries of a mapping that is there, as `pick`."""
+    return next((found for key in keys if (found := pick(value, key)) is not None), None)
+
+
 def joined(path: str, key: str | int) -> str:
     """The path of an entry of what is at a path; the path of a whole resource is empty."""
     return f"{path}.{key}" if path else str(key)

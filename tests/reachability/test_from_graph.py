@@ -508,6 +508,35 @@ def test_an_unknown_acl_rule_opens_unless_it_is_known_to_deny(number: int, opens
     assert ("0.0.0.0/0" in {rule.block for rule in rules if rule.allow}) is opens
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "properties"),
+    [
+        (
+            "ec2:SecurityGroupRule",
+            "type",
+            {"protocol": "tcp", "fromPort": 1, "toPort": 1, "cidrBlocks": ["10.9.0.0/16"]},
+        ),
+        (
+            "ec2:NetworkAclRule",
+            "egress",
+            {"ruleNumber": 9, "ruleAction": "allow", "protocol": "-1", "cidrBlock": "10.9.0.0/16"},
+        ),
+    ],
+)
+def test_a_rule_of_unknown_direction_opens_both_and_is_undecided(
+    program: Program, kind: str, key: str, properties: dict[str, Any]
+) -> None:
+    group, acl = (
+        program.add(f"ec2:{type_}", "own", vpcId=vpc_of(program)) for type_ in ("SecurityGroup", "NetworkAcl")
+    )
+    owner = {"networkAclId": acl} if key == "egress" else {"securityGroupId": group}
+    program.add(kind, "rule", **owner, **properties)
+    found = with_unknown(program, kind.partition(":")[2], "rule", key)
+    opened = called(found, "acls" if key == "egress" else "groups", "own")
+    assert len(opened.ingress) == len(opened.egress) == 1
+    assert ("rule", key) in undecided(found)
+
+
 def test_one_unknown_of_several_resources_is_undecided(program: Program) -> None:
     table = program.add("ec2:RouteTable", "table", vpcId=vpc_of(program))
     program.add("ec2:RouteTableAssociation", "either", routeTableId=table, subnetId=subnet(program))
