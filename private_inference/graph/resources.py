@@ -121,7 +121,7 @@ class Graph(Generic[R_co]):
     def _find(self, value: str, types: Sequence[str]) -> R_co | None:
         for type_ in types:
             if type_ not in self._named:
-                self._named[type_] = _by(NAMING, self.all(type_))
+                self._named[type_] = _by((*NAMING, *OF_A_VPC) if type_ == VPC else NAMING, self.all(type_))
             if value in self._named[type_]:
                 return self._named[type_][value]
         return self._by_id.get(value)

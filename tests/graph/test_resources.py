@@ -3,7 +3,7 @@
 from typing import Any
 
 from private_inference.graph.resources import Graph, Resource
-from private_inference.graph.types import BUCKET, SECURITY_GROUP, SUBNET, VPC
+from private_inference.graph.types import BUCKET, DEFAULT_NETWORK_ACL, SECURITY_GROUP, SUBNET, VPC
 from private_inference.graph.values import Unknown
 
 UNKNOWN = Unknown("urn", "path")
@@ -24,6 +24,13 @@ def test_known_values_name_resources_by_id_arn_or_name_and_others_stay_themselve
     found = graph.reference(resource("t", "user"), "key", values, BUCKET)
     assert found.named == (FIRST, LOGS, NETWORK, "subnet-9")
     assert (found.unknown, found.candidates) == ((), ())
+
+
+def test_what_adopts_a_vpcs_default_names_the_vpc_by_the_id_that_both_have() -> None:
+    adopted = resource(DEFAULT_NETWORK_ACL, "adopted", id="acl-1", defaultNetworkAclId="acl-1")
+    graph = Graph([NETWORK, adopted])
+    assert graph.reference(adopted, "defaultNetworkAclId", ["acl-1"], VPC).named == (NETWORK,)
+    assert graph.reference(FIRST, "aclId", ["acl-1"], DEFAULT_NETWORK_ACL).named == (adopted,)
 
 
 def test_unknown_values_may_be_the_resources_of_the_types_that_the_property_was_computed_from() -> None:

@@ -1,70 +1,60 @@
 """Which types of resources the loader reads, and which take part in a network without being read."""
 
-from private_inference.graph.types import (
-    DB_SUBNET_GROUP,
-    DEFAULT_NETWORK_ACL,
-    DEFAULT_ROUTE_TABLE,
-    DEFAULT_SECURITY_GROUP,
-    EGRESS_RULE,
-    EIP,
-    EIP_ASSOCIATION,
-    FLOW_LOG,
-    INGRESS_RULE,
-    MAIN_ROUTE_TABLE_ASSOCIATION,
-    NAT_GATEWAY,
-    NETWORK_ACL,
-    NETWORK_ACL_ASSOCIATION,
-    NETWORK_ACL_RULE,
-    PEERING_CONNECTION,
-    PREFIX_LIST,
-    ROUTE,
-    ROUTE_TABLE,
-    ROUTE_TABLE_ASSOCIATION,
-    SECURITY_GROUP,
-    SECURITY_GROUP_RULE,
-    SUBNET,
-    TRANSIT_GATEWAY,
-    TRANSIT_GATEWAY_ATTACHMENT,
-    VPC,
-    VPC_CIDR_BLOCK,
-    VPC_ENDPOINT,
-    VPC_ENDPOINT_POLICY,
-    VPC_ENDPOINT_ROUTE_TABLE,
-    VPN_ROUTE_PROPAGATION,
-)
+from private_inference.graph import types
 from private_inference.reachability.from_graph.gateways import ATTACHED
 from private_inference.reachability.from_graph.interfaces import PLACED
 from private_inference.reachability.from_graph.references import References
 
 DECIDING = frozenset(
     {
-        *(VPC, SUBNET, ROUTE, ROUTE_TABLE, DEFAULT_ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION, MAIN_ROUTE_TABLE_ASSOCIATION),
-        *(NETWORK_ACL, NETWORK_ACL_RULE, NETWORK_ACL_ASSOCIATION, DEFAULT_NETWORK_ACL),
-        *(SECURITY_GROUP, SECURITY_GROUP_RULE, INGRESS_RULE, EGRESS_RULE, VPC_ENDPOINT),
+        *(
+            types.VPC,
+            types.SUBNET,
+            types.ROUTE,
+            types.ROUTE_TABLE,
+            types.DEFAULT_ROUTE_TABLE,
+            types.ROUTE_TABLE_ASSOCIATION,
+            types.MAIN_ROUTE_TABLE_ASSOCIATION,
+        ),
+        *(types.NETWORK_ACL, types.NETWORK_ACL_RULE, types.NETWORK_ACL_ASSOCIATION, types.DEFAULT_NETWORK_ACL),
+        *(types.SECURITY_GROUP, types.SECURITY_GROUP_RULE, types.INGRESS_RULE, types.EGRESS_RULE, types.VPC_ENDPOINT),
     }
 )
-"""Types that decide what reaches an endpoint of the VPC."""
+"""Types that decide what reaches an endpoint of the types.VPC."""
 
 MODELLED = DECIDING | {
-    DEFAULT_SECURITY_GROUP,
+    types.DEFAULT_SECURITY_GROUP,
     *ATTACHED,
     *PLACED,
-    *(VPC_CIDR_BLOCK, PREFIX_LIST, VPC_ENDPOINT_ROUTE_TABLE, VPN_ROUTE_PROPAGATION, EIP, EIP_ASSOCIATION),
-    *(NAT_GATEWAY, TRANSIT_GATEWAY, TRANSIT_GATEWAY_ATTACHMENT, PEERING_CONNECTION, DB_SUBNET_GROUP),
+    *(
+        types.VPC_CIDR_BLOCK,
+        types.PREFIX_LIST,
+        types.VPC_ENDPOINT_ROUTE_TABLE,
+        types.VPN_ROUTE_PROPAGATION,
+        types.EIP,
+        types.EIP_ASSOCIATION,
+    ),
+    *(
+        types.NAT_GATEWAY,
+        types.TRANSIT_GATEWAY,
+        types.TRANSIT_GATEWAY_ATTACHMENT,
+        types.PEERING_CONNECTION,
+        types.DB_SUBNET_GROUP,
+    ),
 }
 """Types that the loader reads."""
 
 IRRELEVANT = frozenset(
     {
         "aws:ec2/ami:Ami",
-        FLOW_LOG,
+        types.FLOW_LOG,
         "aws:ec2/keyPair:KeyPair",
         "aws:ec2/placementGroup:PlacementGroup",
         "aws:ec2/tag:Tag",
         "aws:ec2/vpcDhcpOptions:VpcDhcpOptions",
         "aws:ec2/vpcDhcpOptionsAssociation:VpcDhcpOptionsAssociation",
         "aws:ec2/vpcEndpointConnectionNotification:VpcEndpointConnectionNotification",
-        VPC_ENDPOINT_POLICY,
+        types.VPC_ENDPOINT_POLICY,
     }
 )
 """Types of the packages in `NETWORK` that change no packet's path."""
