@@ -7,40 +7,41 @@ from private_inference.reachability.from_graph.references import References
 
 DECIDING = frozenset(
     {
-        *(
-            types.VPC,
-            types.SUBNET,
-            types.ROUTE,
-            types.ROUTE_TABLE,
-            types.DEFAULT_ROUTE_TABLE,
-            types.ROUTE_TABLE_ASSOCIATION,
-            types.MAIN_ROUTE_TABLE_ASSOCIATION,
-        ),
-        *(types.NETWORK_ACL, types.NETWORK_ACL_RULE, types.NETWORK_ACL_ASSOCIATION, types.DEFAULT_NETWORK_ACL),
-        *(types.SECURITY_GROUP, types.SECURITY_GROUP_RULE, types.INGRESS_RULE, types.EGRESS_RULE, types.VPC_ENDPOINT),
+        types.VPC,
+        types.SUBNET,
+        types.ROUTE,
+        types.ROUTE_TABLE,
+        types.DEFAULT_ROUTE_TABLE,
+        types.ROUTE_TABLE_ASSOCIATION,
+        types.MAIN_ROUTE_TABLE_ASSOCIATION,
+        types.NETWORK_ACL,
+        types.NETWORK_ACL_RULE,
+        types.NETWORK_ACL_ASSOCIATION,
+        types.DEFAULT_NETWORK_ACL,
+        types.SECURITY_GROUP,
+        types.SECURITY_GROUP_RULE,
+        types.INGRESS_RULE,
+        types.EGRESS_RULE,
+        types.VPC_ENDPOINT,
     }
 )
-"""Types that decide what reaches an endpoint of the types.VPC."""
+"""Types that decide what reaches an endpoint of the VPC."""
 
 MODELLED = DECIDING | {
     types.DEFAULT_SECURITY_GROUP,
     *ATTACHED,
     *PLACED,
-    *(
-        types.VPC_CIDR_BLOCK,
-        types.PREFIX_LIST,
-        types.VPC_ENDPOINT_ROUTE_TABLE,
-        types.VPN_ROUTE_PROPAGATION,
-        types.EIP,
-        types.EIP_ASSOCIATION,
-    ),
-    *(
-        types.NAT_GATEWAY,
-        types.TRANSIT_GATEWAY,
-        types.TRANSIT_GATEWAY_ATTACHMENT,
-        types.PEERING_CONNECTION,
-        types.DB_SUBNET_GROUP,
-    ),
+    types.VPC_CIDR_BLOCK,
+    types.PREFIX_LIST,
+    types.VPC_ENDPOINT_ROUTE_TABLE,
+    types.VPN_ROUTE_PROPAGATION,
+    types.EIP,
+    types.EIP_ASSOCIATION,
+    types.NAT_GATEWAY,
+    types.TRANSIT_GATEWAY,
+    types.TRANSIT_GATEWAY_ATTACHMENT,
+    types.PEERING_CONNECTION,
+    types.DB_SUBNET_GROUP,
 }
 """Types that the loader reads."""
 
