@@ -2,13 +2,27 @@
 
 from pulumi_policy import PolicyPack
 
-from policy import access, encryption, exposure, granted, identity, inference, network, paths, storage
+from policy import (
+    access,
+    encryption,
+    exposure,
+    granted,
+    identity,
+    inference,
+    network,
+    network_acls,
+    packet_paths,
+    security_groups,
+    storage,
+)
 
 PolicyPack(
     "private-inference",
     [
         *network.RULES,
-        *paths.RULES,
+        *security_groups.RULES,
+        *network_acls.RULES,
+        *packet_paths.RULES,
         *access.RULES,
         *encryption.RULES,
         *storage.RULES,

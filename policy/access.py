@@ -5,21 +5,26 @@ from typing import Any
 
 from pulumi_policy import Severity
 
-from policy.addresses import within
-from policy.controls import config, hipaa, nist, pci, prowler, security_hub
+from policy.addresses import PRIVATE_BLOCKS, within
+from policy.controls import BOUNDARY, config, hipaa, nist, pci, prowler, security_hub
 from policy.findings import Findings, each, guarded
-from policy.firewalls import group_rules
 from policy.iam_documents import UNRESTRICTABLE, Statement, matches, readable
-from policy.models import MODEL, endpoint_groups, model_subnets, zone_of
-from policy.network import BOUNDARY, PRIVATE_BLOCKS, ROUTE_TABLE, SUBNET, VPC, route_table_of
+from policy.models import endpoint_groups, model_subnets, zone_of
+from policy.network import route_table_of
 from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
-from policy.unknowns import Unknown, known
-
-ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
-ENDPOINT_POLICY = "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy"
-ENDPOINT_ROUTE_TABLE = "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation"
-BUCKET = "aws:s3/bucket:Bucket"
+from policy.security_groups import group_rules
+from private_inference.graph.types import (
+    BUCKET,
+    ROUTE_TABLE,
+    SAGEMAKER_MODEL,
+    SUBNET,
+    VPC,
+    VPC_ENDPOINT,
+    VPC_ENDPOINT_POLICY,
+    VPC_ENDPOINT_ROUTE_TABLE,
+)
+from private_inference.graph.values import Unknown, known
 
 RUNTIME = "sagemaker.runtime"
 WITHOUT_POLICIES = ("sagemaker.runtime-fips", "sagemaker.api-fips")
@@ -40,7 +45,7 @@ def is_interface(endpoint: Resource) -> bool:
 
 
 @resource_rule(
-    types=[ENDPOINT],
+    types=[VPC_ENDPOINT],
     controls=[nist("SC-22"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
     fix="set privateDnsEnabled to true",
@@ -61,7 +66,7 @@ def endpoints_have_private_names(endpoint: Resource, *, services: Sequence[str])
 
 
 @resource_rule(
-    types=[ENDPOINT],
+    types=[VPC_ENDPOINT],
     controls=[nist("SC-36"), prowler("vpc_endpoint_multi_az_enabled")],
     severity=Severity.MEDIUM,
     fix="give it a subnet in each of at least two zones",
@@ -74,7 +79,7 @@ def endpoints_span_subnets(endpoint: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[ENDPOINT],
+    types=[VPC_ENDPOINT],
     controls=BOUNDARY,
     severity=Severity.HIGH,
     fix="name the security group of the access tier",
@@ -87,7 +92,7 @@ def endpoints_name_their_groups(endpoint: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[ENDPOINT, ENDPOINT_POLICY],
+    types=[VPC_ENDPOINT, VPC_ENDPOINT_POLICY],
     controls=[
         nist("AC-6"),
         prowler("vpc_endpoint_connections_trust_boundaries"),
@@ -100,7 +105,7 @@ def endpoints_name_their_groups(endpoint: Resource) -> Findings:
 def endpoint_policies_are_bounded(endpoint: Resource) -> Findings:
     """Endpoints let pass what their policy names: the default lets any account's credentials carry data anywhere."""
     document = endpoint.get("policy")
-    if endpoint.type == ENDPOINT and not isinstance(document, Unknown) and not document:
+    if endpoint.type == VPC_ENDPOINT and not isinstance(document, Unknown) and not document:
         if service(endpoint) not in WITHOUT_POLICIES:
             yield endpoint.violation("has no policy of its own, so anything may pass (policy)")
         return
@@ -152,14 +157,14 @@ def required_endpoints_exist(stack: Stack, *, services: Sequence[str]) -> Findin
 
 
 def _vpcs_with_models(stack: Stack) -> list[Resource]:
-    if not stack.all(MODEL):
+    if not stack.all(SAGEMAKER_MODEL):
         return []
     return stack.all(VPC)
 
 
 def _require(stack: Stack, vpc: Resource, required: str) -> Findings:
     accepted = (required, f"{required}-fips")
-    found = [e for e in stack.referring([ENDPOINT], ["vpcId"], vpc) if is_interface(e) and service(e) in accepted]
+    found = [e for e in stack.referring([VPC_ENDPOINT], ["vpcId"], vpc) if is_interface(e) and service(e) in accepted]
     if not found:
         yield vpc.violation(f"has no interface endpoint of {required}")
     for endpoint in found:
@@ -218,13 +223,13 @@ def _covered(stack: Stack, subnet: Resource) -> Findings:
 
 
 def s3_gateways(stack: Stack) -> list[Resource]:
-    return [each for each in stack.all(ENDPOINT) if service(each) == "s3" and not is_interface(each)]
+    return [each for each in stack.all(VPC_ENDPOINT) if service(each) == "s3" and not is_interface(each)]
 
 
 def _tables(stack: Stack, endpoint: Resource) -> Iterator[Resource]:
     if endpoint.get("routeTableIds") is not None:
         yield from stack.targets(endpoint, "routeTableIds", type_=ROUTE_TABLE)
-    for association in stack.referring([ENDPOINT_ROUTE_TABLE], ["vpcEndpointId"], endpoint):
+    for association in stack.referring([VPC_ENDPOINT_ROUTE_TABLE], ["vpcEndpointId"], endpoint):
         yield from stack.targets(association, "routeTableId", type_=ROUTE_TABLE)
 
 

@@ -75,3 +75,15 @@ def cdk_nag(rule: str) -> Control:
 def config(rule: str) -> Control:
     url = f"https://docs.aws.amazon.com/config/latest/developerguide/{rule}.html"
     return Control("AWS Config", None, rule, url, False)
+
+
+INTERNET = [
+    nist("AC-4(21)"),
+    cdk_nag("VPCNoUnrestrictedRouteToIGW"),
+    pci("1.2.1"),
+    pci("1.3.6"),
+    hipaa("164.312(e)(1)"),
+]
+"""Published controls of rules that keep the internet out."""
+BOUNDARY = [pci("1.2.1"), hipaa("164.312(e)(1)")]
+"""Published controls of rules that keep a network's boundary narrow."""

@@ -8,25 +8,27 @@ from pulumi_policy import EnforcementLevel, Severity
 from policy.controls import cdk_nag, checkov, cis, config, fsbp, hipaa, nist, pci, security_hub, trivy
 from policy.findings import Findings, each, guarded
 from policy.iam_documents import Statement, readable
-from policy.models import ENDPOINT_CONFIGURATION, variants
-from policy.resources import Resource, Stack, pick, spread
+from policy.models import variants
+from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
-from policy.unknowns import Unknown, known
-
-KEY = "aws:kms/key:Key"
-KEY_POLICY = "aws:kms/keyPolicy:KeyPolicy"
-BUCKET = "aws:s3/bucket:Bucket"
-BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
-TOPIC = "aws:sns/topic:Topic"
-QUEUE = "aws:sqs/queue:Queue"
-REPOSITORY = "aws:ecr/repository:Repository"
+from private_inference.graph.types import (
+    BUCKET,
+    BUCKET_ENCRYPTION,
+    ECR_REPOSITORY,
+    KMS_KEY,
+    KMS_KEY_POLICY,
+    LOG_GROUP,
+    SAGEMAKER_ENDPOINT_CONFIGURATION,
+    SNS_TOPIC,
+    SQS_QUEUE,
+)
+from private_inference.graph.values import Unknown, known, pick, spread
 
 AT_REST = [hipaa("164.312(a)(2)(iv)"), pci("3.4"), pci("8.2.1"), nist("SC-28(1)")]
 
 
 @resource_rule(
-    types=[KEY],
+    types=[KMS_KEY],
     controls=[
         cis("3.6"),
         security_hub("KMS.4"),
@@ -52,7 +54,7 @@ def keys_rotate(key: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[KEY, KEY_POLICY],
+    types=[KMS_KEY, KMS_KEY_POLICY],
     controls=[fsbp("KMS.5"), checkov("CKV_AWS_33"), checkov("CKV2_AWS_64"), pci("7.1.2"), nist("AC-6")],
     severity=Severity.CRITICAL,
     fix="write a key policy that names the account, its roles or AWS services, with conditions",
@@ -157,7 +159,7 @@ def log_groups_are_kept(group: Resource, *, days: float) -> Findings:
 
 
 @resource_rule(
-    types=[TOPIC],
+    types=[SNS_TOPIC],
     controls=[nist("SC-28(1)"), checkov("CKV_AWS_26"), trivy("AWS-0136"), hipaa("164.312(a)(2)(iv)")],
     severity=Severity.HIGH,
     fix="set kmsMasterKeyId to the stack's notifications key",
@@ -169,7 +171,7 @@ def topics_are_encrypted(topic: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[REPOSITORY],
+    types=[ECR_REPOSITORY],
     controls=[hipaa("164.312(a)(2)(iv)"), checkov("CKV_AWS_136"), trivy("AWS-0033"), nist("SC-28(1)")],
     severity=Severity.HIGH,
     fix="set encryptionConfigurations to one of type KMS with the ARN of the stack's data key",
@@ -188,7 +190,7 @@ def _without_kms(path: str, configuration: Mapping[str, Any]) -> str | None:
 
 
 @resource_rule(
-    types=[ENDPOINT_CONFIGURATION],
+    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
     controls=[
         hipaa("164.312(a)(2)(iv)"),
         checkov("CKV_AWS_98"),
@@ -208,7 +210,7 @@ def endpoint_volumes_are_encrypted(configuration: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[ENDPOINT_CONFIGURATION],
+    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
     controls=AT_REST,
     severity=Severity.HIGH,
     fix="set the kmsKeyId beside the destination",
@@ -240,7 +242,7 @@ KEY_PROPERTIES: Mapping[str, Sequence[Sequence[str]]] = {
     "aws:rds/instance:Instance": [["kmsKeyId"]],
     "aws:rds/cluster:Cluster": [["kmsKeyId"]],
     "aws:redshift/cluster:Cluster": [["kmsKeyId"]],
-    QUEUE: [["kmsMasterKeyId"]],
+    SQS_QUEUE: [["kmsMasterKeyId"]],
 }
 """Where neighbouring resources that hold data name their key."""
 
@@ -272,10 +274,10 @@ def stores_are_encrypted(store: Resource) -> Findings:
 
 LINEAGE: Mapping[str, Sequence[tuple[Sequence[str], str]]] = {
     LOG_GROUP: [(["kmsKeyId"], "logs")],
-    TOPIC: [(["kmsMasterKeyId"], "cloudwatch")],
-    REPOSITORY: [(["encryptionConfigurations"], "ecr")],
+    SNS_TOPIC: [(["kmsMasterKeyId"], "cloudwatch")],
+    ECR_REPOSITORY: [(["encryptionConfigurations"], "ecr")],
     BUCKET_ENCRYPTION: [(["rules"], "s3")],
-    ENDPOINT_CONFIGURATION: [
+    SAGEMAKER_ENDPOINT_CONFIGURATION: [
         (["kmsKeyArn"], "sagemaker"),
         (["dataCaptureConfig"], "sagemaker"),
         (["asyncInferenceConfig"], "sagemaker"),
@@ -311,7 +313,7 @@ def keys_are_this_stacks(stack: Stack, *, keys: Sequence[str]) -> Findings:
 def _lineage(stack: Stack, resource: Resource, path: Sequence[str], service: str, keys: Sequence[str]) -> Findings:
     named = [key for key in _key_values(resource.get(*path)) if isinstance(key, Unknown) or key not in keys]
     for value in named:
-        found = stack.resolve(resource, path[0], [value], KEY)
+        found = stack.resolve(resource, path[0], [value], KMS_KEY)
         if not found:
             yield resource.violation(f"names a key that is not this stack's ({'.'.join(path)})")
         for key in found:

@@ -8,9 +8,9 @@ from pulumi_policy import EnforcementLevel, Severity
 from policy.controls import checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
 from policy.findings import Findings, each, guarded
 from policy.iam_documents import Statement, readable
-from policy.resources import Resource, Stack, pick
+from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
-from policy.unknowns import Unknown, known
+from private_inference.graph.values import Unknown, known, pick
 
 PUBLIC_BY_NATURE = {
     "aws:lambda/functionUrl:FunctionUrl": "gives a function an address on the internet",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from policy.unknowns import UnverifiableError, known
+from private_inference.graph.values import UnverifiableError, known
 
 if TYPE_CHECKING:
     from policy.resources import Resource

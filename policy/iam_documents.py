@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policy.unknowns import known
+from private_inference.graph.values import known
 
 UNRESTRICTABLE = (
     "cloudwatch:PutMetricData",

@@ -8,18 +8,17 @@ from pulumi_policy import Severity
 from policy.controls import checkov, cis, fsbp, nist, pci, trivy
 from policy.findings import Findings, each, guarded
 from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, document_problem, matches, readable
-from policy.resources import Resource, pick, spread
+from policy.resources import Resource
 from policy.rules import resource_rule
-from policy.unknowns import Unknown, known
-
-ROLE = "aws:iam/role:Role"
+from private_inference.graph.types import IAM_ROLE
+from private_inference.graph.values import Unknown, known, pick, spread
 
 IDENTITY_POLICIES = (
     "aws:iam/policy:Policy",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/userPolicy:UserPolicy",
     "aws:iam/groupPolicy:GroupPolicy",
-    ROLE,
+    IAM_ROLE,
 )
 
 RESOURCE_POLICIES: Mapping[str, str] = {
@@ -55,7 +54,7 @@ LEAST_PRIVILEGE = [nist("AC-6"), pci("7.1.2")]
 
 def documents(resource: Resource) -> Iterator[tuple[str, Any]]:
     """The identity policies of a resource, each with its path; unknown ones included."""
-    if resource.type == ROLE:
+    if resource.type == IAM_ROLE:
         for path, inline in resource.entries("inlinePolicies"):
             yield from spread(f"{path}.policy", pick(inline, "policy"))
     else:
@@ -203,7 +202,7 @@ BROAD = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
 
 @resource_rule(
     types=[
-        ROLE,
+        IAM_ROLE,
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         "aws:iam/userPolicyAttachment:UserPolicyAttachment",
         "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
@@ -215,7 +214,7 @@ BROAD = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
 )
 def no_broad_managed_policies(resource: Resource) -> Findings:
     """No role or user has one of AWS's full-access policies."""
-    named = resource.entries("managedPolicyArns") if resource.type == ROLE else resource.entries("policyArn")
+    named = resource.entries("managedPolicyArns") if resource.type == IAM_ROLE else resource.entries("policyArn")
     yield from each(resource, named, _is_broad) if named else iter(())
 
 
@@ -230,7 +229,7 @@ WITHOUT_SOURCE = ("ec2.amazonaws.com", "lambda.amazonaws.com", "ecs-tasks.amazon
 
 
 @resource_rule(
-    types=[ROLE],
+    types=[IAM_ROLE],
     controls=[nist("AC-6"), checkov("CKV_AWS_60"), checkov("CKV_AWS_61"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the service or role, and the account with aws:SourceAccount",

@@ -8,12 +8,7 @@ from pulumi_policy import EnforcementLevel, Severity
 from policy.access import s3_gateways
 from policy.controls import checkov, config, fsbp, hipaa, nist, prowler
 from policy.findings import Findings, each, guarded
-from policy.firewalls import GroupRule, group_rules
 from policy.models import (
-    ENDPOINT,
-    ENDPOINT_CONFIGURATION,
-    MODEL,
-    SUBNET,
     VARIANTS,
     Variant,
     endpoint_groups,
@@ -21,13 +16,20 @@ from policy.models import (
     variants,
     zone_of,
 )
-from policy.network import VPC
 from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
-from policy.unknowns import Unknown, known
+from policy.security_groups import GroupRule, group_rules
+from private_inference.graph.types import (
+    METRIC_ALARM,
+    SAGEMAKER_ENDPOINT,
+    SAGEMAKER_ENDPOINT_CONFIGURATION,
+    SAGEMAKER_MODEL,
+    SCALING_TARGET,
+    SUBNET,
+    VPC,
+)
+from private_inference.graph.values import Unknown, known
 
-TARGET = "aws:appautoscaling/target:Target"
-ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 BURSTABLE = "ml.t"
 """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html (not scalable)"""
@@ -51,7 +53,7 @@ REDUNDANCY = [
 
 
 @resource_rule(
-    types=[MODEL],
+    types=[SAGEMAKER_MODEL],
     controls=ISOLATION,
     severity=Severity.HIGH,
     fix="set enableNetworkIsolation to true, or record an exception that says what the container needs the network for",
@@ -64,7 +66,7 @@ def models_are_isolated(model: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[MODEL],
+    types=[SAGEMAKER_MODEL],
     controls=[
         nist("AC-4(21)"),
         config("sagemaker-model-in-vpc"),
@@ -90,7 +92,7 @@ def models_are_in_the_vpc(model: Resource) -> Findings:
 )
 def models_span_zones(stack: Stack) -> Findings:
     """Model subnets are this stack's, of one VPC, in two zones or more: SageMaker refuses less."""
-    for model in stack.all(MODEL):
+    for model in stack.all(SAGEMAKER_MODEL):
         yield from guarded(_spans_zones(stack, model))
 
 
@@ -147,7 +149,7 @@ def _names_s3(stack: Stack, group: Resource, rule: GroupRule) -> Findings:
 
 
 @resource_rule(
-    types=[ENDPOINT_CONFIGURATION],
+    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
     controls=REDUNDANCY,
     severity=Severity.MEDIUM,
     fix="set initialInstanceCount to two or more, so that one zone's outage leaves one serving",
@@ -172,7 +174,7 @@ def _too_few(path: str, variant: Mapping[str, Any], minimum: float) -> str | Non
 
 
 @resource_rule(
-    types=[ENDPOINT_CONFIGURATION],
+    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
     controls=[nist("SC-5")],
     severity=Severity.MEDIUM,
     fix="choose an instance type such as ml.m5.large",
@@ -190,7 +192,7 @@ def _burstable(path: str, variant: Mapping[str, Any]) -> str | None:
 
 
 @resource_rule(
-    types=[ENDPOINT_CONFIGURATION],
+    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
     controls=[nist("AC-4(21)"), hipaa("164.312(a)(1)")],
     severity=Severity.HIGH,
     fix="remove enableSsmAccess",
@@ -214,7 +216,7 @@ def _has_shell(path: str, variant: Mapping[str, Any]) -> str | None:
 )
 def served_models_are_this_stacks(stack: Stack) -> Findings:
     """Every variant, shadows included, serves a model of this stack, which the other rules have judged."""
-    for configuration in stack.all(ENDPOINT_CONFIGURATION):
+    for configuration in stack.all(SAGEMAKER_ENDPOINT_CONFIGURATION):
         yield from guarded(_serves_own_models(stack, configuration))
 
 
@@ -222,9 +224,11 @@ def _serves_own_models(stack: Stack, configuration: Resource) -> Findings:
     for key in VARIANTS:
         named = [variant.get("modelName") for _, variant in configuration.entries(key) if known(variant) is not None]
         known_names = [name for name in named if not isinstance(name, Unknown)]
-        if None in known_names or any(not stack.resolve(configuration, key, [name], MODEL) for name in known_names):
+        if None in known_names or any(
+            not stack.resolve(configuration, key, [name], SAGEMAKER_MODEL) for name in known_names
+        ):
             yield configuration.violation(f"serves a model that this stack does not declare ({key}.modelName)")
-        stack.resolve(configuration, key, named, MODEL)
+        stack.resolve(configuration, key, named, SAGEMAKER_MODEL)
 
 
 @stack_rule(
@@ -239,7 +243,7 @@ def variants_are_scaled(stack: Stack) -> Findings:
 
 def _scaled(stack: Stack) -> Findings:
     expected = {_resource_id(endpoint, variant): endpoint for endpoint, variant in _served(stack)}
-    targets = [each for each in stack.all(TARGET) if known(each.get("scalableDimension")) == DIMENSION]
+    targets = [each for each in stack.all(SCALING_TARGET) if known(each.get("scalableDimension")) == DIMENSION]
     for target in targets:
         if known(target.get("resourceId")) not in expected:
             yield target.violation("names an endpoint or variant that this stack does not declare (resourceId)")
@@ -253,8 +257,8 @@ def _served(stack: Stack) -> list[tuple[Resource, Variant]]:
     """Every endpoint with each of its production variants that has instances."""
     return [
         (endpoint, variant)
-        for endpoint in stack.all(ENDPOINT)
-        for configuration in stack.targets(endpoint, "endpointConfigName", type_=ENDPOINT_CONFIGURATION)
+        for endpoint in stack.all(SAGEMAKER_ENDPOINT)
+        for configuration in stack.targets(endpoint, "endpointConfigName", type_=SAGEMAKER_ENDPOINT_CONFIGURATION)
         for variant in variants(configuration)
         if variant.path.startswith(VARIANTS[0]) and not variant.serverless
     ]
@@ -265,7 +269,7 @@ def _resource_id(endpoint: Resource, variant: Variant) -> str:
 
 
 @resource_rule(
-    types=[TARGET],
+    types=[SCALING_TARGET],
     controls=REDUNDANCY,
     severity=Severity.MEDIUM,
     fix="set minCapacity to two or more",
@@ -282,7 +286,7 @@ def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings
 
 
 @resource_rule(
-    types=[ALARM],
+    types=[METRIC_ALARM],
     controls=[hipaa("164.312(b)"), checkov("CKV_AWS_319"), nist("AU-6(1)")],
     severity=Severity.MEDIUM,
     fix="name the alarm topic in alarmActions, and leave actionsEnabled on",
@@ -312,7 +316,7 @@ def variants_are_watched(stack: Stack) -> Findings:
 def _watched(stack: Stack) -> Findings:
     watched = {
         (known(alarm.get("dimensions", "EndpointName")), known(alarm.get("dimensions", "VariantName")))
-        for alarm in stack.all(ALARM)
+        for alarm in stack.all(METRIC_ALARM)
         if alarm.get("alarmActions") is not None and len(alarm.get("alarmActions"))
     }
     for endpoint, variant in _served(stack):

@@ -1,37 +1,35 @@
 """What a stack serves: models, the configurations that name them, and where their containers are attached."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from policy.resources import Resource, Stack, spread
-from policy.unknowns import UnverifiableError, known
-
-MODEL = "aws:sagemaker/model:Model"
-ENDPOINT_CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
-ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
-SUBNET = "aws:ec2/subnet:Subnet"
-SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
-
-VPC_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+from policy.resources import Resource, Stack
+from private_inference.graph.types import SAGEMAKER_MODEL, SECURITY_GROUP, SUBNET, VPC_ENDPOINT
+from private_inference.graph.values import UnverifiableError, known, spread
 
 VARIANTS = ("productionVariants", "shadowProductionVariants")
 
 
 def model_subnets(stack: Stack) -> list[Resource]:
     """The stack's subnets that containers of its models are attached to."""
-    return _attached(stack, "subnets", SUBNET)
+    return _targets(stack, stack.all(SAGEMAKER_MODEL), "vpcConfig", "subnets", type_=SUBNET)
 
 
 def model_groups(stack: Stack) -> list[Resource]:
     """The stack's security groups of its models' containers."""
-    return _attached(stack, "securityGroupIds", SECURITY_GROUP)
+    return _targets(stack, stack.all(SAGEMAKER_MODEL), "vpcConfig", "securityGroupIds", type_=SECURITY_GROUP)
 
 
-def _attached(stack: Stack, key: str, type_: str) -> list[Resource]:
-    found = {
-        each.urn: each for model in stack.all(MODEL) for each in stack.targets(model, "vpcConfig", key, type_=type_)
-    }
+def endpoint_groups(stack: Stack) -> list[Resource]:
+    """The stack's security groups of its interface endpoints."""
+    endpoints = (each for each in stack.all(VPC_ENDPOINT) if known(each.get("vpcEndpointType")) == "Interface")
+    return _targets(stack, endpoints, "securityGroupIds", type_=SECURITY_GROUP)
+
+
+def _targets(stack: Stack, resources: Iterable[Resource], *path: str, type_: str) -> list[Resource]:
+    """What a property of some resources names, each once."""
+    found = {target.urn: target for each in resources for target in stack.targets(each, *path, type_=type_)}
     return list(found.values())
 
 
@@ -41,17 +39,6 @@ def zone_of(subnet: Resource) -> str:
     if zone is None:
         raise UnverifiableError(subnet.urn, "availabilityZone")
     return str(zone)
-
-
-def endpoint_groups(stack: Stack) -> list[Resource]:
-    """The stack's security groups of its interface endpoints."""
-    found = {
-        each.urn: each
-        for endpoint in stack.all(VPC_ENDPOINT)
-        if known(endpoint.get("vpcEndpointType")) == "Interface"
-        for each in stack.targets(endpoint, "securityGroupIds", type_=SECURITY_GROUP)
-    }
-    return list(found.values())
 
 
 @dataclass(frozen=True)

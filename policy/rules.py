@@ -21,7 +21,8 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 from policy.controls import Control
 from policy.exceptions import LEDGER, SCHEMA, Applied, MalformedExemptionError, parse
 from policy.findings import Finding, Findings, Unverified, Violation, guarded
-from policy.resources import Resource, Stack, current_type
+from policy.resources import Resource, Stack
+from private_inference.graph.types import current_type
 
 NOT_VERIFIED = "cannot be verified before deployment: "
 """Begins each line that names a property which a rule has to know and doesn't."""
@@ -63,7 +64,7 @@ def resource_rule(
         def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
             if current_type(args.resource_type) in judged:
                 config = args.get_config()
-                findings = check(Resource.of(args), **_options(options, config))
+                findings = check(Resource.of_rule(args), **_options(options, config))
                 _judge(rule, fix, _guarded(findings, args.urn), [args.urn], config, report)
 
         return ResourceValidationPolicy(
@@ -88,7 +89,7 @@ def stack_rule(
 
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
             config = args.get_config()
-            findings = check(Stack(args.resources), **_options(options, config))
+            findings = check(Stack.of(args.resources), **_options(options, config))
             _judge(rule, fix, _guarded(findings, ""), [each.urn for each in args.resources], config, report)
 
         return StackValidationPolicy(

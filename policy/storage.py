@@ -9,19 +9,20 @@ from policy.findings import Findings, guarded
 from policy.iam_documents import Statement, readable
 from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
-from policy.unknowns import known
-
-BUCKET = "aws:s3/bucket:Bucket"
-BUCKET_ACL = "aws:s3/bucketAcl:BucketAcl"
-BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
-PUBLIC_ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
-VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
-LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-LOGGING = "aws:s3/bucketLogging:BucketLogging"
-WEBSITE = "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration"
-REPOSITORY = "aws:ecr/repository:Repository"
-REPOSITORY_LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+from private_inference.graph.types import (
+    BUCKET,
+    BUCKET_ACL,
+    BUCKET_LIFECYCLE,
+    BUCKET_LOGGING,
+    BUCKET_OWNERSHIP,
+    BUCKET_POLICY,
+    BUCKET_PUBLIC_ACCESS_BLOCK,
+    BUCKET_VERSIONING,
+    BUCKET_WEBSITE,
+    ECR_LIFECYCLE_POLICY,
+    ECR_REPOSITORY,
+)
+from private_inference.graph.values import known
 
 PUBLIC_ACCESS = [
     fsbp("S3.8"),
@@ -42,7 +43,7 @@ PUBLIC_ACCESS = [
 
 
 @resource_rule(
-    types=[PUBLIC_ACCESS_BLOCK],
+    types=[BUCKET_PUBLIC_ACCESS_BLOCK],
     controls=PUBLIC_ACCESS,
     severity=Severity.CRITICAL,
     fix="set blockPublicAcls, blockPublicPolicy, ignorePublicAcls and restrictPublicBuckets to true",
@@ -66,7 +67,7 @@ def _switch(block: Resource, key: str) -> Findings:
 )
 def buckets_block_public_access(stack: Stack) -> Findings:
     """Every bucket of the stack has a public access block of its own, whatever the account's setting is."""
-    yield from _each_has(stack, PUBLIC_ACCESS_BLOCK, "has no BucketPublicAccessBlock")
+    yield from _each_has(stack, BUCKET_PUBLIC_ACCESS_BLOCK, "has no BucketPublicAccessBlock")
 
 
 def _each_has(stack: Stack, type_: str, what: str) -> Findings:
@@ -83,16 +84,16 @@ PUBLIC_GROUPS = ("public-read", "public-read-write", "authenticated-read", "webs
 
 
 @resource_rule(
-    types=[BUCKET, BUCKET_ACL, OWNERSHIP, WEBSITE],
+    types=[BUCKET, BUCKET_ACL, BUCKET_OWNERSHIP, BUCKET_WEBSITE],
     controls=[fsbp("S3.12"), checkov("CKV2_AWS_65"), checkov("CKV_AWS_20"), checkov("CKV_AWS_57"), nist("AC-6")],
     severity=Severity.HIGH,
     fix="set objectOwnership to BucketOwnerEnforced, and remove ACLs, grants and websites",
 )
 def buckets_use_no_acls(resource: Resource) -> Findings:
     """Access lists are off and nothing is a website: access to a bucket is what its policy and IAM say, and no more."""
-    if resource.type == WEBSITE or resource.get("website") is not None:
+    if resource.type == BUCKET_WEBSITE or resource.get("website") is not None:
         yield resource.violation("serves a bucket as a public website")
-    if resource.type == OWNERSHIP and resource.get("rule", "objectOwnership") != "BucketOwnerEnforced":
+    if resource.type == BUCKET_OWNERSHIP and resource.get("rule", "objectOwnership") != "BucketOwnerEnforced":
         yield resource.violation("leaves access lists on (rule.objectOwnership)")
     if resource.type == BUCKET_ACL or resource.get("grants"):
         yield resource.violation("grants access by an access list")
@@ -107,7 +108,7 @@ def buckets_use_no_acls(resource: Resource) -> Findings:
 )
 def buckets_own_their_objects(stack: Stack) -> Findings:
     """Every bucket of the stack says who owns its objects: the bucket's owner, so that no writer can give them away."""
-    yield from _each_has(stack, OWNERSHIP, "has no BucketOwnershipControls")
+    yield from _each_has(stack, BUCKET_OWNERSHIP, "has no BucketOwnershipControls")
 
 
 @stack_rule(
@@ -155,8 +156,8 @@ def _refuses_plaintext(statement: Statement) -> bool:
 )
 def buckets_keep_versions(stack: Stack) -> Findings:
     """Buckets keep the versions of their objects: an overwritten model can be brought back."""
-    yield from _each_has(stack, VERSIONING, "keeps no versions (BucketVersioning)")
-    for versioning in stack.all(VERSIONING):
+    yield from _each_has(stack, BUCKET_VERSIONING, "keeps no versions (BucketVersioning)")
+    for versioning in stack.all(BUCKET_VERSIONING):
         yield from guarded(_enabled(versioning))
 
 
@@ -173,7 +174,7 @@ def _enabled(versioning: Resource) -> Findings:
 )
 def buckets_have_a_lifecycle(stack: Stack) -> Findings:
     """Buckets say when what they hold is removed: data that nobody needs any more can still leak."""
-    yield from _each_has(stack, LIFECYCLE, "has no BucketLifecycleConfiguration")
+    yield from _each_has(stack, BUCKET_LIFECYCLE, "has no BucketLifecycleConfiguration")
 
 
 @stack_rule(
@@ -184,11 +185,11 @@ def buckets_have_a_lifecycle(stack: Stack) -> Findings:
 )
 def buckets_log_access(stack: Stack) -> Findings:
     """Buckets log who read what. S3 delivers these logs to buckets that use its own keys only."""
-    yield from _each_has(stack, LOGGING, "logs no access (BucketLogging)")
+    yield from _each_has(stack, BUCKET_LOGGING, "logs no access (BucketLogging)")
 
 
 @resource_rule(
-    types=[REPOSITORY],
+    types=[ECR_REPOSITORY],
     controls=[fsbp("ECR.2"), checkov("CKV_AWS_51"), trivy("AWS-0031")],
     severity=Severity.HIGH,
     fix="set imageTagMutability to IMMUTABLE",
@@ -201,7 +202,7 @@ def image_tags_are_immutable(repository: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[REPOSITORY],
+    types=[ECR_REPOSITORY],
     controls=[fsbp("ECR.1"), checkov("CKV_AWS_163"), trivy("AWS-0030")],
     severity=Severity.MEDIUM,
     fix="set imageScanningConfiguration.scanOnPush to true",
@@ -222,12 +223,12 @@ def images_are_scanned(repository: Resource) -> Findings:
 )
 def repositories_have_a_lifecycle(stack: Stack) -> Findings:
     """Repositories say when images expire: old images keep old vulnerabilities."""
-    for repository in stack.all(REPOSITORY):
+    for repository in stack.all(ECR_REPOSITORY):
         yield from guarded(_expires(stack, repository))
 
 
 def _expires(stack: Stack, repository: Resource) -> Findings:
-    if not stack.referring([REPOSITORY_LIFECYCLE], ["repository"], repository):
+    if not stack.referring([ECR_LIFECYCLE_POLICY], ["repository"], repository):
         yield repository.violation("keeps images for ever (LifecyclePolicy)")
 
 

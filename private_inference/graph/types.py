@@ -1,67 +1,80 @@
-"""The Pulumi resource types that decide where packets go."""
+"""The types of Pulumi resources that rules and proofs read, one name each."""
 
 VPC = "aws:ec2/vpc:Vpc"
-VPC_BLOCK = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"
+VPC_CIDR_BLOCK = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"
 SUBNET = "aws:ec2/subnet:Subnet"
+FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 
 ROUTE_TABLE = "aws:ec2/routeTable:RouteTable"
 DEFAULT_ROUTE_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
 ROUTE = "aws:ec2/route:Route"
 ROUTE_TABLE_ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 MAIN_ROUTE_TABLE_ASSOCIATION = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
-ROUTE_PROPAGATION = "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation"
+VPN_ROUTE_PROPAGATION = "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation"
 
-ACL = "aws:ec2/networkAcl:NetworkAcl"
-DEFAULT_ACL = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
-ACL_RULE = "aws:ec2/networkAclRule:NetworkAclRule"
-ACL_ASSOCIATION = "aws:ec2/networkAclAssociation:NetworkAclAssociation"
+NETWORK_ACL = "aws:ec2/networkAcl:NetworkAcl"
+DEFAULT_NETWORK_ACL = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
+NETWORK_ACL_RULE = "aws:ec2/networkAclRule:NetworkAclRule"
+NETWORK_ACL_ASSOCIATION = "aws:ec2/networkAclAssociation:NetworkAclAssociation"
 
-GROUP = "aws:ec2/securityGroup:SecurityGroup"
-DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
-GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+DEFAULT_SECURITY_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+SECURITY_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 PREFIX_LIST = "aws:ec2/managedPrefixList:ManagedPrefixList"
 
-ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
-ENDPOINT_ROUTE_TABLE = "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation"
+VPC_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+VPC_ENDPOINT_POLICY = "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy"
+VPC_ENDPOINT_ROUTE_TABLE = "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation"
 INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
 INTERNET_GATEWAY_ATTACHMENT = "aws:ec2/internetGatewayAttachment:InternetGatewayAttachment"
 NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
 EGRESS_ONLY_GATEWAY = "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"
+CARRIER_GATEWAY = "aws:ec2/carrierGateway:CarrierGateway"
 VPN_GATEWAY = "aws:ec2/vpnGateway:VpnGateway"
 VPN_GATEWAY_ATTACHMENT = "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment"
 TRANSIT_GATEWAY = "aws:ec2transitgateway/transitGateway:TransitGateway"
 TRANSIT_GATEWAY_ATTACHMENT = "aws:ec2transitgateway/vpcAttachment:VpcAttachment"
-PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
+PEERING_CONNECTION = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
+CORE_NETWORK = "aws:networkmanager/coreNetwork:CoreNetwork"
 
 EIP = "aws:ec2/eip:Eip"
 EIP_ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
 NETWORK_INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
 INSTANCE = "aws:ec2/instance:Instance"
-LAMBDA = "aws:lambda/function:Function"
-MODEL = "aws:sagemaker/model:Model"
-DATABASE = "aws:rds/instance:Instance"
-DATABASE_SUBNETS = "aws:rds/subnetGroup:SubnetGroup"
+FUNCTION = "aws:lambda/function:Function"
+DB_INSTANCE = "aws:rds/instance:Instance"
+DB_SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
 LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 
-MODELLED = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))
-"""The types that the loader reads."""
+SAGEMAKER_MODEL = "aws:sagemaker/model:Model"
+SAGEMAKER_ENDPOINT_CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
+SAGEMAKER_ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
+SCALING_TARGET = "aws:appautoscaling/target:Target"
+METRIC_ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
-IRRELEVANT = frozenset(
-    {
-        "aws:ec2/ami:Ami",
-        "aws:ec2/flowLog:FlowLog",
-        "aws:ec2/keyPair:KeyPair",
-        "aws:ec2/placementGroup:PlacementGroup",
-        "aws:ec2/tag:Tag",
-        "aws:ec2/vpcDhcpOptions:VpcDhcpOptions",
-        "aws:ec2/vpcDhcpOptionsAssociation:VpcDhcpOptionsAssociation",
-        "aws:ec2/vpcEndpointConnectionNotification:VpcEndpointConnectionNotification",
-        "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy",
-    }
-)
-"""Types of the packages in `NETWORK` that no packet's way depends on."""
+BUCKET = "aws:s3/bucket:Bucket"
+BUCKET_ACL = "aws:s3/bucketAcl:BucketAcl"
+BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+BUCKET_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+BUCKET_LOGGING = "aws:s3/bucketLogging:BucketLogging"
+BUCKET_OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
+BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
+BUCKET_PUBLIC_ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+BUCKET_VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
+BUCKET_WEBSITE = "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration"
+ECR_REPOSITORY = "aws:ecr/repository:Repository"
+ECR_LIFECYCLE_POLICY = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 
-NETWORK = ("aws:ec2/", "aws:vpc/", "aws:ec2transitgateway/")
-"""Packages in which a type that is neither modelled nor irrelevant may open a way that nobody looked at."""
+KMS_KEY = "aws:kms/key:Key"
+KMS_KEY_POLICY = "aws:kms/keyPolicy:KeyPolicy"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+SNS_TOPIC = "aws:sns/topic:Topic"
+SQS_QUEUE = "aws:sqs/queue:Queue"
+IAM_ROLE = "aws:iam/role:Role"
+
+
+def current_type(token: str) -> str:
+    """The type's name since version 6 of the AWS provider, which calls S3's resources by two names."""
+    return token.replace("V2", "") if token.startswith("aws:s3/") else token

@@ -1,10 +1,10 @@
 """The reachability proof of a program's run: the network it declares against what its settings are for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from private_inference.reachability.from_graph.load import UNKNOWN, load
+from private_inference.graph import resources as graph
+from private_inference.reachability.from_graph.load import load
 from private_inference.reachability.intent import Report, check
 from private_inference.reachability.stack_intent import intent_from
 from private_inference.runner.program import Engine, Resource
@@ -33,21 +33,9 @@ class ObservedEngine:
         return answer
 
 
-@dataclass(frozen=True)
-class _Declared:
-    """A resource as the reachability loader reads it: outputs where there are any, and its own mark for unknowns."""
-
-    urn: str
-    type: str
-    name: str
-    properties: Mapping[str, Any]
-    property_dependencies: Mapping[str, Sequence[str]]
-
-
 def network_of(resources: Sequence[Resource], prefix_lists: Mapping[str, Sequence[str]]) -> "Network":
     """The network that a run declared, the same whatever the order in which its resources came."""
-    in_order = sorted(resources, key=lambda resource: resource.urn)
-    return load([_declared(resource) for resource in in_order], prefix_lists)
+    return load([_declared(resource) for resource in resources], prefix_lists)
 
 
 def prove(
@@ -71,25 +59,13 @@ def reachability_as_json(report: Report) -> dict[str, Any]:
     return {"proved": report.proved, "pairs": len(report.cells), "problems": problems(report)}
 
 
-def _declared(resource: Resource) -> _Declared:
+def _declared(resource: Resource) -> graph.Resource:
+    """A resource with its outputs where there are any, else with its inputs."""
     identity = {"id": resource.id} if resource.id else {}
-    properties = {**resource.properties, **resource.outputs, **identity}
-    return _Declared(
+    return graph.Resource.recorded(
         resource.urn,
         resource.type,
         resource.name,
-        {key: _known(value) for key, value in properties.items()},
+        {**resource.properties, **resource.outputs, **identity},
         {key: sorted(urns) for key, urns in resource.property_dependencies.items()},
     )
-
-
-def _known(value: Any) -> Any:
-    from pulumi.output import Unknown
-
-    if isinstance(value, Unknown):
-        return UNKNOWN
-    if isinstance(value, Mapping):
-        return {key: _known(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(entry) for entry in value]
-    return value

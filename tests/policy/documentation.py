@@ -63,7 +63,9 @@ VPC has none of. Record these in the tool, with the reason.
 
 TITLES = {
     "network": "Network",
-    "paths": "Paths",
+    "security_groups": "Security groups",
+    "network_acls": "Network ACLs",
+    "packet_paths": "Paths",
     "access": "Private access",
     "encryption": "Encryption",
     "storage": "Storage",

@@ -1,56 +1,14 @@
-"""Unknown values can't be used unawares, and don't hide what is known beside them."""
+"""Unknown values don't hide what is known beside them."""
 
-import operator
-from collections.abc import Callable
-from typing import Any
-
-import pytest
 from pulumi.runtime import rpc
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policy.unknowns import Unknown, UnverifiableError, known, reveal
+from policy.resources import reveal
+from private_inference.graph.values import Unknown
 from tests.policy.graph import Graph
 from tests.policy.judge import judge
 
 URN = "urn:pulumi:test::p::t::n"
-
-USES: list[Callable[[Any], Any]] = [
-    bool,
-    len,
-    iter,
-    hash,
-    str,
-    int,
-    float,
-    known,
-    lambda value: value == "x",
-    lambda value: "x" == value,  # noqa: SIM300 - the reflected comparison
-    lambda value: value != "x",
-    lambda value: value < 1,
-    lambda value: value in ("x", "y"),
-    lambda value: "x" in value,
-    lambda value: value + "x",
-    lambda value: value["x"],
-    lambda value: value.get("x"),
-    lambda value: value.startswith("x"),
-    lambda value: f"{value}",
-    lambda value: {value: 1},
-    lambda value: value or "x",
-    lambda value: operator.index(value),
-]
-
-
-@pytest.mark.parametrize("use", USES)
-def test_any_use_of_an_unknown_names_it(use: Callable[[Any], Any]) -> None:
-    with pytest.raises(UnverifiableError) as caught:
-        use(Unknown(URN, "ingress.0"))
-    assert (caught.value.urn, caught.value.property) == (URN, "ingress.0")
-
-
-def test_an_unknown_is_present() -> None:
-    value = Unknown(URN, "x")
-    assert value is not None
-    assert isinstance(value, Unknown)
 
 
 def test_proxies_are_revealed_with_the_path_of_what_is_unknown() -> None:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from private_inference.reachability.from_graph.load import UNKNOWN, load
+from private_inference.graph.resources import Resource
+from private_inference.graph.values import Unknown
+from private_inference.reachability.from_graph.load import load
 from private_inference.reachability.model import Network
 
 APP, ACCESS, MODEL = ("app", "10.20.0.0/18"), ("access", "10.20.64.0/18"), ("model", "10.20.128.0/18")
@@ -15,6 +17,7 @@ SUBNETS = {
 }
 ZONES = ("us-east-1a", "us-east-1b")
 S3, S3_NAME, S3_BLOCKS = "pl-63a5400a", "com.amazonaws.us-east-1.s3", ("52.216.0.0/15", "54.231.0.0/16")
+UNKNOWN = Unknown("urn:pulumi:test::private-inference::any:Type::any", "any")
 PREFIX_LISTS = {S3: S3_BLOCKS, S3_NAME: S3_BLOCKS}
 
 
@@ -48,17 +51,6 @@ class Of:
 
 
 @dataclass
-class Shown:
-    """A resource as the loader sees it."""
-
-    urn: str
-    type: str
-    name: str
-    properties: dict[str, Any]
-    property_dependencies: dict[str, Sequence[str]]
-
-
-@dataclass
 class Program:
     """Resources that refer to one another."""
 
@@ -78,10 +70,10 @@ class Program:
     def remove(self, kind: str, name: str) -> None:
         self.resources.remove(self.get(kind, name))
 
-    def shown(self, known: bool) -> list[Shown]:
+    def shown(self, known: bool) -> list[Resource]:
         """The resources, with ids or as a preview knows them."""
         return [
-            Shown(
+            Resource(
                 one.urn,
                 one.type,
                 one.name,

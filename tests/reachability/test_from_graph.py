@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from private_inference.graph.types import IRRELEVANT, MODELLED
-from private_inference.reachability.from_graph.load import UNKNOWN, load
+from private_inference.graph.resources import Resource
+from private_inference.reachability.from_graph.coverage import IRRELEVANT, MODELLED
+from private_inference.reachability.from_graph.load import load
 from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
     Cidr,
@@ -17,7 +18,7 @@ from private_inference.reachability.model import (
     SgRule,
 )
 from private_inference.reachability.traffic import ALL_TRAFFIC, services, services_text
-from tests.reachability.declared import PREFIX_LISTS, S3, S3_NAME, Declared, Of, Program, Shown, stack
+from tests.reachability.declared import PREFIX_LISTS, S3, S3_NAME, UNKNOWN, Declared, Of, Program, stack
 
 Adding = Callable[[Program], Declared]
 Placed = Callable[[Declared, Declared], dict[str, Any]]
@@ -448,8 +449,8 @@ def with_unknown(program: Program, kind: str, name: str, key: str) -> Network:
     shown = program.shown(known=False)
     (one,) = [one for one in shown if one.type.endswith(f":{kind}") and one.name == name]
     one.properties = {**one.properties, key: UNKNOWN}
-    one.property_dependencies = {
-        **one.property_dependencies,
+    one.sources = {
+        **one.sources,
         key: ["urn:pulumi:test::other::pulumi:pulumi:StackReference::x"],
     }
     return load(shown, PREFIX_LISTS)
@@ -507,11 +508,40 @@ def test_an_unknown_acl_rule_opens_unless_it_is_known_to_deny(number: int, opens
     assert ("0.0.0.0/0" in {rule.block for rule in rules if rule.allow}) is opens
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "properties"),
+    [
+        (
+            "ec2:SecurityGroupRule",
+            "type",
+            {"protocol": "tcp", "fromPort": 1, "toPort": 1, "cidrBlocks": ["10.9.0.0/16"]},
+        ),
+        (
+            "ec2:NetworkAclRule",
+            "egress",
+            {"ruleNumber": 9, "ruleAction": "allow", "protocol": "-1", "cidrBlock": "10.9.0.0/16"},
+        ),
+    ],
+)
+def test_a_rule_of_unknown_direction_opens_both_and_is_undecided(
+    program: Program, kind: str, key: str, properties: dict[str, Any]
+) -> None:
+    group, acl = (
+        program.add(f"ec2:{type_}", "own", vpcId=vpc_of(program)) for type_ in ("SecurityGroup", "NetworkAcl")
+    )
+    owner = {"networkAclId": acl} if key == "egress" else {"securityGroupId": group}
+    program.add(kind, "rule", **owner, **properties)
+    found = with_unknown(program, kind.partition(":")[2], "rule", key)
+    opened = called(found, "acls" if key == "egress" else "groups", "own")
+    assert len(opened.ingress) == len(opened.egress) == 1
+    assert ("rule", key) in undecided(found)
+
+
 def test_one_unknown_of_several_resources_is_undecided(program: Program) -> None:
     table = program.add("ec2:RouteTable", "table", vpcId=vpc_of(program))
     program.add("ec2:RouteTableAssociation", "either", routeTableId=table, subnetId=subnet(program))
     shown = program.shown(known=False)
-    shown[-1].property_dependencies["subnetId"] = [subnet(program).urn, subnet(program, "two").urn]
+    shown[-1].sources = {"subnetId": [subnet(program).urn, subnet(program, "two").urn]}
     assert ("either", "subnetId") in undecided(load(shown))
 
 
@@ -530,7 +560,7 @@ def test_a_list_that_is_wholly_unknown_means_all_that_it_was_computed_from(progr
     both = [subnet(program), subnet(program, "two")]
     program.add("lambda:Function", "f", vpcConfig={"subnetIds": both, "securityGroupIds": [group]})
     shown = program.shown(known=False)
-    shown[-1].properties["vpcConfig"] = {"subnetIds": UNKNOWN, "securityGroupIds": [UNKNOWN]}
+    shown[-1].properties = {"vpcConfig": {"subnetIds": UNKNOWN, "securityGroupIds": [UNKNOWN]}}
     network = load(shown)
     assert {network.name(one.subnet) for one in network.interfaces.values()} == {"one", "two"}
     assert network.undecided == ()
@@ -579,5 +609,5 @@ def test_every_type_of_the_networks_packages_is_modelled_or_undecided(program: P
 
 @KNOWN
 def test_the_network_does_not_depend_on_the_order_of_the_resources(known: bool) -> None:
-    shown: list[Shown] = stack("192.168.0.0/16").shown(known)
+    shown: list[Resource] = stack("192.168.0.0/16").shown(known)
     assert load(shown, PREFIX_LISTS) == load(reversed(shown), PREFIX_LISTS)

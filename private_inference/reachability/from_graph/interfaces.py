@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from private_inference.graph.references import UNKNOWN, PulumiResource, References, at
+from private_inference.graph.resources import Resource
 from private_inference.graph.types import (
-    DATABASE,
-    DATABASE_SUBNETS,
+    DB_INSTANCE,
+    DB_SUBNET_GROUP,
     EIP,
     EIP_ASSOCIATION,
-    ENDPOINT,
+    FUNCTION,
     INSTANCE,
-    IRRELEVANT,
-    LAMBDA,
     LOAD_BALANCER,
-    MODEL,
-    MODELLED,
-    NETWORK,
     NETWORK_INTERFACE,
+    SAGEMAKER_MODEL,
     SUBNET,
+    VPC_ENDPOINT,
 )
-from private_inference.reachability.from_graph.firewalls import Groups
+from private_inference.graph.values import Unknown, is_given, pick, spread
+from private_inference.reachability.from_graph.references import References
+from private_inference.reachability.from_graph.security_groups import Groups
 from private_inference.reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, Interface, Subnet
 from private_inference.reachability.traffic import short_service
 
@@ -43,9 +43,9 @@ class Placing:
 
 
 PLACED: Mapping[str, Placing] = {
-    ENDPOINT: Placing("interface endpoint", "subnetIds", "securityGroupIds"),
-    MODEL: Placing("SageMaker model", "vpcConfig.subnets", "vpcConfig.securityGroupIds"),
-    LAMBDA: Placing("Lambda function", "vpcConfig.subnetIds", "vpcConfig.securityGroupIds", ANY_CLIENT_PORTS),
+    VPC_ENDPOINT: Placing("interface endpoint", "subnetIds", "securityGroupIds"),
+    SAGEMAKER_MODEL: Placing("SageMaker model", "vpcConfig.subnets", "vpcConfig.securityGroupIds"),
+    FUNCTION: Placing("Lambda function", "vpcConfig.subnetIds", "vpcConfig.securityGroupIds", ANY_CLIENT_PORTS),
     INSTANCE: Placing(
         "instance",
         "subnetId",
@@ -54,10 +54,9 @@ PLACED: Mapping[str, Placing] = {
         addresses="privateIp",
     ),
     NETWORK_INTERFACE: Placing("network interface", "subnetId", "securityGroups", addresses="privateIps"),
-    DATABASE: Placing("database", "dbSubnetGroupName", "vpcSecurityGroupIds", public=("publiclyAccessible", True)),
+    DB_INSTANCE: Placing("database", "dbSubnetGroupName", "vpcSecurityGroupIds", public=("publiclyAccessible", True)),
     LOAD_BALANCER: Placing("load balancer", "subnets", "securityGroups", ANY_CLIENT_PORTS, public=("internal", False)),
 }
-_PLACING_PROPERTIES = ("subnetId", "subnetIds", "subnets", "vpcConfig", "vpcSecurityGroupIds", "networkConfiguration")
 
 
 def interfaces(references: References, subnets: Mapping[str, Subnet], groups: Groups) -> Iterator[Interface]:
@@ -71,53 +70,47 @@ def interfaces(references: References, subnets: Mapping[str, Subnet], groups: Gr
                 yield _interface(references, resource, placing, subnets[subnet], groups)
             else:
                 references.undecide(resource, placing.subnets, f"names {subnet}, which is no subnet of this program")
-    _look_for_others(references)
 
 
-def _has_interfaces(resource: PulumiResource, placing: Placing) -> bool:
-    if resource.type == ENDPOINT:
-        return resource.properties.get("vpcEndpointType", "Gateway") not in ("Gateway", UNKNOWN)
-    return at(resource, placing.subnets) is not None or bool(at(resource, "subnetMappings"))
+def _has_interfaces(resource: Resource, placing: Placing) -> bool:
+    if resource.type == VPC_ENDPOINT:
+        kind = resource.get("vpcEndpointType")
+        return not isinstance(kind, Unknown) and kind not in (None, "Gateway")
+    return _at(resource, placing.subnets) is not None or is_given(resource.get("subnetMappings"))
 
 
-def _subnets(references: References, resource: PulumiResource, placing: Placing) -> list[str]:
-    if resource.type == DATABASE:
+def _at(resource: Resource, path: str) -> Any:
+    return resource.get(*path.split("."))
+
+
+def _subnets(references: References, resource: Resource, placing: Placing) -> list[str]:
+    if resource.type == DB_INSTANCE:
         return _subnets_of_database(references, resource)
-    if mappings := at(resource, "subnetMappings"):
+    if is_given(resource.get("subnetMappings")):
         return [
             urn
-            for position, mapping in enumerate(mappings if mappings is not UNKNOWN else [UNKNOWN])
-            for urn in references.named(
-                resource,
-                f"subnetMappings.{position}.subnetId",
-                UNKNOWN if mapping is UNKNOWN else mapping.get("subnetId"),
-                SUBNET,
-            )
+            for path, mapping in resource.entries("subnetMappings")
+            for urn in references.named(resource, f"{path}.subnetId", pick(mapping, "subnetId"), SUBNET)
         ]
     return references.many(resource, placing.subnets, SUBNET)
 
 
-def _subnets_of_database(references: References, resource: PulumiResource) -> list[str]:
-    """The subnets of a database's subnet group, which it names by name."""
-    named = at(resource, "dbSubnetGroupName")
-    known = {one.properties.get("name"): one.urn for one in references.all(DATABASE_SUBNETS)}
-    urn = known.get(named) if isinstance(named, str) else None
-    urn = urn or references.one(resource, "dbSubnetGroupName", DATABASE_SUBNETS)
-    groups = [one for one in references.all(DATABASE_SUBNETS) if one.urn == urn]
+def _subnets_of_database(references: References, resource: Resource) -> list[str]:
+    urn = references.one(resource, "dbSubnetGroupName", DB_SUBNET_GROUP)
+    groups = [one for one in references.all(DB_SUBNET_GROUP) if one.urn == urn]
     if not groups:
         references.undecide(resource, "dbSubnetGroupName", "means no subnet group of this program")
     return [subnet for group in groups for subnet in references.many(group, "subnetIds", SUBNET)]
 
 
 def _interface(
-    references: References, resource: PulumiResource, placing: Placing, subnet: Subnet, groups: Groups
+    references: References, resource: Resource, placing: Placing, subnet: Subnet, groups: Groups
 ) -> Interface:
-    service = short_service(str(resource.properties.get("serviceName", ""))) if resource.type == ENDPOINT else ""
-    if resource.type == LOAD_BALANCER and not resource.properties.get("securityGroups"):
+    if resource.type == LOAD_BALANCER and not is_given(resource.get("securityGroups")):
         # A Network Load Balancer without groups takes what the ACLs let through.
-        carried = frozenset({groups.open(f"{resource.urn}/no-groups", subnet.vpc)})
+        carried = frozenset({groups.add_open(f"{resource.urn}/no-groups", subnet.vpc)})
     else:
-        carried = groups.meant(resource, placing.groups, subnet.vpc)
+        carried = groups.named(resource, placing.groups, subnet.vpc)
     return Interface(
         f"{resource.urn}@{subnet.name}",
         subnet.id,
@@ -126,21 +119,27 @@ def _interface(
         _is_public(references, resource, placing, subnet),
         placing.kind,
         resource.name,
-        service,
+        _service(resource),
         f"{resource.name} in {subnet.name}",
         placing.ephemeral,
     )
 
 
-def _addresses(resource: PulumiResource, placing: Placing) -> tuple[str, ...]:
+def _service(resource: Resource) -> str:
+    """The service of an interface endpoint; none for anything else."""
+    if resource.type != VPC_ENDPOINT:
+        return ""
+    name = resource.get("serviceName")
+    return "unknown" if isinstance(name, Unknown) else short_service(str(name or ""))
+
+
+def _addresses(resource: Resource, placing: Placing) -> tuple[str, ...]:
     """The private addresses, when all are known; else none, which stands for any of the subnet."""
-    value = at(resource, placing.addresses) if placing.addresses else None
-    values = value if isinstance(value, list | tuple) else [value]
-    known = tuple(one for one in values if isinstance(one, str))
-    return known if len(known) == len(values) else ()
+    values = [value for _, value in spread("", _at(resource, placing.addresses))] if placing.addresses else []
+    return tuple(map(str, values)) if all(isinstance(value, str) for value in values) else ()
 
 
-def _is_public(references: References, resource: PulumiResource, placing: Placing, subnet: Subnet) -> bool:
+def _is_public(references: References, resource: Resource, placing: Placing, subnet: Subnet) -> bool:
     """Whether the interface has, or may have, a public IPv4 address."""
     if _has_elastic_address(references, resource):
         return True
@@ -148,7 +147,7 @@ def _is_public(references: References, resource: PulumiResource, placing: Placin
         return False
     key, value = placing.public
     found = references.given(resource, key)
-    if found is UNKNOWN:
+    if isinstance(found, Unknown):
         references.undecide(resource, key, "decides whether there is a public address, and is known later only")
         return True
     if found is None and resource.type == INSTANCE:
@@ -157,12 +156,11 @@ def _is_public(references: References, resource: PulumiResource, placing: Placin
 
 
 def _maps_public_addresses(references: References, subnet: Subnet) -> bool:
-    return any(
-        one.urn == subnet.id and bool(references.given(one, "mapPublicIpOnLaunch")) for one in references.all(SUBNET)
-    )
+    declared = next(one for one in references.all(SUBNET) if one.urn == subnet.id)
+    return is_given(references.given(declared, "mapPublicIpOnLaunch"))
 
 
-def _has_elastic_address(references: References, resource: PulumiResource) -> bool:
+def _has_elastic_address(references: References, resource: Resource) -> bool:
     named = {
         urn
         for address in references.all(EIP, EIP_ASSOCIATION)
@@ -172,20 +170,6 @@ def _has_elastic_address(references: References, resource: PulumiResource) -> bo
             ("networkInterface", NETWORK_INTERFACE),
             ("networkInterfaceId", NETWORK_INTERFACE),
         )
-        if references.given(address, key) is not None
         for urn in references.many(address, key, kind)
     }
     return resource.urn in named
-
-
-def _look_for_others(references: References) -> None:
-    """Say which resources take part in the network in a way that isn't modelled."""
-    for resource in references.resources:
-        if resource.type in MODELLED | IRRELEVANT:
-            continue
-        if resource.type.startswith(NETWORK):
-            references.undecide(resource, "", "is of a type that isn't modelled")
-        elif resource.type.startswith("aws:") and not resource.type.endswith("SubnetGroup"):
-            placed = [key for key in _PLACING_PROPERTIES if references.given(resource, key) is not None]
-            if placed:
-                references.undecide(resource, placed[0], "places it in a network, and its type isn't modelled")

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from private_inference.graph.references import LATER, UNKNOWN, PulumiResource, References
+from private_inference.graph.resources import Resource
 from private_inference.graph.types import PREFIX_LIST
-from private_inference.reachability.from_graph import topology
-from private_inference.reachability.from_graph.firewalls import Groups, network_acls
+from private_inference.graph.values import Unknown, pick, spread
+from private_inference.reachability.from_graph.coverage import find_unmodelled
+from private_inference.reachability.from_graph.gateways import gateways
 from private_inference.reachability.from_graph.interfaces import interfaces
+from private_inference.reachability.from_graph.network_acls import network_acls
+from private_inference.reachability.from_graph.references import LATER, References
+from private_inference.reachability.from_graph.routes import route_tables, with_routes
+from private_inference.reachability.from_graph.security_groups import Groups
+from private_inference.reachability.from_graph.subnets import subnets, vpcs
 from private_inference.reachability.model import Network
 
-__all__ = ["UNKNOWN", "PulumiResource", "load"]
 
-
-def load(resources: Iterable[PulumiResource], prefix_lists: Mapping[str, Sequence[str]] | None = None) -> Network:
+def load(resources: Iterable[Resource], prefix_lists: Mapping[str, Sequence[str]] | None = None) -> Network:
     """The network of a program's resources.
 
     prefix_lists: the blocks of AWS's prefix lists (which no program contains) by id, and by name too
@@ -27,22 +31,23 @@ def load(resources: Iterable[PulumiResource], prefix_lists: Mapping[str, Sequenc
     """
     references = References(resources)
     lists = {**(prefix_lists or {}), **_managed_prefix_lists(references)}
-    vpcs = topology.vpcs(references)
-    acls = network_acls(references, vpcs)
-    tables = topology.route_tables(references, vpcs)
-    subnets = topology.subnets(references, tables, acls)
-    gateways = topology.gateways(references, vpcs, subnets, set(lists))
-    routed = topology.routes(references, tables, gateways)
-    groups = Groups(references, vpcs, set(lists))
-    placed = list(interfaces(references, subnets, groups))
+    declared_vpcs = vpcs(references)
+    acls = network_acls(references, declared_vpcs)
+    tables = route_tables(references, declared_vpcs)
+    declared_subnets = subnets(references, tables, acls)
+    declared_gateways = gateways(references, declared_vpcs, declared_subnets, set(lists))
+    routed = with_routes(references, tables, declared_gateways)
+    groups = Groups(references, declared_vpcs, set(lists))
+    placed = list(interfaces(references, declared_subnets, groups))
+    find_unmodelled(references)
     return Network.of(
         [
-            *vpcs.values(),
-            *subnets.values(),
+            *declared_vpcs.values(),
+            *declared_subnets.values(),
             *routed.values(),
             *acls.values(),
             *groups.groups(),
-            *gateways.values(),
+            *declared_gateways.values(),
             *placed,
         ],
         lists,
@@ -54,9 +59,9 @@ def _managed_prefix_lists(references: References) -> dict[str, list[str]]:
     """The prefix lists that the program itself declares."""
     found: dict[str, list[str]] = {}
     for resource in references.all(PREFIX_LIST):
-        entries = references.given(resource, "entries") or []
-        blocks = [UNKNOWN] if entries is UNKNOWN else [entry.get("cidr") for entry in entries]
-        if UNKNOWN in blocks:
+        entries = spread("entries", references.given(resource, "entries"))
+        blocks = [pick(entry, "cidr") for _, entry in entries]
+        if any(isinstance(block, Unknown) for block in blocks):
             references.undecide(resource, "entries", LATER)
         else:
             found[resource.urn] = blocks

@@ -4,40 +4,20 @@ What it is for is read off the resources: nothing passes to or from the internet
 models, and the groups that the endpoints let in do reach them. `private-inference check` proves the settings, too.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from pulumi_policy import Severity
 
-from policy.addresses import PRIVATE, PRIVATE_V6, is_everyone
+from policy.addresses import PRIVATE, PRIVATE_BLOCKS, PRIVATE_V6, is_everyone
 from policy.controls import hipaa, nist, pci
 from policy.findings import Finding, Findings, Unverified, Violation
-from policy.firewalls import (
-    DEFAULT_NETWORK_ACL,
-    EGRESS_RULE,
-    INGRESS_RULE,
-    NETWORK_ACL,
-    NETWORK_ACL_RULE,
-    SECURITY_GROUP,
-    SECURITY_GROUP_RULE,
-)
-from policy.models import VPC_ENDPOINT
-from policy.network import (
-    DEFAULT_ROUTE_TABLE,
-    MAIN_ROUTE_TABLE_ASSOCIATION,
-    NETWORK_ACL_ASSOCIATION,
-    PRIVATE_BLOCKS,
-    ROUTE,
-    ROUTE_TABLE,
-    ROUTE_TABLE_ASSOCIATION,
-    SUBNET,
-    VPC,
-)
-from policy.resources import Resource, Stack
+from policy.resources import Stack
 from policy.rules import stack_rule
-from policy.unknowns import Unknown
-from private_inference.reachability.from_graph.load import UNKNOWN, load
+from private_inference.graph.routes import routes_of
+from private_inference.graph.security_groups import RULE_TYPES, rules_of
+from private_inference.graph.types import ROUTE, VPC_ENDPOINT
+from private_inference.reachability.from_graph.coverage import DECIDING
+from private_inference.reachability.from_graph.load import load
 from private_inference.reachability.intent import HTTPS
 from private_inference.reachability.intervals import Intervals
 from private_inference.reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, ModelError, Network
@@ -51,14 +31,6 @@ NOWHERE = "192.0.2.0/24"
 """Reserved for documentation (RFC 5737)."""
 
 
-DECIDING = {
-    *(VPC, SUBNET, ROUTE, ROUTE_TABLE, DEFAULT_ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION, MAIN_ROUTE_TABLE_ASSOCIATION),
-    *(NETWORK_ACL, NETWORK_ACL_RULE, NETWORK_ACL_ASSOCIATION, DEFAULT_NETWORK_ACL),
-    *(SECURITY_GROUP, SECURITY_GROUP_RULE, INGRESS_RULE, EGRESS_RULE, VPC_ENDPOINT),
-}
-"""What decides whether clients reach an endpoint; what else is placed in the VPC doesn't."""
-
-
 @stack_rule(
     controls=[nist("SC-7(21)"), nist("AC-4(21)"), pci("1.3.6"), hipaa("164.312(e)(1)")],
     severity=Severity.CRITICAL,
@@ -67,11 +39,11 @@ DECIDING = {
 )
 def paths_are_as_intended(stack: Stack, *, blocks: Sequence[str]) -> Findings:
     """Proved for all addresses and ports: no packet passes between VPC and internet, and clients reach the models."""
-    resources, known_lists = [_Loadable(each) for each in stack], _prefix_lists(stack)
+    known_lists = _prefix_lists(stack)
     try:
-        proof = _Proof(load(resources, known_lists))
+        proof = _Proof(load(stack, known_lists))
         # What isn't known counts as open above, so that absence is proved, and as elsewhere here, so that presence is.
-        closed = _Proof(load(resources, _stand_ins(stack) | known_lists))
+        closed = _Proof(load(stack, _stand_ins(stack) | known_lists))
     except ModelError:
         yield Violation("", "has a network that contradicts itself, so that nothing can be proved about it")
         return
@@ -81,44 +53,8 @@ def paths_are_as_intended(stack: Stack, *, blocks: Sequence[str]) -> Findings:
     yield from closed.clients_served()
 
 
-@dataclass(frozen=True)
-class _Loadable:
-    """A resource as the reachability finder reads one."""
-
-    resource: Resource
-
-    @property
-    def urn(self) -> str:
-        return self.resource.urn
-
-    @property
-    def type(self) -> str:
-        return self.resource.type
-
-    @property
-    def name(self) -> str:
-        return self.resource.name
-
-    @property
-    def properties(self) -> Mapping[str, Any]:
-        converted: Mapping[str, Any] = _with_unknowns(self.resource.properties)
-        return converted
-
-    @property
-    def property_dependencies(self) -> Mapping[str, Sequence[str]]:
-        return self.resource.sources
-
-
-def _with_unknowns(value: Any) -> Any:
-    if isinstance(value, Unknown):
-        return UNKNOWN
-    if isinstance(value, Mapping):
-        return {key: _with_unknowns(inner) for key, inner in value.items()}
-    return [_with_unknowns(inner) for inner in value] if isinstance(value, list) else value
-
-
 def _prefix_lists(stack: Stack) -> dict[str, list[str]]:
-    """The blocks behind the gateway endpoints' prefix lists, which AWS tells once the endpoints exist."""
+    """The blocks behind the gateway endpoints' prefix lists, known once the endpoints exist."""
     found = {}
     for endpoint in stack.all(VPC_ENDPOINT):
         identity, blocks = endpoint.get("prefixListId"), endpoint.get("cidrBlocks")
@@ -129,10 +65,12 @@ def _prefix_lists(stack: Stack) -> dict[str, list[str]]:
 
 def _stand_ins(stack: Stack) -> dict[str, list[str]]:
     """Every prefix list that resources name, by id and by its service's name, as addresses that nobody has."""
-    naming = stack.all(VPC_ENDPOINT, INGRESS_RULE, EGRESS_RULE, SECURITY_GROUP_RULE, ROUTE)
-    keys = ("serviceName", "prefixListId", "prefixListIds", "destinationPrefixListId")
-    named = [value for resource in naming for key in keys for _, value in resource.entries(key)]
-    return {value: [NOWHERE] for value in named if isinstance(value, str) and value}
+    services = [endpoint.get("serviceName") for endpoint in stack.all(VPC_ENDPOINT)]
+    rules = [rule for resource in stack.all(*RULE_TYPES) for rule in rules_of(resource)]
+    routes = [route for resource in stack.all(ROUTE) for route in routes_of(resource)]
+    listed = [value for rule in rules for _, value in rule.prefix_lists]
+    routed = [value for route in routes for _, value in route.given("destinationPrefixListId")]
+    return {value: [NOWHERE] for value in (*services, *listed, *routed) if isinstance(value, str) and value}
 
 
 class _Proof:
