@@ -2,19 +2,7 @@
 
 from pulumi_policy import PolicyPack
 
-from policy import access, encryption, exposure, granted, identity, inference, network, paths, storage
+from policy.granted import exceptions_in_force
+from policy.pack import RULES
 
-PolicyPack(
-    "private-inference",
-    [
-        *network.RULES,
-        *paths.RULES,
-        *access.RULES,
-        *encryption.RULES,
-        *storage.RULES,
-        *identity.RULES,
-        *inference.RULES,
-        *exposure.RULES,
-        granted.exceptions_in_force,  # last: it tells of what the others did
-    ],
-)
+PolicyPack("private-inference", [*RULES, exceptions_in_force])  # the last one tells of what the others did

@@ -1,16 +1,18 @@
 """What an application team may put beside the models: none of it public, all of it inside the VPC, all calls by TLS."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
-from policy.findings import Findings, each, guarded
-from policy.iam_documents import Statement, readable
+from policy.findings import Findings, for_each
+from policy.iam_documents import Statement, statements_on
+from policy.requirements import is_in, is_not_empty, is_not_in, is_set, is_true, require, require_each
 from policy.resources import Resource, Stack, pick
 from policy.rules import resource_rule, stack_rule
-from policy.unknowns import Unknown, known
+from policy.unknowns import known
+from private_inference.graph.iam_documents import as_list
 
 PUBLIC_BY_NATURE = {
     "aws:lambda/functionUrl:FunctionUrl": "gives a function an address on the internet",
@@ -38,30 +40,37 @@ def nothing_public_by_nature(resource: Resource) -> Findings:
 class Switch(NamedTuple):
     """A property that makes a resource public: by this value, or also by being left out."""
 
-    path: Sequence[str]
+    path: str
     public: Any
     by_default: bool = False
 
+    def is_private(self, value: Any) -> bool:
+        if value is None:
+            return not self.by_default
+        return str(known(value)).lower() != str(self.public).lower()
+
 
 SWITCHES: Mapping[str, Switch] = {
-    "aws:ec2/instance:Instance": Switch(["associatePublicIpAddress"], True),
-    "aws:ec2/launchConfiguration:LaunchConfiguration": Switch(["associatePublicIpAddress"], True),
-    "aws:rds/instance:Instance": Switch(["publiclyAccessible"], True),
-    "aws:rds/clusterInstance:ClusterInstance": Switch(["publiclyAccessible"], True),
-    "aws:rds/cluster:Cluster": Switch(["publiclyAccessible"], True),
-    "aws:neptune/clusterInstance:ClusterInstance": Switch(["publiclyAccessible"], True),
-    "aws:redshift/cluster:Cluster": Switch(["publiclyAccessible"], True),
-    "aws:redshiftserverless/workgroup:Workgroup": Switch(["publiclyAccessible"], True),
-    "aws:dms/replicationInstance:ReplicationInstance": Switch(["publiclyAccessible"], True),
-    "aws:mq/broker:Broker": Switch(["publiclyAccessible"], True),
-    "aws:eks/cluster:Cluster": Switch(["vpcConfig", "endpointPublicAccess"], True, by_default=True),
-    "aws:ecs/service:Service": Switch(["networkConfiguration", "assignPublicIp"], True),
+    "aws:ec2/instance:Instance": Switch("associatePublicIpAddress", True),
+    "aws:ec2/launchConfiguration:LaunchConfiguration": Switch("associatePublicIpAddress", True),
+    "aws:rds/instance:Instance": Switch("publiclyAccessible", True),
+    "aws:rds/clusterInstance:ClusterInstance": Switch("publiclyAccessible", True),
+    "aws:rds/cluster:Cluster": Switch("publiclyAccessible", True),
+    "aws:neptune/clusterInstance:ClusterInstance": Switch("publiclyAccessible", True),
+    "aws:redshift/cluster:Cluster": Switch("publiclyAccessible", True),
+    "aws:redshiftserverless/workgroup:Workgroup": Switch("publiclyAccessible", True),
+    "aws:dms/replicationInstance:ReplicationInstance": Switch("publiclyAccessible", True),
+    "aws:mq/broker:Broker": Switch("publiclyAccessible", True),
+    "aws:eks/cluster:Cluster": Switch("vpcConfig.endpointPublicAccess", True, by_default=True),
+    "aws:ecs/service:Service": Switch("networkConfiguration.assignPublicIp", True),
     "aws:apprunner/service:Service": Switch(
-        ["networkConfiguration", "ingressConfiguration", "isPubliclyAccessible"], True, by_default=True
+        "networkConfiguration.ingressConfiguration.isPubliclyAccessible", True, by_default=True
     ),
-    "aws:transfer/server:Server": Switch(["endpointType"], "PUBLIC", by_default=True),
-    "aws:appsync/graphQLApi:GraphQLApi": Switch(["visibility"], "GLOBAL", by_default=True),
+    "aws:transfer/server:Server": Switch("endpointType", "PUBLIC", by_default=True),
+    "aws:appsync/graphQLApi:GraphQLApi": Switch("visibility", "GLOBAL", by_default=True),
 }
+INTERFACE_SWITCH = Switch("associatePublicIpAddress", True)
+"""Of each network interface of a launch template."""
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 
 
@@ -87,25 +96,15 @@ LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 def nothing_switched_public(resource: Resource) -> Findings:
     """Instances, databases, clusters and services have no public address."""
     if resource.type == LAUNCH_TEMPLATE:
-        yield from each(resource, resource.entries("networkInterfaces"), _public_interface)
-        return
-    switch = SWITCHES[resource.type]
-    value = resource.get(*switch.path)
-    public = switch.by_default if value is None else str(known(value)).lower() == str(switch.public).lower()
-    if public:
-        yield resource.violation(f"is public ({'.'.join(switch.path)})")
+        key, is_private = INTERFACE_SWITCH.path, INTERFACE_SWITCH.is_private
+        yield from require_each(resource, "networkInterfaces", key, is_private, "gives its instances public addresses")
+    else:
+        switch = SWITCHES[resource.type]
+        yield from require(resource, switch.path, switch.is_private, "is public")
 
 
-def _public_interface(path: str, interface: Mapping[str, Any]) -> str | None:
-    value = str(known(interface.get("associatePublicIpAddress"))).lower()
-    return f"gives its instances public addresses ({path}.associatePublicIpAddress)" if value == "true" else None
-
-
-LOAD_BALANCERS = (
-    "aws:lb/loadBalancer:LoadBalancer",
-    "aws:alb/loadBalancer:LoadBalancer",
-    "aws:elb/loadBalancer:LoadBalancer",
-)
+CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
+LOAD_BALANCERS = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer", CLASSIC)
 LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 
 
@@ -117,9 +116,7 @@ LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 )
 def load_balancers_are_internal(balancer: Resource) -> Findings:
     """Load balancers are internal: AWS's default is one that faces the internet."""
-    internal = balancer.get("internal")
-    if internal is None or not internal:
-        yield balancer.violation("faces the internet (internal)")
+    yield from require(balancer, "internal", is_true, "faces the internet")
 
 
 @resource_rule(
@@ -138,16 +135,12 @@ def load_balancers_are_internal(balancer: Resource) -> Findings:
 )
 def load_balancers_are_hardened(balancer: Resource) -> Findings:
     """Load balancers log their requests; application and network ones refuse deletion, and drop malformed headers."""
-    logged = balancer.get("accessLogs")
-    if logged is None or not pick(logged, "bucket"):
-        yield balancer.violation("logs no requests (accessLogs)")
-    if balancer.type == LOAD_BALANCERS[2]:
+    yield from require(balancer, "accessLogs", lambda logs: is_true(pick(logs, "bucket")), "logs no requests")
+    if balancer.type == CLASSIC:
         return
-    if not balancer.get("enableDeletionProtection"):
-        yield balancer.violation("can be deleted by accident (enableDeletionProtection)")
-    kind = balancer.get("loadBalancerType")
-    if (kind is None or kind == "application") and not balancer.get("dropInvalidHeaderFields"):
-        yield balancer.violation("passes malformed headers on (dropInvalidHeaderFields)")
+    yield from require(balancer, "enableDeletionProtection", is_true, "can be deleted by accident")
+    if balancer.get("loadBalancerType") in (None, "application"):
+        yield from require(balancer, "dropInvalidHeaderFields", is_true, "passes malformed headers on")
 
 
 MODERN_TLS = ("ELBSecurityPolicy-TLS13-", "ELBSecurityPolicy-TLS-1-2-", "ELBSecurityPolicy-FS-1-2-")
@@ -156,7 +149,7 @@ OLD_TLS = ("-1-0-", "-1-1-")
 
 
 @resource_rule(
-    types=[*LISTENERS, LOAD_BALANCERS[2]],
+    types=[*LISTENERS, CLASSIC],
     controls=[
         fsbp("ELB.1"),
         fsbp("ELB.3"),
@@ -172,18 +165,20 @@ OLD_TLS = ("-1-0-", "-1-1-")
 )
 def listeners_use_tls(listener: Resource) -> Findings:
     """Listeners take TLS 1.2 or later only: inside a VPC, too, traffic can be read by who gets into its path."""
-    if listener.type == LOAD_BALANCERS[2]:
-        yield from each(listener, listener.entries("listeners"), _classic_plaintext)
-        return
-    protocol = listener.get("protocol")
-    if protocol is None or protocol not in ("HTTPS", "TLS"):
-        if not _redirects(listener):
-            yield listener.violation("takes requests without TLS (protocol)")
-        return
-    policy = listener.get("sslPolicy")
-    old = policy is None or not str(known(policy)).startswith(MODERN_TLS) or any(v in str(policy) for v in OLD_TLS)
-    if old:
-        yield listener.violation("accepts TLS before 1.2 (sslPolicy)")
+    if listener.type == CLASSIC:
+        yield from require_each(listener, "listeners", "lbProtocol", _is_classic_tls, "takes requests without TLS")
+    elif listener.get("protocol") in ("HTTPS", "TLS"):
+        yield from require(listener, "sslPolicy", _is_modern, "accepts TLS before 1.2")
+    elif not _redirects(listener):
+        yield listener.violation("takes requests without TLS (protocol)")
+
+
+def _is_classic_tls(protocol: Any) -> bool:
+    return str(known(protocol)).lower() in ("https", "ssl")
+
+
+def _is_modern(policy: Any) -> bool:
+    return str(known(policy)).startswith(MODERN_TLS) and not any(version in str(policy) for version in OLD_TLS)
 
 
 def _redirects(listener: Resource) -> bool:
@@ -191,11 +186,6 @@ def _redirects(listener: Resource) -> bool:
     return bool(actions) and all(
         known(pick(known(action).get("redirect"), "protocol")) == "HTTPS" for _, action in actions
     )
-
-
-def _classic_plaintext(path: str, listener: Mapping[str, Any]) -> str | None:
-    protocol = str(known(listener.get("lbProtocol"))).lower()
-    return None if protocol in ("https", "ssl") else f"takes requests without TLS ({path}.lbProtocol)"
 
 
 SOURCE_VPC = ("aws:sourcevpc",)
@@ -216,10 +206,11 @@ REST_DOMAIN = "aws:apigateway/domainName:DomainName"
 )
 def apis_are_private(api: Resource) -> Findings:
     """REST APIs and their domain names are private: edge-optimized, AWS's default, and regional ones are public."""
-    types = api.get("endpointConfiguration", "types")
-    named = types if isinstance(types, list) else [types]
-    if types is None or any(known(each) != "PRIVATE" for each in named):
-        yield api.violation("is public (endpointConfiguration.types)")
+    yield from require(api, "endpointConfiguration.types", _are_private, "is public")
+
+
+def _are_private(types: Any) -> bool:
+    return types is not None and all(known(each) == "PRIVATE" for each in as_list(types))
 
 
 @stack_rule(
@@ -229,15 +220,11 @@ def apis_are_private(api: Resource) -> Findings:
 )
 def private_apis_name_endpoints(stack: Stack) -> Findings:
     """Private APIs say which VPC endpoints may call them: without that any VPC of any account can try."""
-    for api in stack.all(REST_API):
-        yield from guarded(_names_endpoints(stack, api))
+    yield from for_each(stack.all(REST_API), lambda api: _names_endpoints(stack, api))
 
 
 def _names_endpoints(stack: Stack, api: Resource) -> Findings:
-    documents = [policy.get("policy") for policy in stack.referring([REST_API_POLICY], ["restApiId"], api)]
-    inline = api.get("policy")
-    documents += [] if not isinstance(inline, Unknown) and not inline else [inline]
-    statements = [statement for document in documents for statement in readable(document)]
+    statements = list(statements_on(stack, api, REST_API_POLICY, "restApiId"))
     allowing = [statement for statement in statements if statement.allows]
     bound = all(statement.requires(SOURCE_VPC) for statement in allowing)
     if not allowing or not (bound or any(_denies_others(statement) for statement in statements)):
@@ -246,8 +233,9 @@ def _names_endpoints(stack: Stack, api: Resource) -> Findings:
 
 def _denies_others(statement: Statement) -> bool:
     """Whether a statement denies what comes through other endpoints than the ones it names."""
-    tests = [tests for operator, tests in statement.condition.items() if operator.lower().startswith("stringnot")]
-    return not statement.allows and any(key.lower().startswith(SOURCE_VPC) for each in tests for key in each)
+    return not statement.allows and any(
+        operator.startswith("stringnot") and key.startswith(SOURCE_VPC) for operator, key, _ in statement.tests
+    )
 
 
 @resource_rule(
@@ -258,9 +246,7 @@ def _denies_others(statement: Statement) -> bool:
 )
 def api_methods_authorize(method: Resource) -> Findings:
     """Every method of an API asks who calls: being inside the network is no authorization."""
-    authorization = method.get("authorization")
-    preflight = method.get("httpMethod")
-    if (authorization is None or authorization == "NONE") and preflight != "OPTIONS":
+    if method.get("authorization") in (None, "NONE") and method.get("httpMethod") != "OPTIONS":
         yield method.violation("lets anyone call it (authorization)")
 
 
@@ -273,8 +259,7 @@ def api_methods_authorize(method: Resource) -> Findings:
 )
 def api_stages_log(stage: Resource) -> Findings:
     """API stages log who called what, so that misuse can be traced afterwards."""
-    if stage.get("accessLogSettings") is None:
-        yield stage.violation("logs no requests (accessLogSettings)")
+    yield from require(stage, "accessLogSettings", is_set, "logs no requests")
 
 
 @resource_rule(
@@ -285,9 +270,7 @@ def api_stages_log(stage: Resource) -> Findings:
 )
 def api_domains_use_modern_tls(domain: Resource) -> Findings:
     """Domain names of APIs take TLS 1.2 or later only."""
-    policy = domain.get("securityPolicy")
-    if policy is None or policy == "TLS_1_0":
-        yield domain.violation("accepts TLS before 1.2 (securityPolicy)")
+    yield from require(domain, "securityPolicy", is_not_in(None, "TLS_1_0"), "accepts TLS before 1.2")
 
 
 NOTEBOOK = "aws:sagemaker/notebookInstance:NotebookInstance"
@@ -310,11 +293,8 @@ STUDIO = "aws:sagemaker/domain:Domain"
 )
 def notebooks_are_private(notebook: Resource) -> Findings:
     """Notebook instances are in the VPC and have no internet of their own: AWS's default gives them one."""
-    access = notebook.get("directInternetAccess")
-    if access is None or access != "Disabled":
-        yield notebook.violation("has direct access to the internet (directInternetAccess)")
-    if notebook.get("subnetId") is None:
-        yield notebook.violation("is not in the VPC (subnetId)")
+    yield from require(notebook, "directInternetAccess", is_in("Disabled"), "has direct access to the internet")
+    yield from require(notebook, "subnetId", is_set, "is not in the VPC")
 
 
 @resource_rule(
@@ -326,9 +306,7 @@ def notebooks_are_private(notebook: Resource) -> Findings:
 )
 def notebooks_have_no_root(notebook: Resource) -> Findings:
     """Notebook users are not root: root can undo whatever the instance was set up with."""
-    root = notebook.get("rootAccess")
-    if root is None or root != "Disabled":
-        yield notebook.violation("makes its users root (rootAccess)")
+    yield from require(notebook, "rootAccess", is_in("Disabled"), "makes its users root")
 
 
 @resource_rule(
@@ -339,17 +317,16 @@ def notebooks_have_no_root(notebook: Resource) -> Findings:
 )
 def studio_stays_in_the_vpc(domain: Resource) -> Findings:
     """Studio domains send their traffic through the VPC: AWS's default gives them a way to the internet beside it."""
-    access = domain.get("appNetworkAccessType")
-    if access is None or access != "VpcOnly":
-        yield domain.violation("has access to the internet beside the VPC (appNetworkAccessType)")
+    what = "has access to the internet beside the VPC"
+    yield from require(domain, "appNetworkAccessType", is_in("VpcOnly"), what)
 
 
-JOBS: Mapping[str, Sequence[str]] = {
-    "aws:sagemaker/trainingJob:TrainingJob": [],
-    "aws:sagemaker/hyperParameterTuningJob:HyperParameterTuningJob": ["trainingJobDefinition"],
-    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": ["networkConfig"],
+JOBS = {
+    "aws:sagemaker/trainingJob:TrainingJob": "",
+    "aws:sagemaker/hyperParameterTuningJob:HyperParameterTuningJob": "trainingJobDefinition.",
+    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": "networkConfig.",
 }
-"""SageMaker's jobs, and where each says what network it has."""
+"""SageMaker's jobs, and the beginning of the paths that say what network each has."""
 
 
 @resource_rule(
@@ -366,12 +343,9 @@ JOBS: Mapping[str, Sequence[str]] = {
 )
 def jobs_are_isolated(job: Resource) -> Findings:
     """Training and monitoring jobs are attached to the VPC and isolated: by default they run with internet access."""
-    where = JOBS[job.type]
-    isolated = job.get(*where, "enableNetworkIsolation")
-    if isolated is None or not isolated:
-        yield job.violation(f"gives its containers the network ({'.'.join([*where, 'enableNetworkIsolation'])})")
-    if job.get(*where, "vpcConfig") is None:
-        yield job.violation(f"is not attached to the VPC ({'.'.join([*where, 'vpcConfig'])})")
+    prefix = JOBS[job.type]
+    yield from require(job, f"{prefix}enableNetworkIsolation", is_true, "gives its containers the network")
+    yield from require(job, f"{prefix}vpcConfig", is_set, "is not attached to the VPC")
 
 
 FUNCTION = "aws:lambda/function:Function"
@@ -391,25 +365,4 @@ FUNCTION = "aws:lambda/function:Function"
 )
 def functions_are_in_the_vpc(function: Resource) -> Findings:
     """Functions run in the VPC: outside it they have the internet, and no way to the private endpoint."""
-    subnets = function.get("vpcConfig", "subnetIds")
-    if subnets is None or not len(subnets):
-        yield function.violation("is not in the VPC (vpcConfig)")
-
-
-RULES = (
-    nothing_public_by_nature,
-    nothing_switched_public,
-    load_balancers_are_internal,
-    load_balancers_are_hardened,
-    listeners_use_tls,
-    apis_are_private,
-    private_apis_name_endpoints,
-    api_methods_authorize,
-    api_stages_log,
-    api_domains_use_modern_tls,
-    notebooks_are_private,
-    notebooks_have_no_root,
-    studio_stays_in_the_vpc,
-    jobs_are_isolated,
-    functions_are_in_the_vpc,
-)
+    yield from require(function, "vpcConfig", lambda vpc: is_not_empty(pick(vpc, "subnetIds")), "is not in the VPC")

@@ -1,15 +1,16 @@
 """Who may do what: no administrators, no wildcards, roles that only their service can take."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pulumi_policy import Severity
 
 from policy.controls import checkov, cis, fsbp, nist, pci, trivy
-from policy.findings import Findings, each, guarded
-from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, document_problem, matches, readable
+from policy.findings import Findings, each, for_each
+from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, document_problem, matches_any
+from policy.requirements import each_allowing
 from policy.resources import Resource, pick, spread
-from policy.rules import resource_rule
+from policy.rules import resource_rule, strings
 from policy.unknowns import Unknown, known
 
 ROLE = "aws:iam/role:Role"
@@ -62,14 +63,11 @@ def documents(resource: Resource) -> Iterator[tuple[str, Any]]:
         yield from resource.entries("policy")
 
 
-def _each_statement(resource: Resource, found: Iterator[tuple[str, Any]], wrong: Any) -> Findings:
-    for path, document in found:
-        yield from guarded(_statements(resource, path, document, wrong))
-
-
-def _statements(resource: Resource, path: str, document: Any, wrong: Any) -> Findings:
-    labelled = [(f"{path}, {statement.label}", statement) for statement in readable(document)]
-    yield from each(resource, labelled, lambda label, statement: wrong(label, statement) if statement.allows else None)
+def _each_allowing(
+    resource: Resource, found: Iterable[tuple[str, Any]], wrong: Callable[[str, Statement], str | None]
+) -> Findings:
+    """Judge each statement that allows something, of several documents. The labels begin with the document's path."""
+    yield from for_each(found, lambda entry: each_allowing(resource, entry[1], wrong, prefix=f"{entry[0]}, "))
 
 
 @resource_rule(
@@ -112,7 +110,7 @@ def _malformed(path: str, document: Any) -> str | None:
 )
 def no_administrators(resource: Resource) -> Findings:
     """Policies name actions: neither all of them, nor all of a service, nor all but some."""
-    yield from _each_statement(resource, documents(resource), _administers)
+    yield from _each_allowing(resource, documents(resource), _administers)
 
 
 def _administers(label: str, statement: Statement) -> str | None:
@@ -139,23 +137,20 @@ def _administers(label: str, statement: Statement) -> str | None:
     severity=Severity.HIGH,
     fix="name the ARNs; for actions that take no resource, add them to the rule's `actions`",
     options={
-        "actions": {
-            "type": "array",
-            "items": {"type": "string"},
-            "default": list(UNRESTRICTABLE),
-            "description": "Actions for which AWS knows no resource, so that their statement has to say `*`.",
-        }
+        "actions": strings(
+            "Actions for which AWS knows no resource, so that their statement has to say `*`.", UNRESTRICTABLE
+        )
     },
 )
 def no_wildcard_resources(resource: Resource, *, actions: Sequence[str]) -> Findings:
     """Policies name resources wherever AWS lets them be named, so that a stolen role opens its own doors only."""
 
     def wrong(label: str, statement: Statement) -> str | None:
-        free = all(any(matches(pattern, str(known(a))) for pattern in actions) for a in statement.actions)
+        free = all(matches_any(actions, str(known(action))) for action in statement.actions)
         unbounded = statement.any_resource and not (free and not statement.not_actions)
         return f"allows actions on any resource ({label})" if unbounded else None
 
-    yield from _each_statement(resource, documents(resource), wrong)
+    yield from _each_allowing(resource, documents(resource), wrong)
 
 
 @resource_rule(
@@ -166,7 +161,7 @@ def no_wildcard_resources(resource: Resource, *, actions: Sequence[str]) -> Find
 )
 def pass_role_is_bounded(resource: Resource) -> Findings:
     """iam:PassRole names its roles and the service: who can pass any role has the rights of every role."""
-    yield from _each_statement(resource, documents(resource), _passes_any_role)
+    yield from _each_allowing(resource, documents(resource), _passes_any_role)
 
 
 def _passes_any_role(label: str, statement: Statement) -> str | None:
@@ -188,7 +183,7 @@ def _passes_any_role(label: str, statement: Statement) -> str | None:
 )
 def decryption_names_keys(resource: Resource) -> Findings:
     """Policies that let data be decrypted name the keys: all keys means all data of the account."""
-    yield from _each_statement(resource, documents(resource), _decrypts_everything)
+    yield from _each_allowing(resource, documents(resource), _decrypts_everything)
 
 
 def _decrypts_everything(label: str, statement: Statement) -> str | None:
@@ -215,8 +210,8 @@ BROAD = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
 )
 def no_broad_managed_policies(resource: Resource) -> Findings:
     """No role or user has one of AWS's full-access policies."""
-    named = resource.entries("managedPolicyArns") if resource.type == ROLE else resource.entries("policyArn")
-    yield from each(resource, named, _is_broad) if named else iter(())
+    named = resource.entries("managedPolicyArns" if resource.type == ROLE else "policyArn")
+    yield from each(resource, named, _is_broad)
 
 
 def _is_broad(path: str, arn: Any) -> str | None:
@@ -234,14 +229,7 @@ WITHOUT_SOURCE = ("ec2.amazonaws.com", "lambda.amazonaws.com", "ecs-tasks.amazon
     controls=[nist("AC-6"), checkov("CKV_AWS_60"), checkov("CKV_AWS_61"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the service or role, and the account with aws:SourceAccount",
-    options={
-        "services": {
-            "type": "array",
-            "items": {"type": "string"},
-            "default": list(WITHOUT_SOURCE),
-            "description": "Services that may take a role without aws:SourceAccount.",
-        }
-    },
+    options={"services": strings("Services that may take a role without aws:SourceAccount.", WITHOUT_SOURCE)},
 )
 def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Findings:
     """Roles can be taken by who is named only, and by a service only for this account (the confused deputy)."""
@@ -253,7 +241,7 @@ def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Fin
         loose = [service for service in statement.services if known(service) not in services]
         return f"can be taken by a service for any account ({label})" if loose and not bound else None
 
-    yield from _each_statement(role, iter(role.entries("assumeRolePolicy")), wrong)
+    yield from _each_allowing(role, role.entries("assumeRolePolicy"), wrong)
 
 
 @resource_rule(
@@ -277,20 +265,8 @@ def resource_policies_name_principals(resource: Resource) -> Findings:
         if resource.get("principal") == "*" and not any(isinstance(s, Unknown) or s for s in sources):
             yield resource.violation("lets everyone call the function (principal)")
         return
-    yield from _each_statement(
+    yield from _each_allowing(
         resource,
-        iter(resource.entries(RESOURCE_POLICIES[resource.type])),
+        resource.entries(RESOURCE_POLICIES[resource.type]),
         lambda label, statement: f"allows everyone ({label})" if statement.anyone else None,
     )
-
-
-RULES = (
-    policies_are_documents,
-    no_administrators,
-    no_wildcard_resources,
-    pass_role_is_bounded,
-    decryption_names_keys,
-    no_broad_managed_policies,
-    roles_trust_who_they_must,
-    resource_policies_name_principals,
-)

@@ -5,9 +5,9 @@ from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.access import s3_gateways
+from policy.access import no_rules, s3_gateways
 from policy.controls import checkov, config, fsbp, hipaa, nist, prowler
-from policy.findings import Findings, each, guarded
+from policy.findings import Findings, each, for_each, guarded
 from policy.firewalls import GroupRule, group_rules
 from policy.models import (
     ENDPOINT,
@@ -22,6 +22,16 @@ from policy.models import (
     zone_of,
 )
 from policy.network import VPC
+from policy.requirements import (
+    has_at_least,
+    is_at_least,
+    is_not_empty,
+    is_not_false,
+    is_not_true,
+    is_true,
+    require,
+    require_each,
+)
 from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
 from policy.unknowns import Unknown, known
@@ -58,9 +68,7 @@ REDUNDANCY = [
 )
 def models_are_isolated(model: Resource) -> Findings:
     """Model containers have no network and no credentials of their own: a model is code that others wrote."""
-    isolated = model.get("enableNetworkIsolation")
-    if isolated is None or not isolated:
-        yield model.violation("gives its containers the network (enableNetworkIsolation)")
+    yield from require(model, "enableNetworkIsolation", is_true, "gives its containers the network")
 
 
 @resource_rule(
@@ -76,11 +84,8 @@ def models_are_isolated(model: Resource) -> Findings:
 )
 def models_are_in_the_vpc(model: Resource) -> Findings:
     """Models are attached to the VPC, in two subnets or more: else their artifacts travel outside it."""
-    subnets, groups = model.get("vpcConfig", "subnets"), model.get("vpcConfig", "securityGroupIds")
-    if subnets is None or len(subnets) < 2:
-        yield model.violation("is not attached to two subnets of a VPC (vpcConfig.subnets)")
-    if groups is None or not len(groups):
-        yield model.violation("names no security group (vpcConfig.securityGroupIds)")
+    yield from require(model, "vpcConfig.subnets", has_at_least(2), "is not attached to two subnets of a VPC")
+    yield from require(model, "vpcConfig.securityGroupIds", is_not_empty, "names no security group")
 
 
 @stack_rule(
@@ -90,8 +95,7 @@ def models_are_in_the_vpc(model: Resource) -> Findings:
 )
 def models_span_zones(stack: Stack) -> Findings:
     """Model subnets are this stack's, of one VPC, in two zones or more: SageMaker refuses less."""
-    for model in stack.all(MODEL):
-        yield from guarded(_spans_zones(stack, model))
+    yield from for_each(stack.all(MODEL), lambda model: _spans_zones(stack, model))
 
 
 def _spans_zones(stack: Stack, model: Resource) -> Findings:
@@ -114,13 +118,9 @@ def _spans_zones(stack: Stack, model: Resource) -> Findings:
 def model_groups_reach_services(stack: Stack) -> Findings:
     """Model containers reach S3 and the interface endpoints by HTTPS, and nothing reaches them."""
     for group in model_groups(stack):
-        yield from guarded(_reached(stack, group))
+        what = f"lets traffic into the models' group {group.name}"
+        yield from guarded(no_rules(stack, group, "ingress", what))
         yield from guarded(_reaches(stack, group))
-
-
-def _reached(stack: Stack, group: Resource) -> Findings:
-    for rule in group_rules(stack, group, "ingress"):
-        yield rule.declared_by.violation(f"lets traffic into the models' group {group.name}")
 
 
 def _reaches(stack: Stack, group: Resource) -> Findings:
@@ -166,9 +166,8 @@ def variants_have_two_instances(configuration: Resource, *, minimum: float) -> F
 def _too_few(path: str, variant: Mapping[str, Any], minimum: float) -> str | None:
     if variant.get("serverlessConfig") is not None:
         return None
-    count = variant.get("initialInstanceCount")
-    few = count is None or known(count) < minimum
-    return f"starts with too few instances ({path}.initialInstanceCount)" if few else None
+    enough = is_at_least(minimum)(variant.get("initialInstanceCount"))
+    return None if enough else f"starts with too few instances ({path}.initialInstanceCount)"
 
 
 @resource_rule(
@@ -180,13 +179,11 @@ def _too_few(path: str, variant: Mapping[str, Any], minimum: float) -> str | Non
 def variants_can_scale(configuration: Resource) -> Findings:
     """Variants use no burstable instances: they can't be registered for scaling, and stall when their credits end."""
     for key in VARIANTS:
-        yield from each(configuration, configuration.entries(key), _burstable)
+        yield from require_each(configuration, key, "instanceType", _is_scalable, "uses burstable instances")
 
 
-def _burstable(path: str, variant: Mapping[str, Any]) -> str | None:
-    kind = variant.get("instanceType")
-    burstable = kind is not None and str(known(kind)).startswith(BURSTABLE)
-    return f"uses burstable instances ({path}.instanceType)" if burstable else None
+def _is_scalable(instance_type: Any) -> bool:
+    return not str(known(instance_type)).startswith(BURSTABLE)
 
 
 @resource_rule(
@@ -198,13 +195,9 @@ def _burstable(path: str, variant: Mapping[str, Any]) -> str | None:
 def no_shell_on_instances(configuration: Resource) -> Findings:
     """Nobody opens a session on the instances: it would lead around everything that guards the data in them."""
     for key in VARIANTS:
-        yield from each(configuration, configuration.entries(key), _has_shell)
-
-
-def _has_shell(path: str, variant: Mapping[str, Any]) -> str | None:
-    return (
-        f"opens the instances to Systems Manager ({path}.enableSsmAccess)" if variant.get("enableSsmAccess") else None
-    )
+        yield from require_each(
+            configuration, key, "enableSsmAccess", is_not_true, "opens the instances to Systems Manager"
+        )
 
 
 @stack_rule(
@@ -214,8 +207,8 @@ def _has_shell(path: str, variant: Mapping[str, Any]) -> str | None:
 )
 def served_models_are_this_stacks(stack: Stack) -> Findings:
     """Every variant, shadows included, serves a model of this stack, which the other rules have judged."""
-    for configuration in stack.all(ENDPOINT_CONFIGURATION):
-        yield from guarded(_serves_own_models(stack, configuration))
+    configurations = stack.all(ENDPOINT_CONFIGURATION)
+    yield from for_each(configurations, lambda configuration: _serves_own_models(stack, configuration))
 
 
 def _serves_own_models(stack: Stack, configuration: Resource) -> Findings:
@@ -234,10 +227,6 @@ def _serves_own_models(stack: Stack, configuration: Resource) -> Findings:
 )
 def variants_are_scaled(stack: Stack) -> Findings:
     """Every production variant with instances has a scaling target, and no target names what does not exist."""
-    yield from guarded(_scaled(stack))
-
-
-def _scaled(stack: Stack) -> Findings:
     expected = {_resource_id(endpoint, variant): endpoint for endpoint, variant in _served(stack)}
     targets = [each for each in stack.all(TARGET) if known(each.get("scalableDimension")) == DIMENSION]
     for target in targets:
@@ -276,9 +265,7 @@ def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings
     """Scaling in leaves two instances or more: with one, its zone's outage is the endpoint's."""
     if target.get("scalableDimension") != DIMENSION:
         return
-    least = target.get("minCapacity")
-    if least is None or least < minimum:
-        yield target.violation("scales in to too few instances (minCapacity)")
+    yield from require(target, "minCapacity", is_at_least(minimum), "scales in to too few instances")
 
 
 @resource_rule(
@@ -290,12 +277,8 @@ def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings
 )
 def alarms_tell_someone(alarm: Resource) -> Findings:
     """Alarms notify somebody: one that only changes colour is seen by nobody at night."""
-    enabled = alarm.get("actionsEnabled")
-    if enabled is not None and not enabled:
-        yield alarm.violation("has its actions turned off (actionsEnabled)")
-    actions = alarm.get("alarmActions")
-    if actions is None or not len(actions):
-        yield alarm.violation("notifies nobody (alarmActions)")
+    yield from require(alarm, "actionsEnabled", is_not_false, "has its actions turned off")
+    yield from require(alarm, "alarmActions", is_not_empty, "notifies nobody")
 
 
 @stack_rule(
@@ -306,31 +289,11 @@ def alarms_tell_someone(alarm: Resource) -> Findings:
 )
 def variants_are_watched(stack: Stack) -> Findings:
     """Every production variant has an alarm that notifies somebody."""
-    yield from guarded(_watched(stack))
-
-
-def _watched(stack: Stack) -> Findings:
     watched = {
         (known(alarm.get("dimensions", "EndpointName")), known(alarm.get("dimensions", "VariantName")))
         for alarm in stack.all(ALARM)
-        if alarm.get("alarmActions") is not None and len(alarm.get("alarmActions"))
+        if is_not_empty(alarm.get("alarmActions"))
     }
     for endpoint, variant in _served(stack):
         if (known(endpoint.get("name")), known(variant.name)) not in watched:
             yield endpoint.violation(f"has no alarm on its variant {variant.name}")
-
-
-RULES = (
-    models_are_isolated,
-    models_are_in_the_vpc,
-    models_span_zones,
-    model_groups_reach_services,
-    variants_have_two_instances,
-    variants_can_scale,
-    no_shell_on_instances,
-    served_models_are_this_stacks,
-    variants_are_scaled,
-    scaling_keeps_two_instances,
-    alarms_tell_someone,
-    variants_are_watched,
-)

@@ -35,6 +35,9 @@ class NotVerifiedError(UnknownValueError):
         self.message = "\n" + "\n".join(f"{NOT_VERIFIED}{each.property} of {each.urn}" for each in findings)
 
 
+Options = Mapping[str, Mapping[str, Any]]
+"""The options of a rule by name: JSON schemas with defaults."""
+
 ResourceCheck = Callable[..., Findings]
 """Judges one resource by its inputs: (resource, options by name)."""
 
@@ -96,6 +99,11 @@ def stack_rule(
         )
 
     return make
+
+
+def strings(description: str, default: Sequence[str] = ()) -> Mapping[str, Any]:
+    """The JSON schema of an option that is a list of strings."""
+    return {"type": "array", "items": {"type": "string"}, "default": list(default), "description": description}
 
 
 def _name(check: ResourceCheck | StackCheck) -> str:

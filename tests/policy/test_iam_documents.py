@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.iam_documents import DocumentError, matches, readable, statements
+from policy.iam_documents import matches, readable, statements
 from policy.unknowns import Unknown, UnverifiableError
+from private_inference.graph.iam_documents import DocumentError
 
 ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::models/x"}
 
