@@ -10,17 +10,16 @@ from policy.controls import config, hipaa, nist, pci, prowler, security_hub
 from policy.findings import Findings, for_each, guarded
 from policy.firewalls import Direction, group_rules
 from policy.iam_documents import UNRESTRICTABLE, Statement, matches_any, readable
-from policy.models import MODEL, endpoint_groups, model_subnets, zone_of
+from policy.models import MODEL, VPC_ENDPOINT, endpoint_groups, model_subnets, zone_of
 from policy.network import BOUNDARY, PRIVATE_BLOCKS, ROUTE_TABLE, SUBNET, VPC, route_table_of
 from policy.requirements import each_allowing, has_at_least, is_not_empty, require
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule, strings
+from policy.rules import each_of, resource_rule, stack_rule, strings
+from policy.storage import BUCKET
 from policy.unknowns import Unknown, known
 
-ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 ENDPOINT_POLICY = "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy"
 ENDPOINT_ROUTE_TABLE = "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation"
-BUCKET = "aws:s3/bucket:Bucket"
 
 RUNTIME = "sagemaker.runtime"
 WITHOUT_POLICIES = ("sagemaker.runtime-fips", "sagemaker.api-fips")
@@ -41,7 +40,7 @@ def is_interface(endpoint: Resource) -> bool:
 
 
 @resource_rule(
-    types=[ENDPOINT],
+    types=[VPC_ENDPOINT],
     controls=[nist("SC-22"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
     fix="set privateDnsEnabled to true",
@@ -54,7 +53,7 @@ def endpoints_have_private_names(endpoint: Resource, *, services: Sequence[str])
 
 
 @resource_rule(
-    types=[ENDPOINT],
+    types=[VPC_ENDPOINT],
     controls=[nist("SC-36"), prowler("vpc_endpoint_multi_az_enabled")],
     severity=Severity.MEDIUM,
     fix="give it a subnet in each of at least two zones",
@@ -66,7 +65,7 @@ def endpoints_span_subnets(endpoint: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[ENDPOINT],
+    types=[VPC_ENDPOINT],
     controls=BOUNDARY,
     severity=Severity.HIGH,
     fix="name the security group of the access tier",
@@ -78,20 +77,15 @@ def endpoints_name_their_groups(endpoint: Resource) -> Findings:
 
 
 @resource_rule(
-    types=[ENDPOINT, ENDPOINT_POLICY],
-    controls=[
-        nist("AC-6"),
-        prowler("vpc_endpoint_connections_trust_boundaries"),
-        pci("7.1.2"),
-        hipaa("164.312(e)(1)"),
-    ],
+    types=[VPC_ENDPOINT, ENDPOINT_POLICY],
+    controls=[nist("AC-6"), prowler("vpc_endpoint_connections_trust_boundaries"), pci("7.1.2"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
     fix="write a policy that names the principals (or their account), the actions and the ARNs that may pass",
 )
 def endpoint_policies_are_bounded(endpoint: Resource) -> Findings:
     """Endpoints let pass what their policy names: the default lets any account's credentials carry data anywhere."""
     document = endpoint.get("policy")
-    if endpoint.type == ENDPOINT and not document and service(endpoint) not in WITHOUT_POLICIES:
+    if endpoint.type == VPC_ENDPOINT and not document and service(endpoint) not in WITHOUT_POLICIES:
         yield endpoint.violation("has no policy of its own, so anything may pass (policy)")
     yield from each_allowing(endpoint, document, _unbounded)
 
@@ -111,8 +105,7 @@ def _unbounded(label: str, statement: Statement) -> str | None:
     controls=[
         nist("AC-4(21)"),
         config("service-vpc-endpoint-enabled"),
-        security_hub("EC2.55"),
-        security_hub("EC2.56"),
+        security_hub("EC2.55", "EC2.56"),
         pci("1.3.6"),
         hipaa("164.312(e)(1)"),
     ],
@@ -129,7 +122,7 @@ def required_endpoints_exist(stack: Stack, *, services: Sequence[str]) -> Findin
 
 def _has_endpoint(stack: Stack, vpc: Resource, required: str) -> Findings:
     accepted = (required, f"{required}-fips")
-    found = [e for e in stack.referring([ENDPOINT], ["vpcId"], vpc) if is_interface(e) and service(e) in accepted]
+    found = [e for e in stack.referring([VPC_ENDPOINT], ["vpcId"], vpc) if is_interface(e) and service(e) in accepted]
     if not found:
         yield vpc.violation(f"has no interface endpoint of {required}")
     for endpoint in found:
@@ -138,18 +131,22 @@ def _has_endpoint(stack: Stack, vpc: Resource, required: str) -> Findings:
             yield endpoint.violation("has interfaces in fewer than two zones (subnetIds)")
 
 
+def s3_gateways(stack: Stack) -> list[Resource]:
+    return [each for each in stack.all(VPC_ENDPOINT) if service(each) == "s3" and not is_interface(each)]
+
+
 @stack_rule(
     controls=BOUNDARY,
     severity=Severity.CRITICAL,
     fix="let in TCP 443 from the clients' security group or private block, and nothing out",
     options=PRIVATE_BLOCKS,
 )
-def endpoint_groups_admit_https(stack: Stack, *, blocks: Sequence[str]) -> Findings:
+@each_of(endpoint_groups)
+def endpoint_groups_admit_https(stack: Stack, group: Resource, *, blocks: Sequence[str]) -> Findings:
     """The groups of interface endpoints let in HTTPS from this stack's groups and private blocks, and nothing out."""
-    for group in endpoint_groups(stack):
-        what = f"lets traffic out of the endpoints' group {group.name}; they only answer"
-        yield from guarded(_admits_https(stack, group, blocks))
-        yield from guarded(no_rules(stack, group, "egress", what))
+    what = f"lets traffic out of the endpoints' group {group.name}; they only answer"
+    yield from guarded(_admits_https(stack, group, blocks))
+    yield from no_rules(stack, group, "egress", what)
 
 
 def _admits_https(stack: Stack, group: Resource, blocks: Sequence[str]) -> Findings:
@@ -176,20 +173,13 @@ def no_rules(stack: Stack, group: Resource, direction: Direction, otherwise: str
     severity=Severity.HIGH,
     fix="add the route table to the routeTableIds of the S3 gateway endpoint",
 )
-def s3_gateway_covers_model_subnets(stack: Stack) -> Findings:
+@each_of(model_subnets)
+def s3_gateway_covers_model_subnets(stack: Stack, subnet: Resource) -> Findings:
     """Every model subnet's route table has the S3 gateway: without it the model's artifact can't be fetched."""
-    yield from for_each(model_subnets(stack), lambda subnet: _covered(stack, subnet))
-
-
-def _covered(stack: Stack, subnet: Resource) -> Findings:
     table = route_table_of(stack, subnet)
     tables = {covered.urn for endpoint in s3_gateways(stack) for covered in _tables(stack, endpoint)}
     if table is None or table.urn not in tables:
         yield subnet.violation("holds models, and its route table has no S3 gateway endpoint")
-
-
-def s3_gateways(stack: Stack) -> list[Resource]:
-    return [each for each in stack.all(ENDPOINT) if service(each) == "s3" and not is_interface(each)]
 
 
 def _tables(stack: Stack, endpoint: Resource) -> Iterator[Resource]:
@@ -204,17 +194,14 @@ AWS_BUCKETS = "starport-layer-bucket/*"
 
 
 @stack_rule(
-    controls=[nist("AC-6"), nist("AC-4(21)"), pci("7.1.2")],
+    controls=[nist("AC-6", "AC-4(21)"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the stack's buckets (or objects in them) in the policy of the S3 gateway endpoint",
     options={"buckets": strings("Names of buckets outside the stack that models may be fetched from.")},
 )
-def s3_gateway_reaches_own_buckets(stack: Stack, *, buckets: Sequence[str]) -> Findings:
+@each_of(s3_gateways)
+def s3_gateway_reaches_own_buckets(stack: Stack, endpoint: Resource, *, buckets: Sequence[str]) -> Findings:
     """The S3 gateway lets models reach this stack's buckets only: any other bucket is a way for data to leave."""
-    yield from for_each(s3_gateways(stack), lambda endpoint: _own_buckets(stack, endpoint, buckets))
-
-
-def _own_buckets(stack: Stack, endpoint: Resource, buckets: Sequence[str]) -> Findings:
     statements = [each for each in readable(endpoint.get("policy")) if each.allows]
     names = [bucket.get("bucket") for bucket in stack.all(BUCKET)]
     if statements and any(name is None or isinstance(name, Unknown) for name in names):

@@ -19,20 +19,19 @@ from policy.requirements import (
 )
 from policy.resources import Resource, Stack, pick, spread
 from policy.rules import resource_rule, stack_rule, strings
+from policy.storage import BUCKET, REPOSITORY
 from policy.unknowns import Unknown, known
 
 KEY = "aws:kms/key:Key"
 KEY_POLICY = "aws:kms/keyPolicy:KeyPolicy"
-BUCKET = "aws:s3/bucket:Bucket"
 BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 TOPIC = "aws:sns/topic:Topic"
 QUEUE = "aws:sqs/queue:Queue"
-REPOSITORY = "aws:ecr/repository:Repository"
 
 NO_KEY = "names no customer key"
 
-AT_REST = [hipaa("164.312(a)(2)(iv)"), pci("3.4"), pci("8.2.1"), nist("SC-28(1)")]
+AT_REST = [hipaa("164.312(a)(2)(iv)"), pci("3.4", "8.2.1"), nist("SC-28(1)")]
 
 
 @resource_rule(
@@ -40,8 +39,7 @@ AT_REST = [hipaa("164.312(a)(2)(iv)"), pci("3.4"), pci("8.2.1"), nist("SC-28(1)"
     controls=[
         cis("3.6"),
         security_hub("KMS.4"),
-        checkov("CKV_AWS_7"),
-        checkov("CKV_AWS_227"),
+        checkov("CKV_AWS_7", "CKV_AWS_227"),
         trivy("AWS-0065"),
         nist("SC-12"),
         pci("3.6.4"),
@@ -58,7 +56,7 @@ def keys_rotate(key: Resource) -> Findings:
 
 @resource_rule(
     types=[KEY, KEY_POLICY],
-    controls=[fsbp("KMS.5"), checkov("CKV_AWS_33"), checkov("CKV2_AWS_64"), pci("7.1.2"), nist("AC-6")],
+    controls=[fsbp("KMS.5"), checkov("CKV_AWS_33", "CKV2_AWS_64"), pci("7.1.2"), nist("AC-6")],
     severity=Severity.CRITICAL,
     fix="write a key policy that names the account, its roles or AWS services, with conditions",
 )
@@ -180,8 +178,7 @@ def _without_kms(path: str, configuration: Mapping[str, Any]) -> str | None:
         cdk_nag("SageMakerEndpointConfigurationKMSKeyConfigured"),
         config("sagemaker-endpoint-configuration-kms-key-configured"),
         nist("SC-28(1)"),
-        pci("3.4"),
-        pci("8.2.1"),
+        pci("3.4", "8.2.1"),
     ],
     severity=Severity.HIGH,
     fix="set kmsKeyArn; for an instance type with local storage that AWS refuses a key for, record an exception",
@@ -236,7 +233,7 @@ FLAGS = {
 
 @resource_rule(
     types=KEY_PROPERTIES,
-    controls=[*AT_REST, checkov("CKV_AWS_187"), checkov("CKV_AWS_22"), checkov("CKV_AWS_16"), checkov("CKV_AWS_3")],
+    controls=[*AT_REST, checkov("CKV_AWS_187", "CKV_AWS_22", "CKV_AWS_16", "CKV_AWS_3")],
     severity=Severity.HIGH,
     fix="name a customer key there, and turn encryption on where it is a switch of its own",
 )

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
-from policy.findings import Findings, for_each
+from policy.findings import Findings
 from policy.iam_documents import Statement, statements_on
 from policy.requirements import is_in, is_not_empty, is_not_in, is_set, is_true, require, require_each
 from policy.resources import Resource, Stack, pick
-from policy.rules import resource_rule, stack_rule
+from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.unknowns import known
 from private_inference.graph.iam_documents import as_list
 
@@ -77,16 +77,9 @@ LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 @resource_rule(
     types=[*SWITCHES, LAUNCH_TEMPLATE],
     controls=[
-        fsbp("EC2.9"),
-        fsbp("RDS.2"),
-        fsbp("Redshift.1"),
-        fsbp("EKS.1"),
-        checkov("CKV_AWS_17"),
-        checkov("CKV_AWS_39"),
-        checkov("CKV_AWS_87"),
-        checkov("CKV_AWS_88"),
-        trivy("AWS-0009"),
-        trivy("AWS-0180"),
+        fsbp("EC2.9", "RDS.2", "Redshift.1", "EKS.1"),
+        checkov("CKV_AWS_17", "CKV_AWS_39", "CKV_AWS_87", "CKV_AWS_88"),
+        trivy("AWS-0009", "AWS-0180"),
         pci("1.3.6"),
         hipaa("164.312(e)(1)"),
     ],
@@ -121,14 +114,7 @@ def load_balancers_are_internal(balancer: Resource) -> Findings:
 
 @resource_rule(
     types=LOAD_BALANCERS,
-    controls=[
-        fsbp("ELB.4"),
-        fsbp("ELB.5"),
-        fsbp("ELB.6"),
-        checkov("CKV_AWS_91"),
-        checkov("CKV_AWS_131"),
-        checkov("CKV_AWS_150"),
-    ],
+    controls=[fsbp("ELB.4", "ELB.5", "ELB.6"), checkov("CKV_AWS_91", "CKV_AWS_131", "CKV_AWS_150")],
     severity=Severity.LOW,
     fix="set dropInvalidHeaderFields and enableDeletionProtection to true, and accessLogs to a bucket",
     level=EnforcementLevel.ADVISORY,
@@ -151,12 +137,9 @@ OLD_TLS = ("-1-0-", "-1-1-")
 @resource_rule(
     types=[*LISTENERS, CLASSIC],
     controls=[
-        fsbp("ELB.1"),
-        fsbp("ELB.3"),
-        checkov("CKV_AWS_2"),
-        checkov("CKV_AWS_103"),
-        trivy("AWS-0054"),
-        trivy("AWS-0047"),
+        fsbp("ELB.1", "ELB.3"),
+        checkov("CKV_AWS_2", "CKV_AWS_103"),
+        trivy("AWS-0054", "AWS-0047"),
         pci("4.1"),
         hipaa("164.312(e)(2)(ii)"),
     ],
@@ -218,12 +201,9 @@ def _are_private(types: Any) -> bool:
     severity=Severity.HIGH,
     fix="give the API a resource policy that requires aws:SourceVpce (or aws:SourceVpc)",
 )
-def private_apis_name_endpoints(stack: Stack) -> Findings:
+@each_of(all_of(REST_API))
+def private_apis_name_endpoints(stack: Stack, api: Resource) -> Findings:
     """Private APIs say which VPC endpoints may call them: without that any VPC of any account can try."""
-    yield from for_each(stack.all(REST_API), lambda api: _names_endpoints(stack, api))
-
-
-def _names_endpoints(stack: Stack, api: Resource) -> Findings:
     statements = list(statements_on(stack, api, REST_API_POLICY, "restApiId"))
     allowing = [statement for statement in statements if statement.allows]
     bound = all(statement.requires(SOURCE_VPC) for statement in allowing)
@@ -280,8 +260,7 @@ STUDIO = "aws:sagemaker/domain:Domain"
 @resource_rule(
     types=[NOTEBOOK],
     controls=[
-        fsbp("SageMaker.1"),
-        fsbp("SageMaker.2"),
+        fsbp("SageMaker.1", "SageMaker.2"),
         checkov("CKV_AWS_122"),
         config("sagemaker-notebook-no-direct-internet-access"),
         prowler("sagemaker_notebook_instance_without_direct_internet_access_configured"),
@@ -333,8 +312,7 @@ JOBS = {
     types=JOBS,
     controls=[
         nist("AC-4(21)"),
-        prowler("sagemaker_training_jobs_network_isolation_enabled"),
-        prowler("sagemaker_training_jobs_vpc_settings_configured"),
+        prowler("sagemaker_training_jobs_network_isolation_enabled", "sagemaker_training_jobs_vpc_settings_configured"),
         pci("1.3.6"),
         hipaa("164.312(e)(1)"),
     ],

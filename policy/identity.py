@@ -94,13 +94,8 @@ def _malformed(path: str, document: Any) -> str | None:
 @resource_rule(
     types=IDENTITY_POLICIES,
     controls=[
-        fsbp("IAM.1"),
-        fsbp("IAM.21"),
-        checkov("CKV_AWS_62"),
-        checkov("CKV_AWS_63"),
-        checkov("CKV_AWS_286"),
-        checkov("CKV_AWS_289"),
-        checkov("CKV2_AWS_40"),
+        fsbp("IAM.1", "IAM.21"),
+        checkov("CKV_AWS_62", "CKV_AWS_63", "CKV_AWS_286", "CKV_AWS_289", "CKV2_AWS_40"),
         trivy("AWS-0057"),
         cis("1.16"),
         *LEAST_PRIVILEGE,
@@ -127,10 +122,7 @@ def _administers(label: str, statement: Statement) -> str | None:
     types=IDENTITY_POLICIES,
     controls=[
         nist("AC-6"),
-        checkov("CKV_AWS_355"),
-        checkov("CKV_AWS_287"),
-        checkov("CKV_AWS_288"),
-        checkov("CKV_AWS_290"),
+        checkov("CKV_AWS_355", "CKV_AWS_287", "CKV_AWS_288", "CKV_AWS_290"),
         trivy("AWS-0057"),
         pci("7.1.2"),
     ],
@@ -177,7 +169,7 @@ def _passes_any_role(label: str, statement: Statement) -> str | None:
 
 @resource_rule(
     types=IDENTITY_POLICIES,
-    controls=[fsbp("KMS.1"), fsbp("KMS.2"), nist("AC-6"), pci("7.1.2")],
+    controls=[fsbp("KMS.1", "KMS.2"), nist("AC-6"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the ARNs of the keys",
 )
@@ -204,7 +196,7 @@ BROAD = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
         "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
         "aws:iam/policyAttachment:PolicyAttachment",
     ],
-    controls=[nist("AC-6"), checkov("CKV_AWS_274"), checkov("CKV2_AWS_56"), pci("7.1.2")],
+    controls=[nist("AC-6"), checkov("CKV_AWS_274", "CKV2_AWS_56"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="write a policy with what is needed; AmazonSageMakerFullAccess and its like reach every bucket and role",
 )
@@ -226,7 +218,7 @@ WITHOUT_SOURCE = ("ec2.amazonaws.com", "lambda.amazonaws.com", "ecs-tasks.amazon
 
 @resource_rule(
     types=[ROLE],
-    controls=[nist("AC-6"), checkov("CKV_AWS_60"), checkov("CKV_AWS_61"), pci("7.1.2")],
+    controls=[nist("AC-6"), checkov("CKV_AWS_60", "CKV_AWS_61"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the service or role, and the account with aws:SourceAccount",
     options={"services": strings("Services that may take a role without aws:SourceAccount.", WITHOUT_SOURCE)},
@@ -247,11 +239,8 @@ def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Fin
 @resource_rule(
     types=[*RESOURCE_POLICIES, PERMISSION],
     controls=[
-        fsbp("S3.6"),
-        fsbp("Lambda.1"),
-        checkov("CKV_AWS_70"),
-        checkov("CKV_AWS_32"),
-        checkov("CKV_AWS_301"),
+        fsbp("S3.6", "Lambda.1"),
+        checkov("CKV_AWS_70", "CKV_AWS_32", "CKV_AWS_301"),
         trivy("AWS-0032"),
         *LEAST_PRIVILEGE,
     ],

@@ -7,7 +7,7 @@ from pulumi_policy import EnforcementLevel, Severity
 
 from policy.access import no_rules, s3_gateways
 from policy.controls import checkov, config, fsbp, hipaa, nist, prowler
-from policy.findings import Findings, each, for_each, guarded
+from policy.findings import Findings, each, guarded
 from policy.firewalls import GroupRule, group_rules
 from policy.models import (
     ENDPOINT,
@@ -33,7 +33,7 @@ from policy.requirements import (
     require_each,
 )
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule
+from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.unknowns import Unknown, known
 
 TARGET = "aws:appautoscaling/target:Target"
@@ -53,10 +53,7 @@ ISOLATION = [
 REDUNDANCY = [
     fsbp("SageMaker.4"),
     config("sagemaker-endpoint-config-prod-instance-count"),
-    nist("CP-10"),
-    nist("SC-5"),
-    nist("SC-36"),
-    nist("SA-13"),
+    nist("CP-10", "SC-5", "SC-36", "SA-13"),
 ]
 
 
@@ -93,12 +90,9 @@ def models_are_in_the_vpc(model: Resource) -> Findings:
     severity=Severity.HIGH,
     fix="attach the model to subnets of this stack in two zones or more",
 )
-def models_span_zones(stack: Stack) -> Findings:
+@each_of(all_of(MODEL))
+def models_span_zones(stack: Stack, model: Resource) -> Findings:
     """Model subnets are this stack's, of one VPC, in two zones or more: SageMaker refuses less."""
-    yield from for_each(stack.all(MODEL), lambda model: _spans_zones(stack, model))
-
-
-def _spans_zones(stack: Stack, model: Resource) -> Findings:
     subnets = stack.targets(model, "vpcConfig", "subnets", type_=SUBNET)
     foreign = len(model.get("vpcConfig", "subnets") or []) - len(subnets)
     if foreign > 0:
@@ -115,12 +109,11 @@ def _spans_zones(stack: Stack, model: Resource) -> Findings:
     severity=Severity.CRITICAL,
     fix="leave TCP 443 to the S3 prefix list and to the endpoints' group as the only rules of the group",
 )
-def model_groups_reach_services(stack: Stack) -> Findings:
+@each_of(model_groups)
+def model_groups_reach_services(stack: Stack, group: Resource) -> Findings:
     """Model containers reach S3 and the interface endpoints by HTTPS, and nothing reaches them."""
-    for group in model_groups(stack):
-        what = f"lets traffic into the models' group {group.name}"
-        yield from guarded(no_rules(stack, group, "ingress", what))
-        yield from guarded(_reaches(stack, group))
+    yield from guarded(no_rules(stack, group, "ingress", f"lets traffic into the models' group {group.name}"))
+    yield from _reaches(stack, group)
 
 
 def _reaches(stack: Stack, group: Resource) -> Findings:
@@ -205,13 +198,9 @@ def no_shell_on_instances(configuration: Resource) -> Findings:
     severity=Severity.HIGH,
     fix="declare the model in this stack, with vpcConfig and enableNetworkIsolation",
 )
-def served_models_are_this_stacks(stack: Stack) -> Findings:
+@each_of(all_of(ENDPOINT_CONFIGURATION))
+def served_models_are_this_stacks(stack: Stack, configuration: Resource) -> Findings:
     """Every variant, shadows included, serves a model of this stack, which the other rules have judged."""
-    configurations = stack.all(ENDPOINT_CONFIGURATION)
-    yield from for_each(configurations, lambda configuration: _serves_own_models(stack, configuration))
-
-
-def _serves_own_models(stack: Stack, configuration: Resource) -> Findings:
     for key in VARIANTS:
         named = [variant.get("modelName") for _, variant in configuration.entries(key) if known(variant) is not None]
         known_names = [name for name in named if not isinstance(name, Unknown)]

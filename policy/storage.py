@@ -7,7 +7,7 @@ from policy.findings import Findings, for_each
 from policy.iam_documents import Statement, statements_on
 from policy.requirements import is_in, is_true, require, require_attached
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule
+from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.unknowns import known
 
 BUCKET = "aws:s3/bucket:Bucket"
@@ -23,17 +23,9 @@ REPOSITORY = "aws:ecr/repository:Repository"
 REPOSITORY_LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 
 PUBLIC_ACCESS = [
-    fsbp("S3.8"),
-    fsbp("S3.2"),
-    fsbp("S3.3"),
-    checkov("CKV_AWS_53"),
-    checkov("CKV_AWS_54"),
-    checkov("CKV_AWS_55"),
-    checkov("CKV_AWS_56"),
-    trivy("AWS-0086"),
-    trivy("AWS-0087"),
-    trivy("AWS-0091"),
-    trivy("AWS-0093"),
+    fsbp("S3.8", "S3.2", "S3.3"),
+    checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56"),
+    trivy("AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093"),
     cis("2.1.4"),
     pci("1.3.6"),
     hipaa("164.312(e)(1)"),
@@ -69,7 +61,7 @@ PUBLIC_GROUPS = ("public-read", "public-read-write", "authenticated-read", "webs
 
 @resource_rule(
     types=[BUCKET, BUCKET_ACL, OWNERSHIP, WEBSITE],
-    controls=[fsbp("S3.12"), checkov("CKV2_AWS_65"), checkov("CKV_AWS_20"), checkov("CKV_AWS_57"), nist("AC-6")],
+    controls=[fsbp("S3.12"), checkov("CKV2_AWS_65", "CKV_AWS_20", "CKV_AWS_57"), nist("AC-6")],
     severity=Severity.HIGH,
     fix="set objectOwnership to BucketOwnerEnforced, and remove ACLs, grants and websites",
 )
@@ -96,22 +88,13 @@ def buckets_own_their_objects(stack: Stack) -> Findings:
 
 
 @stack_rule(
-    controls=[
-        fsbp("S3.5"),
-        cdk_nag("S3BucketSSLRequestsOnly"),
-        cis("2.1.1"),
-        pci("4.1"),
-        hipaa("164.312(e)(2)(i)"),
-    ],
+    controls=[fsbp("S3.5"), cdk_nag("S3BucketSSLRequestsOnly"), cis("2.1.1"), pci("4.1"), hipaa("164.312(e)(2)(i)")],
     severity=Severity.HIGH,
     fix="deny s3:* to everyone where aws:SecureTransport is false, for the bucket and its objects",
 )
-def buckets_require_tls(stack: Stack) -> Findings:
+@each_of(all_of(BUCKET))
+def buckets_require_tls(stack: Stack, bucket: Resource) -> Findings:
     """Every bucket refuses requests without TLS, also from those who may read it."""
-    yield from for_each(stack.all(BUCKET), lambda bucket: _requires_tls(stack, bucket))
-
-
-def _requires_tls(stack: Stack, bucket: Resource) -> Findings:
     if not any(_refuses_plaintext(statement) for statement in statements_on(stack, bucket, BUCKET_POLICY, "bucket")):
         yield bucket.violation("does not refuse requests without TLS")
 
