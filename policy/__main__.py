@@ -5,4 +5,5 @@ from pulumi_policy import PolicyPack
 from policy.granted import exceptions_in_force
 from policy.pack import RULES
 
-PolicyPack("private-inference", [*RULES, exceptions_in_force])  # the last one tells of what the others did
+# The last one lists what exceptions kept the others from reporting.
+PolicyPack("private-inference", [*RULES, exceptions_in_force])

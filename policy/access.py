@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pulumi_policy import Severity
 
 from policy.addresses import within
-from policy.controls import config, hipaa, nist, pci, prowler, security_hub
+from policy.controls import PRIVATE_ONLY, config, hipaa, nist, pci, prowler, security_hub
 from policy.findings import Findings, for_each, guarded
 from policy.firewalls import Direction, group_rules
 from policy.iam_documents import UNRESTRICTABLE, Statement, matches_any, readable
@@ -106,8 +106,7 @@ def _unbounded(label: str, statement: Statement) -> str | None:
         nist("AC-4(21)"),
         config("service-vpc-endpoint-enabled"),
         security_hub("EC2.55", "EC2.56"),
-        pci("1.3.6"),
-        hipaa("164.312(e)(1)"),
+        *PRIVATE_ONLY,
     ],
     severity=Severity.HIGH,
     fix="declare an interface endpoint of that service in the VPC, with subnets in two zones or more",

@@ -73,6 +73,9 @@ cis = Publisher(
     framework=True,
 )
 
+PRIVATE_ONLY = (pci("1.3.6"), hipaa("164.312(e)(1)"))
+"""No public access to what holds data, and no data on public networks."""
+
 checkov = Publisher("Checkov", "https://www.checkov.io/5.Policy%20Index/terraform.html")
 trivy = Publisher("Trivy", "https://avd.aquasec.com/misconfig/aws/")
 prowler = Publisher("Prowler", "https://hub.prowler.com/")

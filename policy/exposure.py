@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.controls import checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
+from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
 from policy.findings import Findings
 from policy.iam_documents import Statement, statements_on
 from policy.requirements import is_in, is_not_empty, is_not_in, is_set, is_true, require, require_each
@@ -28,7 +28,7 @@ PUBLIC_BY_NATURE = {
 
 @resource_rule(
     types=PUBLIC_BY_NATURE,
-    controls=[nist("AC-4(21)"), checkov("CKV_AWS_258"), pci("1.3.6"), hipaa("164.312(e)(1)")],
+    controls=[nist("AC-4(21)"), checkov("CKV_AWS_258"), *PRIVATE_ONLY],
     severity=Severity.CRITICAL,
     fix="remove it; offer the same through a private API Gateway or an internal load balancer",
 )
@@ -80,8 +80,7 @@ LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
         fsbp("EC2.9", "RDS.2", "Redshift.1", "EKS.1"),
         checkov("CKV_AWS_17", "CKV_AWS_39", "CKV_AWS_87", "CKV_AWS_88"),
         trivy("AWS-0009", "AWS-0180"),
-        pci("1.3.6"),
-        hipaa("164.312(e)(1)"),
+        *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
     fix="turn the property off",
@@ -183,7 +182,7 @@ REST_DOMAIN = "aws:apigateway/domainName:DomainName"
 
 @resource_rule(
     types=[REST_API, REST_DOMAIN],
-    controls=[nist("AC-4(21)"), prowler("apigateway_restapi_public"), pci("1.3.6"), hipaa("164.312(e)(1)")],
+    controls=[nist("AC-4(21)"), prowler("apigateway_restapi_public"), *PRIVATE_ONLY],
     severity=Severity.CRITICAL,
     fix="set endpointConfiguration.types to PRIVATE, and reach it through an execute-api interface endpoint",
 )
@@ -264,8 +263,7 @@ STUDIO = "aws:sagemaker/domain:Domain"
         checkov("CKV_AWS_122"),
         config("sagemaker-notebook-no-direct-internet-access"),
         prowler("sagemaker_notebook_instance_without_direct_internet_access_configured"),
-        pci("1.3.6"),
-        hipaa("164.312(e)(1)"),
+        *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
     fix="set directInternetAccess to Disabled and subnetId to a subnet of the app tier",
@@ -290,7 +288,7 @@ def notebooks_have_no_root(notebook: Resource) -> Findings:
 
 @resource_rule(
     types=[STUDIO],
-    controls=[nist("AC-4(21)"), config("sagemaker-domain-in-vpc"), pci("1.3.6"), hipaa("164.312(e)(1)")],
+    controls=[nist("AC-4(21)"), config("sagemaker-domain-in-vpc"), *PRIVATE_ONLY],
     severity=Severity.CRITICAL,
     fix="set appNetworkAccessType to VpcOnly",
 )
@@ -313,8 +311,7 @@ JOBS = {
     controls=[
         nist("AC-4(21)"),
         prowler("sagemaker_training_jobs_network_isolation_enabled", "sagemaker_training_jobs_vpc_settings_configured"),
-        pci("1.3.6"),
-        hipaa("164.312(e)(1)"),
+        *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
     fix="set vpcConfig to subnets of this stack, and enableNetworkIsolation to true",

@@ -57,7 +57,7 @@ class Declaration(TypedDict, total=False):
     severity: Required[Severity]
     fix: Required[str]
     level: EnforcementLevel
-    options: Mapping[str, Mapping[str, Any]]
+    options: Options
 
 
 def resource_rule(
@@ -69,9 +69,7 @@ def resource_rule(
     def make(check: ResourceCheck) -> ResourceValidationPolicy:
         def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
             if current_type(args.resource_type) in judged:
-                config = args.get_config()
-                findings = check(Resource.of(args), **_options(declared, config))
-                _judge(_name(check), declared["fix"], _guarded(findings, args.urn), [args.urn], config, report)
+                _judge(check, declared, Resource.of(args), [args.urn], args.get_config(), report)
 
         return ResourceValidationPolicy(validate=validate, **_metadata(check, declared))
 
@@ -83,10 +81,8 @@ def stack_rule(**declared: Unpack[Declaration]) -> Callable[[StackCheck], StackV
 
     def make(check: StackCheck) -> StackValidationPolicy:
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-            config = args.get_config()
-            findings = check(Stack(args.resources), **_options(declared, config))
             urns = [each.urn for each in args.resources]
-            _judge(_name(check), declared["fix"], _guarded(findings, ""), urns, config, report)
+            _judge(check, declared, Stack(args.resources), urns, args.get_config(), report)
 
         return StackValidationPolicy(validate=validate, **_metadata(check, declared))
 
@@ -107,6 +103,7 @@ def each_of(select: Callable[[Stack], Iterable[Resource]]) -> Callable[[StackChe
 
 
 def all_of(type_: str) -> Callable[[Stack], Iterable[Resource]]:
+    """Selects the resources of a type."""
     return lambda stack: stack.all(type_)
 
 
@@ -140,36 +137,39 @@ def _options(declared: Declaration, config: Mapping[str, Any]) -> dict[str, Any]
     return {name: config.get(name, option["default"]) for name, option in declared.get("options", {}).items()}
 
 
-def _guarded(findings: Findings, urn: str) -> Findings:
-    """The findings, and one more if the check ends before its time: a rule never ends silently, nor ends the others."""
+def _findings(check: Callable[..., Findings], subject: Resource | Stack, options: Mapping[str, Any]) -> Findings:
+    """What a check finds, and one violation more if it fails: a rule never ends silently, nor ends the others."""
     try:
-        yield from guarded(findings)
+        yield from guarded(check(subject, **options))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        urn = subject.urn if isinstance(subject, Resource) else ""
         yield Violation(urn, f"has a property of a shape that this rule can't read ({type(error).__name__})")
 
 
 def _judge(
-    rule: str,
-    fix: str,
-    findings: Iterable[Finding],
+    check: Callable[..., Findings],
+    declared: Declaration,
+    subject: Resource | Stack,
     urns: Iterable[str],
     config: Mapping[str, Any],
     report: ReportViolation,
 ) -> None:
+    """Report what a check finds of a subject, less what is excepted. `urns` are the resources it may find it of."""
+    rule = _name(check)
     try:
         exemptions = parse(config.get("exceptions", []))
     except MalformedExemptionError as error:
         exemptions = []
         report(f"The exceptions of {rule} can't be used: {error}. To fix it: complete or remove that entry.", None)
     open_questions = []
-    for finding in dict.fromkeys(findings):
+    for finding in dict.fromkeys(_findings(check, subject, _options(declared, config))):
         exemption = next((each for each in exemptions if each.covers(finding.urn) and not each.expired), None)
         if exemption:
             LEDGER.record(Applied(rule, finding.urn, _what(finding), exemption))
         elif isinstance(finding, Unverified):
             open_questions.append(finding)
         else:
-            report(f"{short_name(finding.urn)} {finding.what}. To fix it: {fix}.", finding.urn or None)
+            report(f"{short_name(finding.urn)} {finding.what}. To fix it: {declared['fix']}.", finding.urn or None)
     for urn in urns:
         for exemption in exemptions:
             if exemption.expired and exemption.covers(urn):

@@ -2,7 +2,7 @@
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.controls import cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
+from policy.controls import PRIVATE_ONLY, cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
 from policy.findings import Findings, for_each
 from policy.iam_documents import Statement, statements_on
 from policy.requirements import is_in, is_true, require, require_attached
@@ -27,8 +27,7 @@ PUBLIC_ACCESS = [
     checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56"),
     trivy("AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093"),
     cis("2.1.4"),
-    pci("1.3.6"),
-    hipaa("164.312(e)(1)"),
+    *PRIVATE_ONLY,
 ]
 
 
