@@ -2,33 +2,8 @@
 
 from pulumi_policy import PolicyPack
 
-from policy import (
-    access,
-    encryption,
-    exposure,
-    granted,
-    identity,
-    inference,
-    network,
-    network_acls,
-    packet_paths,
-    security_groups,
-    storage,
-)
+from policy.granted import exceptions_in_force
+from policy.pack import RULES
 
-PolicyPack(
-    "private-inference",
-    [
-        *network.RULES,
-        *security_groups.RULES,
-        *network_acls.RULES,
-        *packet_paths.RULES,
-        *access.RULES,
-        *encryption.RULES,
-        *storage.RULES,
-        *identity.RULES,
-        *inference.RULES,
-        *exposure.RULES,
-        granted.exceptions_in_force,  # last: it tells of what the others did
-    ],
-)
+# The last one lists what exceptions kept the others from reporting.
+PolicyPack("private-inference", [*RULES, exceptions_in_force])

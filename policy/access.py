@@ -1,19 +1,21 @@
 """How workloads reach AWS services: through endpoints of the VPC, each bounded to what it is for."""
 
+import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from pulumi_policy import Severity
 
 from policy.addresses import PRIVATE_BLOCKS, within
-from policy.controls import BOUNDARY, config, hipaa, nist, pci, prowler, security_hub
-from policy.findings import Findings, each, guarded
-from policy.iam_documents import UNRESTRICTABLE, Statement, matches, readable
+from policy.controls import BOUNDARY, PRIVATE_ONLY, config, hipaa, nist, pci, prowler, security_hub
+from policy.findings import Findings, for_each, guarded
+from policy.iam_documents import UNRESTRICTABLE, Statement, matches_any, readable
 from policy.models import endpoint_groups, model_subnets, zone_of
 from policy.network import route_table_of
+from policy.requirements import each_allowing, has_at_least, is_not_empty, require
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule
+from policy.rules import each_of, resource_rule, stack_rule, strings
 from policy.security_groups import group_rules
+from private_inference.graph.security_groups import Direction
 from private_inference.graph.types import (
     BUCKET,
     ROUTE_TABLE,
@@ -49,19 +51,11 @@ def is_interface(endpoint: Resource) -> bool:
     controls=[nist("SC-22"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
     fix="set privateDnsEnabled to true",
-    options={
-        "services": {
-            "type": "array",
-            "items": {"type": "string"},
-            "default": ["dynamodb"],
-            "description": "Services whose interface endpoint takes no private DNS name.",
-        }
-    },
+    options={"services": strings("Services whose interface endpoint takes no private DNS name.", ["dynamodb"])},
 )
 def endpoints_have_private_names(endpoint: Resource, *, services: Sequence[str]) -> Findings:
     """Interface endpoints answer to the service's own name: else the SDKs' calls leave for its public addresses."""
-    enabled = endpoint.get("privateDnsEnabled")
-    if is_interface(endpoint) and (enabled is None or not enabled) and service(endpoint) not in services:
+    if is_interface(endpoint) and not endpoint.get("privateDnsEnabled") and service(endpoint) not in services:
         yield endpoint.violation("has no private DNS name (privateDnsEnabled)")
 
 
@@ -73,9 +67,8 @@ def endpoints_have_private_names(endpoint: Resource, *, services: Sequence[str])
 )
 def endpoints_span_subnets(endpoint: Resource) -> Findings:
     """Interface endpoints have an address in two zones or more: with one, its zone's outage is everyone's."""
-    subnets = endpoint.get("subnetIds")
-    if is_interface(endpoint) and (subnets is None or len(subnets) < 2):
-        yield endpoint.violation("has interfaces in fewer than two subnets (subnetIds)")
+    if is_interface(endpoint):
+        yield from require(endpoint, "subnetIds", has_at_least(2), "has interfaces in fewer than two subnets")
 
 
 @resource_rule(
@@ -86,83 +79,54 @@ def endpoints_span_subnets(endpoint: Resource) -> Findings:
 )
 def endpoints_name_their_groups(endpoint: Resource) -> Findings:
     """Interface endpoints name their security group: without one they get the VPC's default group."""
-    groups = endpoint.get("securityGroupIds")
-    if is_interface(endpoint) and (groups is None or not len(groups)):
-        yield endpoint.violation("names no security group (securityGroupIds)")
+    if is_interface(endpoint):
+        yield from require(endpoint, "securityGroupIds", is_not_empty, "names no security group")
 
 
 @resource_rule(
     types=[VPC_ENDPOINT, VPC_ENDPOINT_POLICY],
-    controls=[
-        nist("AC-6"),
-        prowler("vpc_endpoint_connections_trust_boundaries"),
-        pci("7.1.2"),
-        hipaa("164.312(e)(1)"),
-    ],
+    controls=[nist("AC-6"), prowler("vpc_endpoint_connections_trust_boundaries"), pci("7.1.2"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
     fix="write a policy that names the principals (or their account), the actions and the ARNs that may pass",
 )
 def endpoint_policies_are_bounded(endpoint: Resource) -> Findings:
     """Endpoints let pass what their policy names: the default lets any account's credentials carry data anywhere."""
     document = endpoint.get("policy")
-    if endpoint.type == VPC_ENDPOINT and not isinstance(document, Unknown) and not document:
-        if service(endpoint) not in WITHOUT_POLICIES:
-            yield endpoint.violation("has no policy of its own, so anything may pass (policy)")
-        return
-    labelled = [(statement.label, statement) for statement in readable(document)]
-    yield from each(endpoint, labelled, _unbounded)
+    if endpoint.type == VPC_ENDPOINT and not document and service(endpoint) not in WITHOUT_POLICIES:
+        yield endpoint.violation("has no policy of its own, so anything may pass (policy)")
+    yield from each_allowing(endpoint, document, _unbounded)
 
 
 def _unbounded(label: str, statement: Statement) -> str | None:
-    if not statement.allows:
-        return None
     if statement.anyone:
         return f"lets principals of any account pass ({label})"
     if statement.not_actions or any(set(str(known(action))) <= {"*", ":"} for action in statement.actions):
         return f"lets every action pass ({label})"
-    if statement.any_resource and not all(_takes_no_resource(action) for action in statement.actions):
+    takes_no_resource = (matches_any(UNRESTRICTABLE, str(known(action))) for action in statement.actions)
+    if statement.any_resource and not all(takes_no_resource):
         return f"lets calls to any resource pass ({label})"
     return None
-
-
-def _takes_no_resource(action: Any) -> bool:
-    return any(matches(pattern, str(known(action))) for pattern in UNRESTRICTABLE)
 
 
 @stack_rule(
     controls=[
         nist("AC-4(21)"),
         config("service-vpc-endpoint-enabled"),
-        security_hub("EC2.55"),
-        security_hub("EC2.56"),
-        pci("1.3.6"),
-        hipaa("164.312(e)(1)"),
+        security_hub("EC2.55", "EC2.56"),
+        *PRIVATE_ONLY,
     ],
     severity=Severity.HIGH,
     fix="declare an interface endpoint of that service in the VPC, with subnets in two zones or more",
-    options={
-        "services": {
-            "type": "array",
-            "items": {"type": "string"},
-            "default": [RUNTIME],
-            "description": "Services that every VPC with models must have an interface endpoint of.",
-        }
-    },
+    options={"services": strings("Services that every VPC with models must have an interface endpoint of.", [RUNTIME])},
 )
 def required_endpoints_exist(stack: Stack, *, services: Sequence[str]) -> Findings:
     """Where models are served, clients have a private way to the SageMaker runtime, in two zones or more."""
-    for vpc in _vpcs_with_models(stack):
-        for required in services:
-            yield from guarded(_require(stack, vpc, required))
+    if stack.all(SAGEMAKER_MODEL):
+        required = itertools.product(stack.all(VPC), services)
+        yield from for_each(required, lambda each: _has_endpoint(stack, *each))
 
 
-def _vpcs_with_models(stack: Stack) -> list[Resource]:
-    if not stack.all(SAGEMAKER_MODEL):
-        return []
-    return stack.all(VPC)
-
-
-def _require(stack: Stack, vpc: Resource, required: str) -> Findings:
+def _has_endpoint(stack: Stack, vpc: Resource, required: str) -> Findings:
     accepted = (required, f"{required}-fips")
     found = [e for e in stack.referring([VPC_ENDPOINT], ["vpcId"], vpc) if is_interface(e) and service(e) in accepted]
     if not found:
@@ -173,17 +137,22 @@ def _require(stack: Stack, vpc: Resource, required: str) -> Findings:
             yield endpoint.violation("has interfaces in fewer than two zones (subnetIds)")
 
 
+def s3_gateways(stack: Stack) -> list[Resource]:
+    return [each for each in stack.all(VPC_ENDPOINT) if service(each) == "s3" and not is_interface(each)]
+
+
 @stack_rule(
     controls=BOUNDARY,
     severity=Severity.CRITICAL,
     fix="let in TCP 443 from the clients' security group or private block, and nothing out",
     options=PRIVATE_BLOCKS,
 )
-def endpoint_groups_admit_https(stack: Stack, *, blocks: Sequence[str]) -> Findings:
+@each_of(endpoint_groups)
+def endpoint_groups_admit_https(stack: Stack, group: Resource, *, blocks: Sequence[str]) -> Findings:
     """The groups of interface endpoints let in HTTPS from this stack's groups and private blocks, and nothing out."""
-    for group in endpoint_groups(stack):
-        yield from guarded(_admits_https(stack, group, blocks))
-        yield from guarded(_lets_out(stack, group))
+    what = f"lets traffic out of the endpoints' group {group.name}; they only answer"
+    yield from guarded(_admits_https(stack, group, blocks))
+    yield from no_rules(stack, group, "egress", what)
 
 
 def _admits_https(stack: Stack, group: Resource, blocks: Sequence[str]) -> Findings:
@@ -199,9 +168,10 @@ def _admits_https(stack: Stack, group: Resource, blocks: Sequence[str]) -> Findi
             yield rule.declared_by.violation(f"lets the whole VPC into the endpoints' group {group.name}")
 
 
-def _lets_out(stack: Stack, group: Resource) -> Findings:
-    for rule in group_rules(stack, group, "egress"):
-        yield rule.declared_by.violation(f"lets traffic out of the endpoints' group {group.name}; they only answer")
+def no_rules(stack: Stack, group: Resource, direction: Direction, otherwise: str) -> Findings:
+    """A security group must have no rule in a direction."""
+    for rule in group_rules(stack, group, direction):
+        yield rule.declared_by.violation(otherwise)
 
 
 @stack_rule(
@@ -209,21 +179,13 @@ def _lets_out(stack: Stack, group: Resource) -> Findings:
     severity=Severity.HIGH,
     fix="add the route table to the routeTableIds of the S3 gateway endpoint",
 )
-def s3_gateway_covers_model_subnets(stack: Stack) -> Findings:
+@each_of(model_subnets)
+def s3_gateway_covers_model_subnets(stack: Stack, subnet: Resource) -> Findings:
     """Every model subnet's route table has the S3 gateway: without it the model's artifact can't be fetched."""
-    for subnet in model_subnets(stack):
-        yield from guarded(_covered(stack, subnet))
-
-
-def _covered(stack: Stack, subnet: Resource) -> Findings:
     table = route_table_of(stack, subnet)
     tables = {covered.urn for endpoint in s3_gateways(stack) for covered in _tables(stack, endpoint)}
     if table is None or table.urn not in tables:
         yield subnet.violation("holds models, and its route table has no S3 gateway endpoint")
-
-
-def s3_gateways(stack: Stack) -> list[Resource]:
-    return [each for each in stack.all(VPC_ENDPOINT) if service(each) == "s3" and not is_interface(each)]
 
 
 def _tables(stack: Stack, endpoint: Resource) -> Iterator[Resource]:
@@ -238,26 +200,15 @@ AWS_BUCKETS = "starport-layer-bucket/*"
 
 
 @stack_rule(
-    controls=[nist("AC-6"), nist("AC-4(21)"), pci("7.1.2")],
+    controls=[nist("AC-6", "AC-4(21)"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the stack's buckets (or objects in them) in the policy of the S3 gateway endpoint",
-    options={
-        "buckets": {
-            "type": "array",
-            "items": {"type": "string"},
-            "default": [],
-            "description": "Names of buckets outside the stack that models may be fetched from.",
-        }
-    },
+    options={"buckets": strings("Names of buckets outside the stack that models may be fetched from.")},
 )
-def s3_gateway_reaches_own_buckets(stack: Stack, *, buckets: Sequence[str]) -> Findings:
+@each_of(s3_gateways)
+def s3_gateway_reaches_own_buckets(stack: Stack, endpoint: Resource, *, buckets: Sequence[str]) -> Findings:
     """The S3 gateway lets models reach this stack's buckets only: any other bucket is a way for data to leave."""
-    for endpoint in s3_gateways(stack):
-        yield from guarded(_own_buckets(stack, endpoint, buckets))
-
-
-def _own_buckets(stack: Stack, endpoint: Resource, buckets: Sequence[str]) -> Findings:
-    statements = [each for each in readable(known(endpoint.get("policy")) or "{}") if each.allows]
+    statements = [each for each in readable(endpoint.get("policy")) if each.allows]
     names = [bucket.get("bucket") for bucket in stack.all(BUCKET)]
     if statements and any(name is None or isinstance(name, Unknown) for name in names):
         yield endpoint.unverified("policy")
@@ -267,15 +218,3 @@ def _own_buckets(stack: Stack, endpoint: Resource, buckets: Sequence[str]) -> Fi
             bucket = str(known(arn)).split(":", 5)[-1].split("/")[0]
             if bucket not in (*buckets, *names) and not str(arn).endswith(AWS_BUCKETS):
                 yield endpoint.violation(f"lets a bucket that is not this stack's be reached ({statement.label})")
-
-
-RULES = (
-    endpoints_have_private_names,
-    endpoints_span_subnets,
-    endpoints_name_their_groups,
-    endpoint_policies_are_bounded,
-    required_endpoints_exist,
-    endpoint_groups_admit_https,
-    s3_gateway_covers_model_subnets,
-    s3_gateway_reaches_own_buckets,
-)

@@ -1,89 +1,96 @@
 """Published controls that rules answer to. Every id is one that its publisher uses; none is ours."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pulumi_policy import PolicyComplianceFramework
 
 
 @dataclass(frozen=True)
-class Control:
-    """A control by its publisher's id. `compliance` says whether it belongs to a compliance framework or to a tool."""
+class Publisher:
+    """Who publishes controls. Call it with their ids. `url` is where they are described.
 
-    publisher: str
-    version: str | None
-    id: str
-    reference: str
-    compliance: bool = True
+    `framework` says that they are a compliance framework's, not a tool's, and which version of it.
+    """
+
+    name: str
+    url: str
+    version: str | None = None
+    framework: bool = False
+
+    def __call__(self, *ids: str) -> "Controls":
+        return Controls(self, ids)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Controls of one publisher, by its ids."""
+
+    publisher: Publisher
+    ids: Sequence[str]
 
     @property
-    def label(self) -> str:
-        return f"{self.publisher} {self.id}"
+    def labels(self) -> list[str]:
+        return [f"{self.publisher.name} {id_}" for id_ in self.ids]
 
     @property
-    def framework(self) -> PolicyComplianceFramework:
+    def framework(self) -> PolicyComplianceFramework | None:
+        """The first of them as Pulumi shows a policy's framework; None if they are a tool's."""
+        if not self.publisher.framework:
+            return None
         return PolicyComplianceFramework(
-            name=self.publisher, version=self.version, reference=self.id, specification=self.reference
+            name=self.publisher.name,
+            version=self.publisher.version,
+            reference=self.ids[0],
+            specification=self.publisher.url,
         )
 
 
-def fsbp(control: str) -> Control:
-    """AWS Foundational Security Best Practices, by the control's id in Security Hub."""
-    url = "https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html"
-    return Control("AWS Foundational Security Best Practices", "1.0.0", control, url)
+fsbp = Publisher(
+    "AWS Foundational Security Best Practices",
+    "https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html",
+    "1.0.0",
+    framework=True,
+)
+"""By the control's id in Security Hub."""
 
+security_hub = Publisher(
+    "AWS Security Hub",
+    "https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-controls-reference.html",
+    framework=True,
+)
+"""A control may belong to several standards."""
 
-def security_hub(control: str) -> Control:
-    """A Security Hub control; it may belong to several standards."""
-    url = "https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-controls-reference.html"
-    return Control("AWS Security Hub", None, control, url)
+nist = Publisher("NIST SP 800-53", "https://csrc.nist.gov/pubs/sp/800/53/r5/upd1/final", "Rev. 5", framework=True)
+hipaa = Publisher(
+    "HIPAA Security Rule", "https://www.ecfr.gov/current/title-45/section-164.312", "45 CFR 164", framework=True
+)
+pci = Publisher("PCI DSS", "https://www.pcisecuritystandards.org/document_library/", "3.2.1", framework=True)
+cis = Publisher(
+    "CIS AWS Foundations Benchmark",
+    "https://www.cisecurity.org/benchmark/amazon_web_services",
+    "3.0.0",
+    framework=True,
+)
 
+PRIVATE_ONLY = (pci("1.3.6"), hipaa("164.312(e)(1)"))
+"""No public access to what holds data, and no data on public networks."""
 
-def nist(control: str) -> Control:
-    return Control("NIST SP 800-53", "Rev. 5", control, "https://csrc.nist.gov/pubs/sp/800/53/r5/upd1/final")
+checkov = Publisher("Checkov", "https://www.checkov.io/5.Policy%20Index/terraform.html")
+trivy = Publisher("Trivy", "https://avd.aquasec.com/misconfig/aws/")
+prowler = Publisher("Prowler", "https://hub.prowler.com/")
+cdk_nag = Publisher("cdk-nag", "https://github.com/cdklabs/cdk-nag/blob/main/RULES.md")
+config = Publisher(
+    "AWS Config", "https://docs.aws.amazon.com/config/latest/developerguide/managed-rules-by-aws-config.html"
+)
 
-
-def hipaa(section: str) -> Control:
-    url = "https://www.ecfr.gov/current/title-45/section-164.312"
-    return Control("HIPAA Security Rule", "45 CFR 164", section, url)
-
-
-def pci(requirement: str) -> Control:
-    return Control("PCI DSS", "3.2.1", requirement, "https://www.pcisecuritystandards.org/document_library/")
-
-
-def cis(recommendation: str) -> Control:
-    url = "https://www.cisecurity.org/benchmark/amazon_web_services"
-    return Control("CIS AWS Foundations Benchmark", "3.0.0", recommendation, url)
-
-
-def checkov(check: str) -> Control:
-    return Control("Checkov", None, check, "https://www.checkov.io/5.Policy%20Index/terraform.html", False)
-
-
-def trivy(check: str) -> Control:
-    return Control("Trivy", None, check, "https://avd.aquasec.com/misconfig/aws/", False)
-
-
-def prowler(check: str) -> Control:
-    return Control("Prowler", None, check, "https://hub.prowler.com/", False)
-
-
-def cdk_nag(rule: str) -> Control:
-    return Control("cdk-nag", None, rule, "https://github.com/cdklabs/cdk-nag/blob/main/RULES.md", False)
-
-
-def config(rule: str) -> Control:
-    url = f"https://docs.aws.amazon.com/config/latest/developerguide/{rule}.html"
-    return Control("AWS Config", None, rule, url, False)
-
-
-INTERNET = [
+INTERNET = (
     nist("AC-4(21)"),
     cdk_nag("VPCNoUnrestrictedRouteToIGW"),
     pci("1.2.1"),
     pci("1.3.6"),
     hipaa("164.312(e)(1)"),
-]
-"""Published controls of rules that keep the internet out."""
-BOUNDARY = [pci("1.2.1"), hipaa("164.312(e)(1)")]
-"""Published controls of rules that keep a network's boundary narrow."""
+)
+"""Rules that keep the internet out."""
+BOUNDARY = (pci("1.2.1"), hipaa("164.312(e)(1)"))
+"""Rules that keep a network's boundary narrow."""

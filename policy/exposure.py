@@ -1,16 +1,19 @@
 """What an application team may put beside the models: none of it public, all of it inside the VPC, all calls by TLS."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.controls import checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
-from policy.findings import Findings, each, guarded
-from policy.iam_documents import Statement, readable
+from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
+from policy.findings import Findings
+from policy.iam_documents import Statement, statements_on
+from policy.requirements import is_in, is_not_empty, is_not_in, is_set, is_true, require, require_each
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule
-from private_inference.graph.values import Unknown, known, pick
+from policy.rules import all_of, each_of, resource_rule, stack_rule
+from private_inference.graph.iam_documents import as_list
+from private_inference.graph.types import FUNCTION
+from private_inference.graph.values import known, pick
 
 PUBLIC_BY_NATURE = {
     "aws:lambda/functionUrl:FunctionUrl": "gives a function an address on the internet",
@@ -26,7 +29,7 @@ PUBLIC_BY_NATURE = {
 
 @resource_rule(
     types=PUBLIC_BY_NATURE,
-    controls=[nist("AC-4(21)"), checkov("CKV_AWS_258"), pci("1.3.6"), hipaa("164.312(e)(1)")],
+    controls=[nist("AC-4(21)"), checkov("CKV_AWS_258"), *PRIVATE_ONLY],
     severity=Severity.CRITICAL,
     fix="remove it; offer the same through a private API Gateway or an internal load balancer",
 )
@@ -38,48 +41,47 @@ def nothing_public_by_nature(resource: Resource) -> Findings:
 class Switch(NamedTuple):
     """A property that makes a resource public: by this value, or also by being left out."""
 
-    path: Sequence[str]
+    path: str
     public: Any
     by_default: bool = False
 
+    def is_private(self, value: Any) -> bool:
+        if value is None:
+            return not self.by_default
+        return str(known(value)).lower() != str(self.public).lower()
+
 
 SWITCHES: Mapping[str, Switch] = {
-    "aws:ec2/instance:Instance": Switch(["associatePublicIpAddress"], True),
-    "aws:ec2/launchConfiguration:LaunchConfiguration": Switch(["associatePublicIpAddress"], True),
-    "aws:rds/instance:Instance": Switch(["publiclyAccessible"], True),
-    "aws:rds/clusterInstance:ClusterInstance": Switch(["publiclyAccessible"], True),
-    "aws:rds/cluster:Cluster": Switch(["publiclyAccessible"], True),
-    "aws:neptune/clusterInstance:ClusterInstance": Switch(["publiclyAccessible"], True),
-    "aws:redshift/cluster:Cluster": Switch(["publiclyAccessible"], True),
-    "aws:redshiftserverless/workgroup:Workgroup": Switch(["publiclyAccessible"], True),
-    "aws:dms/replicationInstance:ReplicationInstance": Switch(["publiclyAccessible"], True),
-    "aws:mq/broker:Broker": Switch(["publiclyAccessible"], True),
-    "aws:eks/cluster:Cluster": Switch(["vpcConfig", "endpointPublicAccess"], True, by_default=True),
-    "aws:ecs/service:Service": Switch(["networkConfiguration", "assignPublicIp"], True),
+    "aws:ec2/instance:Instance": Switch("associatePublicIpAddress", True),
+    "aws:ec2/launchConfiguration:LaunchConfiguration": Switch("associatePublicIpAddress", True),
+    "aws:rds/instance:Instance": Switch("publiclyAccessible", True),
+    "aws:rds/clusterInstance:ClusterInstance": Switch("publiclyAccessible", True),
+    "aws:rds/cluster:Cluster": Switch("publiclyAccessible", True),
+    "aws:neptune/clusterInstance:ClusterInstance": Switch("publiclyAccessible", True),
+    "aws:redshift/cluster:Cluster": Switch("publiclyAccessible", True),
+    "aws:redshiftserverless/workgroup:Workgroup": Switch("publiclyAccessible", True),
+    "aws:dms/replicationInstance:ReplicationInstance": Switch("publiclyAccessible", True),
+    "aws:mq/broker:Broker": Switch("publiclyAccessible", True),
+    "aws:eks/cluster:Cluster": Switch("vpcConfig.endpointPublicAccess", True, by_default=True),
+    "aws:ecs/service:Service": Switch("networkConfiguration.assignPublicIp", True),
     "aws:apprunner/service:Service": Switch(
-        ["networkConfiguration", "ingressConfiguration", "isPubliclyAccessible"], True, by_default=True
+        "networkConfiguration.ingressConfiguration.isPubliclyAccessible", True, by_default=True
     ),
-    "aws:transfer/server:Server": Switch(["endpointType"], "PUBLIC", by_default=True),
-    "aws:appsync/graphQLApi:GraphQLApi": Switch(["visibility"], "GLOBAL", by_default=True),
+    "aws:transfer/server:Server": Switch("endpointType", "PUBLIC", by_default=True),
+    "aws:appsync/graphQLApi:GraphQLApi": Switch("visibility", "GLOBAL", by_default=True),
 }
+INTERFACE_SWITCH = Switch("associatePublicIpAddress", True)
+"""Of each network interface of a launch template."""
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 
 
 @resource_rule(
     types=[*SWITCHES, LAUNCH_TEMPLATE],
     controls=[
-        fsbp("EC2.9"),
-        fsbp("RDS.2"),
-        fsbp("Redshift.1"),
-        fsbp("EKS.1"),
-        checkov("CKV_AWS_17"),
-        checkov("CKV_AWS_39"),
-        checkov("CKV_AWS_87"),
-        checkov("CKV_AWS_88"),
-        trivy("AWS-0009"),
-        trivy("AWS-0180"),
-        pci("1.3.6"),
-        hipaa("164.312(e)(1)"),
+        fsbp("EC2.9", "RDS.2", "Redshift.1", "EKS.1"),
+        checkov("CKV_AWS_17", "CKV_AWS_39", "CKV_AWS_87", "CKV_AWS_88"),
+        trivy("AWS-0009", "AWS-0180"),
+        *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
     fix="turn the property off",
@@ -87,25 +89,15 @@ LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 def nothing_switched_public(resource: Resource) -> Findings:
     """Instances, databases, clusters and services have no public address."""
     if resource.type == LAUNCH_TEMPLATE:
-        yield from each(resource, resource.entries("networkInterfaces"), _public_interface)
-        return
-    switch = SWITCHES[resource.type]
-    value = resource.get(*switch.path)
-    public = switch.by_default if value is None else str(known(value)).lower() == str(switch.public).lower()
-    if public:
-        yield resource.violation(f"is public ({'.'.join(switch.path)})")
+        key, is_private = INTERFACE_SWITCH.path, INTERFACE_SWITCH.is_private
+        yield from require_each(resource, "networkInterfaces", key, is_private, "gives its instances public addresses")
+    else:
+        switch = SWITCHES[resource.type]
+        yield from require(resource, switch.path, switch.is_private, "is public")
 
 
-def _public_interface(path: str, interface: Mapping[str, Any]) -> str | None:
-    value = str(known(interface.get("associatePublicIpAddress"))).lower()
-    return f"gives its instances public addresses ({path}.associatePublicIpAddress)" if value == "true" else None
-
-
-LOAD_BALANCERS = (
-    "aws:lb/loadBalancer:LoadBalancer",
-    "aws:alb/loadBalancer:LoadBalancer",
-    "aws:elb/loadBalancer:LoadBalancer",
-)
+CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
+LOAD_BALANCERS = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer", CLASSIC)
 LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 
 
@@ -117,37 +109,24 @@ LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 )
 def load_balancers_are_internal(balancer: Resource) -> Findings:
     """Load balancers are internal: AWS's default is one that faces the internet."""
-    internal = balancer.get("internal")
-    if internal is None or not internal:
-        yield balancer.violation("faces the internet (internal)")
+    yield from require(balancer, "internal", is_true, "faces the internet")
 
 
 @resource_rule(
     types=LOAD_BALANCERS,
-    controls=[
-        fsbp("ELB.4"),
-        fsbp("ELB.5"),
-        fsbp("ELB.6"),
-        checkov("CKV_AWS_91"),
-        checkov("CKV_AWS_131"),
-        checkov("CKV_AWS_150"),
-    ],
+    controls=[fsbp("ELB.4", "ELB.5", "ELB.6"), checkov("CKV_AWS_91", "CKV_AWS_131", "CKV_AWS_150")],
     severity=Severity.LOW,
     fix="set dropInvalidHeaderFields and enableDeletionProtection to true, and accessLogs to a bucket",
     level=EnforcementLevel.ADVISORY,
 )
 def load_balancers_are_hardened(balancer: Resource) -> Findings:
     """Load balancers log their requests; application and network ones refuse deletion, and drop malformed headers."""
-    logged = balancer.get("accessLogs")
-    if logged is None or not pick(logged, "bucket"):
-        yield balancer.violation("logs no requests (accessLogs)")
-    if balancer.type == LOAD_BALANCERS[2]:
+    yield from require(balancer, "accessLogs", lambda logs: is_true(pick(logs, "bucket")), "logs no requests")
+    if balancer.type == CLASSIC:
         return
-    if not balancer.get("enableDeletionProtection"):
-        yield balancer.violation("can be deleted by accident (enableDeletionProtection)")
-    kind = balancer.get("loadBalancerType")
-    if (kind is None or kind == "application") and not balancer.get("dropInvalidHeaderFields"):
-        yield balancer.violation("passes malformed headers on (dropInvalidHeaderFields)")
+    yield from require(balancer, "enableDeletionProtection", is_true, "can be deleted by accident")
+    if balancer.get("loadBalancerType") in (None, "application"):
+        yield from require(balancer, "dropInvalidHeaderFields", is_true, "passes malformed headers on")
 
 
 MODERN_TLS = ("ELBSecurityPolicy-TLS13-", "ELBSecurityPolicy-TLS-1-2-", "ELBSecurityPolicy-FS-1-2-")
@@ -156,14 +135,11 @@ OLD_TLS = ("-1-0-", "-1-1-")
 
 
 @resource_rule(
-    types=[*LISTENERS, LOAD_BALANCERS[2]],
+    types=[*LISTENERS, CLASSIC],
     controls=[
-        fsbp("ELB.1"),
-        fsbp("ELB.3"),
-        checkov("CKV_AWS_2"),
-        checkov("CKV_AWS_103"),
-        trivy("AWS-0054"),
-        trivy("AWS-0047"),
+        fsbp("ELB.1", "ELB.3"),
+        checkov("CKV_AWS_2", "CKV_AWS_103"),
+        trivy("AWS-0054", "AWS-0047"),
         pci("4.1"),
         hipaa("164.312(e)(2)(ii)"),
     ],
@@ -172,18 +148,20 @@ OLD_TLS = ("-1-0-", "-1-1-")
 )
 def listeners_use_tls(listener: Resource) -> Findings:
     """Listeners take TLS 1.2 or later only: inside a VPC, too, traffic can be read by who gets into its path."""
-    if listener.type == LOAD_BALANCERS[2]:
-        yield from each(listener, listener.entries("listeners"), _classic_plaintext)
-        return
-    protocol = listener.get("protocol")
-    if protocol is None or protocol not in ("HTTPS", "TLS"):
-        if not _redirects(listener):
-            yield listener.violation("takes requests without TLS (protocol)")
-        return
-    policy = listener.get("sslPolicy")
-    old = policy is None or not str(known(policy)).startswith(MODERN_TLS) or any(v in str(policy) for v in OLD_TLS)
-    if old:
-        yield listener.violation("accepts TLS before 1.2 (sslPolicy)")
+    if listener.type == CLASSIC:
+        yield from require_each(listener, "listeners", "lbProtocol", _is_classic_tls, "takes requests without TLS")
+    elif listener.get("protocol") in ("HTTPS", "TLS"):
+        yield from require(listener, "sslPolicy", _is_modern, "accepts TLS before 1.2")
+    elif not _redirects(listener):
+        yield listener.violation("takes requests without TLS (protocol)")
+
+
+def _is_classic_tls(protocol: Any) -> bool:
+    return str(known(protocol)).lower() in ("https", "ssl")
+
+
+def _is_modern(policy: Any) -> bool:
+    return str(known(policy)).startswith(MODERN_TLS) and not any(version in str(policy) for version in OLD_TLS)
 
 
 def _redirects(listener: Resource) -> bool:
@@ -191,11 +169,6 @@ def _redirects(listener: Resource) -> bool:
     return bool(actions) and all(
         known(pick(known(action).get("redirect"), "protocol")) == "HTTPS" for _, action in actions
     )
-
-
-def _classic_plaintext(path: str, listener: Mapping[str, Any]) -> str | None:
-    protocol = str(known(listener.get("lbProtocol"))).lower()
-    return None if protocol in ("https", "ssl") else f"takes requests without TLS ({path}.lbProtocol)"
 
 
 SOURCE_VPC = ("aws:sourcevpc",)
@@ -210,16 +183,17 @@ REST_DOMAIN = "aws:apigateway/domainName:DomainName"
 
 @resource_rule(
     types=[REST_API, REST_DOMAIN],
-    controls=[nist("AC-4(21)"), prowler("apigateway_restapi_public"), pci("1.3.6"), hipaa("164.312(e)(1)")],
+    controls=[nist("AC-4(21)"), prowler("apigateway_restapi_public"), *PRIVATE_ONLY],
     severity=Severity.CRITICAL,
     fix="set endpointConfiguration.types to PRIVATE, and reach it through an execute-api interface endpoint",
 )
 def apis_are_private(api: Resource) -> Findings:
     """REST APIs and their domain names are private: edge-optimized, AWS's default, and regional ones are public."""
-    types = api.get("endpointConfiguration", "types")
-    named = types if isinstance(types, list) else [types]
-    if types is None or any(known(each) != "PRIVATE" for each in named):
-        yield api.violation("is public (endpointConfiguration.types)")
+    yield from require(api, "endpointConfiguration.types", _are_private, "is public")
+
+
+def _are_private(types: Any) -> bool:
+    return types is not None and all(known(each) == "PRIVATE" for each in as_list(types))
 
 
 @stack_rule(
@@ -227,17 +201,10 @@ def apis_are_private(api: Resource) -> Findings:
     severity=Severity.HIGH,
     fix="give the API a resource policy that requires aws:SourceVpce (or aws:SourceVpc)",
 )
-def private_apis_name_endpoints(stack: Stack) -> Findings:
+@each_of(all_of(REST_API))
+def private_apis_name_endpoints(stack: Stack, api: Resource) -> Findings:
     """Private APIs say which VPC endpoints may call them: without that any VPC of any account can try."""
-    for api in stack.all(REST_API):
-        yield from guarded(_names_endpoints(stack, api))
-
-
-def _names_endpoints(stack: Stack, api: Resource) -> Findings:
-    documents = [policy.get("policy") for policy in stack.referring([REST_API_POLICY], ["restApiId"], api)]
-    inline = api.get("policy")
-    documents += [] if not isinstance(inline, Unknown) and not inline else [inline]
-    statements = [statement for document in documents for statement in readable(document)]
+    statements = list(statements_on(stack, api, REST_API_POLICY, "restApiId"))
     allowing = [statement for statement in statements if statement.allows]
     bound = all(statement.requires(SOURCE_VPC) for statement in allowing)
     if not allowing or not (bound or any(_denies_others(statement) for statement in statements)):
@@ -246,8 +213,9 @@ def _names_endpoints(stack: Stack, api: Resource) -> Findings:
 
 def _denies_others(statement: Statement) -> bool:
     """Whether a statement denies what comes through other endpoints than the ones it names."""
-    tests = [tests for operator, tests in statement.condition.items() if operator.lower().startswith("stringnot")]
-    return not statement.allows and any(key.lower().startswith(SOURCE_VPC) for each in tests for key in each)
+    return not statement.allows and any(
+        operator.startswith("stringnot") and key.startswith(SOURCE_VPC) for operator, key, _ in statement.tests
+    )
 
 
 @resource_rule(
@@ -258,9 +226,7 @@ def _denies_others(statement: Statement) -> bool:
 )
 def api_methods_authorize(method: Resource) -> Findings:
     """Every method of an API asks who calls: being inside the network is no authorization."""
-    authorization = method.get("authorization")
-    preflight = method.get("httpMethod")
-    if (authorization is None or authorization == "NONE") and preflight != "OPTIONS":
+    if method.get("authorization") in (None, "NONE") and method.get("httpMethod") != "OPTIONS":
         yield method.violation("lets anyone call it (authorization)")
 
 
@@ -273,8 +239,7 @@ def api_methods_authorize(method: Resource) -> Findings:
 )
 def api_stages_log(stage: Resource) -> Findings:
     """API stages log who called what, so that misuse can be traced afterwards."""
-    if stage.get("accessLogSettings") is None:
-        yield stage.violation("logs no requests (accessLogSettings)")
+    yield from require(stage, "accessLogSettings", is_set, "logs no requests")
 
 
 @resource_rule(
@@ -285,9 +250,7 @@ def api_stages_log(stage: Resource) -> Findings:
 )
 def api_domains_use_modern_tls(domain: Resource) -> Findings:
     """Domain names of APIs take TLS 1.2 or later only."""
-    policy = domain.get("securityPolicy")
-    if policy is None or policy == "TLS_1_0":
-        yield domain.violation("accepts TLS before 1.2 (securityPolicy)")
+    yield from require(domain, "securityPolicy", is_not_in(None, "TLS_1_0"), "accepts TLS before 1.2")
 
 
 NOTEBOOK = "aws:sagemaker/notebookInstance:NotebookInstance"
@@ -297,24 +260,19 @@ STUDIO = "aws:sagemaker/domain:Domain"
 @resource_rule(
     types=[NOTEBOOK],
     controls=[
-        fsbp("SageMaker.1"),
-        fsbp("SageMaker.2"),
+        fsbp("SageMaker.1", "SageMaker.2"),
         checkov("CKV_AWS_122"),
         config("sagemaker-notebook-no-direct-internet-access"),
         prowler("sagemaker_notebook_instance_without_direct_internet_access_configured"),
-        pci("1.3.6"),
-        hipaa("164.312(e)(1)"),
+        *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
     fix="set directInternetAccess to Disabled and subnetId to a subnet of the app tier",
 )
 def notebooks_are_private(notebook: Resource) -> Findings:
     """Notebook instances are in the VPC and have no internet of their own: AWS's default gives them one."""
-    access = notebook.get("directInternetAccess")
-    if access is None or access != "Disabled":
-        yield notebook.violation("has direct access to the internet (directInternetAccess)")
-    if notebook.get("subnetId") is None:
-        yield notebook.violation("is not in the VPC (subnetId)")
+    yield from require(notebook, "directInternetAccess", is_in("Disabled"), "has direct access to the internet")
+    yield from require(notebook, "subnetId", is_set, "is not in the VPC")
 
 
 @resource_rule(
@@ -326,55 +284,44 @@ def notebooks_are_private(notebook: Resource) -> Findings:
 )
 def notebooks_have_no_root(notebook: Resource) -> Findings:
     """Notebook users are not root: root can undo whatever the instance was set up with."""
-    root = notebook.get("rootAccess")
-    if root is None or root != "Disabled":
-        yield notebook.violation("makes its users root (rootAccess)")
+    yield from require(notebook, "rootAccess", is_in("Disabled"), "makes its users root")
 
 
 @resource_rule(
     types=[STUDIO],
-    controls=[nist("AC-4(21)"), config("sagemaker-domain-in-vpc"), pci("1.3.6"), hipaa("164.312(e)(1)")],
+    controls=[nist("AC-4(21)"), config("sagemaker-domain-in-vpc"), *PRIVATE_ONLY],
     severity=Severity.CRITICAL,
     fix="set appNetworkAccessType to VpcOnly",
 )
 def studio_stays_in_the_vpc(domain: Resource) -> Findings:
     """Studio domains send their traffic through the VPC: AWS's default gives them a way to the internet beside it."""
-    access = domain.get("appNetworkAccessType")
-    if access is None or access != "VpcOnly":
-        yield domain.violation("has access to the internet beside the VPC (appNetworkAccessType)")
+    what = "has access to the internet beside the VPC"
+    yield from require(domain, "appNetworkAccessType", is_in("VpcOnly"), what)
 
 
-JOBS: Mapping[str, Sequence[str]] = {
-    "aws:sagemaker/trainingJob:TrainingJob": [],
-    "aws:sagemaker/hyperParameterTuningJob:HyperParameterTuningJob": ["trainingJobDefinition"],
-    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": ["networkConfig"],
+JOBS = {
+    "aws:sagemaker/trainingJob:TrainingJob": "",
+    "aws:sagemaker/hyperParameterTuningJob:HyperParameterTuningJob": "trainingJobDefinition.",
+    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": "networkConfig.",
 }
-"""SageMaker's jobs, and where each says what network it has."""
+"""SageMaker's jobs, and the beginning of the paths that say what network each has."""
 
 
 @resource_rule(
     types=JOBS,
     controls=[
         nist("AC-4(21)"),
-        prowler("sagemaker_training_jobs_network_isolation_enabled"),
-        prowler("sagemaker_training_jobs_vpc_settings_configured"),
-        pci("1.3.6"),
-        hipaa("164.312(e)(1)"),
+        prowler("sagemaker_training_jobs_network_isolation_enabled", "sagemaker_training_jobs_vpc_settings_configured"),
+        *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
     fix="set vpcConfig to subnets of this stack, and enableNetworkIsolation to true",
 )
 def jobs_are_isolated(job: Resource) -> Findings:
     """Training and monitoring jobs are attached to the VPC and isolated: by default they run with internet access."""
-    where = JOBS[job.type]
-    isolated = job.get(*where, "enableNetworkIsolation")
-    if isolated is None or not isolated:
-        yield job.violation(f"gives its containers the network ({'.'.join([*where, 'enableNetworkIsolation'])})")
-    if job.get(*where, "vpcConfig") is None:
-        yield job.violation(f"is not attached to the VPC ({'.'.join([*where, 'vpcConfig'])})")
-
-
-FUNCTION = "aws:lambda/function:Function"
+    prefix = JOBS[job.type]
+    yield from require(job, f"{prefix}enableNetworkIsolation", is_true, "gives its containers the network")
+    yield from require(job, f"{prefix}vpcConfig", is_set, "is not attached to the VPC")
 
 
 @resource_rule(
@@ -391,25 +338,4 @@ FUNCTION = "aws:lambda/function:Function"
 )
 def functions_are_in_the_vpc(function: Resource) -> Findings:
     """Functions run in the VPC: outside it they have the internet, and no way to the private endpoint."""
-    subnets = function.get("vpcConfig", "subnetIds")
-    if subnets is None or not len(subnets):
-        yield function.violation("is not in the VPC (vpcConfig)")
-
-
-RULES = (
-    nothing_public_by_nature,
-    nothing_switched_public,
-    load_balancers_are_internal,
-    load_balancers_are_hardened,
-    listeners_use_tls,
-    apis_are_private,
-    private_apis_name_endpoints,
-    api_methods_authorize,
-    api_stages_log,
-    api_domains_use_modern_tls,
-    notebooks_are_private,
-    notebooks_have_no_root,
-    studio_stays_in_the_vpc,
-    jobs_are_isolated,
-    functions_are_in_the_vpc,
-)
+    yield from require(function, "vpcConfig", lambda vpc: is_not_empty(pick(vpc, "subnetIds")), "is not in the VPC")

@@ -34,30 +34,30 @@ Finding = Violation | Unverified
 Findings = Iterator[Finding]
 
 
+def for_each(items: Iterable[T], judge: Callable[[T], Findings]) -> Findings:
+    """Judge every item on its own: an unknown that ends one judgement is a finding, and doesn't hide the others'."""
+    for item in items:
+        try:
+            yield from judge(item)
+        except UnverifiableError as unknown:
+            yield Unverified(unknown.urn, unknown.property)
+
+
 def guarded(findings: Findings) -> Findings:
-    """The findings; an unknown that ends them is one of them, so that whoever is judged next still is."""
-    try:
-        yield from findings
-    except UnverifiableError as unknown:
-        yield Unverified(unknown.urn, unknown.property)
+    """The findings; an unknown that ends them is one of them."""
+    yield from for_each([findings], iter)
 
 
 def each(resource: Resource, entries: Iterable[tuple[str, Any]], wrong: Callable[[str, Any], str | None]) -> Findings:
-    """Judge every entry on its own, so that an unknown one doesn't hide what is wrong with the others.
+    """Judge every entry of a resource on its own.
 
     `wrong` is called with the entry's path and value, and says what is wrong, if anything.
     """
-    for path, value in entries:
-        yield from guarded(_one(resource, path, value, wrong))
 
+    def judge(entry: tuple[str, Any]) -> Findings:
+        path, value = entry
+        what = wrong(path, known(value))
+        if what:
+            yield resource.violation(what)
 
-def _one(resource: Resource, path: str, value: Any, wrong: Callable[[str, Any], str | None]) -> Findings:
-    what = wrong(path, known(value))
-    if what:
-        yield resource.violation(what)
-
-
-def for_each(items: Iterable[T], judge: Callable[[T], Findings]) -> Findings:
-    """Judge every item on its own, so that an unknown value of one doesn't hide what is wrong with the others."""
-    for item in items:
-        yield from guarded(judge(item))
+    yield from for_each(entries, judge)

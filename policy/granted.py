@@ -5,8 +5,6 @@ from pulumi_policy import EnforcementLevel, ReportViolation, StackValidationArgs
 from policy.exceptions import LEDGER
 from policy.rules import short_name
 
-NAME = "exceptions-in-force"
-
 
 def _list_exceptions(_: StackValidationArgs, report: ReportViolation) -> None:
     for applied in LEDGER.take():
@@ -15,7 +13,7 @@ def _list_exceptions(_: StackValidationArgs, report: ReportViolation) -> None:
 
 
 exceptions_in_force = StackValidationPolicy(
-    NAME,
+    "exceptions-in-force",
     "Exceptions are listed with each run: what a rule would have reported, why it doesn't, and until when.",
     _list_exceptions,
     EnforcementLevel.ADVISORY,

@@ -1,14 +1,12 @@
-"""IAM policy documents as rules read them: whatever form they are written in, each statement in one form.
-
-Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
-"""
+"""IAM policy documents as rules read them: whatever form they are written in, each statement in one form."""
 
 import fnmatch
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from policy.resources import Resource, Stack
+from private_inference.graph.iam_documents import DocumentError, as_list, decoded, principals
 from private_inference.graph.values import known
 
 UNRESTRICTABLE = (
@@ -58,10 +56,6 @@ _REQUIRING = ("stringequals", "stringequalsignorecase", "stringlike", "arnequals
 """Operators that a request without the key, or with another value, fails."""
 
 
-class DocumentError(ValueError):
-    """A policy that is no JSON, or JSON of another shape; the message says which."""
-
-
 @dataclass(frozen=True)
 class Statement:
     """A statement with every list a list. `principals` are those of all kinds; `label` names it in messages.
@@ -84,19 +78,25 @@ class Statement:
     def allows(self) -> bool:
         return bool(known(self.effect) == "Allow")
 
+    @property
+    def tests(self) -> Iterator[tuple[str, str, Any]]:
+        """The tests of the condition: operator and key, both in lower case, and what the key is compared with."""
+        for operator, tests in self.condition.items():
+            for key, value in tests.items():
+                yield operator.lower(), key.lower(), value
+
     def grants(self, action: str) -> bool:
         """Whether the statement names an action, with wildcards or by leaving it out of NotAction."""
         if self.not_actions:
-            return not any(matches(pattern, action) for pattern in self.not_actions)
-        return any(matches(pattern, action) for pattern in self.actions)
+            return not matches_any(self.not_actions, action)
+        return matches_any(self.actions, action)
 
     def requires(self, keys: Iterable[str]) -> bool:
         """Whether a condition holds only for some values of one of the keys (or keys that begin so)."""
         wanted = tuple(keys)
         return any(
-            operator.lower().removeprefix("foranyvalue:") in _REQUIRING
-            and any(key.lower().startswith(wanted) and not _anything(value) for key, value in tests.items())
-            for operator, tests in self.condition.items()
+            operator.removeprefix("foranyvalue:") in _REQUIRING and key.startswith(wanted) and not _anything(value)
+            for operator, key, value in self.tests
         )
 
     @property
@@ -117,23 +117,10 @@ def statements(document: Any) -> list[Statement]:
 
     Raises UnverifiableError if it isn't known yet, DocumentError if it is none.
     """
-    parsed = _parsed(known(document))
-    found = known(parsed.get("Statement"))
-    listed = [found] if isinstance(found, Mapping) else found
-    if not isinstance(listed, list) or not listed:
+    found = known(decoded(known(document)).get("Statement"))
+    if not found or not isinstance(found, Mapping | list):
         raise DocumentError("it has no Statement")
-    return [_statement(position, each) for position, each in enumerate(listed)]
-
-
-def _parsed(document: Any) -> Mapping[str, Any]:
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except json.JSONDecodeError:
-            raise DocumentError("it is not JSON") from None
-    if not isinstance(document, Mapping):
-        raise DocumentError("it is not a JSON object")
-    return document
+    return [_statement(position, each) for position, each in enumerate(as_list(found))]
 
 
 def _statement(position: int, raw: Any) -> Statement:
@@ -142,30 +129,19 @@ def _statement(position: int, raw: Any) -> Statement:
         raise DocumentError(f"statement {position} has no Effect of Allow or Deny")
     sid = raw.get("Sid")
     condition = known(raw.get("Condition") or {})
+    named = principals(raw.get("Principal"))
     return Statement(
         label=f"statement {sid}" if isinstance(sid, str) and sid else f"statement {position}",
         effect=raw["Effect"],
-        actions=_list(raw.get("Action")),
-        not_actions=_list(raw.get("NotAction")),
-        resources=_list(raw.get("Resource")),
-        not_resources=_list(raw.get("NotResource")),
-        principals=_principals(raw.get("Principal")),
-        services=_principals(raw.get("Principal"), kind="Service"),
-        not_principals=_principals(raw.get("NotPrincipal")),
+        actions=as_list(raw.get("Action")),
+        not_actions=as_list(raw.get("NotAction")),
+        resources=as_list(raw.get("Resource")),
+        not_resources=as_list(raw.get("NotResource")),
+        principals=[principal for _, principal in named],
+        services=[principal for kind, principal in named if kind == "Service"],
+        not_principals=[principal for _, principal in principals(raw.get("NotPrincipal"))],
         condition={operator: known(tests) for operator, tests in condition.items()},
     )
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _principals(value: Any, kind: str | None = None) -> list[Any]:
-    if isinstance(value, Mapping):
-        return [each for key, values in value.items() if kind in (None, key) for each in _list(values)]
-    return [] if kind else _list(value)
 
 
 def matches(pattern: Any, action: str) -> bool:
@@ -174,8 +150,12 @@ def matches(pattern: Any, action: str) -> bool:
     return fnmatch.fnmatchcase(action.lower(), text)
 
 
+def matches_any(patterns: Iterable[Any], action: str) -> bool:
+    return any(matches(pattern, action) for pattern in patterns)
+
+
 def _anything(value: Any) -> bool:
-    return any(set(str(known(each))) <= {"*"} for each in _list(value))
+    return any(set(str(known(each))) <= {"*"} for each in as_list(value))
 
 
 def _no_resource(arn: Any) -> bool:
@@ -205,3 +185,9 @@ def readable(document: Any) -> list[Statement]:
         return statements(document)
     except DocumentError:
         return []
+
+
+def statements_on(stack: Stack, resource: Resource, attached: str, key: str) -> Iterator[Statement]:
+    """The statements of a resource's own policy and of the policies of the type `attached` that name it by `key`."""
+    for holder in [*stack.referring([attached], [key], resource), resource]:
+        yield from readable(holder.get("policy"))

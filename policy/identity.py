@@ -1,15 +1,16 @@
 """Who may do what: no administrators, no wildcards, roles that only their service can take."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pulumi_policy import Severity
 
 from policy.controls import checkov, cis, fsbp, nist, pci, trivy
-from policy.findings import Findings, each, guarded
-from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, document_problem, matches, readable
+from policy.findings import Findings, each, for_each
+from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, document_problem, matches_any
+from policy.requirements import each_allowing
 from policy.resources import Resource
-from policy.rules import resource_rule
+from policy.rules import resource_rule, strings
 from private_inference.graph.types import IAM_ROLE
 from private_inference.graph.values import Unknown, known, pick, spread
 
@@ -61,14 +62,11 @@ def documents(resource: Resource) -> Iterator[tuple[str, Any]]:
         yield from resource.entries("policy")
 
 
-def _each_statement(resource: Resource, found: Iterator[tuple[str, Any]], wrong: Any) -> Findings:
-    for path, document in found:
-        yield from guarded(_statements(resource, path, document, wrong))
-
-
-def _statements(resource: Resource, path: str, document: Any, wrong: Any) -> Findings:
-    labelled = [(f"{path}, {statement.label}", statement) for statement in readable(document)]
-    yield from each(resource, labelled, lambda label, statement: wrong(label, statement) if statement.allows else None)
+def _each_allowing(
+    resource: Resource, found: Iterable[tuple[str, Any]], wrong: Callable[[str, Statement], str | None]
+) -> Findings:
+    """Judge each statement that allows something, of several documents. The labels begin with the document's path."""
+    yield from for_each(found, lambda entry: each_allowing(resource, entry[1], wrong, prefix=f"{entry[0]}, "))
 
 
 @resource_rule(
@@ -95,13 +93,8 @@ def _malformed(path: str, document: Any) -> str | None:
 @resource_rule(
     types=IDENTITY_POLICIES,
     controls=[
-        fsbp("IAM.1"),
-        fsbp("IAM.21"),
-        checkov("CKV_AWS_62"),
-        checkov("CKV_AWS_63"),
-        checkov("CKV_AWS_286"),
-        checkov("CKV_AWS_289"),
-        checkov("CKV2_AWS_40"),
+        fsbp("IAM.1", "IAM.21"),
+        checkov("CKV_AWS_62", "CKV_AWS_63", "CKV_AWS_286", "CKV_AWS_289", "CKV2_AWS_40"),
         trivy("AWS-0057"),
         cis("1.16"),
         *LEAST_PRIVILEGE,
@@ -111,7 +104,7 @@ def _malformed(path: str, document: Any) -> str | None:
 )
 def no_administrators(resource: Resource) -> Findings:
     """Policies name actions: neither all of them, nor all of a service, nor all but some."""
-    yield from _each_statement(resource, documents(resource), _administers)
+    yield from _each_allowing(resource, documents(resource), _administers)
 
 
 def _administers(label: str, statement: Statement) -> str | None:
@@ -128,33 +121,27 @@ def _administers(label: str, statement: Statement) -> str | None:
     types=IDENTITY_POLICIES,
     controls=[
         nist("AC-6"),
-        checkov("CKV_AWS_355"),
-        checkov("CKV_AWS_287"),
-        checkov("CKV_AWS_288"),
-        checkov("CKV_AWS_290"),
+        checkov("CKV_AWS_355", "CKV_AWS_287", "CKV_AWS_288", "CKV_AWS_290"),
         trivy("AWS-0057"),
         pci("7.1.2"),
     ],
     severity=Severity.HIGH,
     fix="name the ARNs; for actions that take no resource, add them to the rule's `actions`",
     options={
-        "actions": {
-            "type": "array",
-            "items": {"type": "string"},
-            "default": list(UNRESTRICTABLE),
-            "description": "Actions for which AWS knows no resource, so that their statement has to say `*`.",
-        }
+        "actions": strings(
+            "Actions for which AWS knows no resource, so that their statement has to say `*`.", UNRESTRICTABLE
+        )
     },
 )
 def no_wildcard_resources(resource: Resource, *, actions: Sequence[str]) -> Findings:
     """Policies name resources wherever AWS lets them be named, so that a stolen role opens its own doors only."""
 
     def wrong(label: str, statement: Statement) -> str | None:
-        free = all(any(matches(pattern, str(known(a))) for pattern in actions) for a in statement.actions)
+        free = all(matches_any(actions, str(known(action))) for action in statement.actions)
         unbounded = statement.any_resource and not (free and not statement.not_actions)
         return f"allows actions on any resource ({label})" if unbounded else None
 
-    yield from _each_statement(resource, documents(resource), wrong)
+    yield from _each_allowing(resource, documents(resource), wrong)
 
 
 @resource_rule(
@@ -165,7 +152,7 @@ def no_wildcard_resources(resource: Resource, *, actions: Sequence[str]) -> Find
 )
 def pass_role_is_bounded(resource: Resource) -> Findings:
     """iam:PassRole names its roles and the service: who can pass any role has the rights of every role."""
-    yield from _each_statement(resource, documents(resource), _passes_any_role)
+    yield from _each_allowing(resource, documents(resource), _passes_any_role)
 
 
 def _passes_any_role(label: str, statement: Statement) -> str | None:
@@ -181,13 +168,13 @@ def _passes_any_role(label: str, statement: Statement) -> str | None:
 
 @resource_rule(
     types=IDENTITY_POLICIES,
-    controls=[fsbp("KMS.1"), fsbp("KMS.2"), nist("AC-6"), pci("7.1.2")],
+    controls=[fsbp("KMS.1", "KMS.2"), nist("AC-6"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the ARNs of the keys",
 )
 def decryption_names_keys(resource: Resource) -> Findings:
     """Policies that let data be decrypted name the keys: all keys means all data of the account."""
-    yield from _each_statement(resource, documents(resource), _decrypts_everything)
+    yield from _each_allowing(resource, documents(resource), _decrypts_everything)
 
 
 def _decrypts_everything(label: str, statement: Statement) -> str | None:
@@ -208,14 +195,14 @@ BROAD = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
         "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
         "aws:iam/policyAttachment:PolicyAttachment",
     ],
-    controls=[nist("AC-6"), checkov("CKV_AWS_274"), checkov("CKV2_AWS_56"), pci("7.1.2")],
+    controls=[nist("AC-6"), checkov("CKV_AWS_274", "CKV2_AWS_56"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="write a policy with what is needed; AmazonSageMakerFullAccess and its like reach every bucket and role",
 )
 def no_broad_managed_policies(resource: Resource) -> Findings:
     """No role or user has one of AWS's full-access policies."""
-    named = resource.entries("managedPolicyArns") if resource.type == IAM_ROLE else resource.entries("policyArn")
-    yield from each(resource, named, _is_broad) if named else iter(())
+    named = resource.entries("managedPolicyArns" if resource.type == IAM_ROLE else "policyArn")
+    yield from each(resource, named, _is_broad)
 
 
 def _is_broad(path: str, arn: Any) -> str | None:
@@ -230,17 +217,10 @@ WITHOUT_SOURCE = ("ec2.amazonaws.com", "lambda.amazonaws.com", "ecs-tasks.amazon
 
 @resource_rule(
     types=[IAM_ROLE],
-    controls=[nist("AC-6"), checkov("CKV_AWS_60"), checkov("CKV_AWS_61"), pci("7.1.2")],
+    controls=[nist("AC-6"), checkov("CKV_AWS_60", "CKV_AWS_61"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the service or role, and the account with aws:SourceAccount",
-    options={
-        "services": {
-            "type": "array",
-            "items": {"type": "string"},
-            "default": list(WITHOUT_SOURCE),
-            "description": "Services that may take a role without aws:SourceAccount.",
-        }
-    },
+    options={"services": strings("Services that may take a role without aws:SourceAccount.", WITHOUT_SOURCE)},
 )
 def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Findings:
     """Roles can be taken by who is named only, and by a service only for this account (the confused deputy)."""
@@ -252,17 +232,14 @@ def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Fin
         loose = [service for service in statement.services if known(service) not in services]
         return f"can be taken by a service for any account ({label})" if loose and not bound else None
 
-    yield from _each_statement(role, iter(role.entries("assumeRolePolicy")), wrong)
+    yield from _each_allowing(role, role.entries("assumeRolePolicy"), wrong)
 
 
 @resource_rule(
     types=[*RESOURCE_POLICIES, PERMISSION],
     controls=[
-        fsbp("S3.6"),
-        fsbp("Lambda.1"),
-        checkov("CKV_AWS_70"),
-        checkov("CKV_AWS_32"),
-        checkov("CKV_AWS_301"),
+        fsbp("S3.6", "Lambda.1"),
+        checkov("CKV_AWS_70", "CKV_AWS_32", "CKV_AWS_301"),
         trivy("AWS-0032"),
         *LEAST_PRIVILEGE,
     ],
@@ -276,20 +253,8 @@ def resource_policies_name_principals(resource: Resource) -> Findings:
         if resource.get("principal") == "*" and not any(isinstance(s, Unknown) or s for s in sources):
             yield resource.violation("lets everyone call the function (principal)")
         return
-    yield from _each_statement(
+    yield from _each_allowing(
         resource,
-        iter(resource.entries(RESOURCE_POLICIES[resource.type])),
+        resource.entries(RESOURCE_POLICIES[resource.type]),
         lambda label, statement: f"allows everyone ({label})" if statement.anyone else None,
     )
-
-
-RULES = (
-    policies_are_documents,
-    no_administrators,
-    no_wildcard_resources,
-    pass_role_is_bounded,
-    decryption_names_keys,
-    no_broad_managed_policies,
-    roles_trust_who_they_must,
-    resource_policies_name_principals,
-)

@@ -5,19 +5,22 @@ from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.access import s3_gateways
+from policy.access import no_rules, s3_gateways
 from policy.controls import checkov, config, fsbp, hipaa, nist, prowler
 from policy.findings import Findings, each, guarded
-from policy.models import (
-    VARIANTS,
-    Variant,
-    endpoint_groups,
-    model_groups,
-    variants,
-    zone_of,
+from policy.models import VARIANTS, Variant, endpoint_groups, model_groups, variants, zone_of
+from policy.requirements import (
+    has_at_least,
+    is_at_least,
+    is_not_empty,
+    is_not_false,
+    is_not_true,
+    is_true,
+    require,
+    require_each,
 )
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule
+from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.security_groups import GroupRule, group_rules
 from private_inference.graph.types import (
     METRIC_ALARM,
@@ -45,10 +48,7 @@ ISOLATION = [
 REDUNDANCY = [
     fsbp("SageMaker.4"),
     config("sagemaker-endpoint-config-prod-instance-count"),
-    nist("CP-10"),
-    nist("SC-5"),
-    nist("SC-36"),
-    nist("SA-13"),
+    nist("CP-10", "SC-5", "SC-36", "SA-13"),
 ]
 
 
@@ -60,9 +60,7 @@ REDUNDANCY = [
 )
 def models_are_isolated(model: Resource) -> Findings:
     """Model containers have no network and no credentials of their own: a model is code that others wrote."""
-    isolated = model.get("enableNetworkIsolation")
-    if isolated is None or not isolated:
-        yield model.violation("gives its containers the network (enableNetworkIsolation)")
+    yield from require(model, "enableNetworkIsolation", is_true, "gives its containers the network")
 
 
 @resource_rule(
@@ -78,11 +76,8 @@ def models_are_isolated(model: Resource) -> Findings:
 )
 def models_are_in_the_vpc(model: Resource) -> Findings:
     """Models are attached to the VPC, in two subnets or more: else their artifacts travel outside it."""
-    subnets, groups = model.get("vpcConfig", "subnets"), model.get("vpcConfig", "securityGroupIds")
-    if subnets is None or len(subnets) < 2:
-        yield model.violation("is not attached to two subnets of a VPC (vpcConfig.subnets)")
-    if groups is None or not len(groups):
-        yield model.violation("names no security group (vpcConfig.securityGroupIds)")
+    yield from require(model, "vpcConfig.subnets", has_at_least(2), "is not attached to two subnets of a VPC")
+    yield from require(model, "vpcConfig.securityGroupIds", is_not_empty, "names no security group")
 
 
 @stack_rule(
@@ -90,13 +85,9 @@ def models_are_in_the_vpc(model: Resource) -> Findings:
     severity=Severity.HIGH,
     fix="attach the model to subnets of this stack in two zones or more",
 )
-def models_span_zones(stack: Stack) -> Findings:
+@each_of(all_of(SAGEMAKER_MODEL))
+def models_span_zones(stack: Stack, model: Resource) -> Findings:
     """Model subnets are this stack's, of one VPC, in two zones or more: SageMaker refuses less."""
-    for model in stack.all(SAGEMAKER_MODEL):
-        yield from guarded(_spans_zones(stack, model))
-
-
-def _spans_zones(stack: Stack, model: Resource) -> Findings:
     subnets = stack.targets(model, "vpcConfig", "subnets", type_=SUBNET)
     foreign = len(model.get("vpcConfig", "subnets") or []) - len(subnets)
     if foreign > 0:
@@ -113,16 +104,11 @@ def _spans_zones(stack: Stack, model: Resource) -> Findings:
     severity=Severity.CRITICAL,
     fix="leave TCP 443 to the S3 prefix list and to the endpoints' group as the only rules of the group",
 )
-def model_groups_reach_services(stack: Stack) -> Findings:
+@each_of(model_groups)
+def model_groups_reach_services(stack: Stack, group: Resource) -> Findings:
     """Model containers reach S3 and the interface endpoints by HTTPS, and nothing reaches them."""
-    for group in model_groups(stack):
-        yield from guarded(_reached(stack, group))
-        yield from guarded(_reaches(stack, group))
-
-
-def _reached(stack: Stack, group: Resource) -> Findings:
-    for rule in group_rules(stack, group, "ingress"):
-        yield rule.declared_by.violation(f"lets traffic into the models' group {group.name}")
+    yield from guarded(no_rules(stack, group, "ingress", f"lets traffic into the models' group {group.name}"))
+    yield from _reaches(stack, group)
 
 
 def _reaches(stack: Stack, group: Resource) -> Findings:
@@ -168,9 +154,8 @@ def variants_have_two_instances(configuration: Resource, *, minimum: float) -> F
 def _too_few(path: str, variant: Mapping[str, Any], minimum: float) -> str | None:
     if variant.get("serverlessConfig") is not None:
         return None
-    count = variant.get("initialInstanceCount")
-    few = count is None or known(count) < minimum
-    return f"starts with too few instances ({path}.initialInstanceCount)" if few else None
+    enough = is_at_least(minimum)(variant.get("initialInstanceCount"))
+    return None if enough else f"starts with too few instances ({path}.initialInstanceCount)"
 
 
 @resource_rule(
@@ -182,13 +167,11 @@ def _too_few(path: str, variant: Mapping[str, Any], minimum: float) -> str | Non
 def variants_can_scale(configuration: Resource) -> Findings:
     """Variants use no burstable instances: they can't be registered for scaling, and stall when their credits end."""
     for key in VARIANTS:
-        yield from each(configuration, configuration.entries(key), _burstable)
+        yield from require_each(configuration, key, "instanceType", _is_scalable, "uses burstable instances")
 
 
-def _burstable(path: str, variant: Mapping[str, Any]) -> str | None:
-    kind = variant.get("instanceType")
-    burstable = kind is not None and str(known(kind)).startswith(BURSTABLE)
-    return f"uses burstable instances ({path}.instanceType)" if burstable else None
+def _is_scalable(instance_type: Any) -> bool:
+    return not str(known(instance_type)).startswith(BURSTABLE)
 
 
 @resource_rule(
@@ -200,13 +183,9 @@ def _burstable(path: str, variant: Mapping[str, Any]) -> str | None:
 def no_shell_on_instances(configuration: Resource) -> Findings:
     """Nobody opens a session on the instances: it would lead around everything that guards the data in them."""
     for key in VARIANTS:
-        yield from each(configuration, configuration.entries(key), _has_shell)
-
-
-def _has_shell(path: str, variant: Mapping[str, Any]) -> str | None:
-    return (
-        f"opens the instances to Systems Manager ({path}.enableSsmAccess)" if variant.get("enableSsmAccess") else None
-    )
+        yield from require_each(
+            configuration, key, "enableSsmAccess", is_not_true, "opens the instances to Systems Manager"
+        )
 
 
 @stack_rule(
@@ -214,13 +193,9 @@ def _has_shell(path: str, variant: Mapping[str, Any]) -> str | None:
     severity=Severity.HIGH,
     fix="declare the model in this stack, with vpcConfig and enableNetworkIsolation",
 )
-def served_models_are_this_stacks(stack: Stack) -> Findings:
+@each_of(all_of(SAGEMAKER_ENDPOINT_CONFIGURATION))
+def served_models_are_this_stacks(stack: Stack, configuration: Resource) -> Findings:
     """Every variant, shadows included, serves a model of this stack, which the other rules have judged."""
-    for configuration in stack.all(SAGEMAKER_ENDPOINT_CONFIGURATION):
-        yield from guarded(_serves_own_models(stack, configuration))
-
-
-def _serves_own_models(stack: Stack, configuration: Resource) -> Findings:
     for key in VARIANTS:
         named = [variant.get("modelName") for _, variant in configuration.entries(key) if known(variant) is not None]
         known_names = [name for name in named if not isinstance(name, Unknown)]
@@ -238,10 +213,6 @@ def _serves_own_models(stack: Stack, configuration: Resource) -> Findings:
 )
 def variants_are_scaled(stack: Stack) -> Findings:
     """Every production variant with instances has a scaling target, and no target names what does not exist."""
-    yield from guarded(_scaled(stack))
-
-
-def _scaled(stack: Stack) -> Findings:
     expected = {_resource_id(endpoint, variant): endpoint for endpoint, variant in _served(stack)}
     targets = [each for each in stack.all(SCALING_TARGET) if known(each.get("scalableDimension")) == DIMENSION]
     for target in targets:
@@ -280,9 +251,7 @@ def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings
     """Scaling in leaves two instances or more: with one, its zone's outage is the endpoint's."""
     if target.get("scalableDimension") != DIMENSION:
         return
-    least = target.get("minCapacity")
-    if least is None or least < minimum:
-        yield target.violation("scales in to too few instances (minCapacity)")
+    yield from require(target, "minCapacity", is_at_least(minimum), "scales in to too few instances")
 
 
 @resource_rule(
@@ -294,12 +263,8 @@ def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings
 )
 def alarms_tell_someone(alarm: Resource) -> Findings:
     """Alarms notify somebody: one that only changes colour is seen by nobody at night."""
-    enabled = alarm.get("actionsEnabled")
-    if enabled is not None and not enabled:
-        yield alarm.violation("has its actions turned off (actionsEnabled)")
-    actions = alarm.get("alarmActions")
-    if actions is None or not len(actions):
-        yield alarm.violation("notifies nobody (alarmActions)")
+    yield from require(alarm, "actionsEnabled", is_not_false, "has its actions turned off")
+    yield from require(alarm, "alarmActions", is_not_empty, "notifies nobody")
 
 
 @stack_rule(
@@ -310,31 +275,11 @@ def alarms_tell_someone(alarm: Resource) -> Findings:
 )
 def variants_are_watched(stack: Stack) -> Findings:
     """Every production variant has an alarm that notifies somebody."""
-    yield from guarded(_watched(stack))
-
-
-def _watched(stack: Stack) -> Findings:
     watched = {
         (known(alarm.get("dimensions", "EndpointName")), known(alarm.get("dimensions", "VariantName")))
         for alarm in stack.all(METRIC_ALARM)
-        if alarm.get("alarmActions") is not None and len(alarm.get("alarmActions"))
+        if is_not_empty(alarm.get("alarmActions"))
     }
     for endpoint, variant in _served(stack):
         if (known(endpoint.get("name")), known(variant.name)) not in watched:
             yield endpoint.violation(f"has no alarm on its variant {variant.name}")
-
-
-RULES = (
-    models_are_isolated,
-    models_are_in_the_vpc,
-    models_span_zones,
-    model_groups_reach_services,
-    variants_have_two_instances,
-    variants_can_scale,
-    no_shell_on_instances,
-    served_models_are_this_stacks,
-    variants_are_scaled,
-    scaling_keeps_two_instances,
-    alarms_tell_someone,
-    variants_are_watched,
-)

@@ -202,15 +202,3 @@ def vpc_has_flow_logs(stack: Stack) -> Findings:
 
 def _not_all_traffic(path: str, value: Any) -> str | None:
     return None if value == "ALL" else f"logs only a part of the traffic ({path})"
-
-
-RULES = (
-    no_ways_out,
-    subnets_are_private,
-    no_routes_out,
-    routes_are_this_stacks,
-    vpc_resolves_private_names,
-    default_security_group_is_closed,
-    default_security_group_is_adopted,
-    vpc_has_flow_logs,
-)

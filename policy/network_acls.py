@@ -200,6 +200,3 @@ class AclSide:
 
 def _at(rule: KnownEntry) -> str:
     return f" ({rule.path})" if rule.path else ""
-
-
-RULES = (network_acls_are_narrow, network_acls_cover_subnets, network_acls_are_symmetric)

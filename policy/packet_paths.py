@@ -167,6 +167,3 @@ class _Proof:
 
 def _type(urn: str) -> str:
     return urn.split("::")[2].rpartition("$")[2] if urn.count("::") > 2 else ""
-
-
-RULES = (paths_are_as_intended,)

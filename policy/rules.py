@@ -3,8 +3,9 @@
 A check is a generator of findings. Its function's name is the rule's name, its docstring the rule's description.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -18,9 +19,9 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
-from policy.controls import Control
+from policy.controls import Controls
 from policy.exceptions import LEDGER, SCHEMA, Applied, MalformedExemptionError, parse
-from policy.findings import Finding, Findings, Unverified, Violation, guarded
+from policy.findings import Finding, Findings, Unverified, Violation, for_each, guarded
 from policy.resources import Resource, Stack
 from private_inference.graph.types import current_type
 
@@ -36,6 +37,9 @@ class NotVerifiedError(UnknownValueError):
         self.message = "\n" + "\n".join(f"{NOT_VERIFIED}{each.property} of {each.urn}" for each in findings)
 
 
+Options = Mapping[str, Mapping[str, Any]]
+"""The options of a rule by name: JSON schemas with defaults."""
+
 ResourceCheck = Callable[..., Findings]
 """Judges one resource by its inputs: (resource, options by name)."""
 
@@ -43,124 +47,130 @@ StackCheck = Callable[..., Findings]
 """Judges all resources of a stack by their outputs: (stack, options by name)."""
 
 
-def resource_rule(
-    *,
-    types: Iterable[str],
-    controls: Sequence[Control],
-    severity: Severity,
-    fix: str,
-    level: EnforcementLevel = EnforcementLevel.MANDATORY,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Callable[[ResourceCheck], ResourceValidationPolicy]:
-    """A policy for the resources of some types. The first control, if it is of a framework, is the policy's framework.
+class Declaration(TypedDict, total=False):
+    """What a rule declares beside its check.
 
-    `options` are JSON schemas with defaults, by name; `fix` completes "To fix it: ".
+    The first of its controls, if it is of a framework, is the policy's framework. `fix` completes "To fix it: ".
+    `level` is mandatory where it is left out. `options` are JSON schemas with defaults, by name.
     """
+
+    controls: Required[Sequence[Controls]]
+    severity: Required[Severity]
+    fix: Required[str]
+    level: EnforcementLevel
+    options: Options
+
+
+def resource_rule(
+    *, types: Iterable[str], **declared: Unpack[Declaration]
+) -> Callable[[ResourceCheck], ResourceValidationPolicy]:
+    """A policy for the resources of some types, each by itself."""
     judged = frozenset(types)
 
     def make(check: ResourceCheck) -> ResourceValidationPolicy:
-        rule = _name(check)
-
         def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
             if current_type(args.resource_type) in judged:
-                config = args.get_config()
-                findings = check(Resource.of_rule(args), **_options(options, config))
-                _judge(rule, fix, _guarded(findings, args.urn), [args.urn], config, report)
+                _judge(check, declared, Resource.of_rule(args), [args.urn], args.get_config(), report)
 
-        return ResourceValidationPolicy(
-            rule, _description(check), validate, **_metadata(controls, severity, fix, level, options)
-        )
+        return ResourceValidationPolicy(validate=validate, **_metadata(check, declared))
 
     return make
 
 
-def stack_rule(
-    *,
-    controls: Sequence[Control],
-    severity: Severity,
-    fix: str,
-    level: EnforcementLevel = EnforcementLevel.MANDATORY,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Callable[[StackCheck], StackValidationPolicy]:
-    """A policy for what only several resources together show. The arguments are those of `resource_rule`."""
+def stack_rule(**declared: Unpack[Declaration]) -> Callable[[StackCheck], StackValidationPolicy]:
+    """A policy for what only several resources together show."""
 
     def make(check: StackCheck) -> StackValidationPolicy:
-        rule = _name(check)
-
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-            config = args.get_config()
-            findings = check(Stack.of(args.resources), **_options(options, config))
-            _judge(rule, fix, _guarded(findings, ""), [each.urn for each in args.resources], config, report)
+            urns = [each.urn for each in args.resources]
+            _judge(check, declared, Stack.of(args.resources), urns, args.get_config(), report)
 
-        return StackValidationPolicy(
-            rule, _description(check), validate, **_metadata(controls, severity, fix, level, options)
-        )
+        return StackValidationPolicy(validate=validate, **_metadata(check, declared))
 
     return make
+
+
+def each_of(select: Callable[[Stack], Iterable[Resource]]) -> Callable[[StackCheck], StackCheck]:
+    """A stack's check from a check of (stack, resource, options by name): it judges each selected resource alone."""
+
+    def make(check: StackCheck) -> StackCheck:
+        @functools.wraps(check)
+        def judge(stack: Stack, **options: Any) -> Findings:
+            yield from for_each(select(stack), lambda resource: check(stack, resource, **options))
+
+        return judge
+
+    return make
+
+
+def all_of(type_: str) -> Callable[[Stack], Iterable[Resource]]:
+    """Selects the resources of a type."""
+    return lambda stack: stack.all(type_)
+
+
+def strings(description: str, default: Sequence[str] = ()) -> Mapping[str, Any]:
+    """The JSON schema of an option that is a list of strings."""
+    return {"type": "array", "items": {"type": "string"}, "default": list(default), "description": description}
 
 
 def _name(check: ResourceCheck | StackCheck) -> str:
     return check.__name__.replace("_", "-")
 
 
-def _description(check: ResourceCheck | StackCheck) -> str:
-    return " ".join((check.__doc__ or "").split())
-
-
-def _metadata(
-    controls: Sequence[Control],
-    severity: Severity,
-    fix: str,
-    level: EnforcementLevel,
-    options: Mapping[str, Mapping[str, Any]] | None,
-) -> dict[str, Any]:
-    first = controls[0] if controls and controls[0].compliance else None
-    schema = {name: dict(option) for name, option in (options or {}).items()} | {"exceptions": SCHEMA}
+def _metadata(check: ResourceCheck | StackCheck, declared: Declaration) -> dict[str, Any]:
+    framework = next((controls.framework for controls in declared["controls"]), None)
+    labels = [label for controls in declared["controls"] for label in controls.labels]
+    schema = {name: dict(option) for name, option in declared.get("options", {}).items()} | {"exceptions": SCHEMA}
     return {
-        "enforcement_level": level,
-        "severity": severity,
-        "framework": first.framework if first else None,
-        "tags": [control.label for control in controls if control is not first],
-        "remediation_steps": fix,
+        "name": _name(check),
+        "description": " ".join((check.__doc__ or "").split()),
+        "enforcement_level": declared.get("level", EnforcementLevel.MANDATORY),
+        "severity": declared["severity"],
+        "framework": framework,
+        "tags": labels[1:] if framework else labels,
+        "remediation_steps": declared["fix"],
         "config_schema": PolicyConfigSchema(schema),
     }
 
 
-def _options(declared: Mapping[str, Mapping[str, Any]] | None, config: Mapping[str, Any]) -> dict[str, Any]:
+def _options(declared: Declaration, config: Mapping[str, Any]) -> dict[str, Any]:
     """The engine fills defaults in; whoever calls the pack without one gets them here."""
-    return {name: config.get(name, option["default"]) for name, option in (declared or {}).items()}
+    return {name: config.get(name, option["default"]) for name, option in declared.get("options", {}).items()}
 
 
-def _guarded(findings: Findings, urn: str) -> Findings:
-    """The findings, and one more if the check ends before its time: a rule never ends silently, nor ends the others."""
+def _findings(check: Callable[..., Findings], subject: Resource | Stack, options: Mapping[str, Any]) -> Findings:
+    """What a check finds, and one violation more if it fails: a rule never ends silently, nor ends the others."""
     try:
-        yield from guarded(findings)
+        yield from guarded(check(subject, **options))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        urn = subject.urn if isinstance(subject, Resource) else ""
         yield Violation(urn, f"has a property of a shape that this rule can't read ({type(error).__name__})")
 
 
 def _judge(
-    rule: str,
-    fix: str,
-    findings: Iterable[Finding],
+    check: Callable[..., Findings],
+    declared: Declaration,
+    subject: Resource | Stack,
     urns: Iterable[str],
     config: Mapping[str, Any],
     report: ReportViolation,
 ) -> None:
+    """Report what a check finds of a subject, less what is excepted. `urns` are the resources it may find it of."""
+    rule = _name(check)
     try:
         exemptions = parse(config.get("exceptions", []))
     except MalformedExemptionError as error:
         exemptions = []
         report(f"The exceptions of {rule} can't be used: {error}. To fix it: complete or remove that entry.", None)
     open_questions = []
-    for finding in dict.fromkeys(findings):
+    for finding in dict.fromkeys(_findings(check, subject, _options(declared, config))):
         exemption = next((each for each in exemptions if each.covers(finding.urn) and not each.expired), None)
         if exemption:
             LEDGER.record(Applied(rule, finding.urn, _what(finding), exemption))
         elif isinstance(finding, Unverified):
             open_questions.append(finding)
         else:
-            report(f"{short_name(finding.urn)} {finding.what}. To fix it: {fix}.", finding.urn or None)
+            report(f"{short_name(finding.urn)} {finding.what}. To fix it: {declared['fix']}.", finding.urn or None)
     for urn in urns:
         for exemption in exemptions:
             if exemption.expired and exemption.covers(urn):

@@ -122,6 +122,3 @@ def firewall_rules_are_described(resource: Resource) -> Findings:
             not isinstance(text, Unknown) and text in ("", "Managed by Pulumi", "Managed by Terraform")
         ):
             yield resource.violation(f"is not described ({path})")
-
-
-RULES = (no_public_ingress, no_public_egress, firewall_rules_are_described)

@@ -1,14 +1,13 @@
 """Buckets and image repositories: closed to the public, TLS only, versions and images kept as they were written."""
 
-from typing import Any
-
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.controls import cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
-from policy.findings import Findings, guarded
-from policy.iam_documents import Statement, readable
+from policy.controls import PRIVATE_ONLY, cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
+from policy.findings import Findings, for_each
+from policy.iam_documents import Statement, statements_on
+from policy.requirements import is_in, is_true, require, require_attached
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule
+from policy.rules import all_of, each_of, resource_rule, stack_rule
 from private_inference.graph.types import (
     BUCKET,
     BUCKET_ACL,
@@ -25,20 +24,11 @@ from private_inference.graph.types import (
 from private_inference.graph.values import known
 
 PUBLIC_ACCESS = [
-    fsbp("S3.8"),
-    fsbp("S3.2"),
-    fsbp("S3.3"),
-    checkov("CKV_AWS_53"),
-    checkov("CKV_AWS_54"),
-    checkov("CKV_AWS_55"),
-    checkov("CKV_AWS_56"),
-    trivy("AWS-0086"),
-    trivy("AWS-0087"),
-    trivy("AWS-0091"),
-    trivy("AWS-0093"),
+    fsbp("S3.8", "S3.2", "S3.3"),
+    checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56"),
+    trivy("AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093"),
     cis("2.1.4"),
-    pci("1.3.6"),
-    hipaa("164.312(e)(1)"),
+    *PRIVATE_ONLY,
 ]
 
 
@@ -50,14 +40,10 @@ PUBLIC_ACCESS = [
 )
 def public_access_blocks_are_whole(block: Resource) -> Findings:
     """All four switches are on: each closes a different way in which a bucket becomes public."""
-    for key in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"):
-        yield from guarded(_switch(block, key))
-
-
-def _switch(block: Resource, key: str) -> Findings:
-    value = block.get(key)
-    if value is None or not value:
-        yield block.violation(f"leaves a way to public access open ({key})")
+    yield from for_each(
+        ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"),
+        lambda key: require(block, key, is_true, "leaves a way to public access open"),
+    )
 
 
 @stack_rule(
@@ -67,17 +53,7 @@ def _switch(block: Resource, key: str) -> Findings:
 )
 def buckets_block_public_access(stack: Stack) -> Findings:
     """Every bucket of the stack has a public access block of its own, whatever the account's setting is."""
-    yield from _each_has(stack, BUCKET_PUBLIC_ACCESS_BLOCK, "has no BucketPublicAccessBlock")
-
-
-def _each_has(stack: Stack, type_: str, what: str) -> Findings:
-    for bucket in stack.all(BUCKET):
-        yield from guarded(_has(stack, bucket, type_, what))
-
-
-def _has(stack: Stack, bucket: Resource, type_: str, what: str) -> Findings:
-    if not stack.referring([type_], ["bucket"], bucket):
-        yield bucket.violation(what)
+    yield from require_attached(stack, BUCKET, BUCKET_PUBLIC_ACCESS_BLOCK, "bucket", "has no BucketPublicAccessBlock")
 
 
 PUBLIC_GROUPS = ("public-read", "public-read-write", "authenticated-read", "website")
@@ -85,7 +61,7 @@ PUBLIC_GROUPS = ("public-read", "public-read-write", "authenticated-read", "webs
 
 @resource_rule(
     types=[BUCKET, BUCKET_ACL, BUCKET_OWNERSHIP, BUCKET_WEBSITE],
-    controls=[fsbp("S3.12"), checkov("CKV2_AWS_65"), checkov("CKV_AWS_20"), checkov("CKV_AWS_57"), nist("AC-6")],
+    controls=[fsbp("S3.12"), checkov("CKV2_AWS_65", "CKV_AWS_20", "CKV_AWS_57"), nist("AC-6")],
     severity=Severity.HIGH,
     fix="set objectOwnership to BucketOwnerEnforced, and remove ACLs, grants and websites",
 )
@@ -108,41 +84,23 @@ def buckets_use_no_acls(resource: Resource) -> Findings:
 )
 def buckets_own_their_objects(stack: Stack) -> Findings:
     """Every bucket of the stack says who owns its objects: the bucket's owner, so that no writer can give them away."""
-    yield from _each_has(stack, BUCKET_OWNERSHIP, "has no BucketOwnershipControls")
+    yield from require_attached(stack, BUCKET, BUCKET_OWNERSHIP, "bucket", "has no BucketOwnershipControls")
 
 
 @stack_rule(
-    controls=[
-        fsbp("S3.5"),
-        cdk_nag("S3BucketSSLRequestsOnly"),
-        cis("2.1.1"),
-        pci("4.1"),
-        hipaa("164.312(e)(2)(i)"),
-    ],
+    controls=[fsbp("S3.5"), cdk_nag("S3BucketSSLRequestsOnly"), cis("2.1.1"), pci("4.1"), hipaa("164.312(e)(2)(i)")],
     severity=Severity.HIGH,
     fix="deny s3:* to everyone where aws:SecureTransport is false, for the bucket and its objects",
 )
-def buckets_require_tls(stack: Stack) -> Findings:
+@each_of(all_of(BUCKET))
+def buckets_require_tls(stack: Stack, bucket: Resource) -> Findings:
     """Every bucket refuses requests without TLS, also from those who may read it."""
-    for bucket in stack.all(BUCKET):
-        yield from guarded(_requires_tls(stack, bucket))
-
-
-def _requires_tls(stack: Stack, bucket: Resource) -> Findings:
-    documents = [policy.get("policy") for policy in stack.referring([BUCKET_POLICY], ["bucket"], bucket)]
-    inline = bucket.get("policy")
-    documents += [] if inline is None else [inline]
-    if not any(_refuses_plaintext(statement) for document in documents for statement in readable(document)):
+    if not any(_refuses_plaintext(statement) for statement in statements_on(stack, bucket, BUCKET_POLICY, "bucket")):
         yield bucket.violation("does not refuse requests without TLS")
 
 
 def _refuses_plaintext(statement: Statement) -> bool:
-    tests = {
-        key.lower(): str(known(value)).lower()
-        for operator, inner in statement.condition.items()
-        if operator.lower() == "bool"
-        for key, value in inner.items()
-    }
+    tests = {key: str(known(value)).lower() for operator, key, value in statement.tests if operator == "bool"}
     everyone = any(known(principal) == "*" for principal in statement.principals)
     everything = any(known(action) in ("*", "s3:*") for action in statement.actions)
     return not statement.allows and everyone and everything and tests.get("aws:securetransport") == "false"
@@ -156,14 +114,11 @@ def _refuses_plaintext(statement: Statement) -> bool:
 )
 def buckets_keep_versions(stack: Stack) -> Findings:
     """Buckets keep the versions of their objects: an overwritten model can be brought back."""
-    yield from _each_has(stack, BUCKET_VERSIONING, "keeps no versions (BucketVersioning)")
-    for versioning in stack.all(BUCKET_VERSIONING):
-        yield from guarded(_enabled(versioning))
-
-
-def _enabled(versioning: Resource) -> Findings:
-    if versioning.get("versioningConfiguration", "status") != "Enabled":
-        yield versioning.violation("keeps no versions (versioningConfiguration.status)")
+    yield from require_attached(stack, BUCKET, BUCKET_VERSIONING, "bucket", "keeps no versions (BucketVersioning)")
+    yield from for_each(
+        stack.all(BUCKET_VERSIONING),
+        lambda versioning: require(versioning, "versioningConfiguration.status", is_in("Enabled"), "keeps no versions"),
+    )
 
 
 @stack_rule(
@@ -174,7 +129,7 @@ def _enabled(versioning: Resource) -> Findings:
 )
 def buckets_have_a_lifecycle(stack: Stack) -> Findings:
     """Buckets say when what they hold is removed: data that nobody needs any more can still leak."""
-    yield from _each_has(stack, BUCKET_LIFECYCLE, "has no BucketLifecycleConfiguration")
+    yield from require_attached(stack, BUCKET, BUCKET_LIFECYCLE, "bucket", "has no BucketLifecycleConfiguration")
 
 
 @stack_rule(
@@ -185,7 +140,7 @@ def buckets_have_a_lifecycle(stack: Stack) -> Findings:
 )
 def buckets_log_access(stack: Stack) -> Findings:
     """Buckets log who read what. S3 delivers these logs to buckets that use its own keys only."""
-    yield from _each_has(stack, BUCKET_LOGGING, "logs no access (BucketLogging)")
+    yield from require_attached(stack, BUCKET, BUCKET_LOGGING, "bucket", "logs no access (BucketLogging)")
 
 
 @resource_rule(
@@ -196,9 +151,7 @@ def buckets_log_access(stack: Stack) -> Findings:
 )
 def image_tags_are_immutable(repository: Resource) -> Findings:
     """An image tag means one image for ever: what was reviewed is what runs."""
-    mutability = repository.get("imageTagMutability")
-    if mutability is None or mutability != "IMMUTABLE":
-        yield repository.violation("lets image tags be moved (imageTagMutability)")
+    yield from require(repository, "imageTagMutability", is_in("IMMUTABLE"), "lets image tags be moved")
 
 
 @resource_rule(
@@ -210,9 +163,7 @@ def image_tags_are_immutable(repository: Resource) -> Findings:
 )
 def images_are_scanned(repository: Resource) -> Findings:
     """Images are scanned when they are pushed, before anybody serves them."""
-    scanned: Any = repository.get("imageScanningConfiguration", "scanOnPush")
-    if scanned is None or not scanned:
-        yield repository.violation("does not scan images (imageScanningConfiguration.scanOnPush)")
+    yield from require(repository, "imageScanningConfiguration.scanOnPush", is_true, "does not scan images")
 
 
 @stack_rule(
@@ -223,25 +174,5 @@ def images_are_scanned(repository: Resource) -> Findings:
 )
 def repositories_have_a_lifecycle(stack: Stack) -> Findings:
     """Repositories say when images expire: old images keep old vulnerabilities."""
-    for repository in stack.all(ECR_REPOSITORY):
-        yield from guarded(_expires(stack, repository))
-
-
-def _expires(stack: Stack, repository: Resource) -> Findings:
-    if not stack.referring([ECR_LIFECYCLE_POLICY], ["repository"], repository):
-        yield repository.violation("keeps images for ever (LifecyclePolicy)")
-
-
-RULES = (
-    public_access_blocks_are_whole,
-    buckets_block_public_access,
-    buckets_use_no_acls,
-    buckets_own_their_objects,
-    buckets_require_tls,
-    buckets_keep_versions,
-    buckets_have_a_lifecycle,
-    buckets_log_access,
-    image_tags_are_immutable,
-    images_are_scanned,
-    repositories_have_a_lifecycle,
-)
+    what = "keeps images for ever (LifecyclePolicy)"
+    yield from require_attached(stack, ECR_REPOSITORY, ECR_LIFECYCLE_POLICY, "repository", what)

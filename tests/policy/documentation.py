@@ -6,10 +6,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from pulumi_policy import Policy, StackValidationPolicy
 
-from tests.policy.judge import MODULES
+from policy.pack import MODULES, rules_of
 from tests.policy.mutants import MUTANTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "policies.md"
@@ -80,15 +81,15 @@ def page() -> str:
     return INTRODUCTION + "".join(_module(module) for module in MODULES) + "\n".join(_mutants()) + "\n"
 
 
-def _module(module: object) -> str:
-    title = TITLES[module.__name__.rpartition(".")[2]]  # type: ignore[attr-defined]
+def _module(module: ModuleType) -> str:
+    title = TITLES[module.__name__.rpartition(".")[2]]
     lines = [
         "",
         f"## {title}",
         "",
         "| Rule | Level | What and why | Controls | Mutants |",
         "|---|---|---|---|---|",
-        *(_row(rule) for rule in module.RULES),  # type: ignore[attr-defined]
+        *(_row(rule) for rule in rules_of(module)),
     ]
     return "\n".join(lines) + "\n"
 

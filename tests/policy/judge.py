@@ -15,35 +15,12 @@ from pulumi_policy import (
 from pulumi_policy.policy import PolicyCustomTimeouts
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
-from policy import (
-    access,
-    encryption,
-    exposure,
-    identity,
-    inference,
-    network,
-    network_acls,
-    packet_paths,
-    security_groups,
-    storage,
-)
+from policy import pack
 from policy.rules import NotVerifiedError
 from private_inference.runner.policy_pack import wire
 from private_inference.runner.program import Resource
 
-MODULES = (
-    network,
-    security_groups,
-    network_acls,
-    packet_paths,
-    access,
-    encryption,
-    storage,
-    identity,
-    inference,
-    exposure,
-)
-RULES: Mapping[str, Policy] = {rule.name: rule for module in MODULES for rule in module.RULES}
+RULES: Mapping[str, Policy] = {rule.name: rule for rule in pack.RULES}
 
 OPTIONS = PolicyResourceOptions(False, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
 

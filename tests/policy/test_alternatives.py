@@ -220,3 +220,24 @@ def test_a_last_rule_that_denies_everything_is_no_denied_block(deployed: Graph) 
     )
     for name in ("paths-are-as-intended", "network-acls-are-symmetric", "network-acls-are-narrow"):
         assert judge(name, graph).silent
+
+
+def test_a_domain_name_that_names_no_tls_policy_is_not_taken_for_modern(deployed: Graph) -> None:
+    graph = deployed.copy()
+    graph.drop("DomainName", "scoring", "securityPolicy")
+    assert not judge("api-domains-use-modern-tls", graph).silent
+
+
+def test_a_bucket_that_refuses_tls_does_not_refuse_plaintext(deployed: Graph) -> None:
+    graph = deployed.copy()
+    graph.remove("aws:s3/bucketPolicy:BucketPolicy", "artifacts")
+    graph.set("aws:s3/bucket:Bucket", "artifacts", "policy", TLS_ONLY.replace("false", "true"))
+    assert not judge("buckets-require-tls", graph).silent
+
+
+def test_one_action_that_takes_no_resource_does_not_free_the_others(deployed: Graph) -> None:
+    graph = deployed.copy()
+    graph.set("RolePolicy", "team", "policy", allow("ecr:GetAuthorizationToken", "*"))
+    assert judge("no-wildcard-resources", graph).silent
+    graph.set("RolePolicy", "team", "policy", allow(["ecr:GetAuthorizationToken", "s3:GetObject"], "*"))
+    assert not judge("no-wildcard-resources", graph).silent

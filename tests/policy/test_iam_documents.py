@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.iam_documents import DocumentError, matches, readable, statements
+from policy.iam_documents import matches, readable, statements
+from private_inference.graph.iam_documents import DocumentError
 from private_inference.graph.values import Unknown, UnverifiableError
 
 ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::models/x"}

@@ -1,0 +1,100 @@
+"""The shapes of the rules: what a property must be, what each entry of a list must be, what must be attached to what.
+
+Each function yields a violation where a requirement isn't met: `otherwise` says what is wrong, and the path of the
+property is added to it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from policy.findings import Findings, each, for_each
+from policy.iam_documents import Statement, readable
+from policy.resources import Resource, Stack
+from private_inference.graph.values import Unknown
+
+Requirement = Callable[[Any], bool]
+"""Whether a value will do. It gets None for a property that is left out, and raises UnverifiableError for an unknown
+that it can't do without."""
+
+
+def require(resource: Resource, path: str, fits: Requirement, otherwise: str) -> Findings:
+    """The property at a dotted path must fit. Raises UnverifiableError as `fits` does."""
+    if not fits(resource.get(*path.split("."))):
+        yield resource.violation(f"{otherwise} ({path})")
+
+
+def require_each(resource: Resource, path: str, key: str, fits: Requirement, otherwise: str) -> Findings:
+    """The property `key` of each entry of the list at `path` must fit. An unknown entry doesn't hide the others."""
+
+    def wrong(place: str, entry: Any) -> str | None:
+        return None if fits(entry.get(key)) else f"{otherwise} ({place}.{key})"
+
+    yield from each(resource, resource.entries(path), wrong)
+
+
+def require_attached(stack: Stack, type_: str, attached: str, key: str, otherwise: str) -> Findings:
+    """Each resource of `type_` must be named by one of the type `attached`, in that one's property `key`."""
+
+    def judge(resource: Resource) -> Findings:
+        if not stack.referring([attached], [key], resource):
+            yield resource.violation(otherwise)
+
+    yield from for_each(stack.all(type_), judge)
+
+
+def each_allowing(
+    resource: Resource, document: Any, wrong: Callable[[str, Statement], str | None], prefix: str = ""
+) -> Findings:
+    """Judge each statement of a policy document that allows something. `wrong` gets its label and itself, as in `each`.
+
+    `prefix` begins the labels. Raises UnverifiableError if the document as a whole is unknown.
+    """
+    allowing = [(f"{prefix}{statement.label}", statement) for statement in readable(document) if statement.allows]
+    yield from each(resource, allowing, wrong)
+
+
+def is_true(value: Any) -> bool:
+    return bool(value)
+
+
+def is_not_false(value: Any) -> bool:
+    """Fits a property whose default is true."""
+    return value is None or bool(value)
+
+
+def is_not_true(value: Any) -> bool:
+    """Fits a property whose default is false."""
+    return not value
+
+
+def is_set(value: Any) -> bool:
+    """Fits an unknown, too: it is a reference to a resource."""
+    return value is not None
+
+
+def is_customer_key(value: Any) -> bool:
+    """Fits the name of a key that is not one of AWS's own by its alias, and an unknown: a reference to a resource."""
+    return isinstance(value, Unknown) or (bool(value) and "alias/aws/" not in str(value))
+
+
+def is_in(*values: Any) -> Requirement:
+    return lambda value: value in values
+
+
+def is_not_in(*values: Any) -> Requirement:
+    return lambda value: value not in values
+
+
+def is_at_least(least: float) -> Requirement:
+    """Fits a number, and not what is left out."""
+    return lambda value: value is not None and bool(value >= least)
+
+
+def is_not_empty(value: Any) -> bool:
+    """Fits a list; its entries may be unknown."""
+    return value is not None and len(value) > 0
+
+
+def has_at_least(count: int) -> Requirement:
+    """Fits a list of that many entries; they may be unknown."""
+    return lambda value: value is not None and len(value) >= count
