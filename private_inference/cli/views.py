@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from private_inference.cli.check import Checked
     from private_inference.cli.rehearse import Rehearsal
     from private_inference.reachability.intent import Report
-    from private_inference.runner.policy_pack import Finding
-    from private_inference.runner.program import Resource
+    from private_inference.runner.policy_findings import Finding
     from private_inference.runner.project import StackConfig
+    from private_inference.runner.resource import Resource
 
 out = Console()
 
@@ -78,8 +78,8 @@ def show_rehearsal(config: "StackConfig", result: "Rehearsal") -> None:
     out.print(resource_tree(config.project, config.stack, result.run.resources))
     out.print(output_table(result.run.outputs))
     warn(result.run.warnings)
-    show_findings(result.findings)
-    show_reachability(result.reachability)
+    show_findings(result.verdicts.findings)
+    show_reachability(result.verdicts.reachability)
     out.print("\n[bold]What boto3 found[/]")
     out.print(report.table(result.checks))
     out.print(_verdict(result.passed), f"{len(result.run.resources)} resources,", report.summary(result.checks))
@@ -100,7 +100,7 @@ def show(shown: "RenderableType | str", file: Path | None) -> None:
 
 def show_error(error: Exception) -> None:
     """An error that a user can mend; findings of the policy pack as a table."""
-    from private_inference.runner.policy_pack import PolicyViolationError
+    from private_inference.runner.guard import PolicyViolationError
 
     if isinstance(error, PolicyViolationError):
         show_findings(error.findings, err)
@@ -156,17 +156,18 @@ def _verdict(passed: bool) -> str:
 def show_check(config: "StackConfig", result: "Checked") -> None:
     """The three verdicts, then what there is to say of each."""
     warn(result.run.warnings)
-    show_findings(result.findings)
-    show_reachability(result.reachability)
-    proof = result.reachability
+    verdicts = result.verdicts
+    proof = verdicts.reachability
+    show_findings(verdicts.findings)
+    show_reachability(proof)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_row(_tick(True), "program", f"{len(result.run.resources)} resources for {config.project}/{config.stack}")
-    forbidden = sum(finding.blocks for finding in result.findings)
+    forbidden = sum(finding.blocks for finding in verdicts.findings)
     table.add_row(
         _tick(not forbidden),
         "policies",
-        f"{result.rules} rules: {result.count('violation')} violations ({forbidden} mandatory), "
-        f"{result.count('unverified')} unverified before deployment, {result.count('exception')} exceptions",
+        f"{verdicts.rules} rules: {verdicts.count('violation')} violations ({forbidden} mandatory), "
+        f"{verdicts.count('unverified')} unverified before deployment, {verdicts.count('exception')} exceptions",
     )
     table.add_row(
         _tick(proof.proved),
