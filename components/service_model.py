@@ -3,15 +3,28 @@
 Source: botocore, `data/sagemaker/2017-07-24/service-2.json` and `data/endpoints.json`.
 """
 
+import gzip
+import importlib.util
+import json
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+
+def _read(name: str) -> dict[str, Any]:
+    """A file of botocore's data. To import botocore's own loader takes longer than to read the file."""
+    package = importlib.util.find_spec("botocore")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("botocore is not installed", name="botocore")
+    path = Path(package.origin).parent / "data" / f"{name}.json"
+    packed = path.with_name(f"{path.name}.gz")
+    content: dict[str, Any] = json.loads(gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes())
+    return content
 
 
 @cache
 def _shapes() -> dict[str, Any]:
-    from botocore.loaders import Loader
-
-    shapes: dict[str, Any] = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+    shapes: dict[str, Any] = _read("sagemaker/2017-07-24/service-2")["shapes"]
     return shapes
 
 
@@ -34,11 +47,10 @@ PARTITIONS = ("aws", "aws-us-gov")
 @cache
 def regions() -> frozenset[str]:
     """Regions in which SageMaker is offered."""
-    from botocore.session import get_session
-
-    session = get_session()
     return frozenset(
         region
-        for partition in PARTITIONS
-        for region in session.get_available_regions("sagemaker", partition_name=partition)
+        for partition in _read("endpoints")["partitions"]
+        if partition["partition"] in PARTITIONS
+        for region in partition["services"]["api.sagemaker"]["endpoints"]
+        if region in partition["regions"]
     )

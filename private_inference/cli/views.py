@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 from private_inference.cli.progress import err
+from private_inference.cli.tables import table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
     from private_inference.cli.check import Checked
     from private_inference.cli.rehearse import Rehearsal
@@ -47,12 +48,12 @@ def _grow(tree: Tree, children: Mapping[str, Sequence["Resource"]], urn: str) ->
         _grow(tree.add(label), children, resource.urn)
 
 
-def output_table(outputs: Mapping[str, Any]) -> Table:
+def output_table(outputs: Mapping[str, Any]) -> "Table":
     """Outputs, nested ones by their dotted names."""
-    table = Table("Output", "Value", title="Outputs: the contract for callers", title_justify="left")
+    shown = table("Output", "Value", title="Outputs: the contract for callers")
     for key, value in sorted(_flattened(outputs)):
-        table.add_row(key, value)
-    return table
+        shown.add_row(key, value)
+    return shown
 
 
 def _flattened(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -113,22 +114,22 @@ def show_findings(findings: Sequence["Finding"], console: Console = out) -> None
     """Violations and exceptions one by one; what can't be verified yet by resource and property."""
     said = [finding for finding in findings if finding.kind != "unverified"]
     if said:
-        table = Table("", "Rule", "Resource", "Finding", title="Policy findings", title_justify="left", show_lines=True)
+        shown = table("", "Rule", "Resource", "Finding", title="Policy findings", show_lines=True)
         for finding in sorted(said, key=lambda f: (not f.blocks, f.kind, f.rule, f.urn)):
             mark = "[bold red]✗[/]" if finding.blocks else "[yellow]![/]"
-            table.add_row(
+            shown.add_row(
                 mark, finding.rule, _resource(finding.urn), f"{escape(finding.message)}\n[dim]{escape(finding.why)}"
             )
-        console.print(table)
+        console.print(shown)
     pending: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         if finding.kind == "unverified":
             pending.setdefault((_resource(finding.urn), finding.message), []).append(finding.rule)
     if pending:
-        table = Table("", "Resource", "", "Rules", title="Not verified yet", title_justify="left")
+        shown = table("", "Resource", "", "Rules", title="Not verified yet")
         for (resource, message), rules in sorted(pending.items()):
-            table.add_row("[yellow]?[/]", resource, escape(message), ", ".join(sorted(rules)))
-        console.print(table)
+            shown.add_row("[yellow]?[/]", resource, escape(message), ", ".join(sorted(rules)))
+        console.print(shown)
 
 
 def _resource(urn: str) -> str:
@@ -160,22 +161,22 @@ def show_check(config: "StackConfig", result: "Checked") -> None:
     proof = verdicts.reachability
     show_findings(verdicts.findings)
     show_reachability(proof)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_row(_tick(True), "program", f"{len(result.run.resources)} resources for {config.project}/{config.stack}")
+    shown = table("", "", "", box=None, pad_edge=False, show_header=False)
+    shown.add_row(_tick(True), "program", f"{len(result.run.resources)} resources for {config.project}/{config.stack}")
     forbidden = sum(finding.blocks for finding in verdicts.findings)
-    table.add_row(
+    shown.add_row(
         _tick(not forbidden),
         "policies",
         f"{verdicts.rules} rules: {verdicts.count('violation')} violations ({forbidden} mandatory), "
         f"{verdicts.count('unverified')} unverified before deployment, {verdicts.count('exception')} exceptions",
     )
-    table.add_row(
+    shown.add_row(
         _tick(proof.proved),
         "reachability",
         f"{len(proof.cells)} pairs of parties: {len(proof.failures)} missing or surplus paths, "
         f"{len(proof.unmet)} unmet, {len(proof.undecided)} undecided",
     )
-    out.print(table)
+    out.print(shown)
     out.print(_verdict(result.passed))
 
 

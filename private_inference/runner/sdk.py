@@ -191,13 +191,23 @@ def resource_reference(urn: str, identity: str | None) -> dict[str, Any]:
     return {rpc._special_sig_key: rpc._special_resource_sig, "urn": urn, "id": identity, "packageVersion": ""}
 
 
+def is_secret(value: Any) -> bool:
+    """Whether a value is a secret in its wire form."""
+    return bool(rpc.is_rpc_secret(value))
+
+
+def revealed(secret: Any) -> Any:
+    """The value of a secret in its wire form."""
+    return rpc.unwrap_rpc_secret(secret)
+
+
 def plain(value: Any) -> Any:
     """A property as the program wrote it: on the wire secrets are wrapped, and every number is a double."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        if rpc.is_rpc_secret(value):
-            return plain(value["value"])
+        if is_secret(value):
+            return plain(revealed(value))
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [plain(entry) for entry in value]
