@@ -67,7 +67,6 @@ bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, reachability and ex
 
 docs: $(INSTALLED) $(MODEL) ## write the generated parts of docs/
 	@$(BIN)/python -m docs.generate
-	@$(BIN)/python -m tests.policy.documentation
 
 lock: $(INSTALLED) ## write requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.txt

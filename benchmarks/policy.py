@@ -18,8 +18,9 @@ from rich.table import Table
 
 from private_inference.runner.policy_pack import PolicyPack
 from private_inference.runner.preview import PreviewEngine
-from private_inference.runner.program import Resource, run_program
+from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack
+from private_inference.runner.resource import Resource
 
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"
@@ -33,9 +34,8 @@ def previewed(endpoints: int) -> list[Resource]:
     [entry] = json.loads(config.values[key])
     named = [{**entry, "name": f"model-{number:02}"} for number in range(endpoints)]
     room = {f"{config.project}:network": json.dumps({"cidr": "10.0.0.0/16", "zones": 3})}
-    engine = PreviewEngine(REGION)
-    run = run_program(replace(config, values={**config.values, **room, key: json.dumps(named)}), engine, preview=True)
-    return [*run.resources, *engine.inner]
+    larger = replace(config, values={**config.values, **room, key: json.dumps(named)})
+    return list(run_program(larger, PreviewEngine(REGION), preview=True).all_resources)
 
 
 def measure(resources: list[Resource]) -> tuple[float, float, float, int]:

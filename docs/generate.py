@@ -1,4 +1,4 @@
-"""Writes the parts of docs/ that the code knows: settings, contract, third-party licences. `make docs` runs it."""
+"""Writes the parts of docs/ that the code knows: settings, contract, policies, licences, picture. See `make docs`."""
 
 import re
 from collections.abc import Iterator
@@ -144,9 +144,17 @@ def network_picture() -> str:
     return f"{picture}\n"
 
 
+def policies_page() -> str:
+    """Every rule of the policy pack."""
+    from docs import policies
+
+    return f"{GENERATED}\n\n{policies.policies_page()}"
+
+
 PAGES = {
     "settings.md": settings_page,
     "contract.md": contract_page,
+    "policies.md": policies_page,
     "third-party.md": third_party_page,
     "network.svg": network_picture,
 }

@@ -23,10 +23,8 @@ from policy.controls import Controls
 from policy.exceptions import LEDGER, SCHEMA, Applied, MalformedExemptionError, parse
 from policy.findings import Finding, Findings, Unverified, Violation, for_each, guarded
 from policy.resources import Resource, Stack
+from private_inference.findings import UnverifiedProperty, encode
 from private_inference.graph.types import current_type
-
-NOT_VERIFIED = "cannot be verified before deployment: "
-"""Begins each line that names a property which a rule has to know and doesn't."""
 
 
 class NotVerifiedError(UnknownValueError):
@@ -34,7 +32,8 @@ class NotVerifiedError(UnknownValueError):
 
     def __init__(self, findings: Iterable[Unverified]) -> None:
         super().__init__(UNKNOWN_STRING_VALUE, [])
-        self.message = "\n" + "\n".join(f"{NOT_VERIFIED}{each.property} of {each.urn}" for each in findings)
+        self.unverified = [UnverifiedProperty(each.urn, each.property) for each in findings]
+        self.message = encode(self.unverified)
 
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -184,7 +183,7 @@ def _judge(
 
 
 def _what(finding: Finding) -> str:
-    return finding.what if isinstance(finding, Violation) else f"{NOT_VERIFIED}{finding.property}"
+    return finding.what if isinstance(finding, Violation) else str(UnverifiedProperty(finding.urn, finding.property))
 
 
 def short_name(urn: str) -> str:

@@ -1,13 +1,15 @@
-"""Which errors are a user's to mend, and what exit code they end a command with."""
+"""Which errors a user can correct, and the exit code of each."""
 
 import pulumi
 
 from private_inference.cli.paths import PathsError
 from private_inference.rehearsal.embedded_aws import EmbeddedAwsError
 from private_inference.rehearsal.engine import RehearsalError
-from private_inference.runner.policy_pack import PolicyPackError, PolicyViolationError
+from private_inference.runner.guard import PolicyViolationError
+from private_inference.runner.policy_config import PolicyPackError
 from private_inference.runner.preview import PreviewError
 from private_inference.runner.project import ProjectError
+from private_inference.runner.remote import RemoteComponentError
 from private_inference.terraform.errors import ExportError
 
 A_FINDING = 1
@@ -22,6 +24,7 @@ _CODES: dict[type[Exception], int] = {
     PathsError: BAD_INPUT,
     PolicyViolationError: A_FINDING,
     RehearsalError: A_FINDING,
+    RemoteComponentError: A_FINDING,
     EmbeddedAwsError: A_FINDING,
 }
 

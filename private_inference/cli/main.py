@@ -114,11 +114,11 @@ def check(
 def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = False) -> None:
     """Look at the deployed stack with boto3: is what is there what was asked for? Ends with a real invocation."""
     from private_inference.cli import views
-    from private_inference.cli.deployed import contract, desired_of, session
     from private_inference.cli.progress import steps
     from private_inference.runner.project import settings_of
     from private_inference.verification import report
     from private_inference.verification import verify as run
+    from private_inference.verification.deployed_contract import contract, desired_of, session
 
     config = _stack(project, stack)
     settings = settings_of(config)
@@ -137,8 +137,8 @@ def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fals
 def outputs(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = False) -> None:
     """Print the contract of the deployed stack, as its SSM parameters hold it."""
     from private_inference.cli import views
-    from private_inference.cli.deployed import contract, session
     from private_inference.runner.project import settings_of
+    from private_inference.verification.deployed_contract import contract, session
 
     config = _stack(project, stack)
     promised = contract(session(settings_of(config).region), config)
@@ -223,7 +223,7 @@ def _stack(project: Path, stack: str) -> "StackConfig":
 
 
 def _policies(config: "StackConfig", given: Path | None) -> Mapping[str, Any]:
-    from private_inference.runner.policy_pack import read_config
+    from private_inference.runner.policy_config import read_config
 
     default = config.directory / f"Policy.{config.stack}.json"
     if given is None and not default.exists():

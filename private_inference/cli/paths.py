@@ -86,17 +86,18 @@ def _between(cells: Iterable[Cell], source: str | None, destination: str | None)
 def render_matrix(report: Report) -> "RenderableType":
     """The pairs between which something passes or should, then whatever keeps the report from being a proof."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table("From", "To", "Passes", "", "Why", title="Paths", title_justify="left")
+    from private_inference.cli.tables import table
+
+    matrix = table("From", "To", "Passes", "", "Why", title="Paths")
     silent = 0
     for cell in report.cells:
         if state(cell) == "refused":
             silent += 1
             continue
         passes = services_text(cell.delivered) + (", one way" if cell.delivered and not cell.answered else "")
-        table.add_row(cell.source, cell.destination, passes, Text(_state_text(cell), STYLES[state(cell)]), cell.why)
+        matrix.add_row(cell.source, cell.destination, passes, Text(_state_text(cell), STYLES[state(cell)]), cell.why)
     rest = Text(
         f"Between the other {silent} pairs of parties no packet passes, whatever its addresses and ports.", "dim"
     )
@@ -108,7 +109,7 @@ def render_matrix(report: Report) -> "RenderableType":
     ]
     summary = Text(f"{'✓' if report.proved else '✗'} {verdict(report)}", "bold green" if report.proved else "bold red")
     uncovered = [Text(f"Not part of the proof: {one}", "dim") for one in UNCOVERED]
-    return Group(table, rest, *uncovered, *problems, summary)
+    return Group(matrix, rest, *uncovered, *problems, summary)
 
 
 def _state_text(cell: Cell) -> str:
@@ -124,17 +125,17 @@ def _failure(failure: Failure) -> "RenderableType":
 
 def render_trace(trace: Trace) -> "RenderableType":
     """A packet's hops, one a line, and the verdict."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table("", "Control", "", "What it says", box=None, pad_edge=False)
-    table.title = Text.assemble(
+    from private_inference.cli.tables import table
+
+    shown = table("", "Control", "", "What it says", box=None, pad_edge=False)
+    shown.title = Text.assemble(
         f"{trace.service}, {trace.source} → {trace.destination}: ", (str(trace.verdict), STYLES[trace.verdict])
     )
-    table.title_justify = "left"
     for hop in trace.hops:
-        table.add_row(*_hop(hop))
-    return table
+        shown.add_row(*_hop(hop))
+    return shown
 
 
 def _hop(hop: Hop) -> tuple["RenderableType", ...]:

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 from private_inference.cli.progress import err
+from private_inference.cli.tables import table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
     from private_inference.cli.check import Checked
     from private_inference.cli.rehearse import Rehearsal
     from private_inference.reachability.intent import Report
-    from private_inference.runner.policy_pack import Finding
-    from private_inference.runner.program import Resource
+    from private_inference.runner.policy_findings import Finding
     from private_inference.runner.project import StackConfig
+    from private_inference.runner.resource import Resource
 
 out = Console()
 
@@ -47,12 +48,12 @@ def _grow(tree: Tree, children: Mapping[str, Sequence["Resource"]], urn: str) ->
         _grow(tree.add(label), children, resource.urn)
 
 
-def output_table(outputs: Mapping[str, Any]) -> Table:
+def output_table(outputs: Mapping[str, Any]) -> "Table":
     """Outputs, nested ones by their dotted names."""
-    table = Table("Output", "Value", title="Outputs: the contract for callers", title_justify="left")
+    shown = table("Output", "Value", title="Outputs: the contract for callers")
     for key, value in sorted(_flattened(outputs)):
-        table.add_row(key, value)
-    return table
+        shown.add_row(key, value)
+    return shown
 
 
 def _flattened(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -78,8 +79,8 @@ def show_rehearsal(config: "StackConfig", result: "Rehearsal") -> None:
     out.print(resource_tree(config.project, config.stack, result.run.resources))
     out.print(output_table(result.run.outputs))
     warn(result.run.warnings)
-    show_findings(result.findings)
-    show_reachability(result.reachability)
+    show_findings(result.verdicts.findings)
+    show_reachability(result.verdicts.reachability)
     out.print("\n[bold]What boto3 found[/]")
     out.print(report.table(result.checks))
     out.print(_verdict(result.passed), f"{len(result.run.resources)} resources,", report.summary(result.checks))
@@ -100,7 +101,7 @@ def show(shown: "RenderableType | str", file: Path | None) -> None:
 
 def show_error(error: Exception) -> None:
     """An error that a user can mend; findings of the policy pack as a table."""
-    from private_inference.runner.policy_pack import PolicyViolationError
+    from private_inference.runner.guard import PolicyViolationError
 
     if isinstance(error, PolicyViolationError):
         show_findings(error.findings, err)
@@ -113,22 +114,22 @@ def show_findings(findings: Sequence["Finding"], console: Console = out) -> None
     """Violations and exceptions one by one; what can't be verified yet by resource and property."""
     said = [finding for finding in findings if finding.kind != "unverified"]
     if said:
-        table = Table("", "Rule", "Resource", "Finding", title="Policy findings", title_justify="left", show_lines=True)
+        shown = table("", "Rule", "Resource", "Finding", title="Policy findings", show_lines=True)
         for finding in sorted(said, key=lambda f: (not f.blocks, f.kind, f.rule, f.urn)):
             mark = "[bold red]✗[/]" if finding.blocks else "[yellow]![/]"
-            table.add_row(
+            shown.add_row(
                 mark, finding.rule, _resource(finding.urn), f"{escape(finding.message)}\n[dim]{escape(finding.why)}"
             )
-        console.print(table)
+        console.print(shown)
     pending: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         if finding.kind == "unverified":
             pending.setdefault((_resource(finding.urn), finding.message), []).append(finding.rule)
     if pending:
-        table = Table("", "Resource", "", "Rules", title="Not verified yet", title_justify="left")
+        shown = table("", "Resource", "", "Rules", title="Not verified yet")
         for (resource, message), rules in sorted(pending.items()):
-            table.add_row("[yellow]?[/]", resource, escape(message), ", ".join(sorted(rules)))
-        console.print(table)
+            shown.add_row("[yellow]?[/]", resource, escape(message), ", ".join(sorted(rules)))
+        console.print(shown)
 
 
 def _resource(urn: str) -> str:
@@ -156,31 +157,32 @@ def _verdict(passed: bool) -> str:
 def show_check(config: "StackConfig", result: "Checked") -> None:
     """The three verdicts, then what there is to say of each."""
     warn(result.run.warnings)
-    show_findings(result.findings)
-    show_reachability(result.reachability)
-    proof = result.reachability
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_row(_tick(True), "program", f"{len(result.run.resources)} resources for {config.project}/{config.stack}")
-    forbidden = sum(finding.blocks for finding in result.findings)
-    table.add_row(
+    verdicts = result.verdicts
+    proof = verdicts.reachability
+    show_findings(verdicts.findings)
+    show_reachability(proof)
+    shown = table("", "", "", box=None, pad_edge=False, show_header=False)
+    shown.add_row(_tick(True), "program", f"{len(result.run.resources)} resources for {config.project}/{config.stack}")
+    forbidden = sum(finding.blocks for finding in verdicts.findings)
+    shown.add_row(
         _tick(not forbidden),
         "policies",
-        f"{result.rules} rules: {result.count('violation')} violations ({forbidden} mandatory), "
-        f"{result.count('unverified')} unverified before deployment, {result.count('exception')} exceptions",
+        f"{verdicts.rules} rules: {verdicts.count('violation')} violations ({forbidden} mandatory), "
+        f"{verdicts.count('unverified')} unverified before deployment, {verdicts.count('exception')} exceptions",
     )
-    table.add_row(
+    shown.add_row(
         _tick(proof.proved),
         "reachability",
         f"{len(proof.cells)} pairs of parties: {len(proof.failures)} missing or surplus paths, "
         f"{len(proof.unmet)} unmet, {len(proof.undecided)} undecided",
     )
-    out.print(table)
+    out.print(shown)
     out.print(_verdict(result.passed))
 
 
 def show_reachability(report: "Report") -> None:
     """What keeps the report from being a proof; nothing if it is one."""
-    from private_inference.reachability.proof import problems
+    from private_inference.cli.proof import problems
 
     for problem in problems(report):
         out.print(f"[bold red]✗[/] {escape(problem)}")

@@ -1,13 +1,13 @@
 """The reachability proof of a program's run: the network it declares against what its settings are for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from private_inference.graph import resources as graph
 from private_inference.reachability.from_graph.load import load
 from private_inference.reachability.intent import Report, check
 from private_inference.reachability.stack_intent import intent_from
-from private_inference.runner.program import Engine, Resource
+from private_inference.runner.resource import Resource, Run
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -16,34 +16,25 @@ if TYPE_CHECKING:
 PREFIX_LIST = "aws:ec2/getPrefixList:getPrefixList"
 
 
-class ObservedEngine:
-    """An engine that remembers what the program was told of AWS's prefix lists, which no resource holds."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.prefix_lists: dict[str, Sequence[str]] = {}
-
-    def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
-        return self._engine.create(resource)
-
-    def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        answer = self._engine.invoke(token, args)
-        if token == PREFIX_LIST:
-            self.prefix_lists |= {answer["id"]: answer["cidrBlocks"], args["name"]: answer["cidrBlocks"]}
-        return answer
-
-
-def network_of(resources: Sequence[Resource], prefix_lists: Mapping[str, Sequence[str]]) -> "Network":
+def network_of(run: Run) -> "Network":
     """The network that a run declared, the same whatever the order in which its resources came."""
-    return load([_declared(resource) for resource in resources], prefix_lists)
+    return load([_declared(resource) for resource in run.all_resources], _prefix_lists(run))
 
 
-def prove(
-    settings: "Settings", resources: Sequence[Resource], prefix_lists: Mapping[str, Sequence[str]]
-) -> tuple["Network", Report]:
-    """The network, and whether it has every intended path and no other."""
-    network = network_of(resources, prefix_lists)
-    return network, check(network, intent_from(settings, network))
+def prove(settings: "Settings", run: Run) -> Report:
+    """Whether the network has every path that the settings intend, and no other."""
+    network = network_of(run)
+    return check(network, intent_from(settings, network))
+
+
+def _prefix_lists(run: Run) -> dict[str, Sequence[str]]:
+    """The blocks of AWS's prefix lists, which no resource holds, by id and by name."""
+    lists: dict[str, Sequence[str]] = {}
+    for lookup in run.lookups:
+        if lookup.token == PREFIX_LIST:
+            blocks = lookup.answer["cidrBlocks"]
+            lists |= {lookup.answer["id"]: blocks, lookup.args["name"]: blocks}
+    return lists
 
 
 def problems(report: Report) -> list[str]:

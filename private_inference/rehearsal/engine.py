@@ -9,23 +9,20 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pulumi.runtime import rpc
 
 from private_inference.rehearsal import lookups
-from private_inference.rehearsal.awsx import EXPANSIONS
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
 from private_inference.rehearsal.resources import TABLE
 from private_inference.rehearsal.rows import Account, Clients, Row
 from private_inference.rehearsal.validation import ConstraintError
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Outputs, Resource
+from private_inference.runner.sdk import plain
 
-Outputs = Mapping[str, Any]
 Progress = Callable[[Resource, float], None]
 PROVIDER = "pulumi:providers:aws"
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
@@ -52,8 +49,7 @@ class MotoEngine:
     """Creates a program's resources in an embedded AWS; an `Engine` of the runner.
 
     `on_created` is told of each resource and how many seconds it took, by the thread that created it. `stacks` holds
-    the outputs of other stacks, by the name under which a StackReference asks for them. `inner` collects the resources
-    that remote components (awsx) are made of, which the program itself never sees.
+    the outputs of other stacks, by the name under which a StackReference asks for them.
     """
 
     def __init__(
@@ -67,8 +63,6 @@ class MotoEngine:
         self._on_created = on_created
         self._stacks = stacks or {}
         self._default_tags: dict[str, Mapping[str, str]] = {}
-        self._references: dict[str, dict[str, Any]] = {}
-        self.inner: list[Resource] = []
 
     @cached_property
     def _account(self) -> Account:
@@ -85,16 +79,12 @@ class MotoEngine:
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
         """Raises RehearsalError for a lookup that is not known, or that AWS refuses."""
-        if token == "pulumi:pulumi:getResource":  # noqa: S105 - a lookup's name
-            return self._references[args["urn"]]
         with _told(f"The lookup {token.split(':')[-1]}"):
             return lookups.answer(self._account, token, args)
 
     def _create(self, resource: Resource) -> tuple[str | None, Outputs]:
         if resource.type == PROVIDER:
             return self._provider(resource)
-        if resource.type in EXPANSIONS:
-            return self._expand(resource)
         if not resource.custom:
             return None, resource.properties
         if resource.type == STACK_REFERENCE:
@@ -124,7 +114,7 @@ class MotoEngine:
         return name, {"name": name, "outputs": self._stacks[name], "secretOutputNames": []}
 
     def _carry_out(self, resource: Resource, row: Row) -> tuple[str, Outputs]:
-        properties = {key: _received(value) for key, value in resource.properties.items()}
+        properties = {key: plain(value) for key, value in resource.properties.items()}
         if row.auto_name and row.auto_name not in properties:
             properties[row.auto_name] = auto_name(resource, row)
         region = properties.pop("region", self._account.region)
@@ -140,21 +130,6 @@ class MotoEngine:
         if row.taggable:
             outputs["tagsAll"] = tags
         return made.id, outputs
-
-    def _expand(self, resource: Resource) -> tuple[None, Outputs]:
-        """Create what a remote component is made of, and answer with references to it, as its own process would."""
-
-        def child(kind: str, name: str, properties: Mapping[str, Any]) -> tuple[dict[str, Any], Outputs]:
-            urn = f"{resource.urn.rpartition('::')[0]}${kind}::{name}"
-            asked = replace(
-                resource, urn=urn, type=kind, name=name, parent=resource.urn, properties=properties, dependencies=()
-            )
-            identity, outputs = self._create(asked)
-            self.inner.append(replace(asked, id=identity, outputs=outputs))
-            self._references[urn] = {"urn": urn, "id": identity, "state": outputs}
-            return _reference(urn, identity), outputs
-
-        return None, EXPANSIONS[resource.type](resource, child)
 
 
 @contextlib.contextmanager
@@ -215,21 +190,3 @@ def _decoded(value: Any) -> Any:
         return json.loads(value)
     except (TypeError, ValueError):
         return value
-
-
-def _received(value: Any) -> Any:
-    """A property as the program wrote it: on the wire secrets are wrapped and every number is a double."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        if value.get(rpc._special_sig_key) == rpc._special_secret_sig:
-            return _received(value["value"])
-        return {key: _received(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_received(entry) for entry in value]
-    return value
-
-
-def _reference(urn: str, identity: str | None) -> dict[str, Any]:
-    """A resource as a property's value: how components hand out their children."""
-    return {rpc._special_sig_key: rpc._special_resource_sig, "urn": urn, "id": identity}

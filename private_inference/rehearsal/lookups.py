@@ -1,15 +1,12 @@
 """The program's lookups (Pulumi invokes), answered from the embedded AWS as the AWS provider answers them from AWS."""
 
-import json
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
 from private_inference.rehearsal.rows import Account
+from private_inference.runner import aws_facts
 
-PREBUILT_IMAGES = Path(__file__).with_name("prebuilt_images.json")
 Answer = Mapping[str, Any]
 
 
@@ -157,25 +154,13 @@ def instance_type(account: Account, asked: Inputs) -> Answer:
 
 def prebuilt_image(account: Account, asked: Inputs) -> Answer:
     """The path of an image that AWS publishes. Like the provider, it doesn't ask whether the tag exists."""
-    table, name = _prebuilt_images(), asked["repositoryName"]
-    if name not in table["repositories"]:
-        known = ", ".join(table["repositories"])
-        raise UnhandledError(f"the rehearsal doesn't know the registry of {name}; it knows those of {known}")
-    registry = table["accounts"][table["repositories"][name]].get(account.region)
-    if registry is None:
-        raise RefusedError(f"no registry for region {account.region} and repository {name}")
     suffix, tag = asked.get("dnsSuffix", account.dns_suffix), asked.get("imageTag", "1")
-    return {
-        "id": registry,
-        "registryId": registry,
-        "registryPath": f"{registry}.dkr.ecr.{account.region}.{suffix}/{name}:{tag}",
-    }
-
-
-@cache
-def _prebuilt_images() -> dict[str, dict[str, Any]]:
-    table: dict[str, dict[str, Any]] = json.loads(PREBUILT_IMAGES.read_text(encoding="utf-8"))
-    return table
+    try:
+        return aws_facts.prebuilt_image(asked["repositoryName"], tag, account.region, suffix)
+    except aws_facts.NoFactError as error:
+        raise UnhandledError(str(error)) from None
+    except aws_facts.NoRegistryError as error:
+        raise RefusedError(str(error)) from None
 
 
 def _filters(asked: Inputs) -> list[dict[str, Any]]:

@@ -1,69 +1,41 @@
 """Runs a policy pack in a process of its own and asks it as the Pulumi engine does, over the Analyzer protocol.
 
-Sources: pulumi/pulumi, proto/pulumi/analyzer.proto; pkg/resource/plugin/analyzer_plugin.go (starting, levels) and
-analyzer_config.go (defaults and validation of the configuration); pkg/resource/deploy/step_generator.go (what is asked
-when: each resource's inputs before it is created, the outputs of all at the end).
+Sources: pulumi/pulumi, proto/pulumi/analyzer.proto; pkg/resource/plugin/analyzer_plugin.go (starting, levels);
+pkg/resource/deploy/step_generator.go (what is asked when: each resource's inputs before it is created, the outputs of
+all at the end).
 """
 
 import contextlib
-import json
-import re
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import grpc
-import pulumi
 from google.protobuf import empty_pb2, struct_pb2
-from google.protobuf.json_format import MessageToDict
-from pulumi.output import Unknown
-from pulumi.runtime import rpc
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
-from private_inference.runner.preview import children
-from private_inference.runner.program import Engine, Resource
+from private_inference.runner.policy_config import PolicyPackError, reconcile
+from private_inference.runner.policy_findings import Finding, Rule, findings_in, rule_of
+from private_inference.runner.resource import Resource
+from private_inference.runner.sdk import wire
 
 PACK = Path(__file__).parents[2] / "policy"
 """The policy pack of this product."""
 
-Kind = Literal["violation", "unverified", "exception"]
-Level = Literal["advisory", "mandatory", "disabled", "remediate"]
-
-LEVELS: Mapping[int, Level] = {
-    analyzer_pb2.ADVISORY: "advisory",
-    analyzer_pb2.MANDATORY: "mandatory",
-    analyzer_pb2.DISABLED: "disabled",
-    analyzer_pb2.REMEDIATE: "remediate",
-}
-SEVERITIES = {
-    analyzer_pb2.POLICY_SEVERITY_UNSPECIFIED: "",
-    analyzer_pb2.POLICY_SEVERITY_LOW: "low",
-    analyzer_pb2.POLICY_SEVERITY_MEDIUM: "medium",
-    analyzer_pb2.POLICY_SEVERITY_HIGH: "high",
-    analyzer_pb2.POLICY_SEVERITY_CRITICAL: "critical",
-}
-
 STARTS_WITHIN = 30
-"""Seconds that a pack may take to say its port."""
+"""Seconds that a pack may take to print its port."""
 
 LARGEST_MESSAGE = 400 * 1024 * 1024
 """Bytes; the engine's own limit."""
 
-EXCEPTIONS = "exceptions-in-force"
-"""The rule by which our pack lists what exceptions kept it from reporting."""
-
-_NOT_VERIFIED = re.compile(r"^cannot be verified before deployment: (\S+) of (.+)$", re.MULTILINE)
-_NOT_RUN = "can't run policy"
-"""How the SDK begins what it says instead of a verdict."""
-
-# What `python -m pulumi.policy DIRECTORY` does for the engine; and the pack ends when whoever asks it does.
+# What `python -m pulumi.policy DIRECTORY` does for the engine; and the pack ends when the process that asks it does.
 _HOST = """
 import os, runpy, sys, threading
 
@@ -75,54 +47,6 @@ def until_closed():
 threading.Thread(target=until_closed, daemon=True).start()
 runpy.run_path(sys.argv[1], run_name="__main__")
 """
-
-
-class PolicyPackError(Exception):
-    """The pack can't be run or configured; the message says why and what to do."""
-
-
-class PolicyViolationError(Exception):
-    """A mandatory rule forbids a resource. `findings` are all that was found about it."""
-
-    def __init__(self, findings: list["Finding"]) -> None:
-        super().__init__("\n".join(finding.message for finding in findings if finding.blocks))
-        self.findings = findings
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a pack says of one of its rules."""
-
-    name: str
-    description: str
-    level: Level
-    severity: str
-    controls: tuple[str, ...]
-    remediation: str
-    of_stack: bool
-    options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a rule found out about a resource (or, with an empty URN, about the stack).
-
-    `kind` is "violation"; "unverified" for a property that must be known and isn't before deployment; or "exception"
-    for what would be a violation. `message` says what is wrong and how to fix it, `why` what the rule is for.
-    """
-
-    rule: str
-    kind: Kind
-    level: Level
-    severity: str
-    urn: str
-    message: str
-    why: str
-
-    @property
-    def blocks(self) -> bool:
-        """Whether a deployment with this finding is refused."""
-        return self.kind == "violation" and self.level == "mandatory"
 
 
 class PolicyPack:
@@ -139,13 +63,13 @@ class PolicyPack:
     def __enter__(self) -> Self:
         if not (self._directory / "PulumiPolicy.yaml").exists():
             raise PolicyPackError(f"{self._directory.name} is no policy pack: PulumiPolicy.yaml was not found there.")
-        self._said = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-c", _HOST, str(self._directory)],
             cwd=self._directory,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
         )
         return self
 
@@ -155,7 +79,7 @@ class PolicyPack:
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.communicate()
-        self._said.close()
+        self._stderr.close()
 
     def analyze(self, resource: Resource) -> list[Finding]:
         """What the resource rules say of a resource, by its inputs."""
@@ -178,7 +102,7 @@ class PolicyPack:
 
     @cached_property
     def _rules(self) -> Mapping[str, Rule]:
-        return {policy.name: _rule(policy) for policy in self._info.policies}
+        return {policy.name: rule_of(policy) for policy in self._info.policies}
 
     @cached_property
     def _info(self) -> analyzer_pb2.AnalyzerInfo:
@@ -227,121 +151,12 @@ class PolicyPack:
         return response
 
     def _last_words(self) -> str:
-        self._said.seek(0)
-        lines = self._said.read().decode(errors="replace").strip().splitlines()
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing."
 
-    def _findings(self, diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> Iterator[Finding]:
-        rule = self.rules[diagnostic.policyName]
-        text = diagnostic.message.removeprefix(diagnostic.description).strip()
-        kind: Kind = "exception" if rule.name == EXCEPTIONS else "violation"
-        level = LEVELS[diagnostic.enforcementLevel]
-        finding = Finding(rule.name, kind, level, rule.severity, diagnostic.urn, text, rule.description)
-        if not text.startswith(_NOT_RUN):
-            yield finding
-            return
-        for found in _NOT_VERIFIED.finditer(text):
-            yield replace(finding, kind="unverified", urn=found[2], message=found[0].rpartition(" of ")[0])
-        if not _NOT_VERIFIED.search(text):
-            yield replace(finding, kind="unverified", message=text)
-
-
-class GuardedEngine:
-    """An engine that asks the pack before each creation. With `enforce`, a mandatory violation stops the program.
-
-    A remote component's own resources are judged with it, before any of them is created.
-    """
-
-    def __init__(self, engine: Engine, pack: PolicyPack, *, enforce: bool = True) -> None:
-        self._engine = engine
-        self._pack = pack
-        self._enforce = enforce
-        self.findings: list[Finding] = []
-
-    def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
-        """Raises PolicyViolationError, and what the engine raises."""
-        asked = [replace(resource, properties={}), *inner] if (inner := children(resource)) else [resource]
-        found = [finding for each in asked for finding in self._pack.analyze(each)]
-        self.findings.extend(found)
-        if self._enforce and any(finding.blocks for finding in found):
-            raise PolicyViolationError(found)
-        return self._engine.create(resource)
-
-    def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._engine.invoke(token, args)
-
-
-def read_config(path: Path) -> Mapping[str, Any]:
-    """A file for `pulumi up --policy-pack-config`. Raises PolicyPackError for what isn't one."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PolicyPackError(f"{path.name} was not found. Name an existing policy configuration.") from None
-    except ValueError as error:
-        raise PolicyPackError(f"{path.name} is not JSON: {error}. Correct it.") from None
-    if not isinstance(config, dict):
-        raise PolicyPackError(f"{path.name} must be an object with the configuration by rule.")
-    return config
-
-
-def reconcile(
-    policies: Iterable[analyzer_pb2.PolicyInfo], config: Mapping[str, Any]
-) -> dict[str, analyzer_pb2.PolicyConfig]:
-    """The configuration of every rule: what is given over `all` over the rule's own level and defaults.
-
-    Raises PolicyPackError for unknown rules (which the engine ignores without a word), levels and options.
-    """
-    by_name = {policy.name: policy for policy in policies}
-    given = {name: _given(name, value) for name, value in config.items()}
-    unknown = sorted(set(given) - set(by_name) - {"all"})
-    if unknown:
-        raise PolicyPackError(f"The policy configuration names rules that the pack doesn't have: {', '.join(unknown)}.")
-    everywhere, _ = given.get("all", (None, {}))
-    return {name: _policy_config(policy, everywhere, *given.get(name, (None, {}))) for name, policy in by_name.items()}
-
-
-def _given(name: str, value: Any) -> tuple[int | None, dict[str, Any]]:
-    options = {"enforcementLevel": value} if isinstance(value, str) else dict(value)
-    level = options.pop("enforcementLevel", None)
-    numbers = {text: number for number, text in LEVELS.items()}
-    if level is not None and level not in numbers:
-        raise PolicyPackError(f"{name}: {level!r} is not a level; choose one of {', '.join(numbers)}.")
-    return (None if level is None else numbers[level]), options
-
-
-def _policy_config(
-    policy: analyzer_pb2.PolicyInfo, everywhere: int | None, level: int | None, options: Mapping[str, Any]
-) -> analyzer_pb2.PolicyConfig:
-    import jsonschema
-
-    schemas = MessageToDict(policy.configSchema.properties)
-    values = {name: schema["default"] for name, schema in schemas.items() if "default" in schema} | dict(options)
-    # Unlike the engine, which takes what no schema names, a mistyped option is an error here.
-    whole = {"type": "object", "properties": schemas, "additionalProperties": False}
-    problem = next(iter(jsonschema.Draft7Validator(whole).iter_errors(values)), None)
-    if problem:
-        where = ".".join(map(str, problem.absolute_path))
-        raise PolicyPackError(f"The policy configuration of {policy.name} is wrong: {where}: {problem.message}.")
-    chosen = next(each for each in (level, everywhere, policy.enforcementLevel) if each is not None)
-    return analyzer_pb2.PolicyConfig(enforcementLevel=chosen, properties=_struct(values))  # type: ignore[arg-type]
-
-
-def _rule(policy: analyzer_pb2.PolicyInfo) -> Rule:
-    framework = f"{policy.framework.name} {policy.framework.reference}".strip()
-    return Rule(
-        name=policy.name,
-        description=policy.description,
-        level=LEVELS[policy.enforcementLevel],
-        severity=SEVERITIES[policy.severity],
-        controls=tuple(filter(None, [framework, *policy.tags])),
-        remediation=policy.remediation_steps,
-        of_stack=policy.policy_type == analyzer_pb2.POLICY_TYPE_STACK,
-        options={
-            name: schema
-            for name, schema in MessageToDict(policy.configSchema.properties).items()
-            if name != "exceptions"
-        },
-    )
+    def _findings(self, diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> Iterable[Finding]:
+        return findings_in(diagnostic, self.rules[diagnostic.policyName])
 
 
 def analyze_request(resource: Resource) -> analyzer_pb2.AnalyzeRequest:
@@ -388,20 +203,3 @@ def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
     struct = struct_pb2.Struct()
     struct.update(wire(properties))
     return struct
-
-
-def wire(value: Any) -> Any:
-    """A property as the engine sends it to a pack: unknowns and assets in their wire form, no internal keys."""
-    if isinstance(value, Unknown):
-        return rpc.UNKNOWN
-    if isinstance(value, pulumi.FileAsset | pulumi.FileArchive):
-        asset = isinstance(value, pulumi.FileAsset)
-        signature = rpc._special_asset_sig if asset else rpc._special_archive_sig
-        return {rpc._special_sig_key: signature, "path": str(value.path)}
-    if isinstance(value, Mapping):
-        if value.get(rpc._special_sig_key) == rpc._special_resource_sig:
-            return value.get("id") or value.get("urn")
-        return {key: wire(inner) for key, inner in value.items() if not key.startswith("__") and inner is not None}
-    if isinstance(value, list | tuple):
-        return [wire(inner) for inner in value]
-    return value if isinstance(value, str | bool | int | float) or value is None else str(type(value).__name__)

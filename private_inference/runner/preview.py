@@ -4,22 +4,18 @@ Lookups are answered from data that the installed packages carry, and for what o
 examples: six zones, AWS's own prefix lists at their documented size. The rehearsal and the real preview ask for real.
 """
 
-import gzip
-import importlib.util
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from pulumi.output import Unknown
-
-from private_inference.rehearsal.awsx import EXPANSIONS
-from private_inference.rehearsal.inputs import Inputs
-from private_inference.rehearsal.lookups import prebuilt_image
-from private_inference.rehearsal.rows import Account
-from private_inference.runner.program import Resource
+from private_inference.runner.aws_facts import (
+    NoFactError,
+    NoRegistryError,
+    dns_suffix,
+    instance_types,
+    partition_of,
+    prebuilt_image,
+)
+from private_inference.runner.resource import Outputs, Resource
 
 ACCOUNT = "123456789012"
 """AWS's own example: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
@@ -41,53 +37,24 @@ class PreviewError(Exception):
 
 
 class PreviewEngine:
-    """An `Engine` of the runner: outputs are the inputs, and everything that AWS would add is unknown.
-
-    `inner` collects the resources that remote components (awsx) are made of, which the program itself never sees.
-    """
+    """An `Engine` of the runner: outputs are the inputs, and everything that AWS would add is unknown."""
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self.inner: list[Resource] = []
 
-    def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
-        self.inner.extend(children(resource))
-        return None, {} if resource.type in EXPANSIONS else resource.properties
+    def create(self, resource: Resource) -> tuple[str | None, Outputs]:
+        return None, resource.properties
 
-    def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Raises PreviewError for a lookup that is not known."""
+    def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
+        """Raises PreviewError for a lookup that can't be answered without an account."""
         answer = _LOOKUPS.get(token)
         if answer is None:
             raise PreviewError(f"The lookup {token} can't be answered without an account. Rehearse the stack instead.")
-        return {"id": self._region, "region": self._region, **args, **answer(self._region, args)}
-
-
-def children(component: Resource) -> list[Resource]:
-    """The resources that a remote component is made of, as its own process would register them; none of others."""
-    made: list[Resource] = []
-
-    def child(kind: str, name: str, properties: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
-        reads = {key: urns for key, urns in component.property_dependencies.items() if key in properties}
-        reads |= {key: [made[0].urn] for key, value in properties.items() if made and isinstance(value, Unknown)}
-        urn = f"{component.urn.rpartition('::')[0]}${kind}::{name}"
-        made.append(
-            replace(
-                component,
-                urn=urn,
-                type=kind,
-                name=name,
-                parent=component.urn,
-                properties=properties,
-                property_dependencies=reads,
-                outputs=properties,
-            )
-        )
-        later = Unknown()  # type: ignore[no-untyped-call]
-        return {}, {"name": later, "repositoryUrl": later}
-
-    if component.type in EXPANSIONS:
-        EXPANSIONS[component.type](component, child)
-    return made
+        try:
+            found = answer(self._region, args)
+        except (NoFactError, NoRegistryError) as error:
+            raise PreviewError(f"The lookup {token} can't be answered: {error}") from None
+        return {"id": self._region, "region": self._region, **args, **found}
 
 
 def _zones(region: str, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,36 +86,17 @@ def _instance_type(_: str, args: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@cache
-def instance_types() -> Mapping[str, Mapping[str, Any]]:
-    """EC2's instance types by name, in the form of DescribeInstanceTypes: moto ships AWS's answer."""
-    moto = importlib.util.find_spec("moto")
-    if moto is None or moto.origin is None:
-        raise PreviewError("moto is not installed, and it has the facts about instance types. Run `make setup`.")
-    packed = Path(moto.origin).with_name("ec2") / "resources" / "instance_types.json.gz"
-    types: Mapping[str, Mapping[str, Any]] = json.loads(gzip.decompress(packed.read_bytes()))
-    return types
-
-
 def _identity(region: str, _: Mapping[str, Any]) -> dict[str, Any]:
-    return {"accountId": ACCOUNT, "arn": f"arn:{_partition_of(region)}:iam::{ACCOUNT}:root", "userId": ACCOUNT}
+    return {"accountId": ACCOUNT, "arn": f"arn:{partition_of(region)}:iam::{ACCOUNT}:root", "userId": ACCOUNT}
 
 
 def _partition(region: str, _: Mapping[str, Any]) -> dict[str, Any]:
-    return {"partition": _partition_of(region), "dnsSuffix": _dns_suffix(region)}
-
-
-def _partition_of(region: str) -> str:
-    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rpartition("-")[0].rpartition("-")[0], "aws")
-
-
-def _dns_suffix(region: str) -> str:
-    return "amazonaws.com.cn" if _partition_of(region) == "aws-cn" else "amazonaws.com"
+    return {"partition": partition_of(region), "dnsSuffix": dns_suffix(region)}
 
 
 def _prebuilt_image(region: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-    account = Account(None, ACCOUNT, region, region, _partition_of(region), _dns_suffix(region))  # type: ignore[arg-type]
-    return prebuilt_image(account, Inputs(args, {}))
+    suffix = args.get("dnsSuffix", dns_suffix(region))
+    return prebuilt_image(args["repositoryName"], args.get("imageTag", "1"), region, suffix)
 
 
 _LOOKUPS: Mapping[str, Callable[[str, Mapping[str, Any]], Mapping[str, Any]]] = {

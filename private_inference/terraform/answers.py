@@ -10,7 +10,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from private_inference.cli import deployed
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import account_of
 from private_inference.rehearsal.inputs import RefusedError, UnhandledError
@@ -19,6 +18,7 @@ from private_inference.rehearsal.rows import Clients
 from private_inference.runner.project import StackConfig
 from private_inference.terraform.errors import ExportError
 from private_inference.terraform.lookups import STACK_REFERENCE, Lookup
+from private_inference.verification import deployed_contract
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def asked_of(aws: Clients) -> Lookup:
             if token != STACK_REFERENCE:
                 return answer(account(), token, args)
             _, project, stack = args["name"].split("/")
-            return deployed.contract(aws, StackConfig(project, stack, Path(), {}))
+            return deployed_contract.contract(aws, StackConfig(project, stack, Path(), {}))
 
     return lookup
 
@@ -99,4 +99,4 @@ class _Account:
 
 @cache
 def _session(region: str) -> Any:
-    return deployed.session(region)
+    return deployed_contract.session(region)

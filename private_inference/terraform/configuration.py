@@ -8,8 +8,8 @@ from typing import Any
 
 import pulumi
 
-from private_inference.runner.program import Resource, Run
 from private_inference.runner.project import StackConfig
+from private_inference.runner.resource import Resource, Run
 from private_inference.terraform.engine import Declared, TerraformEngine
 from private_inference.terraform.labels import addresses_in, describe
 from private_inference.terraform.local_files import LocalFiles, UnsupportedAssetError

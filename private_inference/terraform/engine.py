@@ -2,13 +2,10 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi.runtime import rpc
-
-from private_inference.rehearsal.awsx import EXPANSIONS
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Resource
 from private_inference.terraform.errors import ExportError
 from private_inference.terraform.labels import describe, label_of
 from private_inference.terraform.lookups import STACK_REFERENCE, Lookups
@@ -17,7 +14,6 @@ from private_inference.terraform.references import References
 from private_inference.terraform.schema import Entry, load_schema
 
 PROVIDER = "pulumi:providers:aws"
-GET_RESOURCE = "pulumi:pulumi:getResource"
 
 
 @dataclass(frozen=True)
@@ -41,9 +37,9 @@ class TerraformEngine:
     lookups: Lookups
     declared: dict[str, Declared] = field(default_factory=dict)
     providers: list[Resource] = field(default_factory=list)
-    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """URN → addresses of what the resource became: one, or those inside an awsx component."""
-    _states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    members: dict[str, list[str]] = field(default_factory=dict)
+    """URN → addresses of what the resource became: one, or those of a remote component's children."""
+    _remote: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
@@ -53,21 +49,20 @@ class TerraformEngine:
                 self.providers.append(resource)
                 return resource.name, {}
             if not resource.custom:
+                if resource.remote:
+                    self.members[resource.urn] = []
+                    self._remote.add(resource.urn)
                 return None, {}
             if resource.type == STACK_REFERENCE:
                 name = resource.properties["name"]
                 return name, {"name": name, "outputs": self.lookups.contract(name), "secretOutputNames": []}
             if resource.id is not None:
                 raise ExportError(f"{describe(resource)} is read, not created: the export can't write that yet.")
-            if resource.type in EXPANSIONS:
-                return None, self._expand(resource)
             outputs = self._declare(resource)
             return outputs["id"], outputs
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to a lookup. Raises ExportError where it has none."""
-        if token == GET_RESOURCE:  # the SDK follows a reference to a resource inside a component
-            return {"urn": args["urn"], "id": self._states[args["urn"]]["id"], "state": self._states[args["urn"]]}
         return self.lookups.invoke(token, args)
 
     def _declare(self, resource: Resource) -> Mapping[str, Any]:
@@ -83,10 +78,10 @@ class TerraformEngine:
                 f"{describe(resource)} and {describe(other.resource)} would both be {declared.address}. Rename one."
             )
         self.declared[declared.address] = declared
-        self.members[resource.urn] = (declared.address,)
-        outputs = self._outputs(declared)
-        self._states[resource.urn] = outputs
-        return outputs
+        self.members[resource.urn] = [declared.address]
+        if resource.parent in self._remote:
+            self.members[resource.parent].append(declared.address)
+        return self._outputs(declared)
 
     def _outputs(self, declared: Declared) -> dict[str, Any]:
         """A reference for each text; what was given as list, number or truth value is answered as it was given."""
@@ -105,24 +100,3 @@ class TerraformEngine:
             names = terraform_names(kind[1][1])
             return [{key: self.references.hand_out(f"{expression}[0].{name}") for key, name in names.items()}]
         return self.references.hand_out(expression)
-
-    def _expand(self, component: Resource) -> Mapping[str, Any]:
-        """Declare what a remote component is made of; its outputs refer to that."""
-        made: list[str] = []
-
-        def child(kind: str, name: str, properties: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
-            start, parents, _ = component.urn.rsplit("::", 2)
-            urn = f"{start}::{parents}${kind}::{name}"
-            outputs = self._declare(
-                replace(component, urn=urn, parent=component.urn, type=kind, name=name, properties=properties)
-            )
-            made.extend(self.members[urn])
-            return _resource_reference(urn, outputs["id"]), outputs
-
-        outputs = EXPANSIONS[component.type](component, child)
-        self.members[component.urn] = tuple(made)
-        return outputs
-
-
-def _resource_reference(urn: str, identity: str) -> dict[str, str]:
-    return {rpc._special_sig_key: rpc._special_resource_sig, "urn": urn, "id": identity, "packageVersion": ""}

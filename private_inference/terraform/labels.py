@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Resource
 
 
 def label_of(name: str) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi.runtime import rpc
-
+from private_inference.runner.sdk import is_secret, revealed
 from private_inference.terraform.labels import label_of
 from private_inference.terraform.references import References
 from private_inference.terraform.translate import JsonObject
@@ -24,7 +23,7 @@ class Secrets:
 
         References to resources stay: Terraform knows which of them are sensitive.
         """
-        return self._sealed(rpc.unwrap_rpc_secret(value), name, path) if rpc.is_rpc_secret(value) else value
+        return self._sealed(revealed(value), name, path) if is_secret(value) else value
 
     def _sealed(self, value: Any, name: str, path: str) -> Any:
         if isinstance(value, Mapping):

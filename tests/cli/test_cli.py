@@ -148,3 +148,18 @@ def test_help_is_quick_to_come_because_nothing_heavy_is_loaded() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_check_loads_nothing_that_it_does_not_need(project: Project) -> None:
+    """Each of these takes a tenth of a second and more: AWS's clients, the embedded AWS, the export, JSON schemas."""
+    code = (
+        "import sys\n"
+        "from private_inference.cli.main import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "unneeded = ('boto3', 'botocore', 'urllib3', 'moto', 'docker', 'jsonschema', 'jmespath', 'jinja2',"
+        " 'private_inference.rehearsal', 'private_inference.verification', 'private_inference.terraform')\n"
+        "print([name for name in unneeded if name in sys.modules], file=sys.stderr)\n"
+    )
+    asked = ["check", "--stack", "try", "--project", str(project()), "--json"]
+    result = subprocess.run([sys.executable, "-c", code, *asked], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stderr.strip() == "[]"

@@ -10,7 +10,7 @@ from components.cidr import Tier
 from components.lookups import look_up
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.settings import SettingsError
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Resource
 from tests.support.recording import S3_CIDRS, ZONES, Recorded, record_part
 from tests.support.stacks import minimal, settings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Resource
 from tests.support.recording import PlanningEngine, Recorded, record, stack_config
 from tests.support.stacks import endpoint, minimal, shipped
 

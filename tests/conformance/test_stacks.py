@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from components import model_archive
-from private_inference.cli.deployed import desired_of
 from private_inference.rehearsal.engine import MotoEngine
 from private_inference.rehearsal.prepare import account
 from private_inference.runner.program import run_program
@@ -20,6 +19,7 @@ from private_inference.runner.project import load_stack
 from private_inference.terraform.labels import label_of
 from private_inference.terraform.terraform import TerraformError
 from private_inference.verification import Verdict, verify
+from private_inference.verification.deployed_contract import desired_of
 from tests.conformance.conftest import Live
 from tests.conformance.deployment import Actions, Deployment, actions
 from tests.conformance.inventory import inventory

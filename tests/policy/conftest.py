@@ -55,9 +55,8 @@ def deployed(config: StackConfig) -> Graph:
     """The stack as it is after `pulumi up`: rehearsed, every value known."""
     with EmbeddedAws(REGION, gateways=[GATEWAY]) as aws:
         _create_log_bucket(aws)
-        engine = MotoEngine(aws)
-        run = run_program(config, engine)
-    graph = Graph([*run.resources, *engine.inner], preview=False)
+        run = run_program(config, MotoEngine(aws))
+    graph = Graph(run.all_resources, preview=False)
     neighbours.join(graph)
     return graph
 
@@ -65,8 +64,7 @@ def deployed(config: StackConfig) -> Graph:
 @pytest.fixture(scope="session")
 def previewed(config: StackConfig) -> Graph:
     """The stack as `pulumi preview` knows it: ids and ARNs to come."""
-    engine = PreviewEngine(REGION)
-    run = run_program(config, engine, preview=True)
-    graph = Graph([*run.resources, *engine.inner], preview=True)
+    run = run_program(config, PreviewEngine(REGION), preview=True)
+    graph = Graph(run.all_resources, preview=True)
     neighbours.join(graph)
     return graph

@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Resource
 
 PROJECT = "urn:pulumi:test::private-inference::"
 ELSEWHERE = f"{PROJECT}pulumi:pulumi:StackReference::elsewhere"

@@ -17,8 +17,8 @@ from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
 from policy import pack
 from policy.rules import NotVerifiedError
-from private_inference.runner.policy_pack import wire
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Resource
+from private_inference.runner.sdk import wire
 
 RULES: Mapping[str, Policy] = {rule.name: rule for rule in pack.RULES}
 
@@ -75,9 +75,7 @@ def _judge_resource(
 
 
 def _keep(error: NotVerifiedError, judgement: Judgement) -> None:
-    for line in error.message.strip().splitlines():
-        path, _, urn = line.partition(": ")[2].partition(" of ")
-        judgement.unverified.append((urn, path))
+    judgement.unverified += [(each.urn, each.property) for each in error.unverified]
 
 
 def policy_resources(resources: Iterable[Resource]) -> list[PolicyResource]:

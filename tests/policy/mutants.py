@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Resource
 from tests.policy.graph import Graph, Ref
 from tests.policy.neighbours import ARN, CLIENT_GROUP, allow
 

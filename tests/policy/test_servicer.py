@@ -10,8 +10,9 @@ from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policy.granted import exceptions_in_force
-from private_inference.runner.policy_pack import analyze_request, reconcile, stack_request
-from private_inference.runner.program import Resource
+from private_inference.runner.policy_config import reconcile
+from private_inference.runner.policy_pack import analyze_request, stack_request
+from private_inference.runner.resource import Resource
 from tests.policy.graph import Graph
 from tests.policy.judge import RULES
 from tests.policy.neighbours import allow
@@ -83,10 +84,6 @@ def test_exceptions_come_with_the_configuration(previewed: Graph) -> None:
     assert "shredded hourly by its owner" in listed.message
 
 
-def secret(value: Any) -> dict[str, Any]:
-    return {rpc._special_sig_key: rpc._special_secret_sig, "value": value}
-
-
 @pytest.mark.parametrize(
     ("type_", "name", "path"),
     [
@@ -103,7 +100,7 @@ def secret(value: Any) -> dict[str, Any]:
 )
 def test_values_are_not_repeated(type_: str, name: str, path: str, previewed: Graph) -> None:
     graph = previewed.copy()
-    changed = graph.set(type_, name, path, secret(SECRET))
+    changed = graph.set(type_, name, path, rpc.wrap_rpc_secret(SECRET))
     server = Server()
     said = server.analyze(changed) + server.analyze_stack(graph)
     assert said

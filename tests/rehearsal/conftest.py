@@ -13,8 +13,9 @@ import xgboost
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine
-from private_inference.runner.program import Run, run_program
+from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack
+from private_inference.runner.resource import Run
 
 REGION = "eu-west-1"
 
@@ -63,7 +64,6 @@ class Rehearsed:
 
     aws: EmbeddedAws
     run: Run
-    engine: MotoEngine
     seconds: dict[str, float]
 
     def outputs(self, kind: str, name: str) -> Any:
@@ -78,7 +78,7 @@ def rehearsed(archive: bytes, tmp_path_factory: pytest.TempPathFactory) -> Itera
     seconds: dict[str, float] = {}
     with EmbeddedAws(REGION) as embedded:
         engine = MotoEngine(embedded, on_created=lambda resource, took: seconds.update({resource.urn: took}))
-        yield Rehearsed(embedded, run_program(load_stack(directory, "whole"), engine), engine, seconds)
+        yield Rehearsed(embedded, run_program(load_stack(directory, "whole"), engine), seconds)
 
 
 Rehearse = Callable[..., Run]

@@ -188,7 +188,7 @@ def test_a_remote_component_is_what_it_is_made_of(rehearsed: Rehearsed) -> None:
     }
     assert repository["repositoryUri"] == rehearsed.run.outputs["repositoryUrl"]
     assert repository["repositoryArn"] == rehearsed.run.outputs["repositoryArn"]
-    assert {item.type for item in rehearsed.engine.inner} == {
+    assert {item.type for item in rehearsed.run.remote_children} == {
         "aws:ecr/repository:Repository",
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
     }
@@ -272,7 +272,7 @@ def test_ids_have_pulumis_form(rehearsed: Rehearsed) -> None:
 
 
 def test_each_resource_is_timed(rehearsed: Rehearsed) -> None:
-    assert set(rehearsed.seconds) == {item.urn for item in rehearsed.run.resources}
+    assert set(rehearsed.seconds) == {item.urn for item in rehearsed.run.all_resources}
     assert all(0 <= took < 30 for took in rehearsed.seconds.values())
 
 

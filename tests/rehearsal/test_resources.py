@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from private_inference.rehearsal.resources import TABLE
-from private_inference.runner.program import Resource
+from private_inference.runner.resource import Resource
 from tests.rehearsal.conftest import Rehearse, Rehearsed
 
 ON_PREMISES = {
@@ -59,7 +59,7 @@ def computed_outputs(kind: str) -> set[str]:
 
 
 def resources(rehearsed: Rehearsed) -> list[Resource]:
-    return [item for item in [*rehearsed.run.resources, *rehearsed.engine.inner] if item.type in TABLE]
+    return [item for item in rehearsed.run.all_resources if item.type in TABLE]
 
 
 @pytest.mark.parametrize("kind", sorted(TABLE))

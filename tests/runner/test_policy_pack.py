@@ -12,19 +12,17 @@ from typing import Any
 import grpc
 import pulumi
 import pulumi_aws as aws
+import pulumi_awsx as awsx
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
-from private_inference.runner.policy_pack import (
-    GuardedEngine,
-    PolicyPack,
-    PolicyPackError,
-    PolicyViolationError,
-    read_config,
-)
+from private_inference.runner.guard import GuardedEngine, PolicyViolationError
+from private_inference.runner.policy_config import PolicyPackError, read_config
+from private_inference.runner.policy_pack import PolicyPack
 from private_inference.runner.preview import PreviewEngine
-from private_inference.runner.program import Resource, run_program
+from private_inference.runner.program import run_program
+from private_inference.runner.resource import Resource
 from tests.support.recording import REGION, ROOT, RecordingEngine, record_part, stack_config
 from tests.support.stacks import minimal
 
@@ -207,19 +205,21 @@ def test_a_check_goes_on_and_says_everything(pack: PolicyPack) -> None:
 
 
 def test_what_a_remote_component_is_made_of_is_judged_before_it_is_created(pack: PolicyPack) -> None:
-    engine = GuardedEngine(PreviewEngine(REGION), pack)
-    registry = resource("awsx:ecr:Repository", "images", {"imageTagMutability": "MUTABLE"})
+    def registry() -> None:
+        awsx.ecr.Repository("images", image_tag_mutability="MUTABLE")
+
+    engine = Guarded(pack, enforce=True)
     with pytest.raises(PolicyViolationError) as caught:
-        engine.create(registry)
+        record_part(registry, engine)
+    assert [resource.type for resource in engine.created if resource.type.startswith("aws")] == ["awsx:ecr:Repository"]
     rules = {finding.rule for finding in caught.value.findings}
     assert {"image-tags-are-immutable", "repositories-are-encrypted"} <= rules
 
 
 def test_the_least_stack_passes_its_preview(pack: PolicyPack, archive: Path) -> None:
-    preview = PreviewEngine(REGION)
-    engine = GuardedEngine(preview, pack)
+    engine = GuardedEngine(PreviewEngine(REGION), pack)
     run = run_program(stack_config(minimal(archive)), engine, preview=True)
-    found = engine.findings + pack.analyze_stack([*run.resources, *preview.inner])
+    found = engine.findings + pack.analyze_stack(run.all_resources)
     assert [finding for finding in found if finding.blocks] == []
     assert {finding.kind for finding in found} == {"violation", "unverified"}
     assert {finding.rule for finding in found if finding.kind == "violation"} == {"buckets-log-access"}

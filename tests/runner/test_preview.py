@@ -5,21 +5,9 @@ from pathlib import Path
 import pytest
 from pulumi.output import Unknown
 
-from private_inference.runner.preview import PreviewEngine, PreviewError, children
-from private_inference.runner.program import Resource, run_program
-from tests.support.recording import stack_config
-from tests.support.stacks import minimal, shipped
-
-COMPONENT = Resource(
-    "urn:pulumi:test::p::awsx:ecr:Repository::Images",
-    "awsx:ecr:Repository",
-    "Images",
-    "",
-    True,
-    {"imageTagMutability": "IMMUTABLE", "encryptionConfigurations": [{"encryptionType": "KMS"}]},
-    (),
-    {"encryptionConfigurations": ["urn:pulumi:test::p::aws:kms/key:Key::data"]},
-)
+from private_inference.runner.preview import PreviewEngine, PreviewError
+from private_inference.runner.program import run_program
+from tests.support.stacks import shipped
 
 
 @pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
@@ -68,21 +56,3 @@ def test_an_unknown_prefix_list_is_an_error() -> None:
         PreviewEngine("us-east-1").invoke(
             "aws:ec2/getPrefixList:getPrefixList", {"name": "com.amazonaws.us-east-1.glacier"}
         )
-
-
-def test_a_remote_component_is_made_of_what_awsx_makes() -> None:
-    repository, lifecycle = children(COMPONENT)
-    assert (repository.type, repository.name) == ("aws:ecr/repository:Repository", "images")
-    assert repository.urn == "urn:pulumi:test::p::awsx:ecr:Repository$aws:ecr/repository:Repository::images"
-    assert repository.properties == COMPONENT.properties
-    assert repository.property_dependencies == COMPONENT.property_dependencies
-    assert lifecycle.type == "aws:ecr/lifecyclePolicy:LifecyclePolicy"
-    assert lifecycle.property_dependencies["repository"] == [repository.urn]
-
-
-def test_other_resources_are_made_of_nothing_else(archive: Path) -> None:
-    engine = PreviewEngine("us-east-1")
-    run = run_program(stack_config(minimal(archive)), engine, preview=True)
-    assert {resource.parent for resource in engine.inner} == {
-        resource.urn for resource in run.resources if resource.type.startswith("awsx:")
-    }

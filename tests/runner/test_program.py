@@ -10,8 +10,9 @@ import pulumi
 import pytest
 from pulumi.output import Unknown
 
-from private_inference.runner.program import Resource, run_program
+from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig
+from private_inference.runner.resource import Resource
 from tests.support.recording import ROOT, RecordingEngine, inline
 
 INLINE = ROOT / "tests" / "support" / "inline"

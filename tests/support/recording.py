@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from private_inference.runner.program import Resource, Run, run_program
+from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig
+from private_inference.runner.resource import Resource, Run
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
@@ -56,9 +57,6 @@ class RecordingEngine:
         self.created.append(resource)
         if not resource.custom:
             return None, {}
-        if resource.type == "awsx:ecr:Repository":
-            name = resource.properties.get("name", resource.name)
-            return None, {"url": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"}
         return self._made(resource)
 
     def _made(self, resource: Resource) -> tuple[str, Mapping[str, Any]]:
@@ -71,6 +69,8 @@ class RecordingEngine:
             outputs["arn"] = ARNS[resource.type].format(id=identity, **outputs)
         if resource.type == "aws:kms/key:Key":
             outputs["keyId"] = identity
+        if resource.type == "aws:ecr/repository:Repository":
+            outputs["repositoryUrl"] = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{outputs['name']}"
         if resource.type == "aws:ec2/vpc:Vpc":
             outputs["defaultRouteTableId"] = f"rtb-{digest[:17]}"
         if resource.type == "aws:ec2/vpcEndpoint:VpcEndpoint":
@@ -114,7 +114,7 @@ class PlanningEngine(RecordingEngine):
 
     def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
         self.created.append(resource)
-        return None, {} if resource.type == "awsx:ecr:Repository" else resource.properties
+        return None, resource.properties
 
 
 @dataclass(frozen=True)

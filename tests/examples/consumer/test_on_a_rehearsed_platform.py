@@ -14,8 +14,9 @@ import pytest
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine
 from private_inference.rehearsal.prepare import account
-from private_inference.runner.program import Run, run_program
+from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack, settings_of
+from private_inference.runner.resource import Run
 
 ROOT = Path(__file__).parents[3]
 CONSUMER = ROOT / "examples/consumer"

@@ -9,8 +9,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from private_inference.runner.program import Resource, Run, run_program
+from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack
+from private_inference.runner.resource import Resource, Run
 
 PROJECT = Path(__file__).parents[3] / "examples" / "consumer"
 

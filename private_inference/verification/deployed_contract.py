@@ -1,4 +1,4 @@
-"""The deployed stack, reached through the AWS credentials of the shell."""
+"""The contract of a deployed stack, read from SSM with the AWS credentials of the shell."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from components.contract import Contract
 from components.settings import Settings, SettingsError
 from private_inference.runner.project import StackConfig
-from private_inference.verification import Desired
+from private_inference.verification.desired import Desired
 
 
 def session(region: str) -> Any:

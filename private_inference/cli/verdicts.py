@@ -1,0 +1,36 @@
+"""What the policy pack and the reachability proof say of a program's run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.settings import Settings
+from private_inference.cli.proof import prove
+from private_inference.reachability.intent import Report
+from private_inference.runner.guard import GuardedEngine
+from private_inference.runner.policy_findings import Finding, Kind
+from private_inference.runner.policy_pack import PolicyPack
+from private_inference.runner.resource import Run
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """How many rules the pack has, their findings on each resource and on the whole stack, and the proof's report."""
+
+    rules: int
+    findings: Sequence[Finding]
+    reachability: Report
+
+    @property
+    def passed(self) -> bool:
+        """Nothing is forbidden, and no path is missing or surplus. What can't be verified yet doesn't count."""
+        return not any(finding.blocks for finding in self.findings) and self.reachability.proved
+
+    def count(self, kind: Kind) -> int:
+        """How many findings are of a kind."""
+        return sum(finding.kind == kind for finding in self.findings)
+
+
+def judge(settings: Settings, run: Run, engine: GuardedEngine, pack: PolicyPack) -> Verdicts:
+    """Judge a run that went through a guarded engine. Raises PolicyPackError if the pack fails."""
+    findings = [*engine.findings, *pack.analyze_stack(run.all_resources)]
+    return Verdicts(len(pack.rules), findings, prove(settings, run))
