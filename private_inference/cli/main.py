@@ -72,13 +72,13 @@ def rehearse(
     from private_inference.cli import views
     from private_inference.cli.progress import steps
     from private_inference.cli.rehearse import rehearse as run
-    from private_inference.rehearsal.prepare import account
+    from private_inference.rehearsal.prerequisites import prepared_aws
     from private_inference.runner.project import settings_of
 
     config = _stack(project, stack)
     settings = settings_of(config)
     policies = _policies(config, policy_config)
-    with account(settings) as aws:
+    with prepared_aws(settings) as aws:
         with steps() as progress:
             result = run(config, settings, aws, policies, progress)
         if as_json:

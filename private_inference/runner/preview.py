@@ -15,10 +15,10 @@ from typing import Any
 
 from pulumi.output import Unknown
 
+from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.awsx import EXPANSIONS
 from private_inference.rehearsal.inputs import Inputs
 from private_inference.rehearsal.lookups import prebuilt_image
-from private_inference.rehearsal.rows import Account
 from private_inference.runner.program import Resource
 
 ACCOUNT = "123456789012"

@@ -11,11 +11,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from private_inference.cli import deployed
+from private_inference.rehearsal.account import Clients, account_of
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.rehearsal.engine import account_of
 from private_inference.rehearsal.inputs import RefusedError, UnhandledError
 from private_inference.rehearsal.lookups import answer
-from private_inference.rehearsal.rows import Clients
 from private_inference.runner.project import StackConfig
 from private_inference.terraform.errors import ExportError
 from private_inference.terraform.lookups import STACK_REFERENCE, Lookup

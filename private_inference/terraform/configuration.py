@@ -8,11 +8,12 @@ from typing import Any
 
 import pulumi
 
+from private_inference.rehearsal.inputs import UnhandledError
 from private_inference.runner.program import Resource, Run
 from private_inference.runner.project import StackConfig
 from private_inference.terraform.engine import Declared, TerraformEngine
 from private_inference.terraform.labels import addresses_in, describe
-from private_inference.terraform.local_files import LocalFiles, UnsupportedAssetError
+from private_inference.terraform.local_files import LocalFiles
 from private_inference.terraform.names import ARGUMENTS, terraform_names
 from private_inference.terraform.order import depends_on
 from private_inference.terraform.schema import load_schema
@@ -108,7 +109,7 @@ class Configuration:
                 continue
             try:
                 file = "${path.module}/" + self.files.add(asset, declared.label)
-            except (UnsupportedAssetError, OSError) as error:
+            except (UnhandledError, OSError) as error:
                 self.translator.problems.append(f"{path}: {error}.")
                 continue
             hashed, function = HASHES[declared.entry.type]

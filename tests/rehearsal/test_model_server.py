@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from tests.rehearsal.conftest import packed
-from tests.rehearsal.test_mends import REGION, role, unique
+from tests.rehearsal.test_patches import REGION, role, unique
 
 Rows = list[list[float]]
 ROWS: Rows = [[2.0, 1.0], [12.0, 1.0], [19.0, 1.0]]
