@@ -40,10 +40,10 @@ lint: $(INSTALLED)
 	cd examples/consumer && ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 
 # Checkov's pins clash with the product's, so it lives apart.
-$(CHECKOV): requirements-checkov.txt
+$(CHECKOV): tests/conformance/requirements-checkov.txt
 	@echo "Installing Checkov into .venv-checkov (once)"
 	@$(PYTHON) -m venv .venv-checkov
-	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # With Terraform at hand the tests include conformance, and conformance includes Checkov.

@@ -24,10 +24,7 @@ class LocalFiles:
 
         Raises UnhandledError for a remote asset and OSError for a file that can't be read.
         """
-        if isinstance(asset, pulumi.Archive):
-            content = zipped(asset, self.program)
-        else:
-            content = content_of(asset, self.program)
+        content = zipped(asset, self.program) if isinstance(asset, pulumi.Archive) else content_of(asset, self.program)
         target = self.out / FOLDER / label / self._name(asset)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
