@@ -7,8 +7,8 @@ import pytest
 
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import load_stack, settings_of
-from private_inference.terraform.answers import recorded
 from private_inference.terraform.export import export_terraform
+from private_inference.terraform.lookup_sources import from_file
 from private_inference.terraform.terraform import TerraformError
 from tests.conformance.deployment import Deployment
 from tests.support.recording import ROOT
@@ -27,6 +27,6 @@ def test_a_plan_stops_where_the_account_answers_otherwise(tmp_path: Path) -> Non
             if entry["token"] == ZONES:
                 entry["answer"]["names"].append("us-east-1z")
         lookups.write_text(json.dumps(answers))
-        export_terraform(config, deployment.directory, recorded(lookups))
+        export_terraform(config, deployment.directory, from_file(lookups))
         with pytest.raises(TerraformError, match=r"(?s)us-east-1z.*--live"):
             deployment.plan()
