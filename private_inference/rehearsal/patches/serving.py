@@ -35,8 +35,7 @@ def model_refusals(original: Any, response: Any) -> Any:
     users quote in AWS's forums.
     """
     backend, name = response.sagemaker_backend, response._get_param("ModelName")
-    if name in backend._models:
-        raise ValidationError(f'Cannot create already existing model "{_arn(backend, f"model/{name}")}".')
+    _refuse_taken(backend._models, backend, "model", name)
     _refuse_role(backend, response._get_param("ExecutionRoleArn"))
     containers = [response._get_param("PrimaryContainer"), *(response._get_param("Containers") or [])]
     for container in filter(None, containers):
@@ -80,6 +79,19 @@ def _arn(backend: Any, resource: str) -> str:
     return f"arn:{backend.partition}:sagemaker:{backend.region_name}:{backend.account_id}:{resource}"
 
 
+def _refuse_taken(existing: Any, backend: Any, kind: str, name: str) -> None:
+    """Refuse a name that another resource has; `kind` is the type in ARNs."""
+    if name in existing:
+        named = kind.replace("-config", " configuration")
+        raise ValidationError(f'Cannot create already existing {named} "{_arn(backend, f"{kind}/{name}")}".')
+
+
+def _add_shadows(endpoint: Any, configuration: Any) -> None:
+    """Give an endpoint the shadow variants of its configuration; moto gives it the others only."""
+    shadows = configuration.shadow_production_variants
+    endpoint.shadow_production_variants = endpoint._process_production_variants(shadows) if shadows else None
+
+
 @patch(SageMakerModelBackend, "create_model")
 def network_isolation(original: Any, backend: Any, **asked: Any) -> Any:
     """DescribeModel answers with the EnableNetworkIsolation that CreateModel was given (API_DescribeModel)."""
@@ -109,10 +121,7 @@ def endpoint_config(original: Any, backend: Any, **asked: Any) -> Any:
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpointConfig.html.
     """
-    name = asked["endpoint_config_name"]
-    if name in backend.endpoint_configs:
-        arn = _arn(backend, f"endpoint-config/{name}")
-        raise ValidationError(f'Cannot create already existing endpoint configuration "{arn}".')
+    _refuse_taken(backend.endpoint_configs, backend, "endpoint-config", asked["endpoint_config_name"])
     parameters = _request_parameters()
     backend.validate_production_variants(parameters.get("ShadowProductionVariants", []))
     made = original(backend, **asked)
@@ -127,14 +136,10 @@ def endpoint_deployment(original: Any, backend: Any, endpoint_name: str, endpoin
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html.
     """
-    if endpoint_name in backend.endpoints:
-        raise ValidationError(
-            f'Cannot create already existing endpoint "{_arn(backend, f"endpoint/{endpoint_name}")}".'
-        )
+    _refuse_taken(backend.endpoints, backend, "endpoint", endpoint_name)
     made = original(backend, endpoint_name, endpoint_config_name, tags)
     made.last_deployment_config = _request_parameters().get("DeploymentConfig")
-    shadows = backend.endpoint_configs[endpoint_config_name].shadow_production_variants
-    made.shadow_production_variants = made._process_production_variants(shadows) if shadows else None
+    _add_shadows(made, backend.endpoint_configs[endpoint_config_name])
     return made
 
 
@@ -154,8 +159,7 @@ def endpoint_update(original: Any, response: Any) -> Any:
         raise ValidationError(f'Could not find endpoint configuration "{arn}".')
     updated.endpoint_config_name = configuration.endpoint_config_name
     updated.production_variants = updated._process_production_variants(configuration.production_variants)
-    shadows = configuration.shadow_production_variants
-    updated.shadow_production_variants = updated._process_production_variants(shadows) if shadows else None
+    _add_shadows(updated, configuration)
     updated.data_capture_config = configuration.data_capture_config
     updated.last_deployment_config = asked.get("DeploymentConfig")
     updated.last_modified_time = utcnow()
@@ -193,8 +197,8 @@ def any_body(original: Any, response: Any, request: Any, *given: Any, **asked: A
 def predictions(original: Any, response: Any) -> Any:
     """InvokeEndpoint answers with the model's predictions, and refuses an endpoint that does not exist.
 
-    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. The model behind
-    the endpoint runs in this process, by the code of this project's serving container.
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. The model runs in
+    this process.
     """
     account, region = response.current_account, response.region
     return model_server.invoke(sagemaker_backends[account][region], response.normalized_request)
