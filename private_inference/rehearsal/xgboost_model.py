@@ -26,14 +26,14 @@ def predict(directory: Path, content_type: str, body: bytes, accept: str) -> tup
     """The answer's type and body, of the model in an unpacked archive.
 
     A request is text/csv (one row a line, an empty field is a missing value) or application/json
-    (`{"instances": [{"features": [1.5, null]}]}`); so is the answer, of the type in `accept` or else of the request.
+    (`{"instances": [{"features": [1.5, null]}]}`). The answer has the first type in `accept`, else the request's.
     Raises ModelRequestError for a request that the model can't answer, FileNotFoundError if there is no model, and
     XGBoostError if the file holds none.
     """
-    kind = content_type.partition(";")[0].strip().lower()
+    kind, wanted = _media_type(content_type), _media_type(accept.partition(",")[0])
     if kind not in (CSV, JSON):
         raise ModelRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{content_type!r} is not {CSV} or {JSON}.")
-    answer_type = kind if accept in ("", "*/*") else accept
+    answer_type = kind if wanted in ("", "*/*") else wanted
     if answer_type not in (CSV, JSON):
         raise ModelRequestError(HTTPStatus.NOT_ACCEPTABLE, f"{accept!r} is not {CSV} or {JSON}.")
     model = _model(directory)
@@ -45,6 +45,10 @@ def predict(directory: Path, content_type: str, body: bytes, accept: str) -> tup
     if answer_type == CSV:
         return CSV, "".join(f"{score}\n" for score in scores).encode()
     return JSON, json.dumps({"predictions": [{"score": score} for score in scores]}).encode()
+
+
+def _media_type(header: str) -> str:
+    return header.partition(";")[0].strip().lower()
 
 
 def _rows(body: bytes, kind: str) -> Any:
@@ -63,7 +67,7 @@ def _rows(body: bytes, kind: str) -> Any:
         raise ModelRequestError(HTTPStatus.BAD_REQUEST, "The body is not UTF-8.") from None
     except (ValueError, KeyError, TypeError):
         array = np.array([])
-    if array.ndim != 2:
+    if array.ndim != 2 or np.isinf(array).any():
         raise ModelRequestError(HTTPStatus.BAD_REQUEST, f"The body does not hold rows of numbers as {kind}.")
     return array
 
