@@ -45,10 +45,10 @@ lint: $(INSTALLED)
 	cd examples/consumer && ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 
 # Checkov's pins clash with the product's, so it lives apart.
-$(CHECKOV): requirements-checkov.txt
+$(CHECKOV): tests/conformance/requirements-checkov.txt
 	@echo "Installing Checkov into .venv-checkov (once)"
 	@$(SUITABLE_PYTHON) -m venv --clear .venv-checkov
-	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # Conformance is skipped where the AWS provider can't be had, and Checkov's part of it where Checkov isn't installed.

@@ -72,13 +72,13 @@ def rehearse(
     from private_inference.cli import views
     from private_inference.cli.progress import steps
     from private_inference.cli.rehearse import rehearse as run
-    from private_inference.rehearsal.prepare import account
+    from private_inference.rehearsal.prerequisites import prepared_aws
     from private_inference.runner.project import settings_of
 
     config = _stack(project, stack)
     settings = settings_of(config)
     policies = _policies(config, policy_config)
-    with account(settings) as aws:
+    with prepared_aws(settings) as aws:
         with steps() as progress:
             result = run(config, settings, aws, policies, progress)
         if as_json:
@@ -196,7 +196,7 @@ def terraform(
     """Write the stack as a Terraform configuration, from the unchanged program."""
     from private_inference.cli import views
     from private_inference.runner.project import settings_of
-    from private_inference.terraform import answers
+    from private_inference.terraform import lookup_sources
     from private_inference.terraform.export import export_terraform
 
     if live and lookups:
@@ -204,11 +204,11 @@ def terraform(
     config = _stack(project, stack)
     region = settings_of(config).region
     if lookups:
-        written = export_terraform(config, out, answers.recorded(lookups))
+        written = export_terraform(config, out, lookup_sources.from_file(lookups))
     elif live:
-        written = export_terraform(config, out, answers.live(region))
+        written = export_terraform(config, out, lookup_sources.from_account(region))
     else:
-        with answers.embedded(region) as lookup:
+        with lookup_sources.from_embedded_aws(region) as lookup:
             written = export_terraform(config, out, lookup)
     views.warn(written.warnings)
     views.out.print(

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from private_inference.rehearsal.validation import check_constraints
+from private_inference.rehearsal.parameter_constraints import check_constraints
 
 CREDENTIALS: dict[str, str] = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
 """moto takes any credentials; these can't be mistaken for real ones."""
@@ -33,13 +33,13 @@ class EmbeddedAws:
     """One AWS account in one region, alive within `with`.
 
     `gateways` are ids of virtual private (vgw-…) and transit gateways (tgw-…) that it has from the start.
-    `mended=False` serves moto without rehearsal/mends.py: the tests use it to see that each mend is still needed.
+    `patched=False` serves moto without rehearsal/patches: the tests use it to see that each patch is still needed.
     """
 
-    def __init__(self, region: str, *, gateways: Sequence[str] = (), mended: bool = True) -> None:
+    def __init__(self, region: str, *, gateways: Sequence[str] = (), patched: bool = True) -> None:
         self.region = region
         self.endpoint_url = ""
-        self._options = [*gateways, *([] if mended else ["--without-mends"])]
+        self._options = [*gateways, *([] if patched else ["--without-patches"])]
         self._clients: dict[str, Any] = {}
         self._creating = threading.Lock()
 

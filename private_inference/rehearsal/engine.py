@@ -1,7 +1,7 @@
-"""The engine that puts the unchanged program into the embedded AWS: each resource is created by real AWS calls.
+"""The engine that creates the unchanged program's resources in the embedded AWS, by real AWS calls.
 
-It does what the Pulumi engine and the AWS provider do between the program and AWS: default tags, names for what the
-program leaves unnamed, ids and outputs in Pulumi's form.
+It does the work of the Pulumi engine and the AWS provider: default tags, automatic names, ids and outputs in Pulumi's
+form.
 """
 
 import contextlib
@@ -15,11 +15,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from private_inference.rehearsal import lookups
+from private_inference.rehearsal.account import Account, account_of
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.handler import Handler
+from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
-from private_inference.rehearsal.resources import TABLE
-from private_inference.rehearsal.rows import Account, Clients, Row
-from private_inference.rehearsal.validation import ConstraintError
+from private_inference.rehearsal.parameter_constraints import ConstraintError
 from private_inference.runner.resource import Outputs, Resource
 from private_inference.runner.sdk import plain
 
@@ -38,18 +39,18 @@ ABOUT_THE_REAL_ACCOUNT = frozenset(
         "version",
     }
 )
-"""The provider's settings that say how to get into the real account, and nothing about resources."""
+"""The provider's settings for access to the real account; resources don't depend on them."""
 
 
 class RehearsalError(Exception):
-    """A resource or lookup that failed. The message names it and says why."""
+    """A resource or lookup failed; the message names it and says why."""
 
 
 class MotoEngine:
     """Creates a program's resources in an embedded AWS; an `Engine` of the runner.
 
-    `on_created` is told of each resource and how many seconds it took, by the thread that created it. `stacks` holds
-    the outputs of other stacks, by the name under which a StackReference asks for them.
+    `on_created` is called with each resource and the seconds that it took, in the thread that created it. `stacks`
+    holds the outputs of other stacks by the name that a StackReference gives.
     """
 
     def __init__(
@@ -66,20 +67,20 @@ class MotoEngine:
 
     @cached_property
     def _account(self) -> Account:
-        # Asked for late: the embedded AWS starts while the program is still being imported.
+        # Read late: the embedded AWS starts while the program is still being imported.
         return account_of(self._aws)
 
     def create(self, resource: Resource) -> tuple[str | None, Outputs]:
-        """Raises RehearsalError if AWS refuses the resource, or the rehearsal can't carry out what it asks for."""
+        """Raises RehearsalError if AWS refuses the resource or the rehearsal does not support it."""
         start = time.perf_counter()
-        with _told(f"{resource.type.split(':')[-1]} {resource.name!r}"):
+        with _explained(f"{resource.type.split(':')[-1]} {resource.name!r}"):
             identity, outputs = self._create(resource)
         self._on_created(resource, time.perf_counter() - start)
         return identity, outputs
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
-        """Raises RehearsalError for a lookup that is not known, or that AWS refuses."""
-        with _told(f"The lookup {token.split(':')[-1]}"):
+        """Raises RehearsalError if AWS refuses the lookup or the rehearsal does not support it."""
+        with _explained(f"The lookup {token.split(':')[-1]}"):
             return lookups.answer(self._account, token, args)
 
     def _create(self, resource: Resource) -> tuple[str | None, Outputs]:
@@ -91,10 +92,10 @@ class MotoEngine:
             return self._other_stack(resource)
         if resource.id is not None:
             raise UnhandledError("reading a resource that exists is not something the rehearsal knows")
-        row = TABLE.get(resource.type)
-        if row is None:
-            raise UnhandledError(f"there is no row for {resource.type} in the table from Pulumi type to AWS calls")
-        return self._carry_out(resource, row)
+        handler = HANDLERS.get(resource.type)
+        if handler is None:
+            raise UnhandledError(f"the rehearsal has no handler for {resource.type}")
+        return self._handle(resource, handler)
 
     def _provider(self, resource: Resource) -> tuple[str, Outputs]:
         given = {key: _decoded(value) for key, value in resource.properties.items()}
@@ -113,28 +114,28 @@ class MotoEngine:
             raise RefusedError(f"there is no stack {name!r}; the rehearsal was given the outputs of: {known}")
         return name, {"name": name, "outputs": self._stacks[name], "secretOutputNames": []}
 
-    def _carry_out(self, resource: Resource, row: Row) -> tuple[str, Outputs]:
+    def _handle(self, resource: Resource, handler: Handler) -> tuple[str, Outputs]:
         properties = {key: plain(value) for key, value in resource.properties.items()}
-        if row.auto_name and row.auto_name not in properties:
-            properties[row.auto_name] = auto_name(resource, row)
+        if handler.auto_name and handler.auto_name not in properties:
+            properties[handler.auto_name] = auto_name(resource, handler)
         region = properties.pop("region", self._account.region)
         if region != self._account.region:
             raise UnhandledError(f"region is {region}, and the rehearsal knows {self._account.region} only")
         default = self._default_tags.get(resource.provider.rpartition("::")[0], {})
-        tags = {**(default if row.taggable else {}), **(properties.get("tags") or {})}
-        inputs = Inputs(properties, tags)
-        made = row.create(self._account, inputs)
+        tags = {**(default if handler.taggable else {}), **(properties.get("tags") or {})}
+        inputs = Inputs({key: value for key, value in properties.items() if key not in handler.ignored}, tags)
+        created = handler.create(self._account, inputs)
         if inputs.unread():
-            raise UnhandledError(f"{', '.join(inputs.unread())} is not something its row reads")
-        outputs = {**made.defaults, **properties, **made.outputs, "region": region}
-        if row.taggable:
+            raise UnhandledError(f"{', '.join(inputs.unread())} is not something its handler reads")
+        outputs = {**created.defaults, **properties, **created.outputs, "region": region}
+        if handler.taggable:
             outputs["tagsAll"] = tags
-        return made.id, outputs
+        return created.id, outputs
 
 
 @contextlib.contextmanager
-def _told(subject: str) -> Iterator[None]:
-    """Turns what a row raises into a RehearsalError about `subject`."""
+def _explained(subject: str) -> Iterator[None]:
+    """Raises what a handler or lookup raises as a RehearsalError that names `subject`."""
     try:
         yield
     except UnhandledError as error:
@@ -148,38 +149,21 @@ def _told(subject: str) -> Iterator[None]:
         raise RehearsalError(f"{subject} was refused: {error}") from error
 
 
-def account_of(aws: Clients) -> Account:
-    """The account behind an embedded AWS, and what botocore knows of its region."""
-    import boto3
-    from botocore.loaders import create_loader
-
-    partition = boto3.session.Session().get_partition_for_region(aws.region)
-    known = {entry["id"]: entry for entry in create_loader().load_data("partitions")["partitions"]}[partition]
-    return Account(
-        aws=aws,
-        id=aws.client("sts").get_caller_identity()["Account"],
-        region=aws.region,
-        region_name=known["regions"].get(aws.region, {}).get("description", aws.region),
-        partition=partition,
-        dns_suffix=known["outputs"]["dnsSuffix"],
-    )
-
-
-def auto_name(resource: Resource, row: Row) -> str:
+def auto_name(resource: Resource, handler: Handler) -> str:
     """The name that the provider makes up: the resource's name, a hyphen and seven random hexadecimal digits.
 
     Source: https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming; a bucket's is in lower case and a key
     alias's starts with `alias/`, as the provider's own overrides have it. Raises RefusedError if it would be too long.
     """
     name = f"{resource.name}-{secrets.token_hex(4)[:7]}"
-    if row.auto_name == "bucket":
+    if handler.auto_name == "bucket":
         name = name.lower()
     if resource.type == "aws:kms/alias:Alias":
         name = f"alias/{name}"
-    if len(name) > row.most:
+    if len(name) > handler.longest_name:
         raise RefusedError(
-            f"its automatic {row.auto_name} would have {len(name)} characters; at most {row.most} are allowed. "
-            "Shorten the resource's name."
+            f"its automatic {handler.auto_name} would have {len(name)} characters; at most {handler.longest_name} are "
+            "allowed. Shorten the resource's name."
         )
     return name
 

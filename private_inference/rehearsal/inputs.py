@@ -1,29 +1,27 @@
-"""What the program gave a resource, and how it becomes the request of an AWS call.
+"""The properties that the program gave a resource, and which of them have been read.
 
-Nothing is dropped on the way: a property that no row has read fails the resource (`Inputs.unread`), and one that the
-AWS call does not know fails the request (`spelled`).
+A handler reads each property or says why it ignores it; `Inputs.unread` names those it forgot, and the resource fails.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pulumi.output import Unknown
 
-NUMBERS: Mapping[str, Callable[[str], float]] = {"integer": int, "long": int, "float": float, "double": float}
-
 
 class UnhandledError(Exception):
-    """The rehearsal can't carry out what the program asked for; the message names it. Never passed over in silence."""
+    """The rehearsal does not support what the program asks for; the message names it."""
 
 
 class RefusedError(Exception):
-    """What the program asked for is something that AWS or the Pulumi provider refuses."""
+    """AWS or the Pulumi provider refuses what the program asks for."""
 
 
 class Inputs(Mapping[str, Any]):
-    """The properties of a resource, and which of them have been read.
+    """A resource's properties without those that are None.
 
-    `tags` are the resource's own over the provider's default tags; they, too, have to be read.
+    `tags` are the provider's default tags with the resource's own over them; they have to be read like a property.
+    Raises UnhandledError if a value is unknown.
     """
 
     def __init__(self, properties: Mapping[str, Any], tags: Mapping[str, str]) -> None:
@@ -61,9 +59,12 @@ class Inputs(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._properties)
 
-    def ignore(self, key: str, because: str) -> None:
-        """Say that a property reaches no AWS call, and why that loses nothing."""
-        self._read.add(key)
+    def only(self, *names: str) -> str:
+        """Which of these properties is given. Raises RefusedError unless exactly one is, as the provider demands."""
+        given = [name for name in names if name in self]
+        if len(given) != 1:
+            raise RefusedError(f"exactly one of {', '.join(names)} is needed; given: {', '.join(given) or 'none'}")
+        return given[0]
 
     def rest(self) -> dict[str, Any]:
         """Every property not read so far; they count as read."""
@@ -72,72 +73,5 @@ class Inputs(Mapping[str, Any]):
         return rest
 
     def unread(self) -> list[str]:
+        """The names of the properties that nobody has read, `tags` among them."""
         return sorted((set(self._properties) | {"tags"}) - self._read)
-
-
-def request(client: Any, operation: str, inputs: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
-    """The parameters of an AWS call: `inputs` in the spelling of the operation's input shape.
-
-    `renamed` maps properties whose name differs from AWS's by more than case.
-    """
-    shape = operation_model(client, operation).input_shape
-    spelling: dict[str, Any] = spelled({renamed.get(key, key): value for key, value in inputs.items()}, shape)
-    return spelling
-
-
-def operation_model(client: Any, operation: str) -> Any:
-    return client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
-
-
-def spelled(value: Any, shape: Any, path: str = "") -> Any:
-    """A property tree (camelCase) in AWS's spelling.
-
-    Names are matched without regard to case; where Pulumi writes a list of one as a single value, or the other way
-    round, it takes the form AWS wants; the keys of a map are the user's and stay. Raises UnhandledError for a name that
-    the shape does not have.
-    """
-    if value is None:
-        return None
-    if shape.type_name == "list":
-        entries = value if isinstance(value, list | tuple) else [value]
-        return [spelled(entry, shape.member, f"{path}[{index}]") for index, entry in enumerate(entries)]
-    if shape.type_name == "structure":
-        single = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
-        return _structure(single, shape, path)
-    if isinstance(value, str) and shape.type_name in NUMBERS:
-        return NUMBERS[shape.type_name](value)
-    return value
-
-
-def _structure(value: Mapping[str, Any], shape: Any, path: str) -> dict[str, Any]:
-    members = {name.lower(): name for name in shape.members}
-    answer = {}
-    for key, entry in value.items():
-        place = f"{path}.{key}" if path else key
-        name = members.get(key.lower())
-        if name is None:
-            raise UnhandledError(f"{place} has no counterpart in AWS's {shape.name}")
-        if entry is not None:
-            answer[name] = spelled(entry, shape.members[name], place)
-    return answer
-
-
-def tag_parameters(client: Any, operation: str, tags: Mapping[str, str], resource_type: str) -> dict[str, Any]:
-    """The parameter that carries tags in a call; services spell it in four ways. Empty where there are none.
-
-    `resource_type` is EC2's name for what is tagged.
-    """
-    if not tags:
-        return {}
-    members = operation_model(client, operation).input_shape.members
-    if "TagSpecifications" in members:
-        return {"TagSpecifications": [{"ResourceType": resource_type, "Tags": pairs(tags)}]}
-    name = next(name for name in members if name.lower() == "tags")
-    if members[name].type_name == "map":
-        return {name: dict(tags)}
-    return {name: pairs(tags, *members[name].member.members)}
-
-
-def pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """Tags as a list of key and value, under the names that the service uses."""
-    return [{key: name, value: content} for name, content in tags.items()]

@@ -1,10 +1,11 @@
-"""The program's lookups (Pulumi invokes), answered from the embedded AWS as the AWS provider answers them from AWS."""
+"""The program's lookups (Pulumi invokes), answered through boto3 as the AWS provider answers them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from private_inference.rehearsal.account import Account
+from private_inference.rehearsal.handler import select
 from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
-from private_inference.rehearsal.rows import Account
 from private_inference.runner import aws_facts
 
 Answer = Mapping[str, Any]
@@ -13,8 +14,8 @@ Answer = Mapping[str, Any]
 def answer(account: Account, token: str, args: Mapping[str, Any]) -> Answer:
     """The answer to a lookup.
 
-    Raises UnhandledError for one that is not known or an argument it does not read, RefusedError where the provider
-    finds nothing or more than one.
+    Raises UnhandledError for an unknown lookup or argument, RefusedError if the provider would find nothing or more
+    than one.
     """
     if token not in LOOKUPS:
         raise UnhandledError(f"it is not one of {', '.join(sorted(LOOKUPS))}")
@@ -29,12 +30,7 @@ def answer(account: Account, token: str, args: Mapping[str, Any]) -> Answer:
 
 def caller_identity(account: Account, asked: Inputs) -> Answer:
     identity = account.client("sts").get_caller_identity()
-    return {
-        "id": identity["Account"],
-        "accountId": identity["Account"],
-        "arn": identity["Arn"],
-        "userId": identity["UserId"],
-    }
+    return select({"id": "Account", "accountId": "Account", "arn": "Arn", "userId": "UserId"}, identity)
 
 
 def region(account: Account, asked: Inputs) -> Answer:
@@ -43,17 +39,16 @@ def region(account: Account, asked: Inputs) -> Answer:
 
 
 def partition(account: Account, asked: Inputs) -> Answer:
-    reverse = ".".join(reversed(account.dns_suffix.split(".")))
     return {
         "id": account.partition,
         "partition": account.partition,
         "dnsSuffix": account.dns_suffix,
-        "reverseDnsPrefix": reverse,
+        "reverseDnsPrefix": ".".join(reversed(account.dns_suffix.split("."))),
     }
 
 
 def availability_zones(account: Account, asked: Inputs) -> Answer:
-    filters = _filters(asked) + ([{"Name": "state", "Values": [asked["state"]]}] if "state" in asked else [])
+    filters = _filters(asked, state="state")
     found = account.client("ec2").describe_availability_zones(
         Filters=filters, AllAvailabilityZones=asked.get("allAvailabilityZones", False)
     )["AvailabilityZones"]
@@ -69,91 +64,84 @@ def availability_zones(account: Account, asked: Inputs) -> Answer:
 
 
 def prefix_list(account: Account, asked: Inputs) -> Answer:
-    filters = _filters(asked) + ([{"Name": "prefix-list-name", "Values": [asked["name"]]}] if "name" in asked else [])
     ids = {"PrefixListIds": [asked["prefixListId"]]} if "prefixListId" in asked else {}
-    found = account.client("ec2").describe_prefix_lists(Filters=filters, **ids)["PrefixLists"]
-    only = _only("prefix list", found)
-    return {
-        "id": only["PrefixListId"],
-        "prefixListId": only["PrefixListId"],
-        "name": only["PrefixListName"],
-        "cidrBlocks": sorted(only["Cidrs"]),
+    found = account.client("ec2").describe_prefix_lists(Filters=_filters(asked, name="prefix-list-name"), **ids)
+    outputs = {
+        "id": "PrefixListId",
+        "prefixListId": "PrefixListId",
+        "name": "PrefixListName",
+        "cidrBlocks": "sort(Cidrs)",
     }
+    return select(outputs, _only("prefix list", found["PrefixLists"]))
 
 
 def managed_prefix_list(account: Account, asked: Inputs) -> Answer:
     ec2 = account.client("ec2")
-    filters = _filters(asked) + ([{"Name": "prefix-list-name", "Values": [asked["name"]]}] if "name" in asked else [])
     ids = {"PrefixListIds": [asked["id"]]} if "id" in asked else {}
-    only = _only("prefix list", ec2.describe_managed_prefix_lists(Filters=filters, **ids)["PrefixLists"])
-    entries = ec2.get_managed_prefix_list_entries(PrefixListId=only["PrefixListId"])["Entries"]
-    return {
-        "id": only["PrefixListId"],
-        "arn": only["PrefixListArn"],
-        "name": only["PrefixListName"],
-        "addressFamily": only["AddressFamily"],
-        "ownerId": only["OwnerId"],
-        "maxEntries": only.get("MaxEntries", 0),
-        "version": only.get("Version", 0),
-        "tags": {},
-        "entries": [{"cidr": entry["Cidr"], "description": entry.get("Description", "")} for entry in entries],
+    found = ec2.describe_managed_prefix_lists(Filters=_filters(asked, name="prefix-list-name"), **ids)
+    only = _only("prefix list", found["PrefixLists"])
+    outputs = {
+        "id": "PrefixListId",
+        "arn": "PrefixListArn",
+        "name": "PrefixListName",
+        "addressFamily": "AddressFamily",
+        "ownerId": "OwnerId",
+        "maxEntries": "MaxEntries || `0`",
+        "version": "Version || `0`",
+        "entries": "Entries[].{cidr: Cidr, description: Description || ''}",
     }
+    entries = ec2.get_managed_prefix_list_entries(PrefixListId=only["PrefixListId"])
+    return {**select(outputs, {**only, **entries}), "tags": {}}
 
 
 def vpc_endpoint_service(account: Account, asked: Inputs) -> Answer:
     name = asked.get("serviceName") or f"com.amazonaws.{account.region}.{asked['service']}"
-    kind = asked.get("serviceType")
-    filters = _filters(asked) + ([{"Name": "service-type", "Values": [kind]}] if kind else [])
+    filters = _filters(asked, serviceType="service-type")
     details = account.client("ec2").describe_vpc_endpoint_services(ServiceNames=[name], Filters=filters)
     only = _only(f"endpoint service {name}", details["ServiceDetails"])
-    return {
-        "id": only["ServiceId"],
-        "serviceId": only["ServiceId"],
-        "serviceName": name,
-        "serviceType": only["ServiceType"][0]["ServiceType"],
-        "arn": account.arn("ec2", f"vpc-endpoint-service/{only['ServiceId']}"),
-        "availabilityZones": sorted(only["AvailabilityZones"]),
-        "acceptanceRequired": only["AcceptanceRequired"],
-        "baseEndpointDnsNames": only["BaseEndpointDnsNames"],
-        "managesVpcEndpoints": only["ManagesVpcEndpoints"],
-        "owner": only["Owner"],
-        "privateDnsName": only.get("PrivateDnsName", ""),
-        "privateDnsNames": [entry["PrivateDnsName"] for entry in only.get("PrivateDnsNames", [])],
-        "serviceRegion": account.region,
-        "supportedIpAddressTypes": only.get("SupportedIpAddressTypes", ["ipv4"]),
-        "tags": {},
-        "vpcEndpointPolicySupported": only["VpcEndpointPolicySupported"],
+    outputs = {
+        "id": "ServiceId",
+        "serviceId": "ServiceId",
+        "serviceType": "ServiceType[0].ServiceType",
+        "availabilityZones": "sort(AvailabilityZones)",
+        "acceptanceRequired": "AcceptanceRequired",
+        "baseEndpointDnsNames": "BaseEndpointDnsNames",
+        "managesVpcEndpoints": "ManagesVpcEndpoints",
+        "owner": "Owner",
+        "privateDnsName": "PrivateDnsName || ''",
+        "privateDnsNames": "PrivateDnsNames[].PrivateDnsName || `[]`",
+        "supportedIpAddressTypes": 'SupportedIpAddressTypes || `["ipv4"]`',
+        "vpcEndpointPolicySupported": "VpcEndpointPolicySupported",
     }
+    arn = account.arn("ec2", f"vpc-endpoint-service/{only['ServiceId']}")
+    return {**select(outputs, only), "arn": arn, "serviceName": name, "serviceRegion": account.region, "tags": {}}
 
 
 def instance_type(account: Account, asked: Inputs) -> Answer:
     name = asked["instanceType"]
     only = account.client("ec2").describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0]
-    storage = only.get("InstanceStorageInfo", {})
-    return {
-        "id": name,
-        "instanceType": name,
-        "defaultVcpus": only["VCpuInfo"]["DefaultVCpus"],
-        "defaultCores": only["VCpuInfo"].get("DefaultCores", 0),
-        "memorySize": only["MemoryInfo"]["SizeInMiB"],
-        "burstablePerformanceSupported": only["BurstablePerformanceSupported"],
-        "instanceStorageSupported": only["InstanceStorageSupported"],
-        "totalInstanceStorage": storage.get("TotalSizeInGB", 0),
-        "instanceDisks": [
-            {"count": disk["Count"], "size": disk["SizeInGB"], "type": disk["Type"]}
-            for disk in storage.get("Disks", [])
-        ],
-        "currentGeneration": only["CurrentGeneration"],
-        "bareMetal": only["BareMetal"],
-        "hypervisor": only.get("Hypervisor", ""),
-        "networkPerformance": only["NetworkInfo"]["NetworkPerformance"],
-        "encryptionInTransitSupported": only["NetworkInfo"].get("EncryptionInTransitSupported", False),
-        "supportedArchitectures": only["ProcessorInfo"]["SupportedArchitectures"],
+    outputs = {
+        "id": "InstanceType",
+        "instanceType": "InstanceType",
+        "defaultVcpus": "VCpuInfo.DefaultVCpus",
+        "defaultCores": "VCpuInfo.DefaultCores || `0`",
+        "memorySize": "MemoryInfo.SizeInMiB",
+        "burstablePerformanceSupported": "BurstablePerformanceSupported",
+        "instanceStorageSupported": "InstanceStorageSupported",
+        "totalInstanceStorage": "InstanceStorageInfo.TotalSizeInGB || `0`",
+        "instanceDisks": "InstanceStorageInfo.Disks[].{count: Count, size: SizeInGB, type: Type} || `[]`",
+        "currentGeneration": "CurrentGeneration",
+        "bareMetal": "BareMetal",
+        "hypervisor": "Hypervisor || ''",
+        "networkPerformance": "NetworkInfo.NetworkPerformance",
+        "encryptionInTransitSupported": "NetworkInfo.EncryptionInTransitSupported || `false`",
+        "supportedArchitectures": "ProcessorInfo.SupportedArchitectures",
     }
+    return select(outputs, only)
 
 
 def prebuilt_image(account: Account, asked: Inputs) -> Answer:
-    """The path of an image that AWS publishes. Like the provider, it doesn't ask whether the tag exists."""
+    """The path of an image that AWS publishes. Like the provider, it doesn't check that the tag exists."""
     suffix, tag = asked.get("dnsSuffix", account.dns_suffix), asked.get("imageTag", "1")
     try:
         return aws_facts.prebuilt_image(asked["repositoryName"], tag, account.region, suffix)
@@ -163,10 +151,12 @@ def prebuilt_image(account: Account, asked: Inputs) -> Answer:
         raise RefusedError(str(error)) from None
 
 
-def _filters(asked: Inputs) -> list[dict[str, Any]]:
-    by_tag = {f"tag:{name}": value for name, value in asked.get("tags", {}).items()}
+def _filters(asked: Inputs, **named: str) -> list[dict[str, Any]]:
+    """EC2's filters: those that the lookup lists, its tags, and the arguments `named` by the filter that each is."""
+    values = {f"tag:{name}": value for name, value in asked.get("tags", {}).items()}
+    values |= {filter_name: asked[argument] for argument, filter_name in named.items() if argument in asked}
     return [{"Name": entry["name"], "Values": entry["values"]} for entry in asked.get("filters", [])] + [
-        {"Name": name, "Values": [value]} for name, value in by_tag.items()
+        {"Name": name, "Values": [value]} for name, value in values.items()
     ]
 
 

@@ -1,12 +1,7 @@
-"""Runs the models behind the embedded AWS's endpoints, by the code of this project's serving container.
+"""Answers InvokeEndpoint with the predictions of the endpoint's model, which runs in the embedded AWS's own process."""
 
-Only in the embedded AWS's own process: it reads moto's backends.
-"""
-
-import importlib.util
 import io
 import json
-import sys
 import tarfile
 import tempfile
 from functools import cache
@@ -18,15 +13,16 @@ from urllib.parse import urlparse
 from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
-SERVE = Path(__file__).parents[2] / "examples" / "serving" / "serve.py"
+from private_inference.rehearsal.xgboost_model import ModelRequestError, predict
+
 Answer = tuple[int, dict[str, str], bytes]
 
 
 def invoke(backend: Any, request: Any) -> Answer:
     """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
-    Raises AWS's ValidationError for an unknown endpoint or variant, and its ModelError (424) where the model refuses
-    the request or can't be run here.
+    Raises InvokeError: AWS's ValidationError for an unknown endpoint or variant, and its ModelError (424) if the model
+    refuses the request or can't run here.
     """
     name = request.path.split("/")[2]
     endpoint = backend.endpoints.get(name)
@@ -46,15 +42,12 @@ def _predict(backend: Any, model: Any, request: Any) -> tuple[str, bytes]:
     headers = request.headers
     try:
         directory = model_directory(backend, container.get("ModelDataUrl") or "")
-        predicted: tuple[str, bytes] = serve().predict(
-            directory, headers.get("Content-Type", ""), request.data, headers.get("Accept", "")
-        )
-    except serve().RequestError as error:
+        return predict(directory, headers.get("Content-Type", ""), request.data, headers.get("Accept", ""))
+    except ModelRequestError as error:
         raise _model_error(error.status, str(error)) from None
     except (FileNotFoundError, tarfile.TarError) as error:
-        why = f"The rehearsal runs models of its example's kind only, and this is none: {error}"
+        why = f"The rehearsal runs XGBoost models only, and this is none: {error}"
         raise _model_error(HTTPStatus.INTERNAL_SERVER_ERROR, why) from None
-    return predicted
 
 
 def _validation_error(message: str) -> Exception:
@@ -63,31 +56,18 @@ def _validation_error(message: str) -> Exception:
 
 def _model_error(status: HTTPStatus, message: str) -> Exception:
     side = "client" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server"
-    told = f'Received {side} error ({status:d}) from primary with message "{message}"'
+    text = f'Received {side} error ({status:d}) from primary with message "{message}"'
     original = {"OriginalStatusCode": int(status), "OriginalMessage": message}
-    return InvokeError(HTTPStatus.FAILED_DEPENDENCY, "ModelError", told, **original)
+    return InvokeError(HTTPStatus.FAILED_DEPENDENCY, "ModelError", text, **original)
 
 
 class InvokeError(JsonRESTError):
-    """An error of the runtime API, as moto answers with it."""
+    """An error of the runtime API, in the form that moto sends."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str, **more: Any) -> None:
         super().__init__(code, message)
         self.code = int(status)
         self.description = json.dumps({"Message": message, **more})
-
-
-@cache
-def serve() -> Any:
-    """The serving container's code, loaded when the first model is asked: it brings XGBoost with it."""
-    spec = importlib.util.spec_from_file_location("serve", SERVE)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(f"{SERVE.name} is missing from the examples")
-    # XGBoost takes scikit-learn along wherever it finds it: 65 MB that the serving code has no use for.
-    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def stored_object(backend: Any, url: str) -> Any:
@@ -98,7 +78,7 @@ def stored_object(backend: Any, url: str) -> Any:
 
 
 def model_directory(backend: Any, url: str) -> Path:
-    """Where the archive behind an S3 URI lies unpacked, as SageMaker unpacks it into /opt/ml/model.
+    """The directory with the unpacked archive of an S3 URI, as SageMaker unpacks it into /opt/ml/model.
 
     Raises FileNotFoundError if there is no such object, TarError if it is no archive.
     """

@@ -23,7 +23,7 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def main(region: str, *options: str) -> None:
     """Serve one region until standard input closes.
 
-    `--without-mends` serves moto as it is; any other option is the id of a gateway that the account is to have.
+    `--without-patches` serves moto as it is; any other option is the id of a gateway that the account is to have.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     read_offerings_of(region)
@@ -34,11 +34,11 @@ def main(region: str, *options: str) -> None:
     server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=MotoRequestHandler)
     os.environ["MOTO_PORT"] = str(server.port)
     print(server.port, flush=True)  # noqa: T201 - the parent reads it; requests wait in the socket until they are served
-    if "--without-mends" not in options:
-        from private_inference.rehearsal import mends
+    if "--without-patches" not in options:
+        from private_inference.rehearsal import patches
 
-        mends.apply_all()
-    for gateway in set(options) - {"--without-mends"}:
+        patches.apply_all()
+    for gateway in set(options) - {"--without-patches"}:
         add_gateway(region, gateway)
     with tempfile.TemporaryDirectory() as tempfile.tempdir:  # models are unpacked there
         threading.Thread(target=server.serve_forever, daemon=True).start()

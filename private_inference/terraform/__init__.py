@@ -1,1 +1,1 @@
-"""Writes the stack as a Terraform configuration: the same program, run against an engine that answers references."""
+"""Writes the stack as a Terraform configuration: the same program, run by an engine that answers with references."""

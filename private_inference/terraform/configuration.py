@@ -8,13 +8,14 @@ from typing import Any
 
 import pulumi
 
+from private_inference.rehearsal.inputs import UnhandledError
 from private_inference.runner.project import StackConfig
 from private_inference.runner.resource import Resource, Run
+from private_inference.terraform.dependencies import depends_on
 from private_inference.terraform.engine import Declared, TerraformEngine
 from private_inference.terraform.labels import addresses_in, describe
-from private_inference.terraform.local_files import LocalFiles, UnsupportedAssetError
+from private_inference.terraform.local_files import LocalFiles
 from private_inference.terraform.names import ARGUMENTS, terraform_names
-from private_inference.terraform.order import depends_on
 from private_inference.terraform.schema import load_schema
 from private_inference.terraform.secrets import Secrets
 from private_inference.terraform.translate import JsonObject, Translator
@@ -35,12 +36,12 @@ LONGEST_PREFIX = 37
 """Terraform adds 26 characters to a prefix, and the shortest limit of a name is 63."""
 
 RETAINED = "Stays in the account when the stack is destroyed."
-"""The comment on what Pulumi retains on delete, for which Terraform has no word."""
+"""The comment on resources with retainOnDelete, an option that Terraform does not have."""
 
 
 @dataclass
 class Configuration:
-    """Writes the parts of a configuration; problems are collected in the translator."""
+    """Writes the parts of a configuration; problems go to the translator's list."""
 
     stack: StackConfig
     engine: TerraformEngine
@@ -58,7 +59,7 @@ class Configuration:
             kind, label = address.split(".")
             extra = {"depends_on": addresses} if addresses else {}
             resources.setdefault(kind, {})[label] = bodies[address] | extra
-        lookups = self.engine.lookups.data
+        lookups = self.engine.data_sources.data
         return {**({"data": lookups} if lookups else {}), "resource": resources}
 
     def providers(self) -> JsonObject:
@@ -74,9 +75,9 @@ class Configuration:
         outputs = {}
         for name, value in run.outputs.items():
             path = f"output {name}"
-            sealed = self.secrets.seal(value, f"output_{name}", path)
-            sensitive = {"sensitive": True} if sealed is not value else {}
-            outputs[name] = {"value": self.translator.expression(sealed, path), **sensitive}
+            replaced = self.secrets.as_variables(value, f"output_{name}", path)
+            sensitive = {"sensitive": True} if replaced is not value else {}
+            outputs[name] = {"value": self.translator.expression(replaced, path), **sensitive}
         return {"output": outputs}
 
     # Resources
@@ -87,7 +88,7 @@ class Configuration:
         path = describe(resource)
         properties = {key: value for key, value in resource.properties.items() if key != "region"}
         properties = {
-            key: self.secrets.seal(value, f"{declared.label}_{key}", f"{path}.{key}")
+            key: self.secrets.as_variables(value, f"{declared.label}_{key}", f"{path}.{key}")
             for key, value in properties.items()
         }
         assets = {key: properties.pop(key) for key, value in [*properties.items()] if _is_asset(value)}
@@ -108,7 +109,7 @@ class Configuration:
                 continue
             try:
                 file = "${path.module}/" + self.files.add(asset, declared.label)
-            except (UnsupportedAssetError, OSError) as error:
+            except (UnhandledError, OSError) as error:
                 self.translator.problems.append(f"{path}: {error}.")
                 continue
             hashed, function = HASHES[declared.entry.type]
@@ -117,7 +118,7 @@ class Configuration:
         return written
 
     def _name(self, declared: Declared, body: JsonObject) -> bool:
-        """Name what Pulumi would name by itself; answers whether a replacement will have another name.
+        """Add a name where Pulumi would make one; returns whether a replacement will have another name.
 
         A prefix where the provider takes one, nothing where the provider makes a name of its own, else the Pulumi name
         with a suffix that only this stack has. https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming

@@ -1,4 +1,4 @@
-"""The engine that makes nothing: it answers Terraform references, and keeps what the program declared."""
+"""An engine that creates nothing: it answers with Terraform references and records what the program declared."""
 
 import threading
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from private_inference.runner.resource import Resource
+from private_inference.terraform.data_sources import STACK_REFERENCE, DataSources
 from private_inference.terraform.errors import ExportError
 from private_inference.terraform.labels import describe, label_of
-from private_inference.terraform.lookups import STACK_REFERENCE, Lookups
 from private_inference.terraform.names import ARGUMENTS, camel_case, plural, terraform_names
 from private_inference.terraform.references import References
 from private_inference.terraform.schema import Entry, load_schema
@@ -34,7 +34,7 @@ class TerraformEngine:
     """An `Engine` of the runner for the export."""
 
     references: References
-    lookups: Lookups
+    data_sources: DataSources
     declared: dict[str, Declared] = field(default_factory=dict)
     providers: list[Resource] = field(default_factory=list)
     members: dict[str, list[str]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class TerraformEngine:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
-        """References to everything that the resource will have. Raises ExportError for a type without counterpart."""
+        """A reference for each attribute that the resource will have. Raises ExportError for an unsupported type."""
         with self._lock:
             if resource.type == PROVIDER:
                 self.providers.append(resource)
@@ -55,15 +55,15 @@ class TerraformEngine:
                 return None, {}
             if resource.type == STACK_REFERENCE:
                 name = resource.properties["name"]
-                return name, {"name": name, "outputs": self.lookups.contract(name), "secretOutputNames": []}
+                return name, {"name": name, "outputs": self.data_sources.contract(name), "secretOutputNames": []}
             if resource.id is not None:
                 raise ExportError(f"{describe(resource)} is read, not created: the export can't write that yet.")
             outputs = self._declare(resource)
             return outputs["id"], outputs
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer to a lookup. Raises ExportError where it has none."""
-        return self.lookups.invoke(token, args)
+        """The answer to a lookup. Raises ExportError if there is none."""
+        return self.data_sources.invoke(token, args)
 
     def _declare(self, resource: Resource) -> Mapping[str, Any]:
         entry = load_schema().resources.get(resource.type)
@@ -84,7 +84,7 @@ class TerraformEngine:
         return self._outputs(declared)
 
     def _outputs(self, declared: Declared) -> dict[str, Any]:
-        """A reference for each text; what was given as list, number or truth value is answered as it was given."""
+        """A reference for each attribute; lists, numbers and booleans that the program gave stay as they are."""
         entry = declared.entry
         references: dict[str, Any] = {}
         for name, attribute in entry.block.attributes.items():
@@ -98,5 +98,5 @@ class TerraformEngine:
     def _computed(self, expression: str, kind: Any) -> Any:
         if isinstance(kind, list) and kind[0] == "list" and isinstance(kind[1], list) and kind[1][0] == "object":
             names = terraform_names(kind[1][1])
-            return [{key: self.references.hand_out(f"{expression}[0].{name}") for key, name in names.items()}]
-        return self.references.hand_out(expression)
+            return [{key: self.references.create(f"{expression}[0].{name}") for key, name in names.items()}]
+        return self.references.create(expression)

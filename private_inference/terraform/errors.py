@@ -1,4 +1,4 @@
-"""What stops an export."""
+"""The error that stops an export."""
 
 
 class ExportError(Exception):

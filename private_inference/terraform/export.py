@@ -8,10 +8,10 @@ from pathlib import Path
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig
 from private_inference.terraform.configuration import RETAINED, Configuration
+from private_inference.terraform.data_sources import DataSources, Lookup
 from private_inference.terraform.engine import TerraformEngine
 from private_inference.terraform.errors import ExportError
 from private_inference.terraform.local_files import LocalFiles
-from private_inference.terraform.lookups import Lookup, Lookups
 from private_inference.terraform.readme import readme
 from private_inference.terraform.references import References
 from private_inference.terraform.secrets import Secrets
@@ -23,7 +23,7 @@ RETAINED_OBJECTS = "aws_s3_object"
 
 @dataclass(frozen=True)
 class Export:
-    """What was written: how many of each, and what the program warned of."""
+    """How much was written, and the program's warnings."""
 
     resources: int
     lookups: int
@@ -35,13 +35,13 @@ class Export:
 def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
     """Run the program of `config` and write its stack to `out` as a Terraform configuration.
 
-    `lookup` answers what the program asks AWS. Raises ExportError that lists everything without counterpart, and what
-    the program itself raises; then the configuration in `out` is as it was.
+    `lookup` answers the program's lookups. Raises ExportError that lists everything without counterpart, and what the
+    program itself raises; the configuration in `out` then stays as it was.
     """
     references = References()
     translator = Translator(references)
-    lookups = Lookups(lookup, references, translator)
-    engine = TerraformEngine(references, lookups)
+    data_sources = DataSources(lookup, references, translator)
+    engine = TerraformEngine(references, data_sources)
     run = run_program(config, engine)
     secrets = Secrets(references, translator.problems)
     out.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
         "providers.tf.json": configuration.providers(),
         "outputs.tf.json": configuration.outputs(run),
         "variables.tf.json": {"variable": secrets.variables} if secrets.variables else {},
-        "lookups.json": lookups.record(),
+        "lookups.json": data_sources.record(),
     }
     if translator.problems:
         raise ExportError(
@@ -66,7 +66,7 @@ def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
     (out / "README.md").write_text(readme(config, documents), encoding="utf-8")
     return Export(
         resources=len(engine.declared),
-        lookups=len(lookups.record()),
+        lookups=len(data_sources.record()),
         variables=sorted(secrets.variables),
         outputs=sorted(run.outputs),
         warnings=run.warnings,

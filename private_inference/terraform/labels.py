@@ -16,11 +16,11 @@ def label_of(name: str) -> str:
 
 
 def describe(resource: Resource) -> str:
-    """A resource in the words of the program: its type and name."""
+    """A resource's Pulumi type and name, for messages."""
     return f"{resource.type} {resource.name!r}"
 
 
 def addresses_in(expressions: Iterable[str]) -> set[str]:
-    """The resources that expressions such as `aws_vpc.network.id` refer to; data sources and variables are none."""
+    """The resources that expressions such as `aws_vpc.network.id` refer to, without data sources and variables."""
     parts = (expression.split(".") for expression in expressions)
     return {f"{part[0]}.{part[1]}" for part in parts if part[0] not in ("data", "var")}

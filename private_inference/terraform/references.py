@@ -1,7 +1,7 @@
-"""Terraform references inside strings, told apart from text that only looks like one.
+"""Terraform references inside strings, as opposed to text that only looks like one.
 
 A template is text with `${expression}` in it: https://developer.hashicorp.com/terraform/language/expressions/strings.
-The program never writes templates; the engine hands references to it, and they come back inside its strings.
+The engine gives references to the program, and they come back inside its strings.
 """
 
 import re
@@ -18,28 +18,28 @@ class ReferenceTakenApartError(ValueError):
 
 @dataclass
 class References:
-    """The references that were handed to the program."""
+    """The references that the program has been given."""
 
     known: set[str] = field(default_factory=set)
 
-    def hand_out(self, expression: str) -> str:
-        """The reference to `expression`, such as `${aws_vpc.network.id}`."""
+    def create(self, expression: str) -> str:
+        """A new reference to `expression`, such as `${aws_vpc.network.id}`."""
         reference = f"${{{expression}}}"
         self.known.add(reference)
         return reference
 
-    def is_one(self, value: object) -> bool:
+    def is_reference(self, value: object) -> bool:
         """Whether `value` is a reference and nothing else, so that it keeps the type of what it refers to."""
         return isinstance(value, str) and value in self.known
 
     def within(self, text: str) -> Iterator[str]:
-        """The expressions that `text` refers to, in their order."""
+        """The expressions that `text` refers to, in order."""
         for match in _SEQUENCE.finditer(text):
             if match["sequence"] in self.known:
                 yield match["sequence"][2:-1]
 
     def template(self, text: str) -> str:
-        """`text` as a template in which our references work and any other `${` or `%{` is literal.
+        """`text` as a template in which the given references work and any other `${` or `%{` is literal.
 
         Raises ReferenceTakenApartError for a piece of a reference.
         """

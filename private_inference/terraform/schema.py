@@ -10,8 +10,8 @@ from typing import Any
 FILE = Path(__file__).with_name("schema.json")
 
 VERSION = "5.100.0"
-"""The oldest provider that the export is for, whose schema this is. pulumi-aws 7 is provider 6: an argument that a
-program gives through pulumi-aws, and that this schema has too, is in both."""
+"""The provider whose schema this is: the oldest that the export supports. pulumi-aws 7 is provider 6, so an argument
+that pulumi-aws and this schema have is in both versions."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a Pulumi token is to Terraform: a type and its block."""
+    """The Terraform type of a Pulumi token, and its block."""
 
     type: str
     block: Block
@@ -52,7 +52,7 @@ class Schema:
 
 @cache
 def load_schema() -> Schema:
-    """The schema that is kept as data beside this module."""
+    """What schema.json holds."""
     content = json.loads(FILE.read_text())
     return Schema(
         provider=Block.of(content["provider"]),

@@ -1,4 +1,4 @@
-"""Secret values as sensitive variables: a configuration holds no secret."""
+"""Secret values as sensitive variables, so that a configuration holds no secret."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,25 +12,25 @@ from private_inference.terraform.translate import JsonObject
 
 @dataclass
 class Secrets:
-    """Replaces what Pulumi marks as secret, and keeps the variables that stand for it."""
+    """Replaces what Pulumi marks as secret by variables, and collects them."""
 
     references: References
     problems: list[str]
     variables: dict[str, JsonObject] = field(default_factory=dict)
 
-    def seal(self, value: Any, name: str, path: str) -> Any:
-        """`value`, with references to variables named after `name` where it, or a part of it, is secret.
+    def as_variables(self, value: Any, name: str, path: str) -> Any:
+        """`value`; if it is secret, with a reference to a variable in the place of each text and number in it.
 
-        References to resources stay: Terraform knows which of them are sensitive.
+        The variables are named after `name`. References to resources stay: Terraform knows which are sensitive.
         """
-        return self._sealed(revealed(value), name, path) if is_secret(value) else value
+        return self._replaced(revealed(value), name, path) if is_secret(value) else value
 
-    def _sealed(self, value: Any, name: str, path: str) -> Any:
+    def _replaced(self, value: Any, name: str, path: str) -> Any:
         if isinstance(value, Mapping):
-            return {key: self._sealed(item, f"{name}_{key}", f"{path}.{key}") for key, item in value.items()}
+            return {key: self._replaced(item, f"{name}_{key}", f"{path}.{key}") for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self._sealed(item, f"{name}_{at}", f"{path}[{at}]") for at, item in enumerate(value)]
-        if not isinstance(value, str | int | float) or self.references.is_one(value):
+            return [self._replaced(item, f"{name}_{at}", f"{path}[{at}]") for at, item in enumerate(value)]
+        if not isinstance(value, str | int | float) or self.references.is_reference(value):
             return value
         if isinstance(value, str) and any(self.references.within(value)):
             self.problems.append(
@@ -47,4 +47,4 @@ class Secrets:
             "type": kinds.get(type(value), "number"),
             "sensitive": True,
         }
-        return self.references.hand_out(f"var.{name}")
+        return self.references.create(f"var.{name}")

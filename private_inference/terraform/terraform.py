@@ -16,7 +16,7 @@ QUIET = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "TF_CLI_ARGS": "-no-color", "
 
 
 class TerraformError(Exception):
-    """A Terraform command failed, or there is none to run; the message holds what it said."""
+    """A Terraform command failed, or there is none to run; the message has its output."""
 
 
 def find_terraform() -> str | None:
@@ -34,7 +34,7 @@ class Terraform:
     """How many seconds a command may take."""
 
     def run(self, *arguments: str) -> str:
-        """What `terraform ARGUMENTS` printed; raises TerraformError with its words if it fails."""
+        """The output of `terraform ARGUMENTS`. Raises TerraformError with its messages if it fails."""
         executable = find_terraform()
         if executable is None:
             raise TerraformError("Neither `terraform` nor `tofu` is on PATH. Install one of them.")

@@ -18,7 +18,7 @@ JsonObject = dict[str, Any]
 
 @dataclass
 class Translator:
-    """Translates property trees; what has no counterpart is kept in `problems`, with its Pulumi path."""
+    """Translates property trees; `problems` collects what has no counterpart, with its Pulumi path."""
 
     references: References
     problems: list[str] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Translator:
 
     def _typed(self, kind: Any, value: Any, path: str) -> Any:
         """A value of a type in the schema's notation: "string", ["list", T], ["map", T], ["object", {name: T}]."""
-        if self.references.is_one(value):
+        if self.references.is_reference(value):
             return value
         if kind == "string" and isinstance(value, Mapping | list | tuple):
             return self.text(json.dumps(value), path)  # Pulumi takes documents where the provider wants their text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.settings import Settings
-from private_inference.rehearsal.prepare import account
+from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import StackConfig, load_stack, settings_of
 from private_inference.terraform.terraform import MIRROR
 from tests.conformance.deployment import Deployment
@@ -75,7 +75,7 @@ class Live:
 def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Each stack of the project, applied. The tests of the module change it, in their order."""
     config = load_stack(ROOT, request.param)
-    with account(settings_of(config)) as aws:
+    with prepared_aws(settings_of(config)) as aws:
         before = inventory(aws)
         deployment = Deployment(tmp_path_factory.mktemp(request.param), aws)
         deployment.export(config)

@@ -8,9 +8,9 @@ from typing import Any
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.runner.project import StackConfig
-from private_inference.terraform.answers import asked_of
 from private_inference.terraform.configuration import RETAINED
 from private_inference.terraform.export import export_terraform
+from private_inference.terraform.lookup_sources import from_clients
 from private_inference.terraform.terraform import Terraform
 
 FOR_THE_EMBEDDED_AWS = {
@@ -46,7 +46,7 @@ class Deployment:
 
     def export(self, config: StackConfig) -> None:
         """Write the configuration; the first time, also prepare the directory."""
-        export_terraform(config, self.directory, asked_of(self.aws))
+        export_terraform(config, self.directory, from_clients(self.aws))
         if not (self.directory / ".terraform").exists():
             override = self.directory / "embedded_override.tf.json"
             override.write_text(json.dumps({"provider": {"aws": FOR_THE_EMBEDDED_AWS}}))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from private_inference.rehearsal.prepare import account
+from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import load_stack, settings_of
-from private_inference.terraform.answers import recorded
 from private_inference.terraform.export import export_terraform
+from private_inference.terraform.lookup_sources import from_file
 from private_inference.terraform.terraform import TerraformError
 from tests.conformance.deployment import Deployment
 from tests.support.recording import ROOT
@@ -18,7 +18,7 @@ ZONES = "aws:index/getAvailabilityZones:getAvailabilityZones"
 
 def test_a_plan_stops_where_the_account_answers_otherwise(tmp_path: Path) -> None:
     config = load_stack(ROOT, "dev")
-    with account(settings_of(config)) as aws:
+    with prepared_aws(settings_of(config)) as aws:
         deployment = Deployment(tmp_path / "out", aws)
         deployment.export(config)
         lookups = tmp_path / "elsewhere.json"
@@ -27,6 +27,6 @@ def test_a_plan_stops_where_the_account_answers_otherwise(tmp_path: Path) -> Non
             if entry["token"] == ZONES:
                 entry["answer"]["names"].append("us-east-1z")
         lookups.write_text(json.dumps(answers))
-        export_terraform(config, deployment.directory, recorded(lookups))
+        export_terraform(config, deployment.directory, from_file(lookups))
         with pytest.raises(TerraformError, match=r"(?s)us-east-1z.*--live"):
             deployment.plan()

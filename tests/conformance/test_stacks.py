@@ -13,7 +13,7 @@ import pytest
 
 from components import model_archive
 from private_inference.rehearsal.engine import MotoEngine
-from private_inference.rehearsal.prepare import account
+from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack
 from private_inference.terraform.labels import label_of
@@ -50,7 +50,7 @@ def test_a_second_plan_is_empty(live: Live) -> None:
 
 def test_the_rehearsal_makes_the_same(live: Live) -> None:
     """Two mappings from program to AWS, of the rehearsal and of the real provider, lead to the same account."""
-    with account(live.settings) as aws:
+    with prepared_aws(live.settings) as aws:
         run_program(live.config, MotoEngine(aws))
         rehearsed = without_defaults(inventory(aws))
     made = without_defaults(inventory(live.deployment.aws))

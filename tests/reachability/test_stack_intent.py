@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from private_inference.cli.proof import prove
 
 from components.settings import Settings
+from private_inference.cli.proof import prove
 from private_inference.reachability.intent import Report, check
 from private_inference.reachability.stack_intent import intent_from
 from private_inference.runner.preview import PreviewEngine

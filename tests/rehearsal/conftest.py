@@ -28,8 +28,8 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="session")
 def bare() -> Iterator[EmbeddedAws]:
-    """moto as it is, without a mend."""
-    with EmbeddedAws(REGION, mended=False) as embedded:
+    """moto as it is, without a patch."""
+    with EmbeddedAws(REGION, patched=False) as embedded:
         yield embedded
 
 

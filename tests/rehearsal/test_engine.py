@@ -289,10 +289,13 @@ SCALING = 'service_namespace="sagemaker", scalable_dimension="sagemaker:variant:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ('aws.sqs.Queue("jobs")', r"Queue 'jobs' can't be rehearsed: there is no row for aws:sqs/queue:Queue"),
+        (
+            'aws.sqs.Queue("jobs")',
+            "Queue 'jobs' can't be rehearsed: the rehearsal has no handler for aws:sqs",
+        ),
         (
             'aws.s3.Bucket("data", acl="private")',
-            r"Bucket 'data' can't be rehearsed: acl is not something its row reads",
+            r"Bucket 'data' can't be rehearsed: acl is not something its handler reads",
         ),
         (
             'aws.ec2.Subnet("s", vpc_id="vpc-0a1b2c3d", cidr_block="10.0.0.0/24")',

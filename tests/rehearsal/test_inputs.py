@@ -7,14 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
+from private_inference.rehearsal.account import account_of
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError, request, tag_parameters
+from private_inference.rehearsal.handler import call
+from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
+from private_inference.rehearsal.requests import request, tag_parameters
+from tests.rehearsal.test_patches import REGION, unique
 
 
 def test_names_take_the_services_spelling(aws: EmbeddedAws) -> None:
     variant = {"variantName": "v", "modelName": "m", "volumeSizeInGb": 5, "managedInstanceScaling": None}
-    given = {"name": "c", "productionVariants": [variant]}
-    spelled = request(aws.client("sagemaker"), "create_endpoint_config", given, {"name": "EndpointConfigName"})
+    given = {"endpointConfigName": "c", "productionVariants": [variant]}
+    spelled = request(aws.client("sagemaker"), "create_endpoint_config", given)
     assert spelled == {
         "EndpointConfigName": "c",
         "ProductionVariants": [{"VariantName": "v", "ModelName": "m", "VolumeSizeInGB": 5}],
@@ -22,29 +26,35 @@ def test_names_take_the_services_spelling(aws: EmbeddedAws) -> None:
 
 
 def test_a_renaming_is_of_the_resources_own_property_only(aws: EmbeddedAws) -> None:
-    metric = {"dimensions": [{"name": "EndpointName", "value": "e"}]}
-    given = {"name": "p", "targetTrackingScalingPolicyConfiguration": {"customizedMetricSpecification": metric}}
-    client = aws.client("application-autoscaling")
-    spelled = request(client, "put_scaling_policy", given, {"name": "PolicyName"})
-    configuration = spelled["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
-    assert configuration == {"Dimensions": [{"Name": "EndpointName", "Value": "e"}]}
+    group = Inputs({"name": unique("renamed"), "logGroupClass": "STANDARD"}, {"name": "kept"})
+    account = account_of(aws)
+    sent = call(account, "logs", "create_log_group", group, renamed={"name": "logGroupName"})["request"]
+    assert sent.keys() == {"logGroupName", "logGroupClass", "tags"}
+    assert sent["tags"] == {"name": "kept"}
+
+
+def test_what_is_no_parameter_goes_into_the_one_that_takes_it(aws: EmbeddedAws) -> None:
+    name = unique("within")
+    aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    inputs = Inputs({"bucket": name, "rule": {"objectOwnership": "BucketOwnerEnforced"}}, {})
+    operation, renamed = "put_bucket_ownership_controls", {"rule": "rules"}
+    sent = call(account_of(aws), "s3", operation, inputs, renamed=renamed, within="ownershipControls")["request"]
+    assert sent == {"Bucket": name, "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}
 
 
 def test_a_single_value_becomes_the_list_that_aws_wants_and_the_other_way_round(aws: EmbeddedAws) -> None:
     rules = {"bucket": "b", "ownershipControls": {"rules": {"objectOwnership": "BucketOwnerEnforced"}}}
     kms = {"repositoryName": "r", "encryptionConfiguration": [{"encryptionType": "KMS"}]}
-    assert request(aws.client("s3"), "put_bucket_ownership_controls", rules, {})["OwnershipControls"] == {
+    assert request(aws.client("s3"), "put_bucket_ownership_controls", rules)["OwnershipControls"] == {
         "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
     }
-    assert request(aws.client("ecr"), "create_repository", kms, {})["encryptionConfiguration"] == {
-        "encryptionType": "KMS"
-    }
+    assert request(aws.client("ecr"), "create_repository", kms)["encryptionConfiguration"] == {"encryptionType": "KMS"}
 
 
 def test_a_number_written_as_text_becomes_one(aws: EmbeddedAws) -> None:
     steps = {"stepAdjustments": [{"metricIntervalLowerBound": "1.5", "scalingAdjustment": 1}]}
     given = {"policyName": "p", "stepScalingPolicyConfiguration": steps}
-    spelled = request(aws.client("application-autoscaling"), "put_scaling_policy", given, {})
+    spelled = request(aws.client("application-autoscaling"), "put_scaling_policy", given)
     (step,) = spelled["StepScalingPolicyConfiguration"]["StepAdjustments"]
     assert step["MetricIntervalLowerBound"] == 1.5
 
@@ -52,13 +62,13 @@ def test_a_number_written_as_text_becomes_one(aws: EmbeddedAws) -> None:
 def test_a_name_that_aws_does_not_have_is_told_with_its_place(aws: EmbeddedAws) -> None:
     given = {"productionVariants": [{"variantName": "v"}, {"imaginary": 1}]}
     with pytest.raises(UnhandledError, match=r"productionVariants\[1\]\.imaginary has no counterpart"):
-        request(aws.client("sagemaker"), "create_endpoint_config", given, {})
+        request(aws.client("sagemaker"), "create_endpoint_config", given)
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text()))
 def test_the_keys_of_a_map_are_the_users(aws: EmbeddedAws, environment: dict[str, str]) -> None:
     given = {"modelName": "m", "primaryContainer": {"environment": environment}}
-    spelled = request(aws.client("sagemaker"), "create_model", given, {})
+    spelled = request(aws.client("sagemaker"), "create_model", given)
     assert spelled["PrimaryContainer"]["Environment"] == environment
 
 
@@ -81,7 +91,7 @@ def test_tags_have_to_be_read_even_if_the_resource_has_none_of_its_own() -> None
     assert inputs.unread() == []
 
 
-def test_an_absent_property_that_a_row_needs_is_named() -> None:
+def test_an_absent_property_that_a_handler_needs_is_named() -> None:
     with pytest.raises(RefusedError, match="vpcId is required"):
         Inputs({}, {})["vpcId"]
 

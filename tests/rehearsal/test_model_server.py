@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from tests.rehearsal.conftest import packed
-from tests.rehearsal.test_mends import REGION, role, unique
+from tests.rehearsal.test_patches import REGION, role, unique
 
 Rows = list[list[float]]
 ROWS: Rows = [[2.0, 1.0], [12.0, 1.0], [19.0, 1.0]]
@@ -49,6 +49,16 @@ def test_another_answer_format_can_be_asked_for(aws: EmbeddedAws, archive: bytes
     assert len(json.loads(answer["Body"].read())["predictions"]) == len(ROWS)
 
 
+def test_a_request_can_be_json_and_leave_a_value_out(
+    aws: EmbeddedAws, archive: bytes, booster: xgboost.Booster
+) -> None:
+    body = json.dumps({"instances": [{"features": [2.0, None]}, {"features": [19.0, 1.0]}]}).encode()
+    answer = ask(aws, serve(aws, archive), ContentType="application/json; charset=utf-8", Body=body)
+    scores = [entry["score"] for entry in json.loads(answer["Body"].read())["predictions"]]
+    rows = xgboost.DMatrix([[2.0, float("nan")], [19.0, 1.0]])
+    assert scores == pytest.approx(booster.predict(rows).tolist())
+
+
 def test_a_changed_archive_is_a_changed_model(aws: EmbeddedAws, archive: bytes, booster: xgboost.Booster) -> None:
     flipped = xgboost.train(
         {"objective": "binary:logistic", "max_depth": 2, "base_score": 0.5},
@@ -70,10 +80,24 @@ def test_a_changed_archive_is_a_changed_model(aws: EmbeddedAws, archive: bytes, 
         (b"no archive", {}, 500, "can't be run|this is none"),
         (None, {"ContentType": "image/png"}, 415, "image/png"),
         (None, {"Body": b"1,2,3\n"}, 400, "3 values, the model takes 2"),
+        (None, {"Body": b"1,2\n3\n"}, 400, "rows of numbers"),
+        (None, {"Body": b"1,1e40\n"}, 400, "rows of numbers"),
+        (None, {"Body": b"{}", "ContentType": "application/json"}, 400, "rows of numbers"),
+        (None, {"Accept": "image/png"}, 406, "image/png"),
         (None, {"Body": b"\xff\xfe"}, 400, "UTF-8"),
     ],
     # An archive holds the time it was packed at: as part of a name it would differ between two workers.
-    ids=["no model inside", "no archive", "content type", "number of features", "no text"],
+    ids=[
+        "no model inside",
+        "no archive",
+        "content type",
+        "number of features",
+        "ragged",
+        "too large",
+        "no instances",
+        "accept",
+        "no text",
+    ],
 )
 def test_what_the_model_refuses_is_a_model_error(
     aws: EmbeddedAws, archive: bytes, content: bytes | None, asked: dict[str, Any], status: int, told: str

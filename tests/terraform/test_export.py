@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from private_inference.runner.project import load_stack
-from private_inference.terraform.answers import recorded
 from private_inference.terraform.errors import ExportError
 from private_inference.terraform.export import export_terraform
+from private_inference.terraform.lookup_sources import from_file
 from tests.terraform.conftest import Export
 
 VPC = 'vpc = aws.ec2.Vpc("network", cidr_block="10.0.0.0/16")\n'
@@ -237,7 +237,7 @@ def test_a_file_from_elsewhere_is_refused(export: Export) -> None:
         export('aws.s3.BucketObjectv2("o", bucket="b", key="k", source=pulumi.RemoteAsset("https://example.com/x"))')
 
 
-# Lookups
+# DataSources
 
 
 def test_text_from_a_lookup_is_a_reference(export: Export) -> None:
@@ -274,7 +274,7 @@ def test_the_answers_can_be_given_again(export: Export, tmp_path: Path) -> None:
     source = 'pulumi.export("zones", aws.get_availability_zones(state="available").names)'
     first = export(source)
     again = tmp_path / "again"
-    export_terraform(load_stack(tmp_path / "project", "test"), again, recorded(first.out / "lookups.json"))
+    export_terraform(load_stack(tmp_path / "project", "test"), again, from_file(first.out / "lookups.json"))
     assert (again / "main.tf.json").read_bytes() == (first.out / "main.tf.json").read_bytes()
 
 
@@ -290,7 +290,7 @@ def test_a_lookup_may_ask_about_the_answer_to_another(export: Export, tmp_path: 
     assert filtered["values"] == ["${data.aws_region.current.id}"]
     assert b"123456789012" not in first.files()["lookups.json"]
     again = tmp_path / "again"
-    export_terraform(load_stack(tmp_path / "project", "test"), again, recorded(first.out / "lookups.json"))
+    export_terraform(load_stack(tmp_path / "project", "test"), again, from_file(first.out / "lookups.json"))
     assert (again / "main.tf.json").read_bytes() == (first.out / "main.tf.json").read_bytes()
 
 
@@ -300,7 +300,7 @@ def test_a_question_without_a_recorded_answer_is_refused(export: Export, tmp_pat
     answers = tmp_path / "old.json"
     answers.write_text("[]")
     with pytest.raises(ExportError, match=r"old.json has no answer to aws:index/get"):
-        export_terraform(load_stack(tmp_path / "project", "test"), first.out, recorded(answers))
+        export_terraform(load_stack(tmp_path / "project", "test"), first.out, from_file(answers))
 
 
 @pytest.mark.parametrize("content", ["", "{}", '[{"token": "t"}]', "[1]"])
@@ -308,7 +308,7 @@ def test_a_file_that_holds_no_answers_is_refused(tmp_path: Path, content: str) -
     path = tmp_path / "lookups.json"
     path.write_text(content)
     with pytest.raises(ExportError, match=r"lookups.json is not a lookups.json of an export"):
-        recorded(path)
+        from_file(path)
 
 
 def test_a_lookup_of_something_not_yet_made_is_refused(export: Export) -> None:

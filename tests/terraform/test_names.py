@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from pulumi import _types
 
 from private_inference.terraform.configuration import HASHES
 from private_inference.terraform.names import ARGUMENTS, snake_case, terraform_names
-from private_inference.terraform.schema import Block, load_schema
+from private_inference.terraform.schema import FILE, VERSION, Block, load_schema
 
 PROVIDER_6_ONLY = {
     "aws_appautoscaling_policy.predictiveScalingPolicyConfiguration",
@@ -57,6 +58,10 @@ COMPUTED = {
     "aws_s3_bucket_logging.targetGrants.grantee.displayName",
 }
 """What pulumi-aws's classes list among the inputs, and the provider only answers."""
+
+
+def test_the_file_says_which_provider_it_is_of() -> None:
+    assert json.loads(FILE.read_text())["version"] == VERSION
 
 
 def pulumi_module(token: str) -> Any:

@@ -16,7 +16,7 @@ REFERENCE = "${aws_vpc.network.id}"
 @pytest.fixture
 def references() -> References:
     made = References()
-    made.hand_out("aws_vpc.network.id")
+    made.create("aws_vpc.network.id")
     return made
 
 
@@ -36,15 +36,15 @@ def test_a_piece_of_one_is_refused(references: References, piece: str) -> None:
 
 
 def test_the_references_within_a_text(references: References) -> None:
-    references.hand_out("aws_kms_key.data.arn")
+    references.create("aws_kms_key.data.arn")
     text = f"{REFERENCE} ${{aws:username}} ${{aws_kms_key.data.arn}}"
     assert list(references.within(text)) == ["aws_vpc.network.id", "aws_kms_key.data.arn"]
 
 
 def test_only_a_whole_reference_keeps_its_type(references: References) -> None:
-    assert references.is_one(REFERENCE)
-    assert not references.is_one(f"{REFERENCE} ")
-    assert not references.is_one(443)
+    assert references.is_reference(REFERENCE)
+    assert not references.is_reference(f"{REFERENCE} ")
+    assert not references.is_reference(443)
 
 
 @given(st.text(alphabet='${}%a \\"\n', max_size=12))
@@ -60,7 +60,7 @@ def test_no_text_raises_or_loses_a_character(text: str) -> None:
 
 def test_terraform_reads_what_was_meant(tmp_path: Path) -> None:
     references = References()
-    reference = references.hand_out("var.a")
+    reference = references.create("var.a")
     texts = [
         f"x{reference}y", "${aws:username}", f"${reference}", "%{if}", "$$${lit}", "100%", "%%{x}", "a$b{}", "${",
         "$${",

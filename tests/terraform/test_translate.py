@@ -59,7 +59,7 @@ def test_a_document_becomes_its_text(translator: Translator) -> None:
 
 
 def test_a_reference_to_a_list_is_not_put_into_a_list(translator: Translator) -> None:
-    reference = translator.references.hand_out("aws_vpc_endpoint.x.subnet_ids")
+    reference = translator.references.create("aws_vpc_endpoint.x.subnet_ids")
     assert body(translator, "aws:ec2/vpcEndpoint:VpcEndpoint", subnetIds=reference) == {"subnet_ids": reference}
 
 
@@ -98,7 +98,7 @@ def test_nested_attributes_are_written_as_values(translator: Translator) -> None
 
 
 def test_a_reference_taken_apart_is_told_with_its_path(translator: Translator) -> None:
-    translator.references.hand_out("aws_vpc.network.id")
+    translator.references.create("aws_vpc.network.id")
     body(translator, "aws:ec2/subnet:Subnet", vpcId="${aws_vpc.netw")
     (problem,) = translator.problems
     assert problem.startswith("aws:ec2/subnet:Subnet.vpcId: the program took the reference to another resource apart")

@@ -17,7 +17,7 @@ from components.contract import Contract
 from components.settings import parse
 from examples.model import train
 from private_inference.rehearsal.engine import MotoEngine
-from private_inference.rehearsal.prepare import account
+from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig
 from private_inference.verification import Check, Desired, Verdict, report, verify
@@ -56,7 +56,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployed(config: StackConfig) -> Iterator[Deployment]:
     with chdir(config.directory):
         settings = parse(config.project, config.values)
-    with account(settings) as aws:
+    with prepared_aws(settings) as aws:
         outputs = run_program(config, MotoEngine(aws)).outputs
         contract = Contract.model_validate(outputs)
         yield Deployment(aws, Desired(config.project, config.stack, config.directory, settings, contract))

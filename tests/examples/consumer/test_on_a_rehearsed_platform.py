@@ -13,7 +13,7 @@ import pytest
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine
-from private_inference.rehearsal.prepare import account
+from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack, settings_of
 from private_inference.runner.resource import Run
@@ -38,7 +38,7 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     config = load_stack(ROOT, "dev")
-    with account(settings_of(config)) as aws:
+    with prepared_aws(settings_of(config)) as aws:
         outputs = run_program(config, MotoEngine(aws)).outputs
         stacks = {"organization/private-inference/dev": outputs}
         consumer = run_program(load_stack(CONSUMER, "dev"), MotoEngine(aws, stacks=stacks))

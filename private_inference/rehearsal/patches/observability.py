@@ -4,10 +4,10 @@ from typing import Any
 
 from moto.sns.models import SNSBackend
 
-from private_inference.rehearsal.mends.mend import mends
+from private_inference.rehearsal.patches.patch import patch
 
 
-@mends(SNSBackend, "subscribe")
+@patch(SNSBackend, "subscribe")
 def pending_confirmation(original: Any, backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
     """A subscription by e-mail waits until its owner confirms it (API_Subscribe)."""
     subscription = original(backend, topic_arn, endpoint, protocol)

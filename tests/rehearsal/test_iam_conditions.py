@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from private_inference.rehearsal.conditions import UnknownOperatorError, applies
+from private_inference.rehearsal.iam_conditions import UnknownOperatorError, applies
 
 KEY = "s3:x-amz-server-side-encryption"
 CONTEXT = {KEY: "aws:kms", "aws:securetransport": "true", "s3:tlsversion": "1.3"}

@@ -1,4 +1,4 @@
-"""Where the answers to the program's lookups come from: the embedded AWS, the real one, or an earlier export."""
+"""Sources of the answers to the program's lookups: the embedded AWS, a real account, or an earlier export."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,38 +10,37 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from private_inference.rehearsal.account import Clients, account_of
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.rehearsal.engine import account_of
 from private_inference.rehearsal.inputs import RefusedError, UnhandledError
 from private_inference.rehearsal.lookups import answer
-from private_inference.rehearsal.rows import Clients
 from private_inference.runner.project import StackConfig
+from private_inference.terraform.data_sources import STACK_REFERENCE, Lookup
 from private_inference.terraform.errors import ExportError
-from private_inference.terraform.lookups import STACK_REFERENCE, Lookup
 from private_inference.verification import deployed_contract
 
 
 @contextmanager
-def embedded(region: str) -> Iterator[Lookup]:
-    """AWS as the rehearsal has it: no credentials needed, and what shapes the stack may differ in a real account."""
+def from_embedded_aws(region: str) -> Iterator[Lookup]:
+    """The rehearsal's embedded AWS: it needs no credentials, and a real account may give other answers."""
     with EmbeddedAws(region) as aws:
-        yield asked_of(aws)
+        yield from_clients(aws)
 
 
-def live(region: str) -> Lookup:
-    """The account of the shell's credentials."""
-    return asked_of(_Account(region))
+def from_account(region: str) -> Lookup:
+    """The account of the shell's credentials. Its lookups raise ExportError."""
+    return from_clients(_Account(region))
 
 
-def asked_of(aws: Clients) -> Lookup:
-    """Whatever AWS `aws` has clients for. The contract of another stack comes from its SSM parameters.
+def from_clients(aws: Clients) -> Lookup:
+    """The account of `aws`; the contract of another stack comes from its SSM parameters.
 
-    The answers raise ExportError where AWS gives none.
+    The lookups raise ExportError if AWS refuses or can't be reached.
     """
     account = cache(lambda: account_of(aws))
 
     def lookup(token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        with _told(token):
+        with _as_export_errors(token):
             if token != STACK_REFERENCE:
                 return answer(account(), token, args)
             _, project, stack = args["name"].split("/")
@@ -51,7 +50,7 @@ def asked_of(aws: Clients) -> Lookup:
 
 
 @contextmanager
-def _told(token: str) -> Iterator[None]:
+def _as_export_errors(token: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:  # its message may name the account
@@ -63,33 +62,33 @@ def _told(token: str) -> Iterator[None]:
         raise ExportError(f"The lookup {token} has no answer: {error}.") from error
 
 
-def recorded(path: Path) -> Lookup:
-    """Answers from the lookups.json that an earlier export has written. Raises ExportError if it is none."""
+def from_file(path: Path) -> Lookup:
+    """The lookups.json of an earlier export. Raises ExportError if `path` is not one; so do lookups that it lacks."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(entries, list):
             raise TypeError("it holds no list")
-        answers = {_question(entry["token"], entry["arguments"]): entry["answer"] for entry in entries}
+        answers = {_key(entry["token"], entry["arguments"]): entry["answer"] for entry in entries}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ExportError(f"{path.name} is not a lookups.json of an export: {error}.") from None
 
     def lookup(token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        question = _question(token, args)
-        if question not in answers:
-            raise ExportError(f"{path.name} has no answer to {question}. Export with --live, or without --lookups.")
-        found: Mapping[str, Any] = answers[question]
+        key = _key(token, args)
+        if key not in answers:
+            raise ExportError(f"{path.name} has no answer to {key}. Export with --live, or without --lookups.")
+        found: Mapping[str, Any] = answers[key]
         return found
 
     return lookup
 
 
-def _question(token: str, args: Mapping[str, Any]) -> str:
+def _key(token: str, args: Mapping[str, Any]) -> str:
     return f"{token} {json.dumps(dict(args), sort_keys=True)}"
 
 
 @dataclass(frozen=True)
 class _Account:
-    """The real AWS, as `account_of` wants it."""
+    """The account of the shell's credentials, as `Clients`."""
 
     region: str
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.settings import Settings, parse
-from private_inference.rehearsal.prepare import account
+from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import load_stack
 from tests.rehearsal.conftest import Rehearse
 
@@ -52,7 +52,7 @@ pulumi.export("table", table.id)
 @pytest.mark.parametrize("gateway", ATTACH)
 def test_a_route_leads_to_the_gateway_that_the_account_has(rehearse: Rehearse, gateway: str) -> None:
     network = {"onPremises": {"cidrs": ["192.168.0.0/16"], "gatewayId": gateway}}
-    with account(settings(network=network)) as aws:
+    with prepared_aws(settings(network=network)) as aws:
         table = rehearse(ATTACH[gateway], aws).outputs["table"]
         (found,) = aws.client("ec2").describe_route_tables(RouteTableIds=[table])["RouteTables"]
         (route,) = [item for item in found["Routes"] if item.get("DestinationCidrBlock") == "192.168.0.0/16"]
@@ -60,13 +60,13 @@ def test_a_route_leads_to_the_gateway_that_the_account_has(rehearse: Rehearse, g
 
 
 def test_archives_and_the_log_bucket_are_there() -> None:
-    with account(settings(artifacts={"accessLogBucket": "central-access-logs"})) as aws:
+    with prepared_aws(settings(artifacts={"accessLogBucket": "central-access-logs"})) as aws:
         s3 = aws.client("s3")
         assert s3.head_object(Bucket="training-output", Key="churn/model.tar.gz")["ContentLength"] == 0
         assert "logging.s3.amazonaws.com" in s3.get_bucket_policy(Bucket="central-access-logs")["Policy"]
 
 
 def test_an_account_that_needs_nothing_has_nothing() -> None:
-    with account(settings().model_copy(update={"endpoints": ()})) as aws:
+    with prepared_aws(settings().model_copy(update={"endpoints": ()})) as aws:
         assert aws.client("s3").list_buckets()["Buckets"] == []
         assert aws.client("ec2").describe_vpn_gateways()["VpnGateways"] == []

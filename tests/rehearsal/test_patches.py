@@ -1,6 +1,6 @@
-"""Each mend is needed, and does what it says: plain moto fails its probes, the embedded AWS passes them.
+"""Each patch is needed, and does what it says: plain moto fails its probes, the embedded AWS passes them.
 
-A probe that plain moto passes means that moto has it by now: remove the mend, or that part of it.
+A probe that plain moto passes means that moto has it by now: remove the patch, or that part of it.
 """
 
 import ipaddress
@@ -20,11 +20,11 @@ REGION = "eu-west-1"
 RUNTIME = f"com.amazonaws.{REGION}.sagemaker.runtime"
 
 
-def probe(mend: str) -> Callable[[Probe], Probe]:
-    """Decorates a probe of a mend: whether this AWS behaves as AWS does."""
+def probe(patch: str) -> Callable[[Probe], Probe]:
+    """Decorates a probe of a patch: whether this AWS behaves as AWS does."""
 
     def register(function: Probe) -> Probe:
-        PROBES.append((mend, function))
+        PROBES.append((patch, function))
         return function
 
     return register
@@ -552,9 +552,9 @@ def an_email_address_is_asked_first(aws: EmbeddedAws) -> bool:
     return bool(attributes["PendingConfirmation"] == "true")
 
 
-@pytest.mark.parametrize(("mend", "behaves"), PROBES, ids=[f"{mend}: {p.__name__}" for mend, p in PROBES])
-def test_plain_moto_lacks_it(bare: EmbeddedAws, mend: str, behaves: Probe) -> None:
-    assert not behaves(bare), f"moto does it by now: remove this part of the mend {mend}"
+@pytest.mark.parametrize(("patch", "behaves"), PROBES, ids=[f"{patch}: {p.__name__}" for patch, p in PROBES])
+def test_plain_moto_lacks_it(bare: EmbeddedAws, patch: str, behaves: Probe) -> None:
+    assert not behaves(bare), f"moto does it by now: remove this part of the patch {patch}"
 
 
 @pytest.mark.parametrize("behaves", [p for _, p in PROBES], ids=[p.__name__ for _, p in PROBES])
@@ -562,8 +562,8 @@ def test_the_embedded_aws_has_it(aws: EmbeddedAws, behaves: Probe) -> None:
     assert behaves(aws)
 
 
-def test_every_mend_has_a_probe() -> None:
-    from private_inference.rehearsal.mends import MENDS
+def test_every_patch_has_a_probe() -> None:
+    from private_inference.rehearsal.patches import PATCHES
 
-    assert {mend.name for mend in MENDS} == {mend for mend, _ in PROBES}
-    assert all(mend.replacement.__doc__ for mend in MENDS)
+    assert {patch.name for patch in PATCHES} == {patch for patch, _ in PROBES}
+    assert all(patch.replacement.__doc__ for patch in PATCHES)

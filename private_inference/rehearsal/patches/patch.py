@@ -1,4 +1,4 @@
-"""What a mend is: a function put in the place of one of moto's."""
+"""What a patch is: a function in the place of one of moto's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Mend:
+class Patch:
     """`replacement(original, self, …)` in the place of `owner.attribute`, a function or a property."""
 
     owner: Any
@@ -24,20 +24,20 @@ class Mend:
             setattr(self.owner, self.attribute, property(lambda subject: self.replacement(getter, subject)))
             return
 
-        def mended(*args: Any, **kwargs: Any) -> Any:
+        def patched(*args: Any, **kwargs: Any) -> Any:
             return self.replacement(original, *args, **kwargs)
 
-        setattr(self.owner, self.attribute, mended)
+        setattr(self.owner, self.attribute, patched)
 
 
-MENDS: list[Mend] = []
+PATCHES: list[Patch] = []
 
 
-def mends(owner: Any, attribute: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def patch(owner: Any, attribute: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorates the replacement for a function of moto."""
 
     def register(replacement: Callable[..., Any]) -> Callable[..., Any]:
-        MENDS.append(Mend(owner, attribute, replacement))
+        PATCHES.append(Patch(owner, attribute, replacement))
         return replacement
 
     return register

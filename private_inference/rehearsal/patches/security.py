@@ -13,11 +13,11 @@ from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogsBackend
 from moto.s3.models import FakeBucket
 
-from private_inference.rehearsal import conditions
-from private_inference.rehearsal.mends.mend import mends
+from private_inference.rehearsal import iam_conditions
+from private_inference.rehearsal.patches.patch import patch
 
 
-@mends(IAMBackend, "attach_role_policy")
+@patch(IAMBackend, "attach_role_policy")
 def aws_managed_policies(original: Any, backend: Any, policy_arn: str, role_name: str) -> None:
     """AWS's managed policies can be attached. moto has them too, but only if it loads all 1,500, six times over.
 
@@ -40,7 +40,7 @@ def _managed_policies() -> dict[str, Any]:
     return policies
 
 
-@mends(KmsResponse, "create_key")
+@patch(KmsResponse, "create_key")
 def key_policy_document(original: Any, response: Any) -> Any:
     """CreateKey refuses what is no policy document (API_CreateKey: MalformedPolicyDocumentException)."""
     policy = response._get_param("Policy")
@@ -49,7 +49,7 @@ def key_policy_document(original: Any, response: Any) -> Any:
     return original(response)
 
 
-@mends(KmsResponse, "enable_key_rotation")
+@patch(KmsResponse, "enable_key_rotation")
 def rotation_period(original: Any, response: Any) -> str:
     """EnableKeyRotation keeps the period; moto knows only that a key is rotated."""
     answer: str = original(response)
@@ -57,7 +57,7 @@ def rotation_period(original: Any, response: Any) -> str:
     return answer
 
 
-@mends(KmsResponse, "get_key_rotation_status")
+@patch(KmsResponse, "get_key_rotation_status")
 def rotation_status(original: Any, response: Any) -> str:
     """GetKeyRotationStatus says how often a key is rotated.
 
@@ -74,7 +74,7 @@ def _key_of(response: Any) -> Any:
     return backend.keys[backend.get_key_id(response._get_param("KeyId"))]
 
 
-@mends(LogsBackend, "create_log_group")
+@patch(LogsBackend, "create_log_group")
 def log_group_key(original: Any, backend: Any, log_group_name: str, tags: dict[str, str], **asked: Any) -> Any:
     """A log group's key must exist and its policy must let CloudWatch Logs use it.
 
@@ -106,12 +106,12 @@ def admits(policy: str, service: str) -> bool:
     for statement in _statements(policy):
         principal = statement.get("Principal")
         named = principal.get("Service", []) if isinstance(principal, dict) else []
-        if statement.get("Effect") == "Allow" and service in conditions.listed(named):
+        if statement.get("Effect") == "Allow" and service in iam_conditions.listed(named):
             return True
     return False
 
 
-@mends(FakeBucket, "get_permission")
+@patch(FakeBucket, "get_permission")
 def bucket_policy_conditions(original: Any, bucket: Any, action: str, resource: str) -> Any:
     """A statement of a bucket policy counts only if its conditions hold; moto denies whatever a conditional deny names.
 
@@ -120,7 +120,7 @@ def bucket_policy_conditions(original: Any, bucket: Any, action: str, resource: 
     """
     statements = _statements(bucket.policy.decode()) if bucket.policy else []
     context = _request_context(bucket.account_id)
-    effects = {item["Effect"] for item in statements if conditions.applies(item, action, resource, context)}
+    effects = {item["Effect"] for item in statements if iam_conditions.applies(item, action, resource, context)}
     if "Deny" in effects:
         return PermissionResult.DENIED
     return PermissionResult.PERMITTED if "Allow" in effects else PermissionResult.NEUTRAL

@@ -1,6 +1,6 @@
-"""What a stack expects to find in its account, and the embedded one therefore has to have.
+"""The embedded AWS with what a stack needs to find there.
 
-A gateway that leads on premises, the bucket for access logs, model archives that another pipeline put into S3.
+That is a gateway to on-premises networks, the bucket for access logs, and model archives from other pipelines.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from private_inference.rehearsal.embedded_aws import EmbeddedAws
 
 
 @contextlib.contextmanager
-def account(settings: Settings) -> Iterator[EmbeddedAws]:
-    """The embedded AWS with all that `settings` refers to.
+def prepared_aws(settings: Settings) -> Iterator[EmbeddedAws]:
+    """The embedded AWS with what `settings` refers to.
 
-    The archives are empty: what they hold is in the real account only, so their models answer no request here.
+    The archives are empty, because their content is in the real account only; their models answer no request here.
     """
     premises = settings.network.on_premises
     with EmbeddedAws(settings.region, gateways=[premises.gateway_id] if premises else []) as aws:

@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.rehearsal.validation import ConstraintError, _compiled
+from private_inference.rehearsal.parameter_constraints import ConstraintError, _compiled
 
 MODEL: dict[str, Any] = {"ExecutionRoleArn": "arn:aws:iam::123456789012:role/execution"}
 TARGET: dict[str, Any] = {

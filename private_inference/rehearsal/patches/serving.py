@@ -21,13 +21,13 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from private_inference.rehearsal import model_server
-from private_inference.rehearsal.mends.mend import mends
-from private_inference.rehearsal.mends.security import admits
+from private_inference.rehearsal.patches.patch import patch
+from private_inference.rehearsal.patches.security import admits
 
 # Amazon SageMaker AI
 
 
-@mends(SageMakerResponse, "create_model")
+@patch(SageMakerResponse, "create_model")
 def model_refusals(original: Any, response: Any) -> Any:
     """CreateModel refuses a role it can't assume, missing model data, unknown subnets and groups, a taken name.
 
@@ -35,8 +35,7 @@ def model_refusals(original: Any, response: Any) -> Any:
     users quote in AWS's forums.
     """
     backend, name = response.sagemaker_backend, response._get_param("ModelName")
-    if name in backend._models:
-        raise ValidationError(f'Cannot create already existing model "{_arn(backend, f"model/{name}")}".')
+    _refuse_taken(backend._models, backend, "model", name)
     _refuse_role(backend, response._get_param("ExecutionRoleArn"))
     containers = [response._get_param("PrimaryContainer"), *(response._get_param("Containers") or [])]
     for container in filter(None, containers):
@@ -80,7 +79,20 @@ def _arn(backend: Any, resource: str) -> str:
     return f"arn:{backend.partition}:sagemaker:{backend.region_name}:{backend.account_id}:{resource}"
 
 
-@mends(SageMakerModelBackend, "create_model")
+def _refuse_taken(existing: Any, backend: Any, kind: str, name: str) -> None:
+    """Refuse a name that another resource has; `kind` is the type in ARNs."""
+    if name in existing:
+        named = kind.replace("-config", " configuration")
+        raise ValidationError(f'Cannot create already existing {named} "{_arn(backend, f"{kind}/{name}")}".')
+
+
+def _add_shadows(endpoint: Any, configuration: Any) -> None:
+    """Give an endpoint the shadow variants of its configuration; moto gives it the others only."""
+    shadows = configuration.shadow_production_variants
+    endpoint.shadow_production_variants = endpoint._process_production_variants(shadows) if shadows else None
+
+
+@patch(SageMakerModelBackend, "create_model")
 def network_isolation(original: Any, backend: Any, **asked: Any) -> Any:
     """DescribeModel answers with the EnableNetworkIsolation that CreateModel was given (API_DescribeModel)."""
     model = original(backend, **asked)
@@ -98,21 +110,18 @@ def _request_parameters() -> dict[str, Any]:
     return parameters
 
 
-@mends(FakeEndpointConfig, "validate_instance_type")
+@patch(FakeEndpointConfig, "validate_instance_type")
 def instance_types(original: Any, configuration: Any, instance_type: str) -> None:
     """CreateEndpointConfig takes the instance types of the current API; moto's list is of 2021."""
 
 
-@mends(SageMakerModelBackend, "create_endpoint_config")
+@patch(SageMakerModelBackend, "create_endpoint_config")
 def endpoint_config(original: Any, backend: Any, **asked: Any) -> Any:
     """CreateEndpointConfig keeps shadow variants and the execution role, and refuses a taken name.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpointConfig.html.
     """
-    name = asked["endpoint_config_name"]
-    if name in backend.endpoint_configs:
-        arn = _arn(backend, f"endpoint-config/{name}")
-        raise ValidationError(f'Cannot create already existing endpoint configuration "{arn}".')
+    _refuse_taken(backend.endpoint_configs, backend, "endpoint-config", asked["endpoint_config_name"])
     parameters = _request_parameters()
     backend.validate_production_variants(parameters.get("ShadowProductionVariants", []))
     made = original(backend, **asked)
@@ -121,24 +130,20 @@ def endpoint_config(original: Any, backend: Any, **asked: Any) -> Any:
     return made
 
 
-@mends(SageMakerModelBackend, "create_endpoint")
+@patch(SageMakerModelBackend, "create_endpoint")
 def endpoint_deployment(original: Any, backend: Any, endpoint_name: str, endpoint_config_name: str, tags: Any) -> Any:
     """CreateEndpoint refuses a taken name and keeps the deployment configuration, shadow variants and weights.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html.
     """
-    if endpoint_name in backend.endpoints:
-        raise ValidationError(
-            f'Cannot create already existing endpoint "{_arn(backend, f"endpoint/{endpoint_name}")}".'
-        )
+    _refuse_taken(backend.endpoints, backend, "endpoint", endpoint_name)
     made = original(backend, endpoint_name, endpoint_config_name, tags)
     made.last_deployment_config = _request_parameters().get("DeploymentConfig")
-    shadows = backend.endpoint_configs[endpoint_config_name].shadow_production_variants
-    made.shadow_production_variants = made._process_production_variants(shadows) if shadows else None
+    _add_shadows(made, backend.endpoint_configs[endpoint_config_name])
     return made
 
 
-@mends(SageMakerResponse, "update_endpoint")
+@patch(SageMakerResponse, "update_endpoint")
 def endpoint_update(original: Any, response: Any) -> Any:
     """UpdateEndpoint puts an endpoint on another configuration, with its instance counts; moto lacks the call.
 
@@ -154,21 +159,20 @@ def endpoint_update(original: Any, response: Any) -> Any:
         raise ValidationError(f'Could not find endpoint configuration "{arn}".')
     updated.endpoint_config_name = configuration.endpoint_config_name
     updated.production_variants = updated._process_production_variants(configuration.production_variants)
-    shadows = configuration.shadow_production_variants
-    updated.shadow_production_variants = updated._process_production_variants(shadows) if shadows else None
+    _add_shadows(updated, configuration)
     updated.data_capture_config = configuration.data_capture_config
     updated.last_deployment_config = asked.get("DeploymentConfig")
     updated.last_modified_time = utcnow()
     return ActionResult({"EndpointArn": updated.arn})
 
 
-@mends(SageMakerResponse, "describe_endpoint_config")
+@patch(SageMakerResponse, "describe_endpoint_config")
 def no_empty_capture(original: Any, response: Any) -> Any:
     """DescribeEndpointConfig says nothing of data capture where none was configured (API_DescribeEndpointConfig)."""
     return _without_empty_capture(original(response))
 
 
-@mends(SageMakerResponse, "describe_endpoint")
+@patch(SageMakerResponse, "describe_endpoint")
 def no_empty_endpoint_capture(original: Any, response: Any) -> Any:
     """DescribeEndpoint says nothing of data capture where none was configured (API_DescribeEndpoint)."""
     return _without_empty_capture(original(response))
@@ -183,18 +187,18 @@ def _without_empty_capture(answer: Any) -> Any:
 # Amazon SageMaker Runtime
 
 
-@mends(SageMakerRuntimeResponse, "setup_class")
+@patch(SageMakerRuntimeResponse, "setup_class")
 def any_body(original: Any, response: Any, request: Any, *given: Any, **asked: Any) -> None:
     """InvokeEndpoint's body is any bytes; moto reads it as text (API_runtime_InvokeEndpoint)."""
     original(response, request, *given, **asked | {"use_raw_body": True})
 
 
-@mends(SageMakerRuntimeResponse, "invoke_endpoint")
+@patch(SageMakerRuntimeResponse, "invoke_endpoint")
 def predictions(original: Any, response: Any) -> Any:
     """InvokeEndpoint answers with the model's predictions, and refuses an endpoint that does not exist.
 
-    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. The model behind
-    the endpoint runs in this process, by the code of this project's serving container.
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. The model runs in
+    this process.
     """
     account, region = response.current_account, response.region
     return model_server.invoke(sagemaker_backends[account][region], response.normalized_request)
@@ -203,7 +207,7 @@ def predictions(original: Any, response: Any) -> Any:
 # Application Auto Scaling
 
 
-@mends(ApplicationAutoScalingResponse, "register_scalable_target")
+@patch(ApplicationAutoScalingResponse, "register_scalable_target")
 def scalable_target_refusals(original: Any, response: Any) -> Any:
     """RegisterScalableTarget refuses an endpoint variant that does not exist, and a maximum below the minimum.
 
@@ -228,7 +232,7 @@ def _variant_exists(backend: Any, resource: str) -> bool:
     return found is not None and any(item["VariantName"] == variant for item in found.production_variants)
 
 
-@mends(ApplicationAutoScalingResponse, "list_tags_for_resource")
+@patch(ApplicationAutoScalingResponse, "list_tags_for_resource")
 def scalable_target_tags(original: Any, response: Any) -> str:
     """ListTagsForResource answers with the tags of a scalable target (API_ListTagsForResource); moto lacks the call."""
     arn, backend = response._get_param("ResourceARN"), response.applicationautoscaling_backend
@@ -237,7 +241,7 @@ def scalable_target_tags(original: Any, response: Any) -> str:
     return json.dumps({"Tags": backend.tags_by_arn[arn]})
 
 
-@mends(ApplicationAutoscalingBackend, "put_scaling_policy")
+@patch(ApplicationAutoscalingBackend, "put_scaling_policy")
 def scaling_policy(original: Any, backend: Any, **asked: Any) -> Any:
     """PutScalingPolicy needs a registered target; target tracking makes two alarms (API_PutScalingPolicy)."""
     resource, dimension = asked["resource_id"], asked["scalable_dimension"]
@@ -281,7 +285,7 @@ def _tracking_alarm(backend: Any, policy: Any, side: str, comparison: str, minut
 # AWS Lambda
 
 
-@mends(LambdaBackend, "create_function")
+@patch(LambdaBackend, "create_function")
 def function_network(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
     """CreateFunction refuses unknown subnets and groups, and keeps where the function logs (API_CreateFunction)."""
     network = spec.get("VpcConfig") or {}
@@ -293,7 +297,7 @@ def function_network(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
     return made
 
 
-@mends(LambdaFunction, "get_configuration")
+@patch(LambdaFunction, "get_configuration")
 def function_configuration(original: Any, function: Any, *given: Any, **asked: Any) -> Any:
     """A function's configuration names the VPC of its subnets and where it logs (API_FunctionConfiguration)."""
     configuration = original(function, *given, **asked)

@@ -1,10 +1,10 @@
-"""What a resource waits for, as Terraform is told: by its references, and by `depends_on` for the rest."""
+"""The `depends_on` of each resource, for what its references don't say already."""
 
 from collections.abc import Mapping, Set
 
 
 def depends_on(referred: Mapping[str, Set[str]], awaited: Mapping[str, Set[str]]) -> dict[str, list[str]]:
-    """For each resource the shortest sorted list that, with its references, makes it wait for all that it awaits.
+    """For each resource the shortest sorted list that, with its references, makes Terraform wait for its dependencies.
 
     `referred` and `awaited` map an address to the addresses in its references and to those it must come after.
     """

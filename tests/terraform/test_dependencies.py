@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from private_inference.terraform.order import depends_on
+from private_inference.terraform.dependencies import depends_on
 
 Graph = dict[str, set[str]]
 

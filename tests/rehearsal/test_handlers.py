@@ -1,4 +1,4 @@
-"""The table from Pulumi type to AWS calls, against what the Pulumi SDK says of each type."""
+"""The handlers, against what the Pulumi SDK says of each type."""
 
 import importlib
 import inspect
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from private_inference.rehearsal.resources import TABLE
+from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.runner.resource import Resource
 from tests.rehearsal.conftest import Rehearse, Rehearsed
 
@@ -15,7 +15,7 @@ ON_PREMISES = {
     "aws:ec2transitgateway/vpcAttachment:VpcAttachment",
     "aws:ec2/route:Route",
 }
-"""Rehearsed in test_prepare.py, where the account has a gateway."""
+"""Rehearsed in test_prerequisites.py, where the account has a gateway."""
 
 LEFT_OUT = {
     "aws:s3/bucket:Bucket": {
@@ -32,7 +32,7 @@ LEFT_OUT = {
         "signingProfileVersionArn",
     },
 }
-"""Computed outputs that no row gives, and why nobody misses them."""
+"""Computed outputs that no handler gives, and why nobody misses them."""
 
 
 def sdk_class(kind: str) -> Any:
@@ -59,27 +59,27 @@ def computed_outputs(kind: str) -> set[str]:
 
 
 def resources(rehearsed: Rehearsed) -> list[Resource]:
-    return [item for item in rehearsed.run.all_resources if item.type in TABLE]
+    return [item for item in rehearsed.run.all_resources if item.type in HANDLERS]
 
 
-@pytest.mark.parametrize("kind", sorted(TABLE))
+@pytest.mark.parametrize("kind", sorted(HANDLERS))
 def test_default_tags_go_to_the_types_that_have_them(kind: str) -> None:
-    assert TABLE[kind].taggable == hasattr(sdk_class(kind), "tags_all")
+    assert HANDLERS[kind].taggable == hasattr(sdk_class(kind), "tags_all")
 
 
-@pytest.mark.parametrize("kind", sorted(TABLE))
+@pytest.mark.parametrize("kind", sorted(HANDLERS))
 def test_the_property_that_is_named_automatically_may_be_left_out(kind: str) -> None:
-    name = TABLE[kind].auto_name
+    name = HANDLERS[kind].auto_name
     if name:
         parameters = inspect.signature(sdk_class(kind)._internal_init).parameters
         assert parameters[name].default is None
 
 
-def test_the_project_uses_every_row(rehearsed: Rehearsed) -> None:
-    assert {item.type for item in resources(rehearsed)} == set(TABLE) - ON_PREMISES
+def test_the_project_uses_every_handler(rehearsed: Rehearsed) -> None:
+    assert {item.type for item in resources(rehearsed)} == set(HANDLERS) - ON_PREMISES
 
 
-@pytest.mark.parametrize("kind", sorted(set(TABLE) - ON_PREMISES))
+@pytest.mark.parametrize("kind", sorted(set(HANDLERS) - ON_PREMISES))
 def test_a_resource_has_every_output_that_the_sdk_promises(rehearsed: Rehearsed, kind: str) -> None:
     for resource in resources(rehearsed):
         if resource.type == kind:

@@ -1,7 +1,7 @@
 """The program's lookups as Terraform data sources.
 
-Text stays a reference. What the program computes with (numbers, truth values and the lists below) shapes its graph and
-must be known now: the program gets the answer itself, and the data source refuses an account with another one.
+Text becomes a reference. Numbers, booleans and the lists below shape the program's graph, so the program gets the
+answer itself, and a postcondition of the data source refuses an account with another one.
 """
 
 import json
@@ -31,21 +31,21 @@ LISTS = {
     "aws_prefix_list": {"cidr_blocks"},
     "aws_vpc_endpoint_service": {"availability_zones"},
 }
-"""Lists that a program may go through, by data source. Any other stays unanswered: what differs between accounts
-without shaping the stack, as the zones' ids do, would refuse an account for nothing."""
+"""The lists that a program gets, by data source. It gets no others: a list that differs between accounts without
+shaping the stack, such as the zones' ids, would refuse an account for no reason."""
 
 
 @dataclass
-class Lookups:
-    """Answers the program's lookups and keeps a data source for each."""
+class DataSources:
+    """Answers the program's lookups, and collects a data source for each."""
 
     answer: Lookup
     references: References
     translator: Translator
     data: dict[str, dict[str, JsonObject]] = field(default_factory=dict)
-    _answered: list[JsonObject] = field(default_factory=list)
+    _recorded: list[JsonObject] = field(default_factory=list)
     _literals: dict[str, str] = field(default_factory=dict)
-    _asked: set[str] = field(default_factory=set)
+    _used: set[str] = field(default_factory=set)
     _answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -66,29 +66,29 @@ class Lookups:
             )
         real_args = {name: self._known(value, f"{token}.{name}") for name, value in args.items()}
         given = self._declare(token, entry, args, self.answer(token, real_args))
-        self._answered.append({"token": token, "arguments": real_args, "answer": given})
+        self._recorded.append({"token": token, "arguments": real_args, "answer": given})
         return given
 
     def record(self) -> list[JsonObject]:
-        """What the export rests on. Text is left empty where only a reference to it was needed."""
-        record = [{**entry, "answer": self._needed(entry["answer"])} for entry in self._answered]
+        """The content of lookups.json. Text that the export used only by reference is left empty."""
+        record = [{**entry, "answer": self._without_unused(entry["answer"])} for entry in self._recorded]
         return sorted(record, key=lambda entry: json.dumps(entry, sort_keys=True))
 
-    def _needed(self, answer: Mapping[str, Any]) -> JsonObject:
+    def _without_unused(self, answer: Mapping[str, Any]) -> JsonObject:
         return {
-            key: self._literals[value] * (value in self._asked) if self.references.is_one(value) else value
+            key: self._literals[value] * (value in self._used) if self.references.is_reference(value) else value
             for key, value in answer.items()
         }
 
     def contract(self, name: str) -> Mapping[str, Any]:
-        """The outputs of another stack. A program may take them apart, so all of them are answered as they are.
+        """The outputs of another stack. They are values, not references, because a program may take them apart.
 
         The data sources are the SSM parameters in which this project's stacks keep their contract, one an endpoint.
         """
         _, project, stack = name.split("/")
         with self._lock:
             contract = self.answer(STACK_REFERENCE, {"name": name})
-            self._answered.append({"token": STACK_REFERENCE, "arguments": {"name": name}, "answer": dict(contract)})
+            self._recorded.append({"token": STACK_REFERENCE, "arguments": {"name": name}, "answer": dict(contract)})
             for endpoint, promised in contract["endpoints"].items():
                 parameter = {**contract, "endpoints": {endpoint: promised}}
                 self.data.setdefault("aws_ssm_parameter", {})[label_of(f"{stack}-{endpoint}")] = {
@@ -118,7 +118,7 @@ class Lookups:
             if key in args:
                 given[key] = value
             elif isinstance(value, str) and attribute in entry.block.attributes:
-                given[key] = self.references.hand_out(f"data.{entry.type}.{label}.{attribute}")
+                given[key] = self.references.create(f"data.{entry.type}.{label}.{attribute}")
                 self._literals[given[key]] = value
             elif condition := _condition(entry.type, attribute, value):
                 given[key] = value
@@ -129,7 +129,7 @@ class Lookups:
         return given
 
     def _label(self, entry: Entry, args: Mapping[str, Any]) -> str:
-        """Named after what is asked for; arguments of equal text but other numbers would meet here."""
+        """A label made of the lookup's text arguments. Raises ExportError if another lookup has the same."""
         words = [self._known(value, name) for name, value in sorted(args.items()) if isinstance(value, str)]
         label = re.sub(r"\W+", "_", "_".join(words)).lower() or "current"
         label = label if label[0].isalpha() else f"_{label}"
@@ -149,13 +149,13 @@ class Lookups:
             reference = f"${{{expression}}}"
             if reference not in self._literals:
                 raise ExportError(f"{path}: the lookup needs {expression}, which is known only when Terraform applies.")
-            self._asked.add(reference)
+            self._used.add(reference)
             value = value.replace(reference, self._literals[reference])
         return value
 
 
 def _condition(kind: str, attribute: str, value: Any) -> JsonObject | None:
-    """A postcondition: the account's answer is the one that the configuration was made with."""
+    """A postcondition: the account's answer is the one that the configuration was written for."""
     found = f"self.{attribute}"
     if isinstance(value, bool | int | float):
         expected = json.dumps(value)

@@ -11,12 +11,12 @@ from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 from moto.moto_api._internal import mock_random
 
-from private_inference.rehearsal.mends.mend import mends
+from private_inference.rehearsal.patches.patch import patch
 
 VPC_USER_GUIDE = "https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html"
 
 
-@mends(EC2Response, "describe_prefix_lists")
+@patch(EC2Response, "describe_prefix_lists")
 def prefix_list_cidrs(original: Any, response: Any) -> Any:
     """DescribePrefixLists answers with the address ranges of each list (API_PrefixList: `Cidrs`)."""
     lists = original(response).result["PrefixLists"]
@@ -32,7 +32,7 @@ def prefix_list_cidrs(original: Any, response: Any) -> Any:
     return ActionResult({"PrefixLists": described})
 
 
-@mends(EC2Backend, "_collect_default_endpoint_services")
+@patch(EC2Backend, "_collect_default_endpoint_services")
 def runtime_endpoint_services(original: Any, backend: Any, account_id: str, region: str) -> Any:
     """SageMaker Runtime's services are named runtime.sagemaker.<region>; the FIPS one takes no endpoint policy.
 
@@ -51,7 +51,7 @@ def runtime_endpoint_services(original: Any, backend: Any, account_id: str, regi
     return services
 
 
-@mends(EC2Backend, "create_vpc_endpoint")
+@patch(EC2Backend, "create_vpc_endpoint")
 def endpoint_refusals(original: Any, backend: Any, **asked: Any) -> Any:
     """CreateVpcEndpoint refuses unknown services and groups, two subnets in a zone, and private DNS it can't give.
 
@@ -116,7 +116,7 @@ def _refuse_private_dns(backend: Any, asked: dict[str, Any]) -> None:
             )
 
 
-@mends(EC2Response, "create_vpc_endpoint")
+@patch(EC2Response, "create_vpc_endpoint")
 def endpoint_interfaces(original: Any, response: Any) -> Any:
     """An interface endpoint's network interfaces have addresses of their subnets and the endpoint's security groups.
 
@@ -161,7 +161,7 @@ def _dns_entries(backend: Any, endpoint: Any, zones: list[str]) -> list[dict[str
     return entries
 
 
-@mends(EC2Backend, "create_flow_logs")
+@patch(EC2Backend, "create_flow_logs")
 def flow_log_destination(original: Any, backend: Any, **asked: Any) -> Any:
     """A flow log finds its log group by the ARN in LogDestination as well as by LogGroupName (API_CreateFlowLogs)."""
     destination = asked.get("log_destination") or ""
@@ -170,7 +170,7 @@ def flow_log_destination(original: Any, backend: Any, **asked: Any) -> Any:
     return original(backend, **asked)
 
 
-@mends(EC2Backend, "create_route")
+@patch(EC2Backend, "create_route")
 def transit_gateway_route(original: Any, backend: Any, route_table_id: str, *given: Any, **asked: Any) -> Any:
     """CreateRoute refuses a transit gateway that the route table's VPC is not attached to.
 
@@ -187,7 +187,7 @@ def transit_gateway_route(original: Any, backend: Any, route_table_id: str, *giv
     return original(backend, route_table_id, *given, **asked)
 
 
-@mends(SecurityGroupRule, "description")
+@patch(SecurityGroupRule, "description")
 def group_rule_description(original: Any, rule: Any) -> str | None:
     """DescribeSecurityGroupRules answers with the description of a rule whose peer is a security group.
 
@@ -197,7 +197,7 @@ def group_rule_description(original: Any, rule: Any) -> str | None:
     return str(found) if found else None
 
 
-@mends(SecurityGroupRule, "__init__")
+@patch(SecurityGroupRule, "__init__")
 def prefix_list_rule_description(original: Any, rule: Any, *given: Any, **asked: Any) -> None:
     """A rule whose peer is a prefix list keeps its description too (API_PrefixListId)."""
     original(rule, *given, **asked)
@@ -205,7 +205,7 @@ def prefix_list_rule_description(original: Any, rule: Any, *given: Any, **asked:
     rule.prefix_list_description = (peer or {}).get("Description")
 
 
-@mends(EC2Backend, "delete_vpc")
+@patch(EC2Backend, "delete_vpc")
 def default_acl_goes(original: Any, backend: Any, vpc_id: str) -> Any:
     """A VPC's default network ACL goes with the VPC.
 

@@ -1,0 +1,24 @@
+"""The handler of each Pulumi type. A type that has none fails the rehearsal."""
+
+from collections.abc import Mapping
+
+from private_inference.rehearsal.handler import Handler
+from private_inference.rehearsal.handlers import (
+    identity,
+    network_acls,
+    observability,
+    security_groups,
+    serving,
+    storage,
+    vpc,
+)
+
+HANDLERS: Mapping[str, Handler] = (
+    vpc.HANDLERS
+    | network_acls.HANDLERS
+    | security_groups.HANDLERS
+    | identity.HANDLERS
+    | storage.HANDLERS
+    | serving.HANDLERS
+    | observability.HANDLERS
+)

@@ -1,0 +1,17 @@
+"""Patches of moto where it falls short of AWS.
+
+Each patch replaces one function of moto and says what AWS does there, with the source. A patch that moto no longer
+needs fails tests/rehearsal/test_patches.py. Importing this package loads moto, so only the embedded AWS's own process
+does.
+"""
+
+from private_inference.rehearsal.patches import network, observability, security, serving
+from private_inference.rehearsal.patches.patch import PATCHES
+
+__all__ = ["PATCHES", "apply_all", "network", "observability", "security", "serving"]
+
+
+def apply_all() -> None:
+    """Apply every patch to the moto of this process."""
+    for patch in PATCHES:
+        patch.apply()

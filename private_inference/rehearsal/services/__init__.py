@@ -1,1 +1,0 @@
-"""The rows of the resource table, by AWS service."""
