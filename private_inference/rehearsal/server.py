@@ -4,6 +4,7 @@
 whatever reason, the pipe closes and the process ends.
 """
 
+import contextlib
 import io
 import json
 import logging
@@ -13,6 +14,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -30,8 +32,11 @@ def main(region: str, *options: str) -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
+    class Handler(WholeAnswers, MotoRequestHandler):
+        pass
+
     application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
-    server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=MotoRequestHandler)
+    server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=Handler)
     os.environ["MOTO_PORT"] = str(server.port)
     print(server.port, flush=True)  # noqa: T201 - the parent reads it; requests wait in the socket until they are served
     if "--without-patches" not in options:
@@ -45,6 +50,29 @@ def main(region: str, *options: str) -> None:
         warm_up(region)
         sys.stdin.buffer.read()
     os._exit(0)
+
+
+class WholeAnswers(BaseHTTPRequestHandler):
+    """Send an answer's head and body at once: what comes after the head may never be read.
+
+    The AWS SDK for Go closes a request's body when it has the head of the answer. If net/http has not quite finished
+    sending by then, it takes that for a failure and closes the connection. It reads 4 KiB at a time: an answer's body
+    that came with the head is there all the same, one that came later is lost. Then the SDK sends the request again,
+    although it has been carried out, and a second CreateKey makes a second key.
+    """
+
+    wbufsize = 64 * 1024  # as much as one segment on the loopback interface holds
+
+    def handle_expect_100(self) -> bool:
+        """Tell the client to go on, and tell it now."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
+
+    def finish(self) -> None:
+        """End the connection. What was kept for a client that has gone is dropped."""
+        with contextlib.suppress(ConnectionError):
+            super().finish()
 
 
 def read_offerings_of(region: str) -> None:
@@ -103,7 +131,9 @@ def one_at_a_time(application: WsgiApp) -> WsgiApp:
                 return application(environ, start_response)
             except Exception as error:
                 kind, body = failure(error, environ)
-                start_response("500 Internal Server Error", [("Content-Type", kind)])
+                start_response(
+                    "500 Internal Server Error", [("Content-Type", kind), ("Content-Length", str(len(body)))]
+                )
                 return [body]
 
     return serve

@@ -1,8 +1,9 @@
-"""The server's own part: requests are answered in turn, and a slow one holds up nobody."""
+"""The server's own part: requests are answered in turn and at once, and a slow one holds up nobody."""
 
 import io
 import json
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.rehearsal.server import one_at_a_time
+from private_inference.rehearsal.server import LOOPBACK, WholeAnswers, one_at_a_time
 
 
 def test_requests_are_answered_in_turn() -> None:
@@ -81,9 +83,69 @@ def test_a_condition_that_can_not_be_evaluated_is_told_by_s3(aws: EmbeddedAws) -
         s3.put_object(Bucket="dated", Key="key", Body=b"")
 
 
-def test_a_client_that_sends_nothing_holds_up_nobody(aws: EmbeddedAws) -> None:
+def connected(aws: EmbeddedAws) -> socket.socket:
     host, port = aws.endpoint_url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as stalled:
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"Action=GetCallerIdentity&Version=2011-06-15", b"200"), (b"Action=GetFederationTokens", b"500")],
+)
+def test_an_answer_is_whole_in_the_first_read(aws: EmbeddedAws, body: bytes, status: bytes) -> None:
+    """Whatever comes later is lost to a client that closes the connection early, as the AWS SDK for Go may do."""
+    head = (
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        "Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/sts/aws4_request, Signature=b\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    for _ in range(100):
+        with connected(aws) as client:
+            client.sendall(head.encode())
+            client.sendall(body)
+            answered, _, content = client.recv(64 * 1024).partition(b"\r\n\r\n")
+        assert answered.startswith(b"HTTP/1.1 " + status)
+        assert f"Content-Length: {len(content)}\r\n".encode() in answered
+
+
+def test_a_client_that_asks_before_it_sends_is_told_to_go_on(aws: EmbeddedAws) -> None:
+    with connected(aws) as client:
+        client.sendall(
+            b"PUT /asked-first HTTP/1.1\r\nHost: s3.amazonaws.com\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert client.recv(64 * 1024).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+        client.sendall(b" ")
+        assert b"HTTP/1.1 " in client.recv(64 * 1024)
+
+
+def test_a_client_that_has_gone_is_no_error() -> None:
+    asked, gone, errors = threading.Event(), threading.Event(), []
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        asked.set()
+        gone.wait(30)
+        start_response("200 OK", [("Content-Length", "1")])
+        return [b"1"]
+
+    class Handler(WholeAnswers, WSGIRequestHandler):
+        def log(self, *_: Any) -> None:
+            """Nothing."""
+
+    with make_server(LOOPBACK, 0, application, request_handler=Handler) as server:
+        server.handle_error = lambda *_: errors.append(sys.exc_info()[1])  # type: ignore[method-assign]
+        serving = threading.Thread(target=server.handle_request)
+        serving.start()
+        with socket.create_connection((LOOPBACK, server.port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            asked.wait(30)
+        gone.set()
+        serving.join()
+    assert errors == []
+
+
+def test_a_client_that_sends_nothing_holds_up_nobody(aws: EmbeddedAws) -> None:
+    with connected(aws) as stalled:
         stalled.sendall(b"PUT /bucket/key HTTP/1.1\r\nHost: s3.amazonaws.com\r\nContent-Length: 10\r\n\r\n")
         assert aws.client("sts").get_caller_identity()["Account"]
 
