@@ -1,9 +1,12 @@
 """The reachability proof of a program's run: the network it declares against what its settings are for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pulumi.output import Unknown as UnknownOutput
+
 from private_inference.graph import resources as graph
+from private_inference.graph.values import Unknown, joined
 from private_inference.reachability.from_graph.load import load
 from private_inference.reachability.intent import Report, check
 from private_inference.reachability.stack_intent import intent_from
@@ -53,10 +56,21 @@ def reachability_as_json(report: Report) -> dict[str, Any]:
 def _declared(resource: Resource) -> graph.Resource:
     """A resource with its outputs where there are any, else with its inputs."""
     identity = {"id": resource.id} if resource.id else {}
-    return graph.Resource.recorded(
+    return graph.Resource(
         resource.urn,
         resource.type,
         resource.name,
-        {**resource.properties, **resource.outputs, **identity},
+        with_unknowns({**resource.properties, **resource.outputs, **identity}, resource.urn),
         {key: sorted(urns) for key, urns in resource.property_dependencies.items()},
     )
+
+
+def with_unknowns(value: Any, urn: str, path: str = "") -> Any:
+    """A property of a program that ran in this process, with `Unknown` for the SDK's mark of an unknown value."""
+    if isinstance(value, UnknownOutput):
+        return Unknown(urn, path)
+    if isinstance(value, Mapping):
+        return {key: with_unknowns(entry, urn, joined(path, key)) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_unknowns(entry, urn, joined(path, position)) for position, entry in enumerate(value)]
+    return value

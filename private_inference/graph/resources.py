@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from private_inference.graph.types import VPC, current_type
-from private_inference.graph.values import Unknown, pick, spread, with_unknowns
+from private_inference.graph.values import Unknown, pick, spread
 
 NAMING = ("id", "arn", "name", "bucket", "keyId")
 """Properties whose value other resources may call a resource by."""
@@ -42,13 +42,6 @@ class Resource:
         self.properties = properties
         self.sources = sources or {}
         self._has_sources = sources is not None
-
-    @classmethod
-    def recorded(
-        cls, urn: str, type_: str, name: str, properties: Mapping[str, Any], sources: Mapping[str, Sequence[str]]
-    ) -> Resource:
-        """A resource of a program that ran in this process, whose unknown values are the SDK's."""
-        return cls(urn, type_, name, with_unknowns(properties, urn), sources)
 
     def get(self, *path: str) -> Any:
         """The value at a path of keys: None if absent, Unknown if it or what holds it is decided at deployment."""

@@ -3,10 +3,8 @@
 Whoever reads a property says what an unknown value means there; no comparison passes or fails by one unnoticed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
-
-from pulumi import output
 
 
 class UnverifiableError(Exception):
@@ -107,14 +105,3 @@ def protocol_text(value: Any) -> Any:
 def port_number(value: Any) -> int | None:
     """A known port as a number: the wire makes floats of numbers, and programs give text."""
     return None if value is None else int(float(value))
-
-
-def with_unknowns(value: Any, urn: str, path: str = "") -> Any:
-    """A property of a program that ran in this process, with `Unknown` for the SDK's mark of an unknown value."""
-    if isinstance(value, output.Unknown):
-        return Unknown(urn, path)
-    if isinstance(value, Mapping):
-        return {key: with_unknowns(entry, urn, joined(path, key)) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [with_unknowns(entry, urn, joined(path, position)) for position, entry in enumerate(value)]
-    return value

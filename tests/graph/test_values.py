@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pulumi import output
 
-from private_inference.graph.values import Unknown, UnverifiableError, is_given, known, pick, spread, with_unknowns
+from private_inference.graph.values import Unknown, UnverifiableError, is_given, known, pick, spread
 
 URN = "urn:pulumi:test::p::t::n"
 
@@ -55,9 +54,3 @@ def test_what_an_unknown_holds_is_unknown_and_given() -> None:
     assert pick(value, "y") is value
     assert [path for path, _ in spread("x", value)] == ["x"]
     assert is_given(value)
-
-
-def test_the_sdks_unknown_values_are_marked_with_their_paths() -> None:
-    marked = with_unknowns({"a": [{"b": output.Unknown(), "c": 1}], "d": "e"}, URN)  # type: ignore[no-untyped-call]
-    assert (marked["a"][0]["c"], marked["d"]) == (1, "e")
-    assert (marked["a"][0]["b"].urn, marked["a"][0]["b"].property) == (URN, "a.0.b")
