@@ -46,7 +46,7 @@ HERE = Path()
 
 
 def main() -> None:
-    """The entry point: errors that a user can mend are told without a traceback."""
+    """The entry point: shows errors that a user can correct without a traceback."""
     try:
         app()
     except Exception as error:

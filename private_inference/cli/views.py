@@ -100,7 +100,7 @@ def show(shown: "RenderableType | str", file: Path | None) -> None:
 
 
 def show_error(error: Exception) -> None:
-    """An error that a user can mend; findings of the policy pack as a table."""
+    """An error that a user can correct; findings of the policy pack as a table."""
     from private_inference.runner.guard import PolicyViolationError
 
     if isinstance(error, PolicyViolationError):

@@ -19,6 +19,7 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
+from private_inference.runner.project import StackConfig
 from private_inference.runner.resource import Outputs, Resource
 
 PARALLEL = 8
@@ -43,29 +44,17 @@ class Handler(Protocol):
 
 
 def execute(
-    program: Callable[[], None],
-    handler: Handler,
-    project: str,
-    stack_name: str,
-    values: Mapping[str, str],
-    *,
-    preview: bool,
+    program: Callable[[], None], handler: Handler, config: StackConfig, *, preview: bool
 ) -> tuple[Outputs, list[str]]:
     """Run a program to its end; its stack outputs and its warnings.
 
-    `values` is the configuration by full keys (`aws:region`). Raises what the program and the handler raise. Run it in
-    a context (`contextvars`) of its own.
+    Raises what the program and the handler raise. Run it in a context (`contextvars`) of its own.
     """
-    return asyncio.run(_execute(program, handler, project, stack_name, values, preview))
+    return asyncio.run(_execute(program, handler, config, preview))
 
 
 async def _execute(
-    program: Callable[[], None],
-    handler: Handler,
-    project: str,
-    stack_name: str,
-    values: Mapping[str, str],
-    preview: bool,
+    program: Callable[[], None], handler: Handler, config: StackConfig, preview: bool
 ) -> tuple[Outputs, list[str]]:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(PARALLEL))
@@ -75,9 +64,9 @@ async def _execute(
     settings.SETTINGS.outputs.clear()
     warnings = _Warnings()
     monitor = Monitor(handler)
-    set_all_config(dict(values))
+    set_all_config(dict(config.values))
     settings.ROOT.set(None)
-    pulumi.runtime.set_mocks(_NoMocks(), project, stack_name, preview, logger=warnings.logger, monitor=monitor)
+    pulumi.runtime.set_mocks(_NoMocks(), config.project, config.stack, preview, logger=warnings.logger, monitor=monitor)
     settings.ROOT.set(None)  # the mocks' own root stack: run_in_stack makes the one that takes the exports
     await stack.run_in_stack(program)
     return monitor.stack_outputs, warnings.messages
