@@ -31,7 +31,7 @@ def run_program(config: StackConfig, engine: Engine, *, preview: bool = False) -
     recorder = _Recorder(engine)
 
     def execute() -> tuple[Outputs, list[str]]:
-        return sdk.execute(lambda: _run(config), recorder, config.project, config.stack, config.values, preview=preview)
+        return sdk.execute(lambda: _run(config), recorder, config, preview=preview)
 
     try:
         with contextlib.chdir(config.directory), _import_path(str(config.directory)):
