@@ -94,7 +94,3 @@ def _arrow(importer: int, imported: int, modules: int) -> str:
         f'<path d="M{x},{start} C{x + bend},{start} {x + bend},{end} {x},{end}" stroke-width="{width:.2f}"/>'
         f'<path d="M{x + head},{end - 4} L{x},{end} L{x + head},{end + 4}"/></g>'
     )
-
-
-if __name__ == "__main__":
-    Path(ROOT / "docs" / "architecture.svg").write_text(picture(), encoding="utf-8")

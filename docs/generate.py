@@ -1,4 +1,4 @@
-"""Writes the parts of docs/ that the code knows: settings, contract, policies, licences, picture. See `make docs`."""
+"""Writes the parts of docs/ that the code knows: settings, contract, policies, licences, pictures. See `make docs`."""
 
 import re
 from collections.abc import Iterator
@@ -151,12 +151,20 @@ def policies_page() -> str:
     return f"{GENERATED}\n\n{policies.policies_page()}"
 
 
+def architecture_picture() -> str:
+    """The packages in their layers, and who imports whom."""
+    from docs import architecture
+
+    return architecture.picture()
+
+
 PAGES = {
     "settings.md": settings_page,
     "contract.md": contract_page,
     "policies.md": policies_page,
     "third-party.md": third_party_page,
     "network.svg": network_picture,
+    "architecture.svg": architecture_picture,
 }
 
 

@@ -88,9 +88,13 @@ def model_directory(backend: Any, url: str) -> Path:
     return _unpacked(stored.value)
 
 
+FILTER: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+"""Python before 3.11.4 has no extraction filters (https://docs.python.org/3/library/tarfile.html#extraction-filters)."""
+
+
 @cache
 def _unpacked(archive: bytes) -> Path:
     directory = Path(tempfile.mkdtemp(prefix="model-"))
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
-        packed.extractall(directory, filter="data")
+        packed.extractall(directory, **FILTER)
     return directory
