@@ -89,7 +89,7 @@ def group_rules(allowed: Sequence[Flow]) -> Iterator[GroupRule]:
 
 
 @dataclass(frozen=True)
-class AclRule:
+class NumberedAclRule:
     """A numbered rule of a network ACL."""
 
     direction: Direction
@@ -111,7 +111,7 @@ STEP = 10
 
 def acl_rules(
     tier: Tier, allowed: Sequence[Flow], denied: Sequence[str], addresses: Mapping[Peer, Sequence[str]], quota: int
-) -> tuple[AclRule, ...]:
+) -> tuple[NumberedAclRule, ...]:
     """The rules of a tier's network ACL: denies first, then each flow and, because ACLs are stateless, its answers.
 
     `addresses` gives the blocks of every tier and gateway that the flows name. `quota` counts rules a direction with
@@ -127,9 +127,12 @@ def acl_rules(
                 f"The network ACL of the {tier} tier needs {needed} {direction} rules, the default deny included, "
                 f"and network.naclRuleQuota allows {quota}. Merge deniedCidrs, or have AWS raise the quota and set it"
             )
-        rules += [AclRule(direction, FIRST_DENY + STEP * i, "deny", block, None) for i, block in enumerate(denied)]
         rules += [
-            AclRule(direction, FIRST_ALLOW + STEP * i, "allow", block, ports) for i, (block, ports) in enumerate(opened)
+            NumberedAclRule(direction, FIRST_DENY + STEP * i, "deny", block, None) for i, block in enumerate(denied)
+        ]
+        rules += [
+            NumberedAclRule(direction, FIRST_ALLOW + STEP * i, "allow", block, ports)
+            for i, (block, ports) in enumerate(opened)
         ]
     return tuple(rules)
 

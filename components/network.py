@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components import flows, iam
 from components.cidr import SubnetPlan, Tier, plan_subnets
-from components.flows import AclRule, Flow, Gateway, Peer
+from components.flows import Flow, Gateway, NumberedAclRule, Peer
 from components.iam import Account
 from components.lookups import RegionFacts
 from components.names import name_tag
@@ -26,7 +26,7 @@ class NetworkPlan:
     subnets: SubnetPlan
     allowed: Sequence[Flow]
     """Who talks to whom."""
-    acl_rules: Mapping[Tier, Sequence[AclRule]]
+    acl_rules: Mapping[Tier, Sequence[NumberedAclRule]]
     """What each tier's network ACL says, derived from `allowed`."""
 
 

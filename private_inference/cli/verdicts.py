@@ -7,7 +7,7 @@ from components.settings import Settings
 from private_inference.cli.proof import prove
 from private_inference.reachability.intent import Report
 from private_inference.runner.guard import GuardedEngine
-from private_inference.runner.policy_findings import Finding, Kind
+from private_inference.runner.policy_findings import Kind, PolicyFinding
 from private_inference.runner.policy_pack import PolicyPack
 from private_inference.runner.resource import Run
 
@@ -17,7 +17,7 @@ class Verdicts:
     """How many rules the pack has, their findings on each resource and on the whole stack, and the proof's report."""
 
     rules: int
-    findings: Sequence[Finding]
+    findings: Sequence[PolicyFinding]
     reachability: Report
 
     @property

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from private_inference.cli.check import Checked
     from private_inference.cli.rehearse import Rehearsal
     from private_inference.reachability.intent import Report
-    from private_inference.runner.policy_findings import Finding
+    from private_inference.runner.policy_findings import PolicyFinding
     from private_inference.runner.project import StackConfig
     from private_inference.runner.resource import Resource
 
@@ -110,7 +110,7 @@ def show_error(error: Exception) -> None:
         err.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
-def show_findings(findings: Sequence["Finding"], console: Console = out) -> None:
+def show_findings(findings: Sequence["PolicyFinding"], console: Console = out) -> None:
     """Violations and exceptions one by one; what can't be verified yet by resource and property."""
     said = [finding for finding in findings if finding.kind != "unverified"]
     if said:

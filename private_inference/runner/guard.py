@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from private_inference.runner.policy_findings import Finding
+from private_inference.runner.policy_findings import PolicyFinding
 from private_inference.runner.policy_pack import PolicyPack
 from private_inference.runner.resource import Engine, Outputs, Resource
 
@@ -11,7 +11,7 @@ from private_inference.runner.resource import Engine, Outputs, Resource
 class PolicyViolationError(Exception):
     """A mandatory rule forbids a resource. `findings` are all that was found about it."""
 
-    def __init__(self, findings: list[Finding]) -> None:
+    def __init__(self, findings: list[PolicyFinding]) -> None:
         super().__init__("\n".join(finding.message for finding in findings if finding.blocks))
         self.findings = findings
 
@@ -23,7 +23,7 @@ class GuardedEngine:
         self._engine = engine
         self._pack = pack
         self._enforce = enforce
-        self.findings: list[Finding] = []
+        self.findings: list[PolicyFinding] = []
 
     def create(self, resource: Resource) -> tuple[str | None, Outputs]:
         """Raises PolicyViolationError, and what the engine raises."""

@@ -39,7 +39,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Finding:
+class PolicyFinding:
     """What a rule found out about a resource (or, with an empty URN, about the stack).
 
     `kind` is "violation"; "unverified" for a property that must be known and isn't before deployment; or "exception"
@@ -79,14 +79,14 @@ def rule_of(policy: analyzer_pb2.PolicyInfo) -> Rule:
     )
 
 
-def findings_in(diagnostic: analyzer_pb2.AnalyzeDiagnostic, rule: Rule) -> Iterator[Finding]:
+def findings_in(diagnostic: analyzer_pb2.AnalyzeDiagnostic, rule: Rule) -> Iterator[PolicyFinding]:
     """The findings of a diagnostic: one, or one for each property that the rule could not verify."""
     # What a rule reports begins with its description. The SDK's own report of a rule that met an unknown value doesn't.
     reported = diagnostic.message.startswith(diagnostic.description)
     text = diagnostic.message.removeprefix(diagnostic.description).strip()
     level = LEVELS[diagnostic.enforcementLevel]
     kind: Kind = "unverified" if not reported else "exception" if rule.name == EXCEPTIONS else "violation"
-    finding = Finding(rule.name, kind, level, rule.severity, diagnostic.urn, text, rule.description)
+    finding = PolicyFinding(rule.name, kind, level, rule.severity, diagnostic.urn, text, rule.description)
     unverified = [] if reported else decode(text)
     if unverified:
         yield from (replace(finding, urn=each.urn, message=str(each)) for each in unverified)

@@ -22,7 +22,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from private_inference.runner.policy_config import PolicyPackError, reconcile
-from private_inference.runner.policy_findings import Finding, Rule, findings_in, rule_of
+from private_inference.runner.policy_findings import PolicyFinding, Rule, findings_in, rule_of
 from private_inference.runner.resource import Resource
 from private_inference.runner.sdk import wire
 
@@ -81,14 +81,14 @@ class PolicyPack:
         self._process.communicate()
         self._stderr.close()
 
-    def analyze(self, resource: Resource) -> list[Finding]:
+    def analyze(self, resource: Resource) -> list[PolicyFinding]:
         """What the resource rules say of a resource, by its inputs."""
         request = analyze_request(resource)
         response = self._ask(lambda: self._stub.Analyze(request))
         # The engine, too, takes the URN of the resource whatever the rule says.
         return [replace(f, urn=f.urn or resource.urn) for d in response.diagnostics for f in self._findings(d)]
 
-    def analyze_stack(self, resources: Iterable[Resource]) -> list[Finding]:
+    def analyze_stack(self, resources: Iterable[Resource]) -> list[PolicyFinding]:
         """What the stack rules say of all resources, by their outputs."""
         request = stack_request(resources)
         response = self._ask(lambda: self._stub.AnalyzeStack(request))
@@ -155,7 +155,7 @@ class PolicyPack:
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing."
 
-    def _findings(self, diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> Iterable[Finding]:
+    def _findings(self, diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> Iterable[PolicyFinding]:
         return findings_in(diagnostic, self.rules[diagnostic.policyName])
 
 

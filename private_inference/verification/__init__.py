@@ -17,8 +17,8 @@ from private_inference.verification import (
     keys,
     logs,
     network,
-    paths,
     private_access,
+    proof,
     roles,
 )
 from private_inference.verification.checks import Assertion, Check, Verdict, evaluate
@@ -47,7 +47,7 @@ def verify(
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Everything that has to be true, from the network to a call of each model."""
-    for subject in (contract, network, firewall, paths, private_access, keys, data, logs):
+    for subject in (contract, network, firewall, proof, private_access, keys, data, logs):
         yield from subject.assertions(stack)
     yield from capacity.stack_assertions(stack)
     for endpoint in stack.desired.settings.endpoints:

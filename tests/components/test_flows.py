@@ -11,11 +11,11 @@ from components.flows import (
     EPHEMERAL_PORTS,
     HTTPS,
     AclQuotaError,
-    AclRule,
     Block,
     Flow,
     Gateway,
     GroupRule,
+    NumberedAclRule,
     Peer,
     acl_rules,
     group_rules,
@@ -62,7 +62,7 @@ def blocks_of(peer: Peer, addresses: dict[Peer, list[str]]) -> list[IPv4Network]
     return [IPv4Network(block) for block in listed]
 
 
-def lets_through(rules: tuple[AclRule, ...], direction: str, address: IPv4Address, port: int) -> bool:
+def lets_through(rules: tuple[NumberedAclRule, ...], direction: str, address: IPv4Address, port: int) -> bool:
     """Whether an ACL without denies allows a packet: by brute force, over each rule."""
     return any(
         rule.direction == direction
