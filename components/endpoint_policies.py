@@ -3,7 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.iam import INVOKE_ANY_WAY, PULL_IMAGE, WRITE_LOGS, Account, Arn, Document, Statement, allow, document
+from components.iam import (
+    ALL_INVOKE_ACTIONS,
+    PULL_IMAGE,
+    WRITE_LOGS,
+    Account,
+    Arn,
+    Document,
+    Statement,
+    allow,
+    document,
+)
 
 EndpointPermission = tuple[Sequence[str], str]
 """Actions that may pass, and the ARN that they may touch: `*` for actions that take no resource."""
@@ -14,7 +24,7 @@ def invocations(account: Account, endpoints: Sequence[str]) -> Document:
     arns = [account.arn("sagemaker", f"endpoint/{name}") for name in endpoints]
     if not arns:
         return _nothing()
-    return document(_statement("InvokeThisStack", INVOKE_ANY_WAY, arns, _own_principals(account)))
+    return document(_statement("InvokeThisStack", ALL_INVOKE_ACTIONS, arns, _own_principals(account)))
 
 
 def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, image_layers: bool) -> Document:

@@ -5,7 +5,7 @@ from components.flows import Gateway
 RUNTIME = "sagemaker.runtime"
 """The service that clients of a model call."""
 
-GATEWAY_INSTEAD = {"s3": Gateway.S3, "dynamodb": Gateway.DYNAMODB}
+GATEWAY_ALTERNATIVES = {"s3": Gateway.S3, "dynamodb": Gateway.DYNAMODB}
 """Interface endpoints whose work a gateway endpoint does for free inside the VPC.
 
 https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html

@@ -15,7 +15,7 @@ Statement = dict[str, Any]
 Document = dict[str, Any]
 
 INVOKE_ACTIONS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
-INVOKE_ANY_WAY = (*INVOKE_ACTIONS, "sagemaker:InvokeEndpointAsync")
+ALL_INVOKE_ACTIONS = (*INVOKE_ACTIONS, "sagemaker:InvokeEndpointAsync")
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 

@@ -32,7 +32,7 @@ class InferenceEndpointArgs:
     """The subnets of the model tier."""
     security_group_id: pulumi.Input[str]
     """The group of the model tier."""
-    artifact_route: Sequence[pulumi.Resource]
+    artifact_dependencies: Sequence[pulumi.Resource]
     """What the artifact's download needs (routes, firewall rules, the S3 gateway).
 
     SageMaker downloads it when the endpoint is created, and fails without them.
@@ -65,7 +65,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             name,
             name=args.settings.name,
             endpoint_config_name=configuration.name,
-            opts=self._child(depends_on=[permissions, log_group, *args.artifact_route]),
+            opts=self._child(depends_on=[permissions, log_group, *args.artifact_dependencies]),
         )
         self._scale_and_watch()
         self.invoke_policy = aws.iam.Policy(

@@ -21,7 +21,7 @@ INTERFACE_DELETION = "60m"
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """The network before it is declared."""
+    """The computed layout of the network: no resources yet."""
 
     subnets: SubnetPlan
     allowed: Sequence[Flow]

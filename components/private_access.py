@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from components import iam
 from components.cidr import Tier
 from components.endpoint_policies import artifact_reads, invocations, service_policy
-from components.endpoint_services import GATEWAY_INSTEAD, RUNTIME, WITHOUT_PRIVATE_DNS, runtime_service
+from components.endpoint_services import GATEWAY_ALTERNATIVES, RUNTIME, WITHOUT_PRIVATE_DNS, runtime_service
 from components.flows import Flow, Gateway
 from components.iam import Account, Document
 from components.names import name_tag
@@ -79,12 +79,12 @@ class PrivateAccess(pulumi.ComponentResource):
     def _interface(self, name: str, service: str, policy: Document | None) -> aws.ec2.VpcEndpoint:
         subnets = self._args.network.subnets[Tier.ACCESS]
         # AWS takes `private_dns_only_for_inbound_resolver_endpoint` only in a VPC that has the S3 gateway already.
-        gateway = self._gateways.get(GATEWAY_INSTEAD[name]) if name == Gateway.S3 else None
+        gateway = self._gateways.get(GATEWAY_ALTERNATIVES[name]) if name == Gateway.S3 else None
         inbound_only = aws.ec2.VpcEndpointDnsOptionsArgs(
             dns_record_ip_type="ipv4", private_dns_only_for_inbound_resolver_endpoint=True
         )
         return aws.ec2.VpcEndpoint(
-            f"{name}-interface" if name in GATEWAY_INSTEAD else name,
+            f"{name}-interface" if name in GATEWAY_ALTERNATIVES else name,
             vpc_id=self._args.network.vpc.id,
             service_name=f"com.amazonaws.{self._args.account.region}.{service}",
             vpc_endpoint_type="Interface",
@@ -115,8 +115,8 @@ class PrivateAccess(pulumi.ComponentResource):
         return service_policy(service, account, self._args.parameter_prefix)
 
     def _recommend_gateway(self, service: str) -> None:
-        if service in GATEWAY_INSTEAD:
-            gateway = GATEWAY_INSTEAD[service]
+        if service in GATEWAY_ALTERNATIVES:
+            gateway = GATEWAY_ALTERNATIVES[service]
             pulumi.warn(
                 f"privateAccess.interfaceEndpoints: inside the VPC the {gateway} gateway endpoint does what the "
                 f"interface endpoint {service!r} does, for free. Keep the interface for on-premises clients only."

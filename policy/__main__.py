@@ -2,7 +2,7 @@
 
 from pulumi_policy import PolicyPack
 
-from policy.granted import exceptions_in_force
+from policy.exceptions_report import exceptions_in_force
 from policy.pack import RULES
 
 # The last one lists what exceptions kept the others from reporting.

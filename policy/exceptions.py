@@ -91,5 +91,5 @@ class Ledger:
         return taken
 
 
-LEDGER = Ledger()
-"""Of this process, which serves one operation. A mandatory rule has no advisory level to list exceptions at itself."""
+APPLIED_EXCEPTIONS = Ledger()
+"""Of this process, which serves one operation. The rule `exceptions-in-force` lists them at advisory level."""

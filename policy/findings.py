@@ -1,4 +1,4 @@
-"""What rules find, and how one is kept from hiding another."""
+"""What rules find, and helpers that go on with the next item after an unknown value."""
 
 from __future__ import annotations
 

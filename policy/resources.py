@@ -12,10 +12,10 @@ from private_inference.graph.values import Unknown, UnverifiableError, joined, s
 
 
 class Resource(resources.Resource):
-    """A resource that can be blamed for a finding.
+    """A resource that a finding can refer to.
 
     In a resource rule its properties are inputs, and the engine doesn't say what they were computed from. In a stack
-    rule they are outputs; an unknown one that nothing feeds is the provider's answer, and left out.
+    rule they are outputs; an unknown one without dependencies is an output still to come, and left out.
     """
 
     @classmethod

@@ -20,7 +20,7 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policy.controls import Controls
-from policy.exceptions import LEDGER, SCHEMA, Applied, MalformedExemptionError, parse
+from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, MalformedExemptionError, parse
 from policy.findings import Finding, Findings, Unverified, Violation, for_each, guarded
 from policy.resources import Resource, Stack
 from private_inference.findings import UnverifiedProperty, encode
@@ -161,13 +161,13 @@ def _judge(
     except MalformedExemptionError as error:
         exemptions = []
         report(f"The exceptions of {rule} can't be used: {error}. To fix it: complete or remove that entry.", None)
-    open_questions = []
+    unverified = []
     for finding in dict.fromkeys(_findings(check, subject, _options(declared, config))):
         exemption = next((each for each in exemptions if each.covers(finding.urn) and not each.expired), None)
         if exemption:
-            LEDGER.record(Applied(rule, finding.urn, _what(finding), exemption))
+            APPLIED_EXCEPTIONS.record(Applied(rule, finding.urn, _what(finding), exemption))
         elif isinstance(finding, Unverified):
-            open_questions.append(finding)
+            unverified.append(finding)
         else:
             report(f"{short_name(finding.urn)} {finding.what}. To fix it: {declared['fix']}.", finding.urn or None)
     for urn in urns:
@@ -178,8 +178,8 @@ def _judge(
                     "To fix it: make it comply and remove the exception, or have the exception renewed.",
                     urn,
                 )
-    if open_questions:
-        raise NotVerifiedError(open_questions)
+    if unverified:
+        raise NotVerifiedError(unverified)
 
 
 def _what(finding: Finding) -> str:

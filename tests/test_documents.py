@@ -8,14 +8,21 @@ import pytest
 from docs import generate as documents
 
 ROOT = Path(__file__).parents[1]
-GUIDE = (ROOT / "docs/study-guide.md").read_text(encoding="utf-8")
+NAMING = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in ("study-guide.md", "architecture.md"))
+OTHER_NAMES = (
+    "model.tar.gz",
+    "com.amazonaws.REGION.sagemaker.runtime",
+    "Pulumi.STACK.yaml",
+    "Policy.STACK.json",
+    "sdk.py",
+)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("reference", sorted(set(re.findall(r"`([\w/.-]+\.\w+(?:::\w+)?|[\w/-]+/)`", GUIDE))))
-def test_what_the_study_guides_table_names_exists(reference: str) -> None:
+@pytest.mark.parametrize("reference", sorted(set(re.findall(r"`([\w/.-]+\.\w+(?:::\w+)?|[\w/-]+/)`", NAMING))))
+def test_what_the_study_guide_and_the_architecture_name_exists(reference: str) -> None:
     name, _, test = reference.partition("::")
-    assert (ROOT / name).exists() or name in ("model.tar.gz", "com.amazonaws.REGION.sagemaker.runtime")
+    assert (ROOT / name).exists() or name in OTHER_NAMES
     if test:
         assert f"def {test}(" in (ROOT / name).read_text(encoding="utf-8")
 

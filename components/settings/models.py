@@ -125,7 +125,7 @@ class SecuritySettings(_SettingsGroup):
     key_rotation_days: Annotated[int, Field(ge=90, le=2560)] = 365
     """Days after which KMS makes new key material."""
     key_deletion_days: Annotated[int, Field(ge=7, le=30)] = 30
-    """Days between a key's destruction and its loss."""
+    """Days between the deletion request for a key and its deletion by KMS."""
     log_retention_days: LogRetentionDays = 365
     """Days that flow logs and endpoint logs are kept."""
     unprotected_because: Reason | None = None

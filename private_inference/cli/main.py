@@ -123,9 +123,11 @@ def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fals
     config = _stack(project, stack)
     settings = settings_of(config)
     aws = session(settings.region)
-    promised = contract(aws, config)
+    contract_outputs = contract(aws, config)
     with steps() as progress, progress.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
-        checks = run(desired_of(config, settings, promised), aws.client, lambda check: step.count(check.subject))
+        checks = run(
+            desired_of(config, settings, contract_outputs), aws.client, lambda check: step.count(check.subject)
+        )
     if as_json:
         print(report.to_json(checks))
     else:
@@ -141,11 +143,11 @@ def outputs(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fal
     from private_inference.verification.deployed_contract import contract, session
 
     config = _stack(project, stack)
-    promised = contract(session(settings_of(config).region), config)
+    contract_outputs = contract(session(settings_of(config).region), config)
     if as_json:
-        print(json.dumps(promised, indent=2))
+        print(json.dumps(contract_outputs, indent=2))
     else:
-        views.out.print(views.output_table(promised))
+        views.out.print(views.output_table(contract_outputs))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The reachability proof of a program's run: the network it declares against what its settings are for."""
+"""The reachability proof of a program's run: the network it declares against the paths that its settings require."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -129,8 +129,8 @@ class _Stack:
     def parties(self) -> Iterator[Party]:
         """Every party; together they hold every interface and everything behind every gateway."""
         runtime, others, models, clients, rest = self._interfaces()
-        yield Party(CLIENTS, (*self._placed("app"), *clients))
-        yield Party(MODELS, (*self._placed("model"), *models))
+        yield Party(CLIENTS, (*self._future_workloads("app"), *clients))
+        yield Party(MODELS, (*self._future_workloads("model"), *models))
         yield Party(RUNTIME, runtime)
         yield Party(OTHER_ENDPOINTS, others)
         for gateway in self._gateways(GatewayKind.ENDPOINT):
@@ -148,7 +148,7 @@ class _Stack:
         """The subnets that lie wholly in the tier's block."""
         return [key for key, subnet in self.network.subnets.items() if subnet.addresses <= self.blocks[tier]]
 
-    def _placed(self, tier: str) -> tuple[PathEnd, ...]:
+    def _future_workloads(self, tier: str) -> tuple[PathEnd, ...]:
         """Workloads yet to come: any address of the tier, with the stack's group for it.
 
         Those of the app tier are other people's, who may give them public addresses.
@@ -180,10 +180,10 @@ class _Stack:
         """The interfaces there are: of the runtime endpoint, other endpoints, models, clients, and the rest."""
         sorts: tuple[list[Interface], ...] = ([], [], [], [], [])
         for one in self.network.interfaces.values():
-            sorts[self._sort(one)].append(one)
+            sorts[self._classify(one)].append(one)
         return tuple(self.finder.interface_sets(each) for each in sorts)
 
-    def _sort(self, one: Interface) -> int:
+    def _classify(self, one: Interface) -> int:
         if one.service:
             return 0 if one.service in ("sagemaker.runtime", "sagemaker.runtime-fips") else 1
         if one.kind == "SageMaker model" or one.groups & set(self._groups_called("model")):

@@ -141,19 +141,21 @@ class PolicyPack:
                 return int(line.result(STARTS_WITHIN))
             except (TimeoutError, ValueError):
                 self._process.kill()
-                raise PolicyPackError(f"The policy pack did not start: {self._last_words()}") from None
+                raise PolicyPackError(f"The policy pack did not start: {self._last_error_line()}") from None
 
     def _ask(self, question: Any) -> analyzer_pb2.AnalyzeResponse:
         try:
             response: analyzer_pb2.AnalyzeResponse = question()
         except grpc.RpcError as error:
-            raise PolicyPackError(f"The policy pack failed: {error.details()} {self._last_words()}".strip()) from None
+            raise PolicyPackError(
+                f"The policy pack failed: {error.details()} {self._last_error_line()}".strip()
+            ) from None
         return response
 
-    def _last_words(self) -> str:
+    def _last_error_line(self) -> str:
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing."
+        return lines[-1] if lines else "no output on standard error."
 
     def _findings(self, diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> Iterable[PolicyFinding]:
         return findings_in(diagnostic, self.rules[diagnostic.policyName])

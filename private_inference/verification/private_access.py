@@ -36,7 +36,7 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     access = partial(Assertion, "Private access")
     wanted = [f"{kind} {name}" for kind, names in _kinds(stack).items() for name in names]
     yield access(f"endpoints: {joined(wanted)}; no other", lambda: equal_sets(_present(stack), wanted))
-    yield access("the runtime endpoint has the contract's name and address", lambda: _as_promised(stack))
+    yield access("the runtime endpoint has the contract's name and address", lambda: _matches_contract(stack))
     for service in desired.interfaces:
         dns = "no private DNS" if service in NO_PRIVATE_DNS else "private DNS"
         claim = f"{service}: available, {dns}, in each zone that offers it, behind the access group"
@@ -57,7 +57,7 @@ def _present(stack: Deployed) -> Iterator[str]:
         yield f"{endpoint['VpcEndpointType']} {endpoint['ServiceName'].removeprefix(stack.desired.service(''))}"
 
 
-def _as_promised(stack: Deployed) -> Result:
+def _matches_contract(stack: Deployed) -> Result:
     promised, found = stack.desired.contract.runtime_endpoint, stack.runtime
     host = "runtime-fips" if stack.desired.settings.private_access.fips else "runtime"
     url = f"https://{host}.sagemaker.{stack.desired.contract.region}."

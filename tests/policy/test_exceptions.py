@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pulumi_policy import StackValidationArgs
 
-from policy.exceptions import LEDGER, today
-from policy.granted import exceptions_in_force
+from policy.exceptions import APPLIED_EXCEPTIONS, today
+from policy.exceptions_report import exceptions_in_force
 from tests.policy.graph import Graph
 from tests.policy.judge import Judgement, judge, policy_resources
 
@@ -22,7 +22,7 @@ def granted(resource: str = GROUP, *, days: int = 30, reason: str = REASON) -> d
 
 @pytest.fixture
 def unencrypted(previewed: Graph) -> Graph:
-    LEDGER.take()
+    APPLIED_EXCEPTIONS.take()
     graph = previewed.copy()
     graph.drop("LogGroup", "triage", "kmsKeyId")
     graph.drop("LogGroup", "network-flow-logs", "kmsKeyId")
@@ -68,7 +68,7 @@ def test_an_expired_exception_is_a_violation_even_of_what_complies(previewed: Gr
 
 
 def test_an_exception_of_a_stack_rule(previewed: Graph) -> None:
-    LEDGER.take()
+    APPLIED_EXCEPTIONS.take()
     graph = previewed.copy()
     graph.remove("FlowLog", "network")
     config = granted("aws:ec2/vpc:Vpc::network")

@@ -9,7 +9,7 @@ import pytest
 from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, Severity
 
 from policy import pack
-from policy.granted import exceptions_in_force
+from policy.exceptions_report import exceptions_in_force
 from policy.iam_documents import UNRESTRICTABLE
 from tests.policy.graph import Graph
 from tests.policy.judge import RULES, judge

@@ -9,7 +9,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-from policy.granted import exceptions_in_force
+from policy.exceptions_report import exceptions_in_force
 from private_inference.runner.policy_config import reconcile
 from private_inference.runner.policy_pack import analyze_request, stack_request
 from private_inference.runner.resource import Resource

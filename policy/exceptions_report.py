@@ -2,12 +2,12 @@
 
 from pulumi_policy import EnforcementLevel, ReportViolation, StackValidationArgs, StackValidationPolicy
 
-from policy.exceptions import LEDGER
+from policy.exceptions import APPLIED_EXCEPTIONS
 from policy.rules import short_name
 
 
 def _list_exceptions(_: StackValidationArgs, report: ReportViolation) -> None:
-    for applied in LEDGER.take():
+    for applied in APPLIED_EXCEPTIONS.take():
         until = f"{applied.exemption.expires} ({applied.exemption.reason})"
         report(f"{short_name(applied.urn)} is excepted from {applied.rule} until {until}: {applied.what}", applied.urn)
 
