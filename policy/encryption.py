@@ -22,6 +22,7 @@ from policy.rules import resource_rule, stack_rule, strings
 from private_inference.graph.types import (
     BUCKET,
     BUCKET_ENCRYPTION,
+    DB_INSTANCE,
     ECR_REPOSITORY,
     KMS_KEY,
     KMS_KEY_POLICY,
@@ -218,7 +219,7 @@ KEY_PROPERTIES: Mapping[str, Sequence[str]] = {
     "aws:sagemaker/trainingJob:TrainingJob": ["outputDataConfig.kmsKeyId", "resourceConfig.volumeKmsKeyId"],
     "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": ["jobResources.clusterConfig.volumeKmsKeyId"],
     "aws:ebs/volume:Volume": ["kmsKeyId"],
-    "aws:rds/instance:Instance": ["kmsKeyId"],
+    DB_INSTANCE: ["kmsKeyId"],
     "aws:rds/cluster:Cluster": ["kmsKeyId"],
     "aws:redshift/cluster:Cluster": ["kmsKeyId"],
     SQS_QUEUE: ["kmsMasterKeyId"],
@@ -227,7 +228,7 @@ KEY_PROPERTIES: Mapping[str, Sequence[str]] = {
 
 FLAGS = {
     "aws:ebs/volume:Volume": "encrypted",
-    "aws:rds/instance:Instance": "storageEncrypted",
+    DB_INSTANCE: "storageEncrypted",
     "aws:rds/cluster:Cluster": "storageEncrypted",
     "aws:redshift/cluster:Cluster": "encrypted",
 }

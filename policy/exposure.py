@@ -12,7 +12,7 @@ from policy.requirements import is_in, is_not_empty, is_not_in, is_set, is_true,
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from private_inference.graph.iam_documents import as_list
-from private_inference.graph.types import FUNCTION
+from private_inference.graph.types import DB_INSTANCE, FUNCTION, INSTANCE, LOAD_BALANCER
 from private_inference.graph.values import known, pick
 
 PUBLIC_BY_NATURE = {
@@ -52,9 +52,9 @@ class Switch(NamedTuple):
 
 
 SWITCHES: Mapping[str, Switch] = {
-    "aws:ec2/instance:Instance": Switch("associatePublicIpAddress", True),
+    INSTANCE: Switch("associatePublicIpAddress", True),
     "aws:ec2/launchConfiguration:LaunchConfiguration": Switch("associatePublicIpAddress", True),
-    "aws:rds/instance:Instance": Switch("publiclyAccessible", True),
+    DB_INSTANCE: Switch("publiclyAccessible", True),
     "aws:rds/clusterInstance:ClusterInstance": Switch("publiclyAccessible", True),
     "aws:rds/cluster:Cluster": Switch("publiclyAccessible", True),
     "aws:neptune/clusterInstance:ClusterInstance": Switch("publiclyAccessible", True),
@@ -97,7 +97,7 @@ def nothing_switched_public(resource: Resource) -> Findings:
 
 
 CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
-LOAD_BALANCERS = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer", CLASSIC)
+LOAD_BALANCERS = (LOAD_BALANCER, "aws:alb/loadBalancer:LoadBalancer", CLASSIC)
 LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 
 

@@ -11,7 +11,17 @@ from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, doc
 from policy.requirements import each_allowing
 from policy.resources import Resource
 from policy.rules import resource_rule, strings
-from private_inference.graph.types import IAM_ROLE
+from private_inference.graph.types import (
+    BUCKET,
+    BUCKET_POLICY,
+    IAM_ROLE,
+    KMS_KEY,
+    KMS_KEY_POLICY,
+    SNS_TOPIC,
+    SQS_QUEUE,
+    VPC_ENDPOINT,
+    VPC_ENDPOINT_POLICY,
+)
 from private_inference.graph.values import Unknown, known, pick, spread
 
 IDENTITY_POLICIES = (
@@ -23,11 +33,11 @@ IDENTITY_POLICIES = (
 )
 
 RESOURCE_POLICIES: Mapping[str, str] = {
-    "aws:s3/bucket:Bucket": "policy",
-    "aws:s3/bucketPolicy:BucketPolicy": "policy",
-    "aws:sns/topic:Topic": "policy",
+    BUCKET: "policy",
+    BUCKET_POLICY: "policy",
+    SNS_TOPIC: "policy",
     "aws:sns/topicPolicy:TopicPolicy": "policy",
-    "aws:sqs/queue:Queue": "policy",
+    SQS_QUEUE: "policy",
     "aws:sqs/queuePolicy:QueuePolicy": "policy",
     "aws:ecr/repositoryPolicy:RepositoryPolicy": "policy",
     "aws:ecr/registryPolicy:RegistryPolicy": "policy",
@@ -40,10 +50,10 @@ RESOURCE_POLICIES: Mapping[str, str] = {
 """Policies of what is used, by the property that holds them. Keys and endpoints have rules of their own."""
 
 OTHER_POLICIES: Mapping[str, str] = {
-    "aws:kms/key:Key": "policy",
-    "aws:kms/keyPolicy:KeyPolicy": "policy",
-    "aws:ec2/vpcEndpoint:VpcEndpoint": "policy",
-    "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy": "policy",
+    KMS_KEY: "policy",
+    KMS_KEY_POLICY: "policy",
+    VPC_ENDPOINT: "policy",
+    VPC_ENDPOINT_POLICY: "policy",
     "aws:apigateway/restApi:RestApi": "policy",
     "aws:apigateway/restApiPolicy:RestApiPolicy": "policy",
 }
