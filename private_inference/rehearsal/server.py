@@ -58,7 +58,8 @@ class WholeAnswers(BaseHTTPRequestHandler):
     The AWS SDK for Go closes a request's body when it has the head of the answer. If net/http has not quite finished
     sending by then, it takes that for a failure and closes the connection. It reads 4 KiB at a time: an answer's body
     that came with the head is there all the same, one that came later is lost. Then the SDK sends the request again,
-    although it has been carried out, and a second CreateKey makes a second key.
+    although it has been carried out, and a second CreateKey makes a second key. What exceeds 4 KiB can still be lost,
+    if seldom; of what this program's stacks ask, only reading is answered at such length.
     """
 
     wbufsize = 64 * 1024  # as much as one segment on the loopback interface holds
