@@ -6,17 +6,25 @@ The two files are read directly: a botocore session would take several times as 
 import gzip
 import json
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 PARTITIONS = ("aws", "aws-us-gov")
 """Partitions whose names end in amazonaws.com, as this stack's policies and service names have them."""
 
 
+def _file(name: str) -> bytes:
+    """A file of botocore's data. botocore is found, not imported. Raises ModuleNotFoundError."""
+    package = find_spec("botocore")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("botocore is not installed", name="botocore")
+    return Path(package.origin).parent.joinpath("data", name).read_bytes()
+
+
 @cache
 def _shapes() -> dict[str, Any]:
-    packed = files("botocore").joinpath("data", "sagemaker", "2017-07-24", "service-2.json.gz").read_bytes()
-    shapes: dict[str, Any] = json.loads(gzip.decompress(packed))["shapes"]
+    shapes: dict[str, Any] = json.loads(gzip.decompress(_file("sagemaker/2017-07-24/service-2.json.gz")))["shapes"]
     return shapes
 
 
@@ -35,7 +43,7 @@ def endpoint_name_pattern() -> str:
 @cache
 def regions() -> frozenset[str]:
     """Regions in which SageMaker is offered."""
-    table = json.loads(files("botocore").joinpath("data", "endpoints.json").read_bytes())
+    table = json.loads(_file("endpoints.json"))
     return frozenset(
         region
         for partition in table["partitions"]
