@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import sys
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -69,7 +70,12 @@ def pulumi_module(token: str) -> Any:
     package, module, member = token.split(":")
     folder = module.split("/")[0]
     names = {"index": [], "lambda": ["lambda_"]}.get(folder, [folder])
-    return importlib.import_module(".".join([f"pulumi_{package}", *names, snake_case(member)]))
+    # Read as a program reads it: pulumi_aws loads its modules late, and an import of their parts would break that.
+    found: Any = importlib.import_module(f"pulumi_{package}")
+    for name in names:
+        found = getattr(found, name)
+    public = getattr(found, member, None) or getattr(found, snake_case(member))
+    return sys.modules[public.__module__]
 
 
 def arguments_of(token: str) -> Any:
