@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from private_inference.rehearsal import lookups
 from private_inference.rehearsal.account import Account, account_of
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.rehearsal.handler import Handler
+from private_inference.rehearsal.handler import Create, Handler
 from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
 from private_inference.rehearsal.parameter_constraints import ConstraintError
@@ -73,14 +73,14 @@ class MotoEngine:
     def create(self, resource: Resource) -> tuple[str | None, Outputs]:
         """Raises RehearsalError if AWS refuses the resource or the rehearsal does not support it."""
         start = time.perf_counter()
-        with _explained(f"{resource.type.split(':')[-1]} {resource.name!r}"):
+        with explained(f"{resource.type.split(':')[-1]} {resource.name!r}"):
             identity, outputs = self._create(resource)
         self._on_created(resource, time.perf_counter() - start)
         return identity, outputs
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
         """Raises RehearsalError if AWS refuses the lookup or the rehearsal does not support it."""
-        with _explained(f"The lookup {token.split(':')[-1]}"):
+        with explained(f"The lookup {token.split(':')[-1]}"):
             return lookups.answer(self._account, token, args)
 
     def _create(self, resource: Resource) -> tuple[str | None, Outputs]:
@@ -117,24 +117,44 @@ class MotoEngine:
     def _handle(self, resource: Resource, handler: Handler) -> tuple[str, Outputs]:
         properties = {key: plain(value) for key, value in resource.properties.items()}
         if handler.auto_name and handler.auto_name not in properties:
-            properties[handler.auto_name] = auto_name(resource, handler)
-        region = properties.pop("region", self._account.region)
-        if region != self._account.region:
-            raise UnhandledError(f"region is {region}, and the rehearsal knows {self._account.region} only")
+            properties[handler.auto_name] = auto_name(resource.type, resource.name, handler)
         default = self._default_tags.get(resource.provider.rpartition("::")[0], {})
-        tags = {**(default if handler.taggable else {}), **(properties.get("tags") or {})}
-        inputs = Inputs({key: value for key, value in properties.items() if key not in handler.ignored}, tags)
-        created = handler.create(self._account, inputs)
-        if inputs.unread():
-            raise UnhandledError(f"{', '.join(inputs.unread())} is not something its handler reads")
-        outputs = {**created.defaults, **properties, **created.outputs, "region": region}
-        if handler.taggable:
-            outputs["tagsAll"] = tags
-        return created.id, outputs
+        return apply(self._account, handler, handler.create, properties, default)
+
+
+def apply(
+    account: Account,
+    handler: Handler,
+    operation: Create,
+    properties: Mapping[str, Any],
+    default_tags: Mapping[str, str],
+) -> tuple[str, Outputs]:
+    """Have AWS make a resource what its properties say, by an operation of its handler: its id and all its outputs.
+
+    Raises UnhandledError for a property that the operation does not read, and what the operation raises.
+    """
+    wanted = {**properties}
+    region = wanted.pop("region", account.region)
+    if region != account.region:
+        raise UnhandledError(f"region is {region}, and the rehearsal knows {account.region} only")
+    tags = all_tags(handler, wanted, default_tags)
+    inputs = Inputs({key: value for key, value in wanted.items() if key not in handler.ignored}, tags)
+    created = operation(account, inputs)
+    if inputs.unread():
+        raise UnhandledError(f"{', '.join(inputs.unread())} is not something its handler reads")
+    outputs = {**created.defaults, **wanted, **created.outputs, "region": region}
+    if handler.taggable:
+        outputs["tagsAll"] = tags
+    return created.id, outputs
+
+
+def all_tags(handler: Handler, properties: Mapping[str, Any], default_tags: Mapping[str, str]) -> dict[str, str]:
+    """A resource's own tags over the provider's default tags, where these reach the type."""
+    return {**(default_tags if handler.taggable else {}), **(properties.get("tags") or {})}
 
 
 @contextlib.contextmanager
-def _explained(subject: str) -> Iterator[None]:
+def explained(subject: str) -> Iterator[None]:
     """Raises what a handler or lookup raises as a RehearsalError that names `subject`."""
     try:
         yield
@@ -149,16 +169,16 @@ def _explained(subject: str) -> Iterator[None]:
         raise RehearsalError(f"{subject} was refused: {error}") from error
 
 
-def auto_name(resource: Resource, handler: Handler) -> str:
+def auto_name(kind: str, resource_name: str, handler: Handler) -> str:
     """The name that the provider makes up: the resource's name, a hyphen and seven random hexadecimal digits.
 
     Source: https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming; a bucket's is in lower case and a key
     alias's starts with `alias/`, as the provider's own overrides have it. Raises RefusedError if it would be too long.
     """
-    name = f"{resource.name}-{secrets.token_hex(4)[:7]}"
+    name = f"{resource_name}-{secrets.token_hex(4)[:7]}"
     if handler.auto_name == "bucket":
         name = name.lower()
-    if resource.type == "aws:kms/alias:Alias":
+    if kind == "aws:kms/alias:Alias":
         name = f"alias/{name}"
     if len(name) > handler.longest_name:
         raise RefusedError(

@@ -10,6 +10,7 @@ import runpy
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from private_inference.runner import sdk
@@ -34,7 +35,7 @@ def run_program(config: StackConfig, engine: Engine, *, preview: bool = False) -
         return sdk.execute(lambda: _run(config), recorder, config, preview=preview)
 
     try:
-        with contextlib.chdir(config.directory), _import_path(str(config.directory)):
+        with working_in(config.directory):
             outputs, warnings = contextvars.copy_context().run(execute)
     except Exception:
         # The SDK wraps an engine's error in those of all that waited for it; the first one says what went wrong.
@@ -51,12 +52,14 @@ def _run(config: StackConfig) -> None:
 
 
 @contextlib.contextmanager
-def _import_path(directory: str) -> Iterator[None]:
-    sys.path.insert(0, directory)
+def working_in(directory: Path) -> Iterator[None]:
+    """Where the program finds its files and imports."""
+    sys.path.insert(0, str(directory))
     try:
-        yield
+        with contextlib.chdir(directory):
+            yield
     finally:
-        sys.path.remove(directory)
+        sys.path.remove(str(directory))
 
 
 class _Recorder:

@@ -218,3 +218,15 @@ def wire(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [wire(inner) for inner in value]
     return value if isinstance(value, str | bool | int | float) or value is None else str(type(value).__name__)
+
+
+def received(message: Any) -> dict[str, Any]:
+    """The properties of a message of the engine's protocols; `Unknown` where the engine doesn't know a value yet."""
+    properties: dict[str, Any] = rpc.deserialize_properties(message, keep_unknowns=True)
+    return properties
+
+
+def sent(properties: Outputs) -> Any:
+    """Properties as a message of the engine's protocols."""
+    _ensure_event_loop()  # type: ignore[no-untyped-call]
+    return _serialized(properties)

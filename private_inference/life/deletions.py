@@ -1,0 +1,183 @@
+"""How each Pulumi type is deleted: the AWS calls that the AWS provider makes, from a resource's id and outputs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from private_inference.rehearsal.account import Account
+from private_inference.rehearsal.handler import select
+from private_inference.rehearsal.handlers.ec2 import filters
+
+State = Mapping[str, Any]
+"""A resource's outputs, with its `id`."""
+
+Delete = Callable[[Account, State], None]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A `Delete` of one AWS call. `parameters` are JMESPath expressions over the state; those of no value are left out.
+    """
+
+    service: str
+    operation: str
+    parameters: Mapping[str, str]
+
+    def __call__(self, account: Account, state: State) -> None:
+        given = {key: value for key, value in select(self.parameters, state).items() if value is not None}
+        getattr(account.client(self.service), self.operation)(**given)
+
+
+def kept(account: Account, state: State) -> None:
+    """Nothing to do: the provider leaves a VPC's own defaults where they are, and so do settings without a deletion."""
+
+
+def network_acl(account: Account, state: State) -> None:
+    """An ACL's subnets go back to the VPC's default ACL first, as with the provider."""
+    ec2 = account.client("ec2")
+    default = ec2.describe_network_acls(Filters=filters(vpc_id=state["vpcId"], default="true"))["NetworkAcls"][0]
+    (acl,) = ec2.describe_network_acls(NetworkAclIds=[state["id"]])["NetworkAcls"]
+    for association in acl["Associations"]:
+        ec2.replace_network_acl_association(
+            AssociationId=association["NetworkAclAssociationId"], NetworkAclId=default["NetworkAclId"]
+        )
+    ec2.delete_network_acl(NetworkAclId=state["id"])
+
+
+def bucket(account: Account, state: State) -> None:
+    """With `forceDestroy` its objects go first, with all their versions."""
+    if state.get("forceDestroy"):
+        _delete_versions(account, state["id"], "")
+    account.client("s3").delete_bucket(Bucket=state["id"])
+
+
+def bucket_object(account: Account, state: State) -> None:
+    """All its versions: https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/s3_object."""
+    _delete_versions(account, state["bucket"], state["key"])
+
+
+def _delete_versions(account: Account, name: str, prefix: str) -> None:
+    s3 = account.client("s3")
+    listed = s3.list_object_versions(Bucket=name, Prefix=prefix)
+    for version in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
+        s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def policy(account: Account, state: State) -> None:
+    """A managed policy's other versions go first."""
+    iam = account.client("iam")
+    for version in iam.list_policy_versions(PolicyArn=state["arn"])["Versions"]:
+        if not version["IsDefaultVersion"]:
+            iam.delete_policy_version(PolicyArn=state["arn"], VersionId=version["VersionId"])
+    iam.delete_policy(PolicyArn=state["arn"])
+
+
+def role(account: Account, state: State) -> None:
+    """The inline policies that the resource itself declares go with it."""
+    iam = account.client("iam")
+    for inline in state.get("inlinePolicies") or []:
+        iam.delete_role_policy(RoleName=state["id"], PolicyName=inline["name"])
+    for arn in state.get("managedPolicyArns") or []:
+        iam.detach_role_policy(RoleName=state["id"], PolicyArn=arn)
+    iam.delete_role(RoleName=state["id"])
+
+
+def versioning(account: Account, state: State) -> None:
+    """Versioning can be suspended, not removed."""
+    suspended = {"Status": "Suspended"}
+    account.client("s3").put_bucket_versioning(Bucket=state["bucket"], VersioningConfiguration=suspended)
+
+
+def logging(account: Account, state: State) -> None:
+    account.client("s3").put_bucket_logging(Bucket=state["bucket"], BucketLoggingStatus={})
+
+
+_RULE = {"GroupId": "securityGroupId", "SecurityGroupRuleIds": "[id]"}
+_BUCKET = {"Bucket": "bucket"}
+_SCALABLE = {
+    "ServiceNamespace": "serviceNamespace",
+    "ResourceId": "resourceId",
+    "ScalableDimension": "scalableDimension",
+}
+
+DELETIONS: Mapping[str, Delete] = {
+    "aws:appautoscaling/policy:Policy": Call(
+        "application-autoscaling", "delete_scaling_policy", {"PolicyName": "name", **_SCALABLE}
+    ),
+    "aws:appautoscaling/target:Target": Call("application-autoscaling", "deregister_scalable_target", _SCALABLE),
+    "aws:cloudwatch/dashboard:Dashboard": Call("cloudwatch", "delete_dashboards", {"DashboardNames": "[id]"}),
+    "aws:cloudwatch/logGroup:LogGroup": Call("logs", "delete_log_group", {"logGroupName": "id"}),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Call("cloudwatch", "delete_alarms", {"AlarmNames": "[id]"}),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Call("cloudwatch", "delete_alarms", {"AlarmNames": "[id]"}),
+    "aws:cloudwatch/eventRule:EventRule": Call("events", "delete_rule", {"Name": "name"}),
+    "aws:cloudwatch/eventTarget:EventTarget": Call(
+        "events", "remove_targets", {"Rule": "rule", "Ids": "[targetId]"}
+    ),
+    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": kept,
+    "aws:ec2/defaultRouteTable:DefaultRouteTable": kept,
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": kept,
+    "aws:ec2/flowLog:FlowLog": Call("ec2", "delete_flow_logs", {"FlowLogIds": "[id]"}),
+    "aws:ec2/networkAcl:NetworkAcl": network_acl,
+    "aws:ec2/networkAclRule:NetworkAclRule": Call(
+        "ec2",
+        "delete_network_acl_entry",
+        {"NetworkAclId": "networkAclId", "RuleNumber": "ruleNumber", "Egress": "egress"},
+    ),
+    "aws:ec2/route:Route": Call(
+        "ec2", "delete_route", {"RouteTableId": "routeTableId", "DestinationCidrBlock": "destinationCidrBlock"}
+    ),
+    "aws:ec2/routeTable:RouteTable": Call("ec2", "delete_route_table", {"RouteTableId": "id"}),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": Call(
+        "ec2", "disassociate_route_table", {"AssociationId": "id"}
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": Call("ec2", "delete_security_group", {"GroupId": "id"}),
+    "aws:ec2/subnet:Subnet": Call("ec2", "delete_subnet", {"SubnetId": "id"}),
+    "aws:ec2/vpc:Vpc": Call("ec2", "delete_vpc", {"VpcId": "id"}),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Call("ec2", "delete_vpc_endpoints", {"VpcEndpointIds": "[id]"}),
+    "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment": Call(
+        "ec2", "detach_vpn_gateway", {"VpcId": "vpcId", "VpnGatewayId": "vpnGatewayId"}
+    ),
+    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": Call(
+        "ec2", "delete_transit_gateway_vpc_attachment", {"TransitGatewayAttachmentId": "id"}
+    ),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Call("ecr", "delete_lifecycle_policy", {"repositoryName": "id"}),
+    "aws:ecr/repository:Repository": Call(
+        "ecr", "delete_repository", {"repositoryName": "id", "force": "forceDelete"}
+    ),
+    "aws:iam/policy:Policy": policy,
+    "aws:iam/role:Role": role,
+    "aws:iam/rolePolicy:RolePolicy": Call("iam", "delete_role_policy", {"RoleName": "role", "PolicyName": "name"}),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Call(
+        "iam", "detach_role_policy", {"RoleName": "role", "PolicyArn": "policyArn"}
+    ),
+    "aws:kms/alias:Alias": Call("kms", "delete_alias", {"AliasName": "id"}),
+    "aws:kms/key:Key": Call(
+        "kms", "schedule_key_deletion", {"KeyId": "id", "PendingWindowInDays": "deletionWindowInDays"}
+    ),
+    "aws:lambda/function:Function": Call("lambda", "delete_function", {"FunctionName": "id"}),
+    "aws:s3/bucket:Bucket": bucket,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Call(
+        "s3", "delete_bucket_lifecycle", _BUCKET
+    ),
+    "aws:s3/bucketLogging:BucketLogging": logging,
+    "aws:s3/bucketObjectv2:BucketObjectv2": bucket_object,
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": Call("s3", "delete_bucket_ownership_controls", _BUCKET),
+    "aws:s3/bucketPolicy:BucketPolicy": Call("s3", "delete_bucket_policy", _BUCKET),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": Call("s3", "delete_public_access_block", _BUCKET),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": Call(
+        "s3", "delete_bucket_encryption", _BUCKET
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": versioning,
+    "aws:sagemaker/endpoint:Endpoint": Call("sagemaker", "delete_endpoint", {"EndpointName": "id"}),
+    "aws:sagemaker/endpointConfiguration:EndpointConfiguration": Call(
+        "sagemaker", "delete_endpoint_config", {"EndpointConfigName": "id"}
+    ),
+    "aws:sagemaker/model:Model": Call("sagemaker", "delete_model", {"ModelName": "id"}),
+    "aws:sns/topic:Topic": Call("sns", "delete_topic", {"TopicArn": "id"}),
+    # The topic itself goes with it, and a topic can't be without a policy.
+    "aws:sns/topicPolicy:TopicPolicy": kept,
+    "aws:sns/topicSubscription:TopicSubscription": Call("sns", "unsubscribe", {"SubscriptionArn": "id"}),
+    "aws:ssm/parameter:Parameter": Call("ssm", "delete_parameter", {"Name": "id"}),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Call("ec2", "revoke_security_group_egress", _RULE),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Call("ec2", "revoke_security_group_ingress", _RULE),
+}

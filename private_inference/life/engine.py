@@ -1,0 +1,143 @@
+"""Deploys the unchanged program with a real Pulumi engine, whose AWS plugin is the embedded AWS.
+
+The engine is driven through the Automation API with the program inline; its state is in a folder that goes with it.
+"""
+
+import os
+import runpy
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+
+from private_inference.life.plugin import serve
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.runner.project import StackConfig
+from private_inference.runner.program import working_in
+
+BUILT = Path("build/engine/bin/pulumi")
+"""Where `make engine` puts the Pulumi CLI, in the project's folder."""
+
+
+class NoEngineError(Exception):
+    """There is no Pulumi engine on this machine."""
+
+
+class DeploymentError(Exception):
+    """An operation of the engine failed; the message is what it said of it."""
+
+
+def pulumi_command(project: Path) -> automation.PulumiCommand:
+    """The Pulumi CLI on PATH, or the one that `make engine` built. Raises NoEngineError."""
+    found = shutil.which("pulumi")
+    cli = Path(found) if found else project / BUILT
+    if not cli.exists():
+        raise NoEngineError(
+            "A life needs the Pulumi engine, and there is no `pulumi` on PATH. Install it "
+            "(https://www.pulumi.com/docs/iac/download-install/), or build it with `make engine`, which needs Go."
+        )
+    return automation.PulumiCommand(root=str(cli.parents[1]))
+
+
+class Deployment:
+    """One stack under a real Pulumi engine. Every operation raises DeploymentError if the engine reports a failure."""
+
+    def __init__(self, workspace: Path, command: automation.PulumiCommand, environment: dict[str, str]) -> None:
+        self._workspace = workspace
+        self._command = command
+        self._environment = environment
+        self.output: list[str] = []
+        """What the engine printed in the last operation."""
+
+    def up(self, config: StackConfig, *, refresh: bool = False) -> dict[str, Any]:
+        """Deploy a stack's configuration: the stack's outputs."""
+        result = self._run(lambda stack: stack.up(on_output=self.output.append, refresh=refresh), config)
+        return {name: output.value for name, output in result.outputs.items()}
+
+    def preview(self, config: StackConfig) -> dict[str, int]:
+        """How many resources an `up` would create, update, replace, delete or leave, by the engine's names."""
+        result = self._run(lambda stack: stack.preview(on_output=self.output.append), config)
+        return {str(kind): count for kind, count in result.change_summary.items()}
+
+    def destroy(self, config: StackConfig) -> None:
+        """Destroy the stack. The program runs, because its hooks guard deletions."""
+        self._run(lambda stack: stack.destroy(on_output=self.output.append, run_program=True), config)
+
+    def resources(self, config: StackConfig) -> list[dict[str, Any]]:
+        """The resources in the engine's state."""
+        found: list[dict[str, Any]] = self._stack(config).export_stack().deployment.get("resources", [])
+        return found
+
+    def _run(self, operation: Callable[[automation.Stack], Any], config: StackConfig) -> Any:
+        self.output.clear()
+        try:
+            with working_in(config.directory), _variables(self._environment):
+                return operation(self._stack(config))
+        except automation.CommandError:
+            raise DeploymentError("\n".join(self.errors())) from None
+
+    def errors(self) -> list[str]:
+        """The engine's error messages of the last operation, each once."""
+        said = [line.partition("error: ")[2].strip() for line in self.output if "error: " in line]
+        return list(dict.fromkeys(line for line in said if line and line not in ("update failed", "destroy failed")))
+
+    def _stack(self, config: StackConfig) -> automation.Stack:
+        def program() -> None:
+            runpy.run_path(str(config.directory / "__main__.py"), run_name="__main__")
+
+        options = automation.LocalWorkspaceOptions(
+            work_dir=str(self._workspace / "workspace"),
+            pulumi_command=self._command,
+            env_vars=self._environment,
+            project_settings=automation.ProjectSettings(
+                name=config.project, runtime="python", backend=automation.ProjectBackend(self._state)
+            ),
+        )
+        stack = automation.create_or_select_stack(config.stack, config.project, program, opts=options)
+        stack.set_all_config({key: automation.ConfigValue(value) for key, value in config.values.items()})
+        return stack
+
+    @property
+    def _state(self) -> str:
+        return (self._workspace / "state").as_uri()
+
+
+@contextmanager
+def deployment(aws: EmbeddedAws, project: Path) -> Iterator[Deployment]:
+    """A stack that isn't deployed yet, in an embedded AWS. Raises NoEngineError."""
+    command = pulumi_command(project)
+    with tempfile.TemporaryDirectory(prefix="life-") as folder, serve(aws) as plugins:
+        workspace = Path(folder)
+        (workspace / "state").mkdir()
+        (workspace / "workspace").mkdir()
+        # The engine resolves a relative path of an asset from the folder above an inline program's.
+        for entry in project.iterdir():
+            if not entry.name.startswith((".", "Pulumi.")) and entry.name not in ("state", "workspace"):
+                (workspace / entry.name).symlink_to(entry)
+        environment = {
+            **aws.environment(),
+            "PULUMI_BACKEND_URL": (workspace / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "life",
+            "PULUMI_DEBUG_PROVIDERS": plugins,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        yield Deployment(workspace, command, environment)
+
+
+@contextmanager
+def _variables(values: dict[str, str]) -> Iterator[None]:
+    """Environment variables of this process, in which the program and its hooks run."""
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
