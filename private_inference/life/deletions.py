@@ -16,8 +16,7 @@ Delete = Callable[[Account, State], None]
 
 @dataclass(frozen=True)
 class Call:
-    """A `Delete` of one AWS call. `parameters` are JMESPath expressions over the state; those of no value are left out.
-    """
+    """A `Delete` of one AWS call. `parameters` are JMESPath expressions over the state; those of no value are left out."""
 
     service: str
     operation: str
@@ -110,9 +109,7 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": Call("cloudwatch", "delete_alarms", {"AlarmNames": "[id]"}),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Call("cloudwatch", "delete_alarms", {"AlarmNames": "[id]"}),
     "aws:cloudwatch/eventRule:EventRule": Call("events", "delete_rule", {"Name": "name"}),
-    "aws:cloudwatch/eventTarget:EventTarget": Call(
-        "events", "remove_targets", {"Rule": "rule", "Ids": "[targetId]"}
-    ),
+    "aws:cloudwatch/eventTarget:EventTarget": Call("events", "remove_targets", {"Rule": "rule", "Ids": "[targetId]"}),
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": kept,
     "aws:ec2/defaultRouteTable:DefaultRouteTable": kept,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": kept,
@@ -141,9 +138,7 @@ DELETIONS: Mapping[str, Delete] = {
         "ec2", "delete_transit_gateway_vpc_attachment", {"TransitGatewayAttachmentId": "id"}
     ),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": Call("ecr", "delete_lifecycle_policy", {"repositoryName": "id"}),
-    "aws:ecr/repository:Repository": Call(
-        "ecr", "delete_repository", {"repositoryName": "id", "force": "forceDelete"}
-    ),
+    "aws:ecr/repository:Repository": Call("ecr", "delete_repository", {"repositoryName": "id", "force": "forceDelete"}),
     "aws:iam/policy:Policy": policy,
     "aws:iam/role:Role": role,
     "aws:iam/rolePolicy:RolePolicy": Call("iam", "delete_role_policy", {"RoleName": "role", "PolicyName": "name"}),
@@ -156,9 +151,7 @@ DELETIONS: Mapping[str, Delete] = {
     ),
     "aws:lambda/function:Function": Call("lambda", "delete_function", {"FunctionName": "id"}),
     "aws:s3/bucket:Bucket": bucket,
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Call(
-        "s3", "delete_bucket_lifecycle", _BUCKET
-    ),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Call("s3", "delete_bucket_lifecycle", _BUCKET),
     "aws:s3/bucketLogging:BucketLogging": logging,
     "aws:s3/bucketObjectv2:BucketObjectv2": bucket_object,
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": Call("s3", "delete_bucket_ownership_controls", _BUCKET),

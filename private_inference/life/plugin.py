@@ -129,7 +129,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.UpdateResponse(properties=request.news)
         with _refusals(context, f"{request.type.split(':')[-1]} {request.name!r}"):
-            state = {**plain(received(request.olds)), "id": request.id}
+            state = _state(request.id, request.olds)
             operation = updates.operation(request.type, state)
             if operation is None:
                 raise RehearsalError(f"{request.type} can't be updated in place here.")
@@ -147,7 +147,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
         with _refusals(context, f"{request.type.split(':')[-1]} {request.name!r}"):
-            DELETIONS[request.type](self._account, {**plain(received(request.properties)), "id": request.id})
+            DELETIONS[request.type](self._account, _state(request.id, request.properties))
         return empty_pb2.Empty()
 
     # Functions and remote components
@@ -167,12 +167,19 @@ def _handler(kind: str) -> Handler:
     return HANDLERS[kind]
 
 
+def _state(identity: str, properties: Any) -> dict[str, Any]:
+    """A resource's outputs with its id. An asset comes back from the engine's state without its content."""
+    return {**plain(MessageToDict(properties)), "id": identity}
+
+
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
     keys = {key for key in before.keys() | after.keys() if not key.startswith("__")}
     return {key for key in keys if before.get(key) != after.get(key)}
 
 
-def _difference(changed: set[str], replacing: set[str] | frozenset[str] = frozenset(), delete_first: bool = False) -> Any:
+def _difference(
+    changed: set[str], replacing: set[str] | frozenset[str] = frozenset(), delete_first: bool = False
+) -> Any:
     kind = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(
         changes=kind, diffs=sorted(changed), replaces=sorted(replacing), deleteBeforeReplace=delete_first

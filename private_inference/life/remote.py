@@ -42,10 +42,10 @@ def construct(request: Any) -> Any:
                     supportsPartialValues=True,
                 )
             )
-            return Resource(made.urn, kind, name, component.urn, True, inputs, (), {}, id=made.id), received(made.object)
+            return Resource(made.urn, kind, name, component.urn, True, inputs, (), {}, id=made.id), received(
+                made.object
+            )
 
         state = sent(EXPANSIONS[request.type](asked, create))
-        monitor.RegisterResourceOutputs(
-            resource_pb2.RegisterResourceOutputsRequest(urn=component.urn, outputs=state)
-        )
+        monitor.RegisterResourceOutputs(resource_pb2.RegisterResourceOutputsRequest(urn=component.urn, outputs=state))
         return provider_pb2.ConstructResponse(urn=component.urn, state=state)
