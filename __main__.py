@@ -15,12 +15,15 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_path
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.private_access import PrivateAccess, PrivateAccessArgs
+from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
+from components.serving import serving_now
 from components.settings import load
 from components.storage import StorageArgs
 
 settings = load()
 facts = look_up(settings)
+serving = serving_now(settings, pulumi.get_project(), pulumi.get_stack())
 plan = plan_network(settings, facts)
 account = facts.account
 
@@ -38,6 +41,7 @@ provider = aws.Provider(
     ),
 )
 options = pulumi.ResourceOptions(providers=[provider])
+safeguards = Safeguards(settings.region)
 
 keys = EncryptionKeys(
     "keys",
@@ -79,7 +83,9 @@ storage = StorageArgs(
 )
 store = ArtifactStore(
     "artifacts",
-    ArtifactStoreArgs(storage=storage, models=[endpoint.model for endpoint in settings.endpoints]),
+    ArtifactStoreArgs(
+        storage=storage, models=[endpoint.model for endpoint in settings.endpoints], hooks=safeguards.artifact
+    ),
     options,
 )
 registry = ImageRegistry("images", storage, options)
@@ -129,6 +135,8 @@ endpoints = {
             logs_key_arn=keys.logs.arn,
             log_retention_days=settings.security.log_retention_days,
             topic_arn=monitoring.topic.arn,
+            serving=serving.get(endpoint.name),
+            safeguards=safeguards,
             protect=settings.protect_data,
         ),
         options,

@@ -20,6 +20,8 @@ class ArtifactStoreArgs:
     storage: StorageArgs
     models: Sequence[ModelSettings]
     """The stack's models; the local archives of these are uploaded."""
+    hooks: pulumi.ResourceHookBinding
+    """Of the uploaded archives."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Artifact:
 
     uri: pulumi.Output[str]
     arn: pulumi.Output[str]
+    content: str
+    """What identifies its content: the digest of an uploaded archive, or the URI of one that others keep in S3."""
 
 
 class ArtifactStore(pulumi.ComponentResource):
@@ -40,6 +44,7 @@ class ArtifactStore(pulumi.ComponentResource):
         self._name = name
         self._args = args.storage
         self._models = args.models
+        self._hooks = args.hooks
         self.bucket = aws.s3.Bucket(
             name,
             force_destroy=not args.storage.keep,
@@ -58,16 +63,21 @@ class ArtifactStore(pulumi.ComponentResource):
             return self._uploaded[self._digests[model.artifact]]
         path = model.artifact.removeprefix("s3://")
         arn = f"arn:{self._args.account.partition}:s3:::{path}"
-        return Artifact(uri=pulumi.Output.from_input(model.artifact), arn=pulumi.Output.from_input(arn))
+        uri = pulumi.Output.from_input(model.artifact)
+        return Artifact(uri=uri, arn=pulumi.Output.from_input(arn), content=model.artifact)
 
     def artifact_arns(self) -> list[pulumi.Output[str]]:
         """ARNs of the objects that the models load, each once."""
         by_content = {self._digests.get(model.artifact, model.artifact): model for model in self._models}
         return [self.artifact_of(model).arn for model in by_content.values()]
 
-    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+    def _child(
+        self, *depends_on: pulumi.Resource, hooks: pulumi.ResourceHookBinding | None = None
+    ) -> pulumi.ResourceOptions:
         # The bucket's safeguards stay as long as the bucket does: deleting them would open it.
-        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on), retain_on_delete=self._args.keep)
+        return pulumi.ResourceOptions(
+            parent=self, depends_on=list(depends_on), retain_on_delete=self._args.keep, hooks=hooks
+        )
 
     def _block_public_access(self) -> pulumi.Resource:
         aws.s3.BucketOwnershipControls(
@@ -163,9 +173,10 @@ class ArtifactStore(pulumi.ComponentResource):
             content_type="application/gzip",
             server_side_encryption="aws:kms",
             kms_key_id=self._args.key_arn,
-            opts=self._child(*safeguards),
+            opts=self._child(*safeguards, hooks=self._hooks),
         )
         return Artifact(
             uri=pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key),
             arn=pulumi.Output.concat(self.bucket.arn, "/", uploaded.key),
+            content=digest,
         )

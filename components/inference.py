@@ -1,5 +1,7 @@
 """One SageMaker endpoint: role, model, configuration, endpoint, logs, scaling, alarms, invoke policy."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +13,14 @@ from components.artifacts import Artifact
 from components.iam import Account
 from components.images import ServingImage
 from components.monitoring import VariantAlarms, VariantAlarmsArgs
+from components.safeguards import Safeguards
 from components.scaling import VariantScaling
+from components.serving import Serving
 from components.settings import EndpointSettings
 from components.variant import VARIANT, VariantArgs
+
+LONGEST_ENDPOINT_NAME = 63 - 2 * len("-1234567")
+"""Characters that a configuration's name, of 63 at most, has for its endpoint's beside a digest and Pulumi's suffix."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +51,10 @@ class InferenceEndpointArgs:
     log_retention_days: int
     topic_arn: pulumi.Input[str]
     """The topic that alarms notify."""
+    serving: Serving | None
+    """What the endpoint serves now; None if it is to be created."""
+    safeguards: Safeguards
+    """Hooks that keep it serving."""
     protect: bool
     """Whether Pulumi refuses to delete the log group."""
 
@@ -65,7 +76,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
             name,
             name=args.settings.name,
             endpoint_config_name=configuration.name,
-            opts=self._child(depends_on=[permissions, log_group, *args.artifact_dependencies]),
+            opts=self._child(
+                depends_on=[permissions, log_group, *args.artifact_dependencies], hooks=args.safeguards.endpoint
+            ),
         )
         self._scale_and_watch()
         self.invoke_policy = aws.iam.Policy(
@@ -73,12 +86,18 @@ class InferenceEndpoint(pulumi.ComponentResource):
             path=args.iam_path,
             description=f"Calls {args.settings.name} through the VPC's runtime endpoint",
             policy=iam.json_document(iam.invoke(self.endpoint.arn, args.runtime_endpoint_id)),
-            opts=self._child(),
+            opts=self._child(hooks=args.safeguards.invoke_policy),
         )
         self.register_outputs({"endpointArn": self.endpoint.arn, "invokePolicyArn": self.invoke_policy.arn})
 
-    def _child(self, *, protect: bool = False, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(depends_on))
+    def _child(
+        self,
+        *,
+        protect: bool = False,
+        depends_on: Sequence[pulumi.Resource] = (),
+        hooks: pulumi.ResourceHookBinding | None = None,
+    ) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(depends_on), hooks=hooks)
 
     def _log_group(self) -> aws.cloudwatch.LogGroup:
         return aws.cloudwatch.LogGroup(
@@ -127,25 +146,54 @@ class InferenceEndpoint(pulumi.ComponentResource):
             vpc_config=aws.sagemaker.ModelVpcConfigArgs(
                 subnets=self._args.subnet_ids, security_group_ids=[self._args.security_group_id]
             ),
-            opts=self._child(depends_on=[permissions]),
+            opts=self._child(depends_on=[permissions], hooks=self._args.safeguards.model),
         )
 
     def _configuration(self, model: aws.sagemaker.Model) -> aws.sagemaker.EndpointConfiguration:
-        """Auto-named: an endpoint notices a new configuration by its name only, and needs the old one until then."""
+        """A configuration never changes: another content is another resource, made before the old one goes."""
         settings = self._args.settings
+        instances = self._instances()
         return aws.sagemaker.EndpointConfiguration(
-            self._name,
+            self._generation(instances),
             kms_key_arn=None if settings.volume_key_off_because else self._args.data_key_arn,
             production_variants=[
                 aws.sagemaker.EndpointConfigurationProductionVariantArgs(
                     variant_name=VARIANT,
                     model_name=model.name,
                     instance_type=settings.instance_type,
-                    initial_instance_count=settings.instances.at_creation,
+                    initial_instance_count=instances,
                 )
             ],
-            opts=self._child(),
+            opts=self._child(hooks=self._args.safeguards.configuration),
         )
+
+    def _instances(self) -> int:
+        """Instances of the configuration: an update starts what serves now, for it resets the count to this.
+
+        A configuration that already has the content of the settings keeps its count: scaling makes no new one.
+        """
+        least, serving = self._args.settings.instances.at_creation, self._args.serving
+        if serving is None:
+            return least
+        if serving.configuration.startswith(f"{self._generation(serving.initial_instances)}-"):
+            return serving.initial_instances
+        return max(least, serving.instances)
+
+    def _generation(self, instances: int) -> str:
+        """The resource's name, which Pulumi makes unique: the endpoint's name and a digest of the content."""
+        settings = self._args.settings
+        content = {
+            "artifact": self._args.artifact.content,
+            "image": settings.model.image.model_dump(mode="json"),
+            "environment": settings.model.environment,
+            "isolated": settings.model.isolated,
+            "instanceType": settings.instance_type,
+            "instances": instances,
+            "settingsInstances": settings.instances.at_creation,
+            "volumeKey": settings.volume_key_off_because is None,
+        }
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return f"{self._name[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
 
     def _scale_and_watch(self) -> None:
         args = self._args

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
 from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def _replacing() -> Mapping[str, frozenset[str]]:
 def serve(aws: EmbeddedAws) -> Iterator[str]:
     """The plugin, on the loopback address, for as long as the block lasts: the value of PULUMI_DEBUG_PROVIDERS."""
     server = grpc.server(futures.ThreadPoolExecutor(32))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsPlugin(aws), server)  # type: ignore[no-untyped-call]
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsPlugin(aws), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
@@ -77,7 +78,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return plugin_pb2.PluginInfo(version="7.0.0")
+        return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
         return provider_pb2.CheckResponse(inputs=request.news)
@@ -99,8 +100,8 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         """Keep an automatic name, or make one up."""
         handler = _handler(request.type)
         if handler.auto_name and handler.auto_name not in request.news:
-            known = request.olds[handler.auto_name] if handler.auto_name in request.olds else None
-            request.news[handler.auto_name] = known or auto_name(request.type, request.name, handler)
+            kept = MessageToDict(request.olds).get(handler.auto_name)
+            request.news[handler.auto_name] = kept or auto_name(request.type, request.name, handler)
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802

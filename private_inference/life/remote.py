@@ -14,7 +14,7 @@ from private_inference.runner.sdk import received, sent
 def construct(request: Any) -> Any:
     """Register a remote component and what it is made of with the engine that asks for it."""
     with grpc.insecure_channel(request.monitorEndpoint) as channel:
-        monitor = resource_pb2_grpc.ResourceMonitorStub(channel)  # type: ignore[no-untyped-call]
+        monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
         component = monitor.RegisterResource(
             resource_pb2.RegisterResourceRequest(
                 type=request.type, name=request.name, parent=request.parent, acceptSecrets=True
@@ -35,6 +35,11 @@ def construct(request: Any) -> Any:
                     parent=component.urn,
                     custom=True,
                     object=sent(inputs),
+                    dependencies=sorted({urn for urns in reads.values() for urn in urns}),
+                    propertyDependencies={
+                        key: resource_pb2.RegisterResourceRequest.PropertyDependencies(urns=urns)
+                        for key, urns in reads.items()
+                    },
                     provider=request.providers[kind.split(":")[0]],
                     protect=request.protect,
                     retainOnDelete=request.retainOnDelete,

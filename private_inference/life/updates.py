@@ -59,7 +59,9 @@ def operation(kind: str, state: State) -> Create | None:
 def endpoint(account: Account, state: State, inputs: Inputs) -> None:
     sagemaker = account.client("sagemaker")
     given = {"endpointName": state["id"], **_without(inputs, "name")}
-    sagemaker.update_endpoint(**request(sagemaker, "update_endpoint", given))
+    sagemaker.add_tags(ResourceArn=state["arn"], Tags=pairs(inputs.tags))
+    if inputs["endpointConfigName"] != state["endpointConfigName"]:
+        sagemaker.update_endpoint(**request(sagemaker, "update_endpoint", given))
 
 
 def vpc_endpoint(account: Account, state: State, inputs: Inputs) -> None:
@@ -215,7 +217,7 @@ def sagemaker_tags(account: Account, state: State, inputs: Inputs) -> None:
 
 
 def _without(inputs: Inputs, *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in inputs.rest().items() if key not in keys}
+    return {key: value for key, value in inputs.rest().items() if key not in (*keys, "tags")}
 
 
 UPDATES: Mapping[str, Update] = {

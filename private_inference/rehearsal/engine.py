@@ -83,6 +83,9 @@ class MotoEngine:
         with explained(f"The lookup {token.split(':')[-1]}"):
             return lookups.answer(self._account, token, args)
 
+    def client(self, service: str) -> Any:
+        return self._aws.client(service)
+
     def _create(self, resource: Resource) -> tuple[str | None, Outputs]:
         if resource.type == PROVIDER:
             return self._provider(resource)

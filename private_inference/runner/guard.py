@@ -35,3 +35,6 @@ class GuardedEngine:
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
         return self._engine.invoke(token, args)
+
+    def client(self, service: str) -> Any:
+        return self._engine.client(service)

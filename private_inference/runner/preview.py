@@ -56,6 +56,9 @@ class PreviewEngine:
             raise PreviewError(f"The lookup {token} can't be answered: {error}") from None
         return {"id": self._region, "region": self._region, **args, **found}
 
+    def client(self, service: str) -> None:
+        """There is no account."""
+
 
 def _zones(region: str, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"names": [region + zone for zone in ZONES], "zoneIds": [f"zone-{zone}" for zone in ZONES]}

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from components import clients
 from private_inference.runner import sdk
 from private_inference.runner.project import StackConfig
 from private_inference.runner.remote import EXPANSIONS
@@ -35,7 +36,7 @@ def run_program(config: StackConfig, engine: Engine, *, preview: bool = False) -
         return sdk.execute(lambda: _run(config), recorder, config, preview=preview)
 
     try:
-        with working_in(config.directory):
+        with working_in(config.directory), clients.using(engine.client):
             outputs, warnings = contextvars.copy_context().run(execute)
     except Exception:
         # The SDK wraps an engine's error in those of all that waited for it; the first one says what went wrong.

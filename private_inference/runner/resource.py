@@ -60,6 +60,9 @@ class Engine(Protocol):
     def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
         """The answer to a lookup. Called from several threads at once."""
 
+    def client(self, service: str) -> Any:
+        """The boto3 client through which the program reads a service; None where there is no account to read."""
+
 
 @dataclass(frozen=True)
 class Run:

@@ -48,6 +48,9 @@ class Making:
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"token": token, **args}
 
+    def client(self, service: str) -> None:
+        return None
+
 
 def run(body: Any, engine: Any = None, *, preview: bool = False, **values: str) -> Any:
     token = inline.set(body)

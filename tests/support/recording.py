@@ -89,6 +89,9 @@ class RecordingEngine:
         }
         return {"id": "lookup", **answers[token.rpartition(":")[2]](args)}
 
+    def client(self, service: str) -> None:
+        return None
+
     def _endpoint_service(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
         service = args["serviceName"].removeprefix(f"com.amazonaws.{REGION}.")
         return {"availabilityZones": list(self._service_zones.get(service, ZONES))}

@@ -32,6 +32,9 @@ class Platform:
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
         raise AssertionError(f"the program looked up {token}")
 
+    def client(self, service: str) -> None:
+        return None
+
 
 @pytest.fixture
 def run(document: dict[str, Any]) -> Run:

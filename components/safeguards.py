@@ -1,0 +1,192 @@
+"""Hooks of the Pulumi engine that keep an endpoint serving: before and after its update, and before deletions.
+
+SageMaker rolls a failed update back to `InService`, the provider reports success, and the engine would then delete what
+serves (https://github.com/hashicorp/terraform-provider-aws/issues/48997). An update may also start fewer instances than
+serve, and fails where it changes the instance type of a variant that is registered for scaling
+(https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html).
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pulumi
+from pulumi.resource_hooks import ErrorHookArgs, ResourceHookArgs
+
+from components import clients
+from components.scaling_registration import Registration
+from components.serving import describe, uses, vpc_configs
+
+INTERFACES_GONE_WITHIN = 1200
+"""Seconds. SageMaker removes its network interfaces after an endpoint, with the execution role's permissions:
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteEndpoint.html
+"""
+
+
+class NotServedError(Exception):
+    """An endpoint does not serve what it was updated to."""
+
+
+class InUseError(Exception):
+    """Something would be deleted that an endpoint, or a role, uses."""
+
+
+class Safeguards:
+    """The hooks of one program. Each is registered once, under a name that the engine keeps in its state."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._registrations: dict[str, Registration] = {}
+        self.endpoint = pulumi.ResourceHookBinding(
+            before_update=[pulumi.ResourceHook("endpoint-keeps-its-instances", self._before_update)],
+            after_update=[pulumi.ResourceHook("endpoint-serves-what-it-should", self._after_update)],
+            after_delete=[pulumi.ResourceHook("interfaces-go-before-the-role", self._after_delete)],
+            on_error=[pulumi.ErrorHook("scaling-comes-back", self._on_error)],
+        )
+        self.configuration = _before_delete("configuration-not-in-use", self._configuration_unused)
+        self.model = _before_delete("model-not-in-use", self._model_unused)
+        self.artifact = _before_delete("artifact-not-in-use", self._artifact_unused)
+        self.invoke_policy = _before_delete("invoke-policy-not-attached", self._policy_detached)
+
+    def _client(self, service: str) -> Any:
+        return clients.client(service, self._region)
+
+    # Updates of an endpoint
+
+    def _before_update(self, args: ResourceHookArgs) -> None:
+        """Refuse fewer instances than serve; take a variant off scaling whose instance type changes."""
+        new = (args.new_inputs or {})["endpointConfigName"]
+        name = (args.new_inputs or {})["name"]
+        sagemaker = self._client("sagemaker")
+        endpoint = describe(sagemaker, name)
+        if endpoint is None or endpoint["EndpointConfigName"] == new:
+            return
+        planned = {each["VariantName"]: each for each in self._production_variants(new)}
+        serving = {each["VariantName"]: each for each in self._production_variants(endpoint["EndpointConfigName"])}
+        for live in endpoint["ProductionVariants"]:
+            variant, instances = live["VariantName"], live.get("DesiredInstanceCount", 0)
+            starts = planned.get(variant, {}).get("InitialInstanceCount", 0)
+            if starts < instances:
+                raise NotServedError(
+                    f"{name} serves with {instances} instances, and its new configuration starts {starts}. Nothing was "
+                    f"changed. Run `pulumi up` again, which plans with the instances that serve then, or set the "
+                    f"endpoint's instances.initial to {instances}."
+                )
+        if any(
+            variant in planned and planned[variant].get("InstanceType") != before.get("InstanceType")
+            for variant, before in serving.items()
+        ):
+            registration = Registration.read(self._client("application-autoscaling"), name)
+            if registration.targets:
+                pulumi.log.info(f"{name} is taken off scaling while its instance type changes", None)
+                self._registrations[name] = registration
+                registration.remove()
+
+    def _after_update(self, args: ResourceHookArgs) -> None:
+        """Scaling comes back, and the endpoint serves the configuration that it was updated to."""
+        name = (args.new_inputs or {})["name"]
+        self._register_again(name)
+        wanted = (args.new_inputs or {})["endpointConfigName"]
+        endpoint = describe(self._client("sagemaker"), name) or {}
+        serves, reason = endpoint.get("EndpointConfigName", "nothing"), endpoint.get("FailureReason")
+        if serves != wanted:
+            raise NotServedError(
+                f"SageMaker did not take the update of {name}: it serves {serves}, not {wanted}. "
+                f"Its reason: {reason or 'it gives none'}. What serves was kept. Mend the cause, then run "
+                "`pulumi up --refresh`."
+            )
+
+    def _on_error(self, args: ErrorHookArgs) -> bool:
+        """Scaling comes back after a failed update, too. The operation is not tried again."""
+        self._register_again((args.new_inputs or args.old_inputs or {}).get("name", ""))
+        return False
+
+    def _register_again(self, name: str) -> None:
+        registration = self._registrations.pop(name, None)
+        if registration:
+            registration.restore()
+
+    def _production_variants(self, configuration: str) -> list[dict[str, Any]]:
+        found = self._client("sagemaker").describe_endpoint_config(EndpointConfigName=configuration)
+        variants: list[dict[str, Any]] = found["ProductionVariants"]
+        return variants
+
+    # Deletions
+
+    def _after_delete(self, args: ResourceHookArgs) -> None:
+        """Wait for the network interfaces of a deleted endpoint: they go with the role's permissions, which go next."""
+        configuration = (args.old_outputs or {}).get("endpointConfigName", "")
+        groups, subnets = self._network(configuration)
+        if not groups:
+            return
+        filters = [{"Name": "group-id", "Values": groups}, {"Name": "subnet-id", "Values": subnets}]
+        for waited in _pauses(INTERFACES_GONE_WITHIN):
+            found = self._client("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+            if not found:
+                return
+            ids = ", ".join(sorted(interface["NetworkInterfaceId"] for interface in found))
+            pulumi.log.info(f"Waiting for SageMaker to remove its network interfaces {ids} ({waited:.0f} s)")
+        raise InUseError(
+            f"SageMaker still has the network interfaces {ids} after {INTERFACES_GONE_WITHIN} s. They block groups and "
+            "subnets, and go with the execution role's permissions: wait, then run the command again."
+        )
+
+    def _network(self, configuration: str) -> tuple[list[str], list[str]]:
+        """Groups and subnets of a configuration's models that no other endpoint uses now."""
+        sagemaker = self._client("sagemaker")
+        networks = vpc_configs(sagemaker, configuration)
+        if any(network in networks for use in uses(sagemaker) for network in vpc_configs(sagemaker, use.configuration)):
+            return [], []  # the interfaces of other endpoints are there, and stay
+        groups = {group for network in networks for group in network.get("SecurityGroupIds", [])}
+        return sorted(groups), sorted({subnet for network in networks for subnet in network.get("Subnets", [])})
+
+    def _configuration_unused(self, args: ResourceHookArgs) -> None:
+        for use in uses(self._client("sagemaker")):
+            if use.configuration == args.id:
+                raise _in_use("configuration", args, use.endpoint)
+
+    def _model_unused(self, args: ResourceHookArgs) -> None:
+        for use in uses(self._client("sagemaker")):
+            if args.id in use.models:
+                raise _in_use("model", args, use.endpoint)
+
+    def _artifact_unused(self, args: ResourceHookArgs) -> None:
+        outputs = args.old_outputs or {}
+        uri = f"s3://{outputs.get('bucket')}/{outputs.get('key')}"
+        for use in uses(self._client("sagemaker")):
+            if uri in use.artifacts:
+                raise _in_use("artifact", args, use.endpoint)
+
+    def _policy_detached(self, args: ResourceHookArgs) -> None:
+        """IAM refuses to delete a policy that is attached: https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html."""
+        holders = self._client("iam").list_entities_for_policy(PolicyArn=args.id)
+        names = [
+            *(f"role {each['RoleName']}" for each in holders["PolicyRoles"]),
+            *(f"user {each['UserName']}" for each in holders["PolicyUsers"]),
+            *(f"group {each['GroupName']}" for each in holders["PolicyGroups"]),
+        ]
+        if names:
+            raise InUseError(
+                f"The invoke policy {args.name} is attached to {', '.join(names)}, and IAM deletes no attached policy. "
+                "Have their owners detach it, then run the command again."
+            )
+
+
+def _before_delete(name: str, check: Callable[[ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:
+    return pulumi.ResourceHookBinding(before_delete=[pulumi.ResourceHook(name, check)])
+
+
+def _in_use(what: str, args: ResourceHookArgs, endpoint: str) -> InUseError:
+    return InUseError(
+        f"The {what} {args.name} was not deleted: {endpoint} serves with it, and could not heal or scale without it. "
+        "If an update was rolled back, mend its cause and run `pulumi up --refresh`."
+    )
+
+
+def _pauses(seconds: float) -> Iterator[float]:
+    """Seconds waited so far, after ever longer pauses, until `seconds` have passed."""
+    waited, pause = 0.0, 0.5
+    while waited < seconds:
+        yield waited
+        time.sleep(pause)
+        waited, pause = waited + pause, min(pause * 2, 30)

@@ -1,0 +1,154 @@
+"""What the stack's endpoints serve now, read from SageMaker.
+
+A stack's settings say what should be served. How many instances serve at this moment, and with which artifact and
+image, only SageMaker knows: scaling changes the one, a rollback the other.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components import clients
+from components.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What one endpoint serves. Its settings know one variant, and so does this."""
+
+    configuration: str
+    """Name of the endpoint configuration."""
+    instance_type: str
+    initial_instances: int
+    """Instances that the configuration starts with."""
+    instances: int
+    """Instances that serve or are being started."""
+    model: str
+    """Name of the model."""
+    artifacts: Sequence[str]
+    """S3 URIs of the model's archives."""
+    images: Sequence[str]
+    """URIs of its serving images."""
+
+
+def serving_now(settings: Settings, project: str, stack: str) -> Mapping[str, Serving]:
+    """What each endpoint of the settings serves, by its name; those that don't exist yet are left out.
+
+    Nothing where there is no account to read. Raises SettingsError where SageMaker can't be read, or an endpoint of
+    that name is another stack's: names are unique in an account and region.
+    """
+    sagemaker = clients.client("sagemaker", settings.region)
+    if sagemaker is None or not settings.endpoints:
+        return {}
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    found = {}
+    try:
+        for position, endpoint in enumerate(settings.endpoints):
+            described = describe(sagemaker, endpoint.name)
+            if described is None:
+                continue
+            tags = sagemaker.list_tags(ResourceArn=described["EndpointArn"])["Tags"]
+            _check_owner(position, endpoint.name, {tag["Key"]: tag["Value"] for tag in tags}, project, stack)
+            if now := _serving(sagemaker, described):
+                found[endpoint.name] = now
+    except (BotoCoreError, ClientError) as error:
+        reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else str(error)
+        raise SettingsError(
+            f"aws:region: what serves now in {settings.region!r} can't be read: {reason}. Use credentials that may "
+            "describe endpoints, their configurations and models."
+        ) from None
+    return found
+
+
+def _check_owner(position: int, name: str, tags: Mapping[str, str], project: str, stack: str) -> None:
+    owner = (tags.get("Project", project), tags.get("Stack", stack))
+    if owner != (project, stack):
+        raise SettingsError(
+            f"endpoints[{position}].name: {name!r} is an endpoint of {'/'.join(owner)} already, and names are unique "
+            "in an account and region. Give it another name, or deploy to another account or region."
+        )
+
+
+def describe(sagemaker: Any, name: str) -> Mapping[str, Any] | None:
+    """DescribeEndpoint's answer; None if there is no such endpoint."""
+    return _found(sagemaker, "describe_endpoint", EndpointName=name)
+
+
+def _found(sagemaker: Any, operation: str, **parameters: str) -> Mapping[str, Any] | None:
+    try:
+        answer: Mapping[str, Any] = getattr(sagemaker, operation)(**parameters)
+    except sagemaker.exceptions.ClientError as error:
+        # SageMaker has no error of its own for it: ValidationException, Could not find endpoint "...".
+        if "Could not find" in error.response["Error"]["Message"]:
+            return None
+        raise
+    return answer
+
+
+def _serving(sagemaker: Any, endpoint: Mapping[str, Any]) -> Serving | None:
+    """None for an endpoint whose creation failed: nothing serves."""
+    if not endpoint.get("ProductionVariants"):
+        return None
+    (live, *_) = endpoint["ProductionVariants"]
+    variant, containers = next(_variants(sagemaker, endpoint["EndpointConfigName"]), ({}, [{}]))
+    return Serving(
+        configuration=endpoint["EndpointConfigName"],
+        instance_type=variant.get("InstanceType", ""),
+        initial_instances=variant.get("InitialInstanceCount", 0),
+        instances=max(live.get("CurrentInstanceCount", 0), live.get("DesiredInstanceCount", 0)),
+        model=variant.get("ModelName", ""),
+        artifacts=tuple(each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl")),
+        images=tuple(each["Image"] for each in containers if each.get("Image")),
+    )
+
+
+def _variants(sagemaker: Any, configuration: str) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+    """The variants of a configuration, shadows included, each with its model's containers. What is gone is left out."""
+    described = _found(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}
+    for variant in [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]:
+        model = _found(sagemaker, "describe_model", ModelName=variant.get("ModelName", "")) or {}
+        primary = model.get("PrimaryContainer")
+        yield variant, [*([primary] if primary else []), *model.get("Containers", [])]
+
+
+@dataclass(frozen=True)
+class Use:
+    """What one endpoint of the account uses."""
+
+    endpoint: str
+    configuration: str
+    models: frozenset[str]
+    artifacts: frozenset[str]
+    """S3 URIs."""
+
+
+def uses(sagemaker: Any) -> Iterator[Use]:
+    """What every endpoint of the account and region uses."""
+    pages = sagemaker.get_paginator("list_endpoints").paginate()
+    for listed in (endpoint for page in pages for endpoint in page["Endpoints"]):
+        endpoint = describe(sagemaker, listed["EndpointName"])
+        if endpoint is None:
+            continue
+        variants = list(_variants(sagemaker, endpoint["EndpointConfigName"]))
+        yield Use(
+            endpoint=endpoint["EndpointName"],
+            configuration=endpoint["EndpointConfigName"],
+            models=frozenset(variant.get("ModelName", "") for variant, _ in variants),
+            artifacts=frozenset(
+                container["ModelDataUrl"]
+                for _, containers in variants
+                for container in containers
+                if container.get("ModelDataUrl")
+            ),
+        )
+
+
+def vpc_configs(sagemaker: Any, configuration: str) -> list[Mapping[str, Any]]:
+    """The subnets and security groups of a configuration's models, each as SageMaker's VpcConfig."""
+    described = _found(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}
+    models = [
+        _found(sagemaker, "describe_model", ModelName=variant["ModelName"]) or {}
+        for variant in described.get("ProductionVariants", [])
+    ]
+    return [model["VpcConfig"] for model in models if "VpcConfig" in model]
