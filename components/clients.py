@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import pulumi
@@ -10,24 +9,24 @@ import pulumi
 Clients = Callable[[str], Any]
 """The boto3 client of a service, such as `sagemaker`; None where there is no account to read."""
 
-_given: ContextVar[Clients | None] = ContextVar("clients", default=None)
+_given: list[Clients] = []
+"""Not a context variable: the engine calls hooks in threads of its own."""
 
 
 @contextmanager
 def using(clients: Clients) -> Iterator[None]:
-    """Programs that run in this context read AWS through `clients`."""
-    token = _given.set(clients)
+    """Programs of this process read AWS through `clients`."""
+    _given.append(clients)
     try:
         yield
     finally:
-        _given.reset(token)
+        _given.remove(clients)
 
 
 def client(service: str, region: str) -> Any:
     """The client of a service in a region: `using`'s, or one with the shell's credentials and `aws:profile`."""
-    given = _given.get()
-    if given:
-        return given(service)
+    if _given:
+        return _given[-1](service)
     import boto3
 
     profile = pulumi.Config("aws").get("profile")

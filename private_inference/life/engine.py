@@ -3,7 +3,6 @@
 The engine is driven through the Automation API with the program inline; its state is in a folder that goes with it.
 """
 
-import os
 import runpy
 import shutil
 import tempfile
@@ -14,6 +13,7 @@ from typing import Any
 
 from pulumi import automation
 
+from components import clients
 from private_inference.life.plugin import serve
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.runner.program import working_in
@@ -46,7 +46,10 @@ def pulumi_command(project: Path) -> automation.PulumiCommand:
 class Deployment:
     """One stack under a real Pulumi engine. Every operation raises DeploymentError if the engine reports a failure."""
 
-    def __init__(self, workspace: Path, command: automation.PulumiCommand, environment: dict[str, str]) -> None:
+    def __init__(
+        self, aws: EmbeddedAws, workspace: Path, command: automation.PulumiCommand, environment: dict[str, str]
+    ) -> None:
+        self._aws = aws
         self._workspace = workspace
         self._command = command
         self._environment = environment
@@ -76,7 +79,7 @@ class Deployment:
     def _run(self, operation: Callable[[automation.Stack], Any], config: StackConfig) -> Any:
         self.output.clear()
         try:
-            with working_in(config.directory), _variables(self._environment):
+            with working_in(config.directory), clients.using(self._aws.client):
                 return operation(self._stack(config))
         except automation.CommandError:
             raise DeploymentError("\n".join(self.errors())) from None
@@ -120,25 +123,9 @@ def deployment(aws: EmbeddedAws, project: Path) -> Iterator[Deployment]:
             if not entry.name.startswith((".", "Pulumi.")) and entry.name not in ("state", "workspace"):
                 (workspace / entry.name).symlink_to(entry)
         environment = {
-            **aws.environment(),
             "PULUMI_BACKEND_URL": (workspace / "state").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "life",
             "PULUMI_DEBUG_PROVIDERS": plugins,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        yield Deployment(workspace, command, environment)
-
-
-@contextmanager
-def _variables(values: dict[str, str]) -> Iterator[None]:
-    """Environment variables of this process, in which the program and its hooks run."""
-    before = {key: os.environ.get(key) for key in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            if value is None:
-                os.environ.pop(key, None)
-            else:
-                os.environ[key] = value
+        yield Deployment(aws, workspace, command, environment)

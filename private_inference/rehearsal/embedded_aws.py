@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -92,6 +92,22 @@ class EmbeddedAws:
                     service, region_name=self.region, endpoint_url=self.endpoint_url, config=self._config
                 )
             return self._clients[service]
+
+    def on_call(self, listener: Callable[[str, str, Mapping[str, Any]], None]) -> None:
+        """Have `listener` called after each answered call of these clients: service, operation and what was sent.
+
+        It is called in the thread that made the call. Only clients made afterwards are listened to.
+        """
+
+        def heard(model: Any, parsed: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
+            if parsed["ResponseMetadata"]["HTTPStatusCode"] < 300:
+                listener(model.service_model.service_name, model.name, context.get("sent", {}))
+
+        def sending(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
+            context["sent"] = params
+
+        self._session.register("before-parameter-build", sending)
+        self._session.register("after-call", heard)
 
     @cached_property
     def _session(self) -> Any:
