@@ -21,27 +21,28 @@ Answer = tuple[int, dict[str, str], bytes]
 def invoke(backend: Any, request: Any) -> Answer:
     """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
-    Raises InvokeError: AWS's ValidationError for an unknown endpoint or variant, and its ModelError (424) if the model
-    refuses the request or can't run here.
+    The endpoint's fleets hold what they loaded when they started, wherever that has gone since. Raises InvokeError:
+    AWS's ValidationError for an endpoint or variant that is not there, its ServiceUnavailable for one without an
+    instance, and its ModelError (424) if the model refuses the request or can't run here.
     """
     name = request.path.split("/")[2]
     endpoint = backend.endpoints.get(name)
-    if endpoint is None:
+    if endpoint is None or endpoint.endpoint_status == "Failed":
         raise _validation_error(f"Endpoint {name} of account {backend.account_id} not found.")
-    variants = backend.endpoint_configs[endpoint.endpoint_config_name].production_variants
-    wanted = request.headers.get("X-Amzn-SageMaker-Target-Variant") or variants[0]["VariantName"]
-    variant = next((item for item in variants if item["VariantName"] == wanted), None)
-    if variant is None:
+    wanted = request.headers.get("X-Amzn-SageMaker-Target-Variant") or endpoint.production_variants[0]["VariantName"]
+    fleet = endpoint.fleets.get(wanted)
+    if fleet is None:
         raise _validation_error(f"Variant {wanted} of endpoint {name} not found.")
-    kind, answer = _predict(backend, backend._models[variant["ModelName"]], request)
+    if not fleet.instances:
+        raise InvokeError(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "The service is unavailable.")
+    kind, answer = _predict(fleet, request)
     return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": wanted}, answer
 
 
-def _predict(backend: Any, model: Any, request: Any) -> tuple[str, bytes]:
-    container: dict[str, Any] = model.primary_container or next(iter(model.containers), {})
+def _predict(fleet: Any, request: Any) -> tuple[str, bytes]:
     headers = request.headers
     try:
-        directory = model_directory(backend, container.get("ModelDataUrl") or "")
+        directory = _unpacked(next(iter(fleet.archives), b""))
         return predict(directory, headers.get("Content-Type", ""), request.data, headers.get("Accept", ""))
     except ModelRequestError as error:
         raise _model_error(error.status, str(error)) from None
@@ -77,23 +78,13 @@ def stored_object(backend: Any, url: str) -> Any:
     return bucket.keys.get(place.path.lstrip("/")) if bucket else None
 
 
-def model_directory(backend: Any, url: str) -> Path:
-    """The directory with the unpacked archive of an S3 URI, as SageMaker unpacks it into /opt/ml/model.
-
-    Raises FileNotFoundError if there is no such object, TarError if it is no archive.
-    """
-    stored = stored_object(backend, url)
-    if stored is None:
-        raise FileNotFoundError(f"there is no object at {url!r}")
-    return _unpacked(stored.value)
-
-
 FILTER: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 """Python before 3.11.4 has no extraction filters (https://docs.python.org/3/library/tarfile.html#extraction-filters)."""
 
 
 @cache
 def _unpacked(archive: bytes) -> Path:
+    """The directory with an archive's files, as SageMaker unpacks them into /opt/ml/model."""
     directory = Path(tempfile.mkdtemp(prefix="model-"))
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
         packed.extractall(directory, **FILTER)  # noqa: S202 - with the filter, where there is one

@@ -35,7 +35,7 @@ def main(region: str, *options: str) -> None:
     class Handler(WholeAnswers, MotoRequestHandler):
         pass
 
-    application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    application = one_at_a_time(with_operations(region, DomainDispatcherApplication(create_backend_app)))
     server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=Handler)
     os.environ["MOTO_PORT"] = str(server.port)
     print(server.port, flush=True)  # noqa: T201 - the parent reads it; requests wait in the socket until they are served
@@ -113,6 +113,20 @@ def add_gateway(region: str, identity: str) -> None:
     kept: dict[str, Any] = backend.transit_gateways if transit else backend.vpn_gateways
     kept[identity] = kept.pop(made.id)
     made.id = identity
+
+
+def with_operations(region: str, application: WsgiApp) -> WsgiApp:
+    """Beside AWS's API, serve what `Operations` asks for. No bucket can have this path: its name has an underscore."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        operation = environ.get("PATH_INFO", "").removeprefix("/_operations/")
+        if environ.get("REQUEST_METHOD") == "POST" and operation != environ["PATH_INFO"]:
+            from private_inference.rehearsal.patches import operations
+
+            return operations.answer(operation, region, environ, start_response)
+        return application(environ, start_response)
+
+    return serve
 
 
 def one_at_a_time(application: WsgiApp) -> WsgiApp:

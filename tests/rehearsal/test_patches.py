@@ -74,8 +74,12 @@ def endpoint(aws: EmbeddedAws, vpc_id: str, subnets: list[str], **more: Any) -> 
 
 
 def role(aws: EmbeddedAws, service: str = "sagemaker.amazonaws.com") -> str:
-    trust = policy({"Service": service}, "sts:AssumeRole")
-    return str(aws.client("iam").create_role(RoleName=unique("r"), AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+    """A role that may do anything, for a service."""
+    iam, name = aws.client("iam"), unique("r")
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy({"Service": service}, "sts:AssumeRole"))
+    anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(anything))
+    return str(made["Role"]["Arn"])
 
 
 def model(aws: EmbeddedAws, **more: Any) -> str:

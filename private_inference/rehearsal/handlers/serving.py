@@ -2,8 +2,8 @@
 
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.assets import zipped
-from private_inference.rehearsal.handler import Call, Created, Handler, call, select
-from private_inference.rehearsal.inputs import Inputs
+from private_inference.rehearsal.handler import Call, Create, Created, Handler, call, select
+from private_inference.rehearsal.inputs import Inputs, RefusedError
 
 SCALING_ROLE = (
     "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
@@ -18,6 +18,15 @@ def scaling_target(account: Account, inputs: Inputs) -> Created:
         "roleArn": f"arn:{account.partition}:iam::{account.id}:role/{SCALING_ROLE}",
     }
     return Created(answer["request"]["ResourceId"], outputs)
+
+
+def endpoint(account: Account, inputs: Inputs) -> Created:
+    """An endpoint in service. Raises RefusedError with AWS's reason if it fails, as the provider does."""
+    created = _named("Endpoint", "create_endpoint")(account, inputs)
+    described = account.client("sagemaker").describe_endpoint(EndpointName=created.id)
+    if described["EndpointStatus"] == "Failed":
+        raise RefusedError(f"the endpoint failed: {described['FailureReason']}")
+    return created
 
 
 def function(account: Account, inputs: Inputs) -> Created:
@@ -42,9 +51,9 @@ def function(account: Account, inputs: Inputs) -> Created:
     return Created(made["FunctionName"], outputs, {"memorySize": 128, "timeout": 3, "packageType": "Zip"})
 
 
-def _sagemaker(kind: str, operation: str, **defaults: bool) -> Handler:
-    """The handler of a type whose AWS name (`Endpoint`) starts its name parameter and its ARN's."""
-    create = Call(
+def _named(kind: str, operation: str, **defaults: bool) -> Call:
+    """The creation of a type whose AWS name (`Endpoint`) starts its name parameter and its ARN's."""
+    return Call(
         "sagemaker",
         operation,
         id=f"request.{kind}Name",
@@ -52,13 +61,18 @@ def _sagemaker(kind: str, operation: str, **defaults: bool) -> Handler:
         renamed={"name": f"{kind}Name", "kmsKeyArn": "KmsKeyId"},
         defaults=defaults,
     )
+
+
+def _sagemaker(create: Create) -> Handler:
     return Handler(create, auto_name="name", longest_name=63)
 
 
 HANDLERS = {
-    "aws:sagemaker/model:Model": _sagemaker("Model", "create_model", enableNetworkIsolation=False),
-    "aws:sagemaker/endpointConfiguration:EndpointConfiguration": _sagemaker("EndpointConfig", "create_endpoint_config"),
-    "aws:sagemaker/endpoint:Endpoint": _sagemaker("Endpoint", "create_endpoint"),
+    "aws:sagemaker/model:Model": _sagemaker(_named("Model", "create_model", enableNetworkIsolation=False)),
+    "aws:sagemaker/endpointConfiguration:EndpointConfiguration": _sagemaker(
+        _named("EndpointConfig", "create_endpoint_config")
+    ),
+    "aws:sagemaker/endpoint:Endpoint": _sagemaker(endpoint),
     # AWS ignores a target's role for services that have a service-linked one.
     "aws:appautoscaling/target:Target": Handler(scaling_target, ignored=("roleArn",)),
     "aws:appautoscaling/policy:Policy": Handler(

@@ -6,6 +6,7 @@ from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 from moto.iam.access_control import PermissionResult
+from moto.iam.exceptions import DeleteConflictException
 from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
@@ -30,6 +31,14 @@ def aws_managed_policies(original: Any, backend: Any, policy_arn: str, role_name
             made = AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, data)
             backend.managed_policies[made.arn] = made
     original(backend, policy_arn, role_name)
+
+
+@patch(IAMBackend, "delete_policy")
+def policy_in_use(original: Any, backend: Any, policy_arn: str) -> None:
+    """DeletePolicy refuses a policy that is attached (API_DeletePolicy: DeleteConflict)."""
+    if backend.get_policy(policy_arn).attachment_count:
+        raise DeleteConflictException("Cannot delete a policy attached to entities.")
+    original(backend, policy_arn)
 
 
 @cache

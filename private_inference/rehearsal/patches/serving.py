@@ -1,4 +1,4 @@
-"""Amazon SageMaker AI and its runtime, Application Auto Scaling, AWS Lambda."""
+"""Amazon SageMaker AI's models, configurations and runtime, Application Auto Scaling, AWS Lambda."""
 
 import json
 from typing import Any
@@ -10,8 +10,6 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.exceptions import JsonRESTError
-from moto.core.responses import ActionResult
-from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.moto_api._internal import mock_random
@@ -21,6 +19,8 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from private_inference.rehearsal import model_server
+from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
+from private_inference.rehearsal.patches.fleet_facts import unknown_network
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.patches.security import admits
 
@@ -35,7 +35,7 @@ def model_refusals(original: Any, response: Any) -> Any:
     users quote in AWS's forums.
     """
     backend, name = response.sagemaker_backend, response._get_param("ModelName")
-    _refuse_taken(backend._models, backend, "model", name)
+    refuse_taken(backend._models, backend, "model", name)
     _refuse_role(backend, response._get_param("ExecutionRoleArn"))
     containers = [response._get_param("PrimaryContainer"), *(response._get_param("Containers") or [])]
     for container in filter(None, containers):
@@ -63,51 +63,15 @@ def _refuse_model_data(backend: Any, container: dict[str, Any]) -> None:
         raise ValidationError(f"Could not find model data at {url}.")
 
 
-def unknown_network(backend: Any, subnets: list[str], groups: list[str]) -> str:
-    """What AWS says of the first subnet or security group that does not exist; empty if all do."""
-    ec2 = ec2_backends[backend.account_id][backend.region_name]
-    for subnet in subnets:
-        if not any(subnet in zone for zone in ec2.subnets.values()):
-            return f"The subnet ID '{subnet}' does not exist"
-    for group in groups:
-        if ec2.get_security_group_from_id(group) is None:
-            return f"The security group '{group}' does not exist"
-    return ""
-
-
-def _arn(backend: Any, resource: str) -> str:
-    return f"arn:{backend.partition}:sagemaker:{backend.region_name}:{backend.account_id}:{resource}"
-
-
-def _refuse_taken(existing: Any, backend: Any, kind: str, name: str) -> None:
-    """Refuse a name that another resource has; `kind` is the type in ARNs."""
-    if name in existing:
-        named = kind.replace("-config", " configuration")
-        raise ValidationError(f'Cannot create already existing {named} "{_arn(backend, f"{kind}/{name}")}".')
-
-
-def _add_shadows(endpoint: Any, configuration: Any) -> None:
-    """Give an endpoint the shadow variants of its configuration; moto gives it the others only."""
-    shadows = configuration.shadow_production_variants
-    endpoint.shadow_production_variants = endpoint._process_production_variants(shadows) if shadows else None
-
-
 @patch(SageMakerModelBackend, "create_model")
 def network_isolation(original: Any, backend: Any, **asked: Any) -> Any:
     """DescribeModel answers with the EnableNetworkIsolation that CreateModel was given (API_DescribeModel)."""
     model = original(backend, **asked)
-    parameters = _request_parameters()
+    parameters = request_parameters()
     model.enable_network_isolation = bool(parameters.get("EnableNetworkIsolation", False))
     if "InferenceExecutionConfig" in parameters:
         model.inference_execution_config = parameters["InferenceExecutionConfig"]
     return model
-
-
-def _request_parameters() -> dict[str, Any]:
-    from flask import request
-
-    parameters: dict[str, Any] = json.loads(request.data or b"{}")
-    return parameters
 
 
 @patch(FakeEndpointConfig, "validate_instance_type")
@@ -121,67 +85,13 @@ def endpoint_config(original: Any, backend: Any, **asked: Any) -> Any:
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpointConfig.html.
     """
-    _refuse_taken(backend.endpoint_configs, backend, "endpoint-config", asked["endpoint_config_name"])
-    parameters = _request_parameters()
+    refuse_taken(backend.endpoint_configs, backend, "endpoint-config", asked["endpoint_config_name"])
+    parameters = request_parameters()
     backend.validate_production_variants(parameters.get("ShadowProductionVariants", []))
     made = original(backend, **asked)
     made.shadow_production_variants = parameters.get("ShadowProductionVariants")
     made.execution_role_arn = parameters.get("ExecutionRoleArn")
     return made
-
-
-@patch(SageMakerModelBackend, "create_endpoint")
-def endpoint_deployment(original: Any, backend: Any, endpoint_name: str, endpoint_config_name: str, tags: Any) -> Any:
-    """CreateEndpoint refuses a taken name and keeps the deployment configuration, shadow variants and weights.
-
-    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html.
-    """
-    _refuse_taken(backend.endpoints, backend, "endpoint", endpoint_name)
-    made = original(backend, endpoint_name, endpoint_config_name, tags)
-    made.last_deployment_config = _request_parameters().get("DeploymentConfig")
-    _add_shadows(made, backend.endpoint_configs[endpoint_config_name])
-    return made
-
-
-@patch(SageMakerResponse, "update_endpoint")
-def endpoint_update(original: Any, response: Any) -> Any:
-    """UpdateEndpoint puts an endpoint on another configuration, with its instance counts; moto lacks the call.
-
-    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html.
-    """
-    backend, asked = response.sagemaker_backend, _request_parameters()
-    updated = backend.endpoints.get(asked["EndpointName"])
-    if updated is None:
-        raise ValidationError(f'Could not find endpoint "{_arn(backend, "endpoint/" + asked["EndpointName"])}".')
-    configuration = backend.endpoint_configs.get(asked["EndpointConfigName"])
-    if configuration is None:
-        arn = _arn(backend, f"endpoint-config/{asked['EndpointConfigName']}")
-        raise ValidationError(f'Could not find endpoint configuration "{arn}".')
-    updated.endpoint_config_name = configuration.endpoint_config_name
-    updated.production_variants = updated._process_production_variants(configuration.production_variants)
-    _add_shadows(updated, configuration)
-    updated.data_capture_config = configuration.data_capture_config
-    updated.last_deployment_config = asked.get("DeploymentConfig")
-    updated.last_modified_time = utcnow()
-    return ActionResult({"EndpointArn": updated.arn})
-
-
-@patch(SageMakerResponse, "describe_endpoint_config")
-def no_empty_capture(original: Any, response: Any) -> Any:
-    """DescribeEndpointConfig says nothing of data capture where none was configured (API_DescribeEndpointConfig)."""
-    return _without_empty_capture(original(response))
-
-
-@patch(SageMakerResponse, "describe_endpoint")
-def no_empty_endpoint_capture(original: Any, response: Any) -> Any:
-    """DescribeEndpoint says nothing of data capture where none was configured (API_DescribeEndpoint)."""
-    return _without_empty_capture(original(response))
-
-
-def _without_empty_capture(answer: Any) -> Any:
-    return ActionResult(
-        {key: value for key, value in answer.result.items() if (key, value) != ("DataCaptureConfig", {})}
-    )
 
 
 # Amazon SageMaker Runtime
@@ -280,6 +190,16 @@ def _tracking_alarm(backend: Any, policy: Any, side: str, comparison: str, minut
         description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.policy_arn}.",
         alarm_actions=[policy.policy_arn],
     )
+
+
+@patch(ApplicationAutoscalingBackend, "deregister_scalable_target")
+def deregistration(original: Any, backend: Any, namespace: str, r_id: str, dimension: str) -> None:
+    """DeregisterScalableTarget deletes the target's policies too, and their alarms (API_DeregisterScalableTarget)."""
+    original(backend, namespace, r_id, dimension)
+    for key, policy in [*backend.policies.items()]:
+        if (policy.resource_id, policy.scalable_dimension) == (r_id, dimension):
+            policy.delete_alarms(backend.account_id, backend.region_name)
+            del backend.policies[key]
 
 
 # AWS Lambda

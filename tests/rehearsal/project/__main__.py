@@ -108,6 +108,30 @@ aws.ec2.NetworkAclRule(
     opts=child,
 )
 aws.ec2.NetworkAclRule(
+    "answers",
+    network_acl_id=acl.id,
+    rule_number=110,
+    egress=False,
+    protocol="tcp",
+    rule_action="allow",
+    cidr_block="0.0.0.0/0",
+    from_port=1024,
+    to_port=65535,
+    opts=child,
+)
+aws.ec2.NetworkAclRule(
+    "out",
+    network_acl_id=acl.id,
+    rule_number=100,
+    egress=True,
+    protocol="tcp",
+    rule_action="allow",
+    cidr_block="0.0.0.0/0",
+    from_port=443,
+    to_port=443,
+    opts=child,
+)
+aws.ec2.NetworkAclRule(
     "none",
     network_acl_id=acl.id,
     rule_number=50,
@@ -302,7 +326,21 @@ images = awsx.ecr.Repository(
 
 # Inference
 role = aws.iam.Role("execution", assume_role_policy=trust("sagemaker.amazonaws.com"), opts=child)
-role_policy = aws.iam.RolePolicy("execution", role=role.id, policy=allow("s3:GetObject", artifact.arn), opts=child)
+role_policy = aws.iam.RolePolicy(
+    "execution",
+    role=role.id,
+    policy=pulumi.Output.json_dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": artifact.arn},
+                {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key.arn},
+                {"Effect": "Allow", "Action": ["ecr:Batch*", "ecr:Get*", "ec2:CreateNetwork*"], "Resource": "*"},
+            ],
+        }
+    ),
+    opts=child,
+)
 model = aws.sagemaker.Model(
     "churn",
     execution_role_arn=role.arn,

@@ -1,0 +1,137 @@
+"""Whether a role may do something: its own policies, and those of what it touches.
+
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html (within one account)
+and, for keys, https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html. Grants, session policies and
+what an organization forbids are left out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from private_inference.graph.iam_documents import as_list, principals
+from private_inference.rehearsal.iam_conditions import Statement, applies
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role and the documents that say what it may do. Raises UnknownOperatorError where one can't be evaluated."""
+
+    arn: str
+    trust: Document
+    policies: tuple[Document, ...] = ()
+    """Inline and attached ones."""
+    boundary: Document | None = None
+    """The permissions boundary, if it has one."""
+
+    @property
+    def account(self) -> str:
+        return self.arn.split(":")[4]
+
+    @property
+    def root(self) -> str:
+        """The role's account as a principal."""
+        return ":".join([*self.arn.split(":")[:5], "root"])
+
+
+@dataclass(frozen=True)
+class Request:
+    """One action on one resource, and the condition keys that come with it, in lower case."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def by(self, role: Role) -> "Request":
+        """The request with the condition keys that say who makes it."""
+        who = {
+            "aws:principalarn": role.arn,
+            "aws:principalaccount": role.account,
+            "aws:principaltype": "AssumedRole",
+            "aws:principalisawsservice": "false",
+            "aws:viaawsservice": "false",
+        }
+        return replace(self, context=who | dict(self.context))
+
+
+def trusts(role: Role, service: str) -> bool:
+    """Whether an AWS service may assume the role, for a resource of the role's own account."""
+    request = Request("sts:AssumeRole", role.arn, {"aws:sourceaccount": role.account})
+    effects = {
+        statement["Effect"]
+        for statement in as_list(role.trust.get("Statement"))
+        if ("Service", service) in principals(statement.get("Principal")) or statement.get("Principal") == "*"
+        if applies(statement, request.action, request.resource, request.context)
+    }
+    return effects == {"Allow"}
+
+
+def identity_allows(role: Role, request: Request) -> bool:
+    """Whether the role's own policies, within its boundary, allow the request."""
+    within = role.boundary is None or _effects([role.boundary], request.by(role)) == {"Allow"}
+    return within and _effects(role.policies, request.by(role)) == {"Allow"}
+
+
+def may(role: Role, request: Request, resource_policy: Document | None = None) -> bool:
+    """Whether the role may, where the resource is its account's and has this policy (a bucket, a repository).
+
+    Either side may allow it; a statement for the account alone leaves it to the role's own policies.
+    """
+    own, theirs = _effects(role.policies, request.by(role)), _resource_effects(role, request, resource_policy)
+    if "Deny" in own | {effect for _, effect in theirs}:
+        return False
+    return identity_allows(role, request) or (True, "Allow") in theirs
+
+
+def may_with_key(role: Role, request: Request, key_policy: Document) -> bool:
+    """Whether the role may use a key, which takes the key's policy: by itself, or by leaving it to the account's."""
+    theirs = _resource_effects(role, request, key_policy)
+    if "Deny" in _effects(role.policies, request.by(role)) | {effect for _, effect in theirs}:
+        return False
+    return (True, "Allow") in theirs or ((False, "Allow") in theirs and identity_allows(role, request))
+
+
+def passes(role: Role, request: Request, gateway_policy: Document) -> bool:
+    """Whether a gateway endpoint lets the request through.
+
+    Its statements are for everyone, and bound by conditions: one that names an account means its root user alone.
+    https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+    """
+    statements = [
+        statement
+        for statement in as_list(gateway_policy.get("Statement"))
+        if any(name == "*" for _, name in principals(statement.get("Principal")))
+    ]
+    return _effects([{"Statement": statements}], request.by(role)) == {"Allow"}
+
+
+def _effects(documents: Iterable[Document], request: Request) -> set[str]:
+    return {
+        statement["Effect"]
+        for document in documents
+        for statement in as_list(document.get("Statement"))
+        if applies(statement, request.action, request.resource, request.context)
+    }
+
+
+def _resource_effects(role: Role, request: Request, policy: Document | None) -> set[tuple[bool, str]]:
+    """What the statements of a resource's policy say of the role: whether each means it itself, and its effect."""
+    asked, said = request.by(role), set()
+    for statement in as_list((policy or {}).get("Statement")):
+        meant = _meant(statement, role)
+        if meant is not None and applies(statement, asked.action, asked.resource, asked.context):
+            said.add((meant, str(statement["Effect"])))
+    return said
+
+
+def _meant(statement: Statement, role: Role) -> bool | None:
+    """Whether a statement means the role itself (or everyone), its account (False), or neither (None)."""
+    if "NotPrincipal" in statement:
+        excluded = {name for _, name in principals(statement["NotPrincipal"])}
+        return None if excluded & {role.arn, role.root, role.account, "*"} else True
+    named = {name for kind, name in principals(statement.get("Principal")) if kind in (None, "AWS")}
+    if named & {role.arn, "*"}:
+        return True
+    return False if named & {role.root, role.account} else None

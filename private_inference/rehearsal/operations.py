@@ -1,0 +1,88 @@
+"""What can happen to a serving stack without a call of its owner's, for an embedded AWS: there is no AWS API for these.
+
+They go over loopback to the server's own process, beside AWS's API (patches/operations.py).
+"""
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+HEALTH_CHECK = (
+    "The primary container for production variant {variant} did not pass the ping health check. Please check "
+    "CloudWatch logs for this endpoint."
+)
+"""https://github.com/aws/amazon-sagemaker-examples/issues/210"""
+IMAGE = "The image of production variant {variant} can not be pulled."
+ALARM = "An alarm of the auto-rollback configuration went off for production variant {variant}."
+"""What AWS says of these two is not published."""
+
+
+class OperationError(Exception):
+    """An operation on what is not there; the message says what, and what there is."""
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """One thing that keeps an instance of a variant from starting."""
+
+    variant: str
+    name: str
+    """Such as `artifact s3://bucket/model.tar.gz`."""
+    reason: str
+    """What AWS would say."""
+
+
+class Operations:
+    """Events in the embedded AWS at `endpoint_url`. Each method raises OperationError."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self._url = endpoint_url
+
+    def needs(self, endpoint: str) -> list[Lacking]:
+        """What keeps the endpoint from replacing an instance or scaling out now; nothing if it could."""
+        return [Lacking(**item) for item in self._do("needs", endpoint=endpoint)]
+
+    def heal(self, endpoint: str) -> list[Lacking]:
+        """An instance of each variant is replaced. What it lacks is the answer; then there is one instance less."""
+        return [Lacking(**item) for item in self._do("heal", endpoint=endpoint)]
+
+    def scale(self, endpoint: str, count: int) -> dict[str, int]:
+        """Automatic scaling asks for `count` instances of each registered variant, within its bounds.
+
+        The answer is how many there are then, by variant: as many as before if new ones can't start.
+        """
+        counts: dict[str, int] = self._do("scale", endpoint=endpoint, count=count)
+        return counts
+
+    def fail_next_update(self, endpoint: str, reason: str) -> None:
+        """The next creation or update of the endpoint fails at its start with this FailureReason.
+
+        `{variant}` in it is replaced. An empty one is a rollback that DescribeEndpoint says nothing of, as users have
+        seen: https://github.com/hashicorp/terraform-provider-aws/pull/49020.
+        """
+        self._do("fail_next_update", endpoint=endpoint, reason=reason)
+
+    def prefix_list_grows(self, cidr: str) -> list[str]:
+        """S3 gets more addresses in this region; the answer is its whole prefix list."""
+        cidrs: list[str] = self._do("prefix_list_grows", cidr=cidr)
+        return cidrs
+
+    def zone_lost(self, zone: str) -> None:
+        """A zone is impaired; the instances there are lost, and replaced in other zones if they can start."""
+        self._do("zone_lost", zone=zone)
+
+    def _do(self, operation: str, **parameters: Any) -> Any:
+        asked = urllib.request.Request(  # noqa: S310 - the embedded AWS's own loopback address
+            f"{self._url}/_operations/{operation}", json.dumps(parameters).encode(), method="POST"
+        )
+        try:
+            with NO_PROXY.open(asked) as answered:
+                return json.load(answered)
+        except urllib.error.HTTPError as error:
+            told = json.load(error)
+            raise OperationError(f"{operation}: {told.get('error') or told.get('message')}") from None
+
+
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))

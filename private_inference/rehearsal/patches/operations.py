@@ -1,0 +1,110 @@
+"""What happens to an account without any call of its owner's, on request: the server's side of `Operations`."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.ec2.models import ec2_backends
+from moto.sagemaker.models import sagemaker_backends
+
+from private_inference.rehearsal.patches import endpoints, fleets
+from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
+from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
+
+
+def answer(operation: str, region: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Carry out an operation with the parameters in the request's JSON body, and answer with its result as JSON."""
+    parameters = json.loads(environ["wsgi.input"].read() or b"{}")
+    try:
+        status, result = "200 OK", OPERATIONS[operation](region, **parameters)
+    except (KeyError, ValueError) as error:
+        status, result = "400 Bad Request", {"error": str(error.args[0] if error.args else error)}
+    body = json.dumps(result).encode()
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _endpoint(region: str, name: str) -> tuple[Any, Any]:
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
+    if name not in backend.endpoints:
+        raise ValueError(f"there is no endpoint {name}; there are: {', '.join(sorted(backend.endpoints)) or 'none'}")
+    return backend, backend.endpoints[name]
+
+
+def needs(region: str, endpoint: str) -> list[dict[str, str]]:
+    backend, found = _endpoint(region, endpoint)
+    return [
+        {"variant": variant, "name": lacking.name, "reason": lacking.reason}
+        for variant, fleet in found.fleets.items()
+        for lacking in fleets.needs(backend, found.endpoint_config_name, fleet.variant)
+    ]
+
+
+def heal(region: str, endpoint: str) -> list[dict[str, str]]:
+    backend, found = _endpoint(region, endpoint)
+    for fleet in found.fleets.values():
+        if fleet.instances:
+            fleets.lose(fleet, fleet.instances[0])
+    _refill(backend, found)
+    return needs(region, endpoint)
+
+
+def scale(region: str, endpoint: str, count: int) -> dict[str, int]:
+    backend, found = _endpoint(region, endpoint)
+    asked = {}
+    for summary in found.production_variants:
+        name = summary["VariantName"]
+        target = endpoints.scalable_target(backend, endpoint, name)
+        if target:
+            asked[name] = min(max(count, target.min_capacity), target.max_capacity)
+    if not asked:
+        raise ValueError(f"no variant of {endpoint} is registered as a scalable target")
+    for name, bounded in asked.items():
+        change = {"VariantName": name, "DesiredInstanceCount": bounded}
+        backend.update_endpoint_weights_and_capacities(endpoint, [change])
+    return {item["VariantName"]: item["CurrentInstanceCount"] for item in found.production_variants}
+
+
+def fail_next_update(region: str, endpoint: str, reason: str) -> None:
+    sagemaker_backends[DEFAULT_ACCOUNT_ID][region].__dict__.setdefault("next_failures", {})[endpoint] = reason
+
+
+def prefix_list_grows(region: str, cidr: str) -> list[str]:
+    entries = next(reversed(s3_prefix_list(ec2_backends[DEFAULT_ACCOUNT_ID][region]).entries.values()))
+    entries.append({"Cidr": cidr, "Description": "default"})
+    return [entry["Cidr"] for entry in entries]
+
+
+def zone_lost(region: str, zone: str) -> None:
+    zones = {item.name: item for item in ec2_backends[DEFAULT_ACCOUNT_ID][region].describe_availability_zones()}
+    if zone not in zones:
+        raise ValueError(f"there is no zone {zone}; there are: {', '.join(sorted(zones))}")
+    zones[zone].state = "impaired"
+    backend: Any = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
+    for endpoint in backend.endpoints.values():
+        for fleet in endpoint.fleets.values():
+            for instance in [item for item in fleet.instances if item.zone == zone]:
+                fleets.lose(fleet, instance)
+        _refill(backend, endpoint)
+
+
+def _refill(backend: Any, endpoint: Any) -> None:
+    """Start what is wanted and not there, where it can start."""
+    summaries = [*endpoint.production_variants, *(endpoint.shadow_production_variants or [])]
+    wanted = {item["VariantName"]: item.get("DesiredInstanceCount", 0) for item in summaries}
+    for variant, fleet in endpoint.fleets.items():
+        _fill_quietly(backend, endpoint, fleet, wanted[variant])
+    fleets.show(endpoint)
+
+
+def _fill_quietly(backend: Any, endpoint: Any, fleet: Fleet, count: int) -> None:
+    try:
+        endpoints.fill(backend, endpoint, fleet, count)
+    except NotStartedError:
+        return  # CurrentInstanceCount tells: AWS has no other sign of an instance that it can't replace
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    function.__name__: function for function in (needs, heal, scale, fail_next_update, prefix_list_grows, zone_lost)
+}
