@@ -1,0 +1,116 @@
+"""What has to hold after every AWS call of a life: what serves can heal and scale, and no capacity or data is lost."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.operations import Operations
+
+READS = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup")
+"""How the names of calls begin that change nothing."""
+
+DATA_LOSS = {
+    "ScheduleKeyDeletion": "what the key encrypts can't be read any more",
+    "DeleteBucket": "the model artifacts are gone",
+    "DeleteLogGroup": "the logs are gone",
+    "DeleteRepository": "the serving images are gone",
+}
+"""Calls that destroy what holds data, and what that means."""
+
+PREVENTION = {
+    "artifact": "Keep an artifact, and the permission to read it, until nothing serves it.",
+    "configuration": "Keep a configuration until the endpoint serves another one.",
+    "image": "Keep an image, and the permission to pull it, until nothing serves it.",
+    "model": "Keep a model until the endpoint serves another one.",
+    "network": "Add what the new fleet needs to the network before removing what the old one uses.",
+    "role": "Keep a role and its permissions until nothing serves with it.",
+}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A broken invariant."""
+
+    step: str
+    """The step of the life in which it broke."""
+    call: str
+    """The AWS call after which it was seen, such as `iam PutRolePolicy triage-1234567`."""
+    endpoint: str
+    what: str
+    prevention: str
+
+
+class Invariants:
+    """Watches the calls to an embedded AWS. What is broken stays in `broken`, each finding once."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self._aws = aws
+        self._operations = Operations(aws.endpoint_url)
+        self._lock = threading.RLock()
+        self._least: dict[str, int] = {}
+        self.step = ""
+        self.destroying = False
+        self.calls = 0
+        """AWS calls that changed something."""
+        self.broken: list[Broken] = []
+
+    def after(self, service: str, operation: str, sent: Mapping[str, Any]) -> None:
+        """Check everything after a call; a listener of the embedded AWS."""
+        if operation.startswith(READS):
+            return
+        with self._lock:
+            self.calls += 1
+            call = f"{service} {operation} {_named(sent)}".strip()
+            if operation in DATA_LOSS and not self.destroying:
+                prevention = "Protect it, and keep it on destroy unless the settings give a reason."
+                self._break(call, "", DATA_LOSS[operation], prevention)
+            self._check_endpoints(call)
+
+    def expect(self, endpoint: str, instances: int) -> None:
+        """So many instances serve an endpoint from now on, at least."""
+        self._least[endpoint] = instances
+
+    def after_step(self) -> None:
+        """What has to hold when a step is done: every variant that serves is registered for scaling."""
+        sagemaker, scaling = self._aws.client("sagemaker"), self._aws.client("application-autoscaling")
+        registered = {
+            target["ResourceId"]
+            for target in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        }
+        for name, endpoint in self._serving().items():
+            for variant in endpoint["ProductionVariants"]:
+                if f"endpoint/{name}/variant/{variant['VariantName']}" not in registered:
+                    prevention = "Register the variant again when its update is over, also when it failed."
+                    self._break("the end of the step", name, "is not registered for scaling", prevention)
+        del sagemaker
+
+    def _check_endpoints(self, call: str) -> None:
+        for name, endpoint in self._serving().items():
+            for lacking in self._operations.needs(name):
+                kind = lacking.name.partition(" ")[0]
+                prevention = PREVENTION.get(kind, PREVENTION["role"])
+                self._break(call, name, f"could not heal or scale: {lacking.name}: {lacking.reason}", prevention)
+            instances = min(each["CurrentInstanceCount"] for each in endpoint["ProductionVariants"])
+            least = self._least.setdefault(name, instances)
+            if instances < least:
+                prevention = "Start an update with the instances that serve, and let only scaling lower them."
+                self._break(call, name, f"serves with {instances} instances, {least} before", prevention)
+
+    def _serving(self) -> Mapping[str, Mapping[str, Any]]:
+        sagemaker = self._aws.client("sagemaker")
+        names = [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]]
+        described = {name: sagemaker.describe_endpoint(EndpointName=name) for name in names}
+        return {name: each for name, each in described.items() if each["EndpointStatus"] == "InService"}
+
+    def _break(self, call: str, endpoint: str, what: str, prevention: str) -> None:
+        known = {(each.step, each.endpoint, each.what) for each in self.broken}
+        if (self.step, endpoint, what) not in known:
+            self.broken.append(Broken(self.step, call, endpoint, what, prevention))
+
+
+def _named(sent: Mapping[str, Any]) -> str:
+    """The first names or ids in a call's parameters."""
+    names = [str(value) for key, value in sent.items() if isinstance(value, str) and key.endswith(("Name", "Id", "Arn"))]
+    return " ".join(names[:2])

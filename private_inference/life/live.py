@@ -1,0 +1,215 @@
+"""Lives a life: deploys its first stack with a real Pulumi engine, lets each step happen, and watches the invariants."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from private_inference.life.engine import Deployment, DeploymentError, deployment
+from private_inference.life.invariants import Broken, Invariants
+from private_inference.life.story import FAILURES, Life, LifeError, Step, changed
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.operations import Operations
+from private_inference.rehearsal.prerequisites import prepared_aws
+from private_inference.runner.project import StackConfig, load_stack, settings_of
+
+
+@dataclass(frozen=True)
+class Lived:
+    """One step of a life, as it went."""
+
+    title: str
+    seconds: float
+    calls: int
+    """AWS calls that changed something."""
+    serving: Mapping[str, str]
+    """What each endpoint served afterwards: configuration and instances."""
+    problem: str
+    """Why the step did not go as it should; empty if it did."""
+    said: str
+    """The engine's error, where it failed as it should."""
+
+
+@dataclass(frozen=True)
+class LifeResult:
+    """A life that was lived, to its end or to the first step that went wrong."""
+
+    about: str
+    steps: list[Lived]
+    broken: list[Broken]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step went as it should, and nothing broke."""
+        return not self.broken and not any(step.problem for step in self.steps)
+
+    def as_json(self) -> dict[str, Any]:
+        """The life for machines."""
+        return {"passed": self.passed, **asdict(self)}
+
+
+def live(
+    life: Life, project: Path, on_step: Callable[[str], None] = lambda title: None, *, first: Path | None = None
+) -> LifeResult:
+    """Live a life of the project's program. `first` is the project whose program makes the first deployment.
+
+    Raises NoEngineError where there is no Pulumi engine, LifeError and ProjectError for a change or stack file that
+    can't be used.
+    """
+    config = _with(load_stack(project, life.stack), life.settings)
+    with prepared_aws(settings_of(config)) as aws:
+        invariants = Invariants(aws)
+        aws.on_call(invariants.after)
+        with deployment(aws, project) as deployed:
+            return _Living(life, config, aws, deployed, invariants, on_step).run(first)
+
+
+class _Living:
+    def __init__(
+        self,
+        life: Life,
+        config: StackConfig,
+        aws: EmbeddedAws,
+        deployed: Deployment,
+        invariants: Invariants,
+        on_step: Callable[[str], None],
+    ) -> None:
+        self._life = life
+        self._config = config
+        self._aws = aws
+        self._deployed = deployed
+        self._invariants = invariants
+        self._on_step = on_step
+        self._operations = Operations(aws.endpoint_url)
+
+    def run(self, first: Path | None) -> LifeResult:
+        start = self._config if first is None else replace(self._config, directory=first)
+        steps = [self._lived("first deployment", lambda: self._deploy(start, None))]
+        for step in self._life.steps:
+            if steps[-1].problem:
+                break
+            steps.append(self._lived(step.title, lambda step=step: self._happen(step)))  # type: ignore[misc]
+        return LifeResult(self._life.about, steps, self._invariants.broken)
+
+    def _lived(self, title: str, happen: Callable[[], str]) -> Lived:
+        self._on_step(title)
+        self._invariants.step = title
+        start, calls = time.perf_counter(), self._invariants.calls
+        problem = said = ""
+        try:
+            said = happen()
+        except _WrongError as error:
+            problem = str(error)
+        self._invariants.after_step()
+        seconds = time.perf_counter() - start
+        return Lived(title, round(seconds, 2), self._invariants.calls - calls, self._serving(), problem, said)
+
+    def _happen(self, step: Step) -> str:
+        if step.update is not None:
+            self._config = self._updated(step.update)
+            return self._deploy(self._config, step.fails, refresh=step.refresh)
+        if step.destroy:
+            self._invariants.destroying = True
+            return self._engine(lambda: self._deployed.destroy(self._config), step.fails)
+        for endpoint in self._serving():
+            self._happen_to(endpoint, step)
+        if step.zone_lost is not None:
+            self._operations.zone_lost(step.zone_lost)
+        if step.prefix_list_grows is not None:
+            self._operations.prefix_list_grows(step.prefix_list_grows)
+        if step.attach_invoke_policy or step.detach_invoke_policy:
+            self._attach(step)
+        return ""
+
+    def _happen_to(self, endpoint: str, step: Step) -> None:
+        if step.scale is not None:
+            self._invariants.expect(endpoint, min(step.scale, self._instances(endpoint)))
+            counts = self._operations.scale(endpoint, step.scale)
+            if any(count != step.scale for count in counts.values()):
+                raise _WrongError(f"{endpoint} was to scale to {step.scale}, and has {counts}")
+            self._invariants.expect(endpoint, step.scale)
+        if step.fail is not None:
+            self._operations.fail_next_update(endpoint, FAILURES[step.fail])
+        if step.heal:
+            lacking = self._operations.heal(endpoint)
+            if lacking:
+                raise _WrongError(f"{endpoint} could not heal: {lacking[0].name}: {lacking[0].reason}")
+
+    def _attach(self, step: Step) -> None:
+        iam = self._aws.client("iam")
+        role = step.attach_invoke_policy or step.detach_invoke_policy or ""
+        if step.attach_invoke_policy:
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17"}))
+        for policy in iam.list_policies(Scope="Local")["Policies"]:
+            act = iam.attach_role_policy if step.attach_invoke_policy else iam.detach_role_policy
+            act(RoleName=role, PolicyArn=policy["Arn"])
+
+    def _updated(self, update: str | dict[str, Any]) -> StackConfig:
+        if isinstance(update, dict):
+            return _with(self._config, update)
+        return load_stack(self._config.directory, update)
+
+    def _deploy(self, config: StackConfig, fails: str | None, *, refresh: bool = False) -> str:
+        said = self._engine(lambda: self._deployed.up(config, refresh=refresh), fails)
+        if fails is None and (changes := self._remaining(config)):
+            raise _WrongError(f"a second update would still change something: {changes}")
+        return said
+
+    def _remaining(self, config: StackConfig) -> dict[str, int]:
+        return {kind: count for kind, count in self._deployed.preview(config).items() if kind != "same"}
+
+    def _engine(self, operation: Callable[[], Any], fails: str | None) -> str:
+        """Have the engine do something that works, or that fails with an error that matches `fails`."""
+        try:
+            operation()
+        except DeploymentError as error:
+            if fails is not None and re.search(fails, str(error)):
+                return str(error)
+            raise _WrongError(f"the engine failed: {error}") from None
+        if fails is not None:
+            raise _WrongError(f"it was to fail with {fails!r}, and it went through")
+        return ""
+
+    def _instances(self, endpoint: str) -> int:
+        variants = self._aws.client("sagemaker").describe_endpoint(EndpointName=endpoint)["ProductionVariants"]
+        return min(variant["CurrentInstanceCount"] for variant in variants)
+
+    def _serving(self) -> dict[str, str]:
+        sagemaker = self._aws.client("sagemaker")
+        found = {}
+        for listed in sagemaker.list_endpoints()["Endpoints"]:
+            endpoint = sagemaker.describe_endpoint(EndpointName=listed["EndpointName"])
+            instances = [variant["CurrentInstanceCount"] for variant in endpoint.get("ProductionVariants", [])]
+            shown = "+".join(map(str, instances)) or "no"
+            found[endpoint["EndpointName"]] = (
+                f"{endpoint['EndpointConfigName']}, {shown} instances, {endpoint['EndpointStatus']}"
+            )
+        return found
+
+
+class _WrongError(Exception):
+    """A step did not go as it should."""
+
+
+def _with(config: StackConfig, changes: Mapping[str, Any]) -> StackConfig:
+    """The configuration with changes of this project's settings, by dotted path."""
+    prefix = f"{config.project}:"
+    settings = {key.removeprefix(prefix): _decoded(value) for key, value in config.values.items()}
+    values = {
+        key if ":" in key else f"{prefix}{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in changed(settings, changes).items()
+    }
+    return replace(config, values=values)
+
+
+def _decoded(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+__all__ = ["LifeError", "LifeResult", "Lived", "live"]

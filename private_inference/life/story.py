@@ -1,0 +1,153 @@
+"""The file of a life: a first stack file, then what happens to the stack, step by step."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from private_inference.rehearsal.operations import ALARM, HEALTH_CHECK, IMAGE
+
+FAILURES: Mapping[str, str] = {
+    "image can't be pulled": IMAGE,
+    "alarm fires": ALARM,
+    "health check": HEALTH_CHECK,
+    "no reason": "",
+}
+"""What SageMaker says of each; of the last it says nothing, as users have seen."""
+
+
+class LifeError(Exception):
+    """The file of a life can't be used; the message names the file, what is wrong and the fix."""
+
+
+class Step(BaseModel):
+    """One thing that happens. Exactly one of the fields is given, and with `update` and `destroy` also `fails`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    update: str | dict[str, Any] | None = None
+    """A stack file beside the life's, or changes of the settings by dotted path, such as `endpoints.0.instanceType`."""
+    refresh: bool = False
+    """With `update`: the engine reads AWS first, as `pulumi up --refresh` does."""
+    fails: str | None = None
+    """With `update` and `destroy`: a regular expression that the engine's error matches; then it has to fail."""
+    scale: Annotated[int, Field(ge=1)] | None = None
+    """Automatic scaling asks for so many instances."""
+    fail: Literal["image can't be pulled", "alarm fires", "health check", "no reason"] | None = None
+    """Why the next update of every endpoint fails and is rolled back."""
+    heal: bool = False
+    """An instance of every variant is replaced."""
+    zone_lost: Annotated[str | None, Field(alias="zone lost")] = None
+    """An availability zone that fails."""
+    prefix_list_grows: Annotated[str | None, Field(alias="prefix list grows")] = None
+    """A block that S3's prefix list gets."""
+    attach_invoke_policy: Annotated[str | None, Field(alias="attach invoke policy")] = None
+    """Name of a role of an application team that gets every invoke policy."""
+    detach_invoke_policy: Annotated[str | None, Field(alias="detach invoke policy")] = None
+    """Name of a role that loses them again."""
+    destroy: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_word(cls, given: Any) -> Any:
+        """`heal` and `destroy` may stand alone."""
+        return {given: True} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _one(self) -> "Step":
+        given = [name for name in _KINDS if getattr(self, name) not in (None, False)]
+        if len(given) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(name.replace('_', ' ') for name in _KINDS)}")
+        if self.fails is not None and not (self.update is not None or self.destroy):
+            raise ValueError("`fails` goes with update or destroy")
+        return self
+
+    @property
+    def title(self) -> str:
+        """The step in words."""
+        (kind,) = [name for name in _KINDS if getattr(self, name) not in (None, False)]
+        value = getattr(self, kind)
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} = {_short(entry)}" for key, entry in value.items())
+        words = kind.replace("_", " ") + ("" if value is True else f": {value}")
+        return words + (" (fails)" if self.fails is not None else "")
+
+
+_KINDS = (
+    "update",
+    "scale",
+    "fail",
+    "heal",
+    "zone_lost",
+    "prefix_list_grows",
+    "attach_invoke_policy",
+    "detach_invoke_policy",
+    "destroy",
+)
+
+
+class Life(BaseModel):
+    """A whole life."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str
+    """What the life shows."""
+    stack: str
+    """The stack whose file is deployed first, such as `dev`."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Changes of that file, by dotted path."""
+    steps: Sequence[Step]
+
+
+def read_life(path: Path) -> Life:
+    """Raises LifeError for a file that is missing or isn't a life, with every problem in it."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Life.model_validate(content)
+    except FileNotFoundError:
+        raise LifeError(f"{path}: there is no such file. Ready lives are in examples/lives/.") from None
+    except yaml.YAMLError as error:
+        raise LifeError(f"{path} is not valid YAML: {error}") from None
+    except ValidationError as error:
+        problems = [
+            f"  {'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        ]
+        raise LifeError("\n".join([f"{path} is not a life:", *problems])) from None
+
+
+def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings (decoded, by group) with changes by dotted path; null removes. Raises LifeError for a path into nothing."""
+    result = _copy(values)
+    for path, value in changes.items():
+        *parents, last = [int(part) if re.fullmatch(r"\d+", part) else part for part in path.split(".")]
+        place: Any = result
+        for part in parents:
+            try:
+                place = place.setdefault(part, {}) if isinstance(place, dict) else place[part]
+            except (IndexError, TypeError):
+                raise LifeError(f"{path!r} leads nowhere: there is no {part!r}.") from None
+        if value is None and isinstance(place, dict):
+            place.pop(last, None)
+        elif isinstance(place, list) and last == len(place):
+            place.append(value)
+        elif isinstance(place, list) and value is None:
+            del place[int(last)]
+        else:
+            place[last] = value
+    return result
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(entry) for key, entry in value.items()}
+    return [_copy(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) < 40 else text[:37] + "…"
