@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
@@ -27,7 +28,7 @@ from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import RehearsalError, all_tags, apply, auto_name, explained
 from private_inference.rehearsal.handler import Handler
 from private_inference.rehearsal.handlers import HANDLERS
-from private_inference.runner.sdk import plain, received, sent
+from private_inference.runner.sdk import is_asset, plain, received, sent
 
 PACKAGES = ("aws", "awsx")
 """The plugins that this one stands for."""
@@ -141,6 +142,8 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
         """What a refresh finds. Only what AWS itself may change is read: which configuration an endpoint serves."""
         properties, inputs = request.properties, request.inputs
+        for key in [key for key, value in properties.items() if _is_asset(value)]:
+            del properties[key]  # it comes without its content, and the program has it
         if request.type == "aws:sagemaker/endpoint:Endpoint":
             endpoint = self._aws.client("sagemaker").describe_endpoint(EndpointName=request.id)
             properties["endpointConfigName"] = inputs["endpointConfigName"] = endpoint["EndpointConfigName"]
@@ -175,7 +178,16 @@ def _state(identity: str, properties: Any) -> dict[str, Any]:
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
     keys = {key for key in before.keys() | after.keys() if not key.startswith("__")}
-    return {key for key in keys if before.get(key) != after.get(key)}
+    return {key for key in keys if _comparable(before.get(key)) != _comparable(after.get(key))}
+
+
+def _comparable(value: Any) -> Any:
+    """An asset is what it holds, wherever it comes from."""
+    return value["hash"] if _is_asset(value) and "hash" in value else value
+
+
+def _is_asset(value: Any) -> bool:
+    return isinstance(value, Mapping | Struct) and is_asset(value)
 
 
 def _difference(

@@ -185,6 +185,14 @@ def is_secret(value: Any) -> bool:
     return bool(rpc.is_rpc_secret(value))
 
 
+def is_asset(value: Any) -> bool:
+    """Whether a mapping is an asset or archive in its wire form."""
+    return rpc._special_sig_key in value and value[rpc._special_sig_key] in (
+        rpc._special_asset_sig,
+        rpc._special_archive_sig,
+    )
+
+
 def revealed(secret: Any) -> Any:
     """The value of a secret in its wire form."""
     return rpc.unwrap_rpc_secret(secret)
