@@ -153,6 +153,7 @@ contract = PublishedContract(
         keys=keys,
         monitoring=monitoring,
         endpoints=endpoints,
+        hooks=safeguards.contract,
     ),
     options,
 )

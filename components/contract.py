@@ -94,6 +94,8 @@ class PublishedContractArgs:
     monitoring: Monitoring
     endpoints: Mapping[str, InferenceEndpoint]
     """By the endpoint's name."""
+    hooks: pulumi.ResourceHookBinding
+    """Of the parameters."""
 
 
 class PublishedContract(pulumi.ComponentResource):
@@ -118,7 +120,7 @@ class PublishedContract(pulumi.ComponentResource):
                 description=f"How to call {key}",
                 # `value` would count as a secret. A contract is to be read, in plans too.
                 insecure_value=pulumi.Output.json_dumps(_contract(args, {key: endpoint})),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(parent=self, hooks=args.hooks),
             )
         self.register_outputs({})
 

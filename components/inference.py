@@ -80,13 +80,14 @@ class InferenceEndpoint(pulumi.ComponentResource):
                 depends_on=[permissions, log_group, *args.artifact_dependencies], hooks=args.safeguards.endpoint
             ),
         )
-        self._scale_and_watch()
+        scaled_and_watched = self._scale_and_watch()
         self.invoke_policy = aws.iam.Policy(
             name,
             path=args.iam_path,
             description=f"Calls {args.settings.name} through the VPC's runtime endpoint",
             policy=iam.json_document(iam.invoke(self.endpoint.arn, args.runtime_endpoint_id)),
-            opts=self._child(hooks=args.safeguards.invoke_policy),
+            # Deleted before these: as long as somebody holds the policy, the endpoint stays as it is.
+            opts=self._child(depends_on=scaled_and_watched, hooks=args.safeguards.invoke_policy),
         )
         self.register_outputs({"endpointArn": self.endpoint.arn, "invokePolicyArn": self.invoke_policy.arn})
 
@@ -195,9 +196,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return f"{self._name[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
 
-    def _scale_and_watch(self) -> None:
+    def _scale_and_watch(self) -> list[pulumi.Resource]:
         args = self._args
         variant = VariantArgs(settings=args.settings, endpoint_name=self.endpoint.name, vcpus=args.vcpus)
-        VariantScaling(self._name, variant, self._child())
+        scaling = VariantScaling(self._name, variant, self._child())
         alarms = VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn)
-        VariantAlarms(self._name, alarms, self._child())
+        return [scaling, VariantAlarms(self._name, alarms, self._child())]

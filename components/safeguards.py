@@ -6,6 +6,7 @@ serve, and fails where it changes the instance type of a variant that is registe
 (https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html).
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -47,6 +48,7 @@ class Safeguards:
         self.model = _before_delete("model-not-in-use", self._model_unused)
         self.artifact = _before_delete("artifact-not-in-use", self._artifact_unused)
         self.invoke_policy = _before_delete("invoke-policy-not-attached", self._policy_detached)
+        self.contract = _before_delete("contract-without-holders", self._contract_unheld)
 
     def _client(self, service: str) -> Any:
         return clients.client(service, self._region)
@@ -157,9 +159,24 @@ class Safeguards:
             if uri in use.artifacts:
                 raise _in_use("artifact", args, use.endpoint)
 
+    def _contract_unheld(self, args: ResourceHookArgs) -> None:
+        """The contract goes first of all, so nothing is deleted while somebody holds a policy that it names."""
+        for endpoint in json.loads((args.old_outputs or {})["insecureValue"])["endpoints"].values():
+            self._refuse_if_attached(endpoint["invokePolicyArn"])
+
     def _policy_detached(self, args: ResourceHookArgs) -> None:
-        """IAM refuses to delete a policy that is attached: https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html."""
-        holders = self._client("iam").list_entities_for_policy(PolicyArn=args.id)
+        self._refuse_if_attached(args.id)
+
+    def _refuse_if_attached(self, policy_arn: str) -> None:
+        """IAM deletes no attached policy.
+
+        https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html
+        """
+        iam = self._client("iam")
+        try:
+            holders = iam.list_entities_for_policy(PolicyArn=policy_arn)
+        except iam.exceptions.NoSuchEntityException:
+            return
         names = [
             *(f"role {each['RoleName']}" for each in holders["PolicyRoles"]),
             *(f"user {each['UserName']}" for each in holders["PolicyUsers"]),
@@ -167,8 +184,8 @@ class Safeguards:
         ]
         if names:
             raise InUseError(
-                f"The invoke policy {args.name} is attached to {', '.join(names)}, and IAM deletes no attached policy. "
-                "Have their owners detach it, then run the command again."
+                f"The invoke policy {policy_arn.rpartition('/')[2]} is attached to {', '.join(names)}, and IAM deletes "
+                "no attached policy. Have their owners detach it, then run the command again."
             )
 
 

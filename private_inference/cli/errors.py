@@ -3,6 +3,7 @@
 import pulumi
 
 from private_inference.cli.paths import PathsError
+from private_inference.life.errors import LifeError, NoEngineError
 from private_inference.rehearsal.embedded_aws import EmbeddedAwsError
 from private_inference.rehearsal.engine import RehearsalError
 from private_inference.runner.guard import PolicyViolationError
@@ -21,6 +22,8 @@ _CODES: dict[type[Exception], int] = {
     PolicyPackError: BAD_INPUT,
     PreviewError: BAD_INPUT,
     ExportError: BAD_INPUT,
+    LifeError: BAD_INPUT,
+    NoEngineError: BAD_INPUT,
     PathsError: BAD_INPUT,
     PolicyViolationError: A_FINDING,
     RehearsalError: A_FINDING,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -66,9 +66,18 @@ def rehearse(
     project: Project = HERE,
     policy_config: PolicyConfig = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded AWS up until interrupted.")] = False,
+    life: Annotated[
+        Path | None,
+        typer.Option(help="Live a whole life on a real Pulumi engine, such as examples/lives/new-model.yaml."),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option("--from", help="Deploy what is at this git revision first, then the working tree.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the unchanged program on an embedded AWS and look at the result with boto3."""
+    if life or revision:
+        _live(project, stack, life, revision, as_json)
     from private_inference.cli import views
     from private_inference.cli.progress import steps
     from private_inference.cli.rehearse import rehearse as run
@@ -216,6 +225,20 @@ def terraform(
     views.out.print(
         f"{written.resources} resources, {written.lookups} lookups and {len(written.outputs)} outputs in {out}"
     )
+
+
+def _live(project: Path, stack: str, file: Path | None, revision: str | None, as_json: bool) -> NoReturn:
+    from private_inference.cli import views
+    from private_inference.cli.lives import rehearse_life, shown
+    from private_inference.cli.progress import steps
+
+    with steps() as progress:
+        result = rehearse_life(project, stack, file, revision, progress)
+    if as_json:
+        print(json.dumps(result.as_json(), indent=2))
+    else:
+        views.out.print(*shown(result), sep="\n")
+    raise typer.Exit(0 if result.passed else 1)
 
 
 def _stack(project: Path, stack: str) -> "StackConfig":

@@ -3,10 +3,12 @@
 The engine is driven through the Automation API with the program inline; its state is in a folder that goes with it.
 """
 
+import os
 import runpy
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from pulumi import automation
 
 from components import clients
+from private_inference.life.errors import NoEngineError
 from private_inference.life.plugin import serve
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.runner.program import working_in
@@ -21,10 +24,6 @@ from private_inference.runner.project import StackConfig
 
 BUILT = Path("build/engine/bin/pulumi")
 """Where `make engine` puts the Pulumi CLI, in the project's folder."""
-
-
-class NoEngineError(Exception):
-    """There is no Pulumi engine on this machine."""
 
 
 class DeploymentError(Exception):
@@ -50,7 +49,8 @@ class Deployment:
         self, aws: EmbeddedAws, workspace: Path, command: automation.PulumiCommand, environment: dict[str, str]
     ) -> None:
         self._aws = aws
-        self._workspace = workspace
+        self.folder = workspace
+        """Where the deployment keeps its files; it goes with the deployment."""
         self._command = command
         self._environment = environment
         self.output: list[str] = []
@@ -79,7 +79,8 @@ class Deployment:
     def _run(self, operation: Callable[[automation.Stack], Any], config: StackConfig) -> Any:
         self.output.clear()
         try:
-            with working_in(config.directory), clients.using(self._aws.client):
+            # A program of another revision reads AWS by its own means: it finds the embedded one in the environment.
+            with working_in(config.directory), clients.using(self._aws.client), _variables(self._aws.environment()):
                 return operation(self._stack(config))
         except automation.CommandError:
             raise DeploymentError("\n".join(self.errors())) from None
@@ -91,10 +92,11 @@ class Deployment:
 
     def _stack(self, config: StackConfig) -> automation.Stack:
         def program() -> None:
-            runpy.run_path(str(config.directory / "__main__.py"), run_name="__main__")
+            with _own_modules(config.directory):
+                runpy.run_path(str(config.directory / "__main__.py"), run_name="__main__")
 
         options = automation.LocalWorkspaceOptions(
-            work_dir=str(self._workspace / "workspace"),
+            work_dir=str(self.folder / "workspace"),
             pulumi_command=self._command,
             env_vars=self._environment,
             project_settings=automation.ProjectSettings(
@@ -107,7 +109,7 @@ class Deployment:
 
     @property
     def _state(self) -> str:
-        return (self._workspace / "state").as_uri()
+        return (self.folder / "state").as_uri()
 
 
 @contextmanager
@@ -129,3 +131,40 @@ def deployment(aws: EmbeddedAws, project: Path) -> Iterator[Deployment]:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
         yield Deployment(aws, workspace, command, environment)
+
+
+@contextmanager
+def _own_modules(directory: Path) -> Iterator[None]:
+    """A program's own modules are imported from its folder, whatever this process has by their names."""
+    own = {entry.stem for entry in directory.iterdir() if entry.suffix == ".py" or (entry / "__init__.py").exists()}
+    own -= {"__main__", "private_inference"}
+    foreign = {
+        name: module
+        for name, module in sys.modules.items()
+        if name.partition(".")[0] in own
+        and not str(getattr(module, "__file__", None) or directory).startswith(str(directory))
+    }
+    for name in foreign:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        if foreign:
+            for name in [name for name in sys.modules if name.partition(".")[0] in own]:
+                del sys.modules[name]
+            sys.modules.update(foreign)
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables of this process."""
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value

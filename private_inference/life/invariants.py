@@ -74,7 +74,7 @@ class Invariants:
 
     def after_step(self) -> None:
         """What has to hold when a step is done: every variant that serves is registered for scaling."""
-        sagemaker, scaling = self._aws.client("sagemaker"), self._aws.client("application-autoscaling")
+        scaling = self._aws.client("application-autoscaling")
         registered = {
             target["ResourceId"]
             for target in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
@@ -84,7 +84,6 @@ class Invariants:
                 if f"endpoint/{name}/variant/{variant['VariantName']}" not in registered:
                     prevention = "Register the variant again when its update is over, also when it failed."
                     self._break("the end of the step", name, "is not registered for scaling", prevention)
-        del sagemaker
 
     def _check_endpoints(self, call: str) -> None:
         for name, endpoint in self._serving().items():
@@ -112,5 +111,7 @@ class Invariants:
 
 def _named(sent: Mapping[str, Any]) -> str:
     """The first names or ids in a call's parameters."""
-    names = [str(value) for key, value in sent.items() if isinstance(value, str) and key.endswith(("Name", "Id", "Arn"))]
+    names = [
+        str(value) for key, value in sent.items() if isinstance(value, str) and key.endswith(("Name", "Id", "Arn"))
+    ]
     return " ".join(names[:2])

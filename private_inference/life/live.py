@@ -1,5 +1,6 @@
-"""Lives a life: deploys its first stack with a real Pulumi engine, lets each step happen, and watches the invariants."""
+"""Lives a life: deploys a stack with a real Pulumi engine, lets each step happen, and watches the invariants."""
 
+import gzip
 import json
 import re
 import time
@@ -10,10 +11,10 @@ from typing import Any
 
 from private_inference.life.engine import Deployment, DeploymentError, deployment
 from private_inference.life.invariants import Broken, Invariants
-from private_inference.life.story import FAILURES, Life, LifeError, Step, changed
+from private_inference.life.story import FAILURES, Life, Step, changed
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.operations import Operations
-from private_inference.rehearsal.prerequisites import prepared_aws
+from private_inference.rehearsal.prerequisites import prepared_aws, provide
 from private_inference.runner.project import StackConfig, load_stack, settings_of
 
 
@@ -84,6 +85,7 @@ class _Living:
         self._invariants = invariants
         self._on_step = on_step
         self._operations = Operations(aws.endpoint_url)
+        self._models = 0
 
     def run(self, first: Path | None) -> LifeResult:
         start = self._config if first is None else replace(self._config, directory=first)
@@ -111,6 +113,9 @@ class _Living:
         if step.update is not None:
             self._config = self._updated(step.update)
             return self._deploy(self._config, step.fails, refresh=step.refresh)
+        if step.new_model:
+            self._config = _with(self._config, self._retrained())
+            return self._deploy(self._config, step.fails)
         if step.destroy:
             self._invariants.destroying = True
             return self._engine(lambda: self._deployed.destroy(self._config), step.fails)
@@ -152,7 +157,21 @@ class _Living:
             return _with(self._config, update)
         return load_stack(self._config.directory, update)
 
+    def _retrained(self) -> dict[str, str]:
+        """New archives in place of the local ones: the same model in other bytes, which makes it another artifact."""
+        changes = {}
+        for position, endpoint in enumerate(settings_of(self._config).endpoints):
+            if endpoint.model.local_artifact:
+                self._models += 1
+                archive = self._deployed.folder / f"model-{self._models}" / "model.tar.gz"
+                archive.parent.mkdir()
+                content = gzip.decompress((self._config.directory / endpoint.model.artifact).read_bytes())
+                archive.write_bytes(gzip.compress(content, mtime=self._models))
+                changes[f"endpoints.{position}.model.artifact"] = str(archive)
+        return changes
+
     def _deploy(self, config: StackConfig, fails: str | None, *, refresh: bool = False) -> str:
+        provide(self._aws, settings_of(config))
         said = self._engine(lambda: self._deployed.up(config, refresh=refresh), fails)
         if fails is None and (changes := self._remaining(config)):
             raise _WrongError(f"a second update would still change something: {changes}")
@@ -175,7 +194,7 @@ class _Living:
 
     def _instances(self, endpoint: str) -> int:
         variants = self._aws.client("sagemaker").describe_endpoint(EndpointName=endpoint)["ProductionVariants"]
-        return min(variant["CurrentInstanceCount"] for variant in variants)
+        return min(int(variant["CurrentInstanceCount"]) for variant in variants)
 
     def _serving(self) -> dict[str, str]:
         sagemaker = self._aws.client("sagemaker")
@@ -210,6 +229,3 @@ def _decoded(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
-
-
-__all__ = ["LifeError", "LifeResult", "Lived", "live"]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from private_inference.life.errors import LifeError
 from private_inference.rehearsal.operations import ALARM, HEALTH_CHECK, IMAGE
 
 FAILURES: Mapping[str, str] = {
@@ -17,10 +18,6 @@ FAILURES: Mapping[str, str] = {
     "no reason": "",
 }
 """What SageMaker says of each; of the last it says nothing, as users have seen."""
-
-
-class LifeError(Exception):
-    """The file of a life can't be used; the message names the file, what is wrong and the fix."""
 
 
 class Step(BaseModel):
@@ -33,7 +30,9 @@ class Step(BaseModel):
     refresh: bool = False
     """With `update`: the engine reads AWS first, as `pulumi up --refresh` does."""
     fails: str | None = None
-    """With `update` and `destroy`: a regular expression that the engine's error matches; then it has to fail."""
+    """With `update`, `new model`, `destroy`: it has to fail, with an error that this regular expression matches."""
+    new_model: Annotated[bool, Field(alias="new model")] = False
+    """The models are trained anew: every local archive has other bytes, and is deployed."""
     scale: Annotated[int, Field(ge=1)] | None = None
     """Automatic scaling asks for so many instances."""
     fail: Literal["image can't be pulled", "alarm fires", "health check", "no reason"] | None = None
@@ -53,7 +52,7 @@ class Step(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _bare_word(cls, given: Any) -> Any:
-        """`heal` and `destroy` may stand alone."""
+        """`heal`, `new model` and `destroy` may stand alone."""
         return {given: True} if isinstance(given, str) else given
 
     @model_validator(mode="after")
@@ -61,8 +60,8 @@ class Step(BaseModel):
         given = [name for name in _KINDS if getattr(self, name) not in (None, False)]
         if len(given) != 1:
             raise ValueError(f"needs exactly one of {', '.join(name.replace('_', ' ') for name in _KINDS)}")
-        if self.fails is not None and not (self.update is not None or self.destroy):
-            raise ValueError("`fails` goes with update or destroy")
+        if self.fails is not None and not (self.update is not None or self.new_model or self.destroy):
+            raise ValueError("`fails` goes with update, new model or destroy")
         return self
 
     @property
@@ -78,6 +77,7 @@ class Step(BaseModel):
 
 _KINDS = (
     "update",
+    "new_model",
     "scale",
     "fail",
     "heal",
@@ -121,8 +121,8 @@ def read_life(path: Path) -> Life:
 
 
 def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings (decoded, by group) with changes by dotted path; null removes. Raises LifeError for a path into nothing."""
-    result = _copy(values)
+    """Settings by group, with changes by dotted path; null removes. Raises LifeError for a path that leads nowhere."""
+    result: dict[str, Any] = _copy(values)
     for path, value in changes.items():
         *parents, last = [int(part) if re.fullmatch(r"\d+", part) else part for part in path.split(".")]
         place: Any = result

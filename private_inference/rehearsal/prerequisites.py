@@ -15,19 +15,24 @@ from private_inference.rehearsal.embedded_aws import EmbeddedAws
 
 @contextlib.contextmanager
 def prepared_aws(settings: Settings) -> Iterator[EmbeddedAws]:
-    """The embedded AWS with what `settings` refers to.
+    """The embedded AWS with what `settings` refers to."""
+    premises = settings.network.on_premises
+    with EmbeddedAws(settings.region, gateways=[premises.gateway_id] if premises else []) as aws:
+        provide(aws, settings)
+        yield aws
+
+
+def provide(aws: EmbeddedAws, settings: Settings) -> None:
+    """Make the buckets and model archives of others that `settings` refers to.
 
     The archives are empty, because their content is in the real account only; their models answer no request here.
     """
-    premises = settings.network.on_premises
-    with EmbeddedAws(settings.region, gateways=[premises.gateway_id] if premises else []) as aws:
-        if settings.artifacts.access_log_bucket:
-            _log_bucket(aws, settings.artifacts.access_log_bucket)
-        for uri in {endpoint.model.artifact for endpoint in settings.endpoints if not endpoint.model.local_artifact}:
-            place = urlparse(uri)
-            _bucket(aws, place.netloc)
-            aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
-        yield aws
+    if settings.artifacts.access_log_bucket:
+        _log_bucket(aws, settings.artifacts.access_log_bucket)
+    for uri in {endpoint.model.artifact for endpoint in settings.endpoints if not endpoint.model.local_artifact}:
+        place = urlparse(uri)
+        _bucket(aws, place.netloc)
+        aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
 
 
 def _bucket(aws: EmbeddedAws, name: str) -> None:
