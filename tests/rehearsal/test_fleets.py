@@ -177,6 +177,37 @@ def test_the_next_update_fails_if_asked_to(stack: Served, reason: str, told: str
     assert stack.update() == stack.described["EndpointConfigName"]
 
 
+@pytest.mark.parametrize(
+    ("looks", "state", "told"),
+    [
+        (True, "OK", None),
+        (True, "ALARM", "is in the state ALARM"),
+        (False, "OK", "not authorized to perform cloudwatch:DescribeAlarms"),
+        (True, None, "does not exist"),
+    ],
+    ids=["quiet", "on", "unseen", "gone"],
+)
+def test_an_update_is_watched_by_its_alarms(stack: Served, looks: bool, state: str | None, told: str | None) -> None:
+    cloudwatch = stack.aws.client("cloudwatch")
+    if state:
+        cloudwatch.put_metric_alarm(
+            AlarmName=stack.name,
+            MetricName="ModelLatency",
+            Namespace="AWS/SageMaker",
+            Statistic="Average",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1.0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        cloudwatch.set_alarm_state(AlarmName=stack.name, StateValue=state, StateReason="for this test")
+    stack.permit(*stack.permissions(), *([("cloudwatch:DescribeAlarms", "*")] if looks else []))
+    deployment = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": stack.name}]}}
+    asked = stack.update(DeploymentConfig=deployment)
+    assert (stack.described["EndpointConfigName"] == asked) == (told is None)
+    assert (told or "") in stack.described.get("FailureReason", "")
+
+
 def test_an_update_needs_the_configuration_that_serves(stack: Served) -> None:
     LOSSES["configuration"][0](stack)
     with pytest.raises(ClientError, match="Could not find endpoint configuration"):
