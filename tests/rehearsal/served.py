@@ -98,12 +98,12 @@ class Served:
         )
 
 
-def served_by(aws: EmbeddedAws, *, permitted: bool = True, archive: bytes = b"model") -> Served:
-    """A stack in this AWS. Without permissions, its endpoint fails."""
+def served_by(aws: EmbeddedAws, *, permitted: bool = True, archive: bytes = b"model", bits: int = 24) -> Served:
+    """A stack in this AWS, with subnets of a prefix of so many bits. Without permissions, its endpoint fails."""
     ec2, s3, sagemaker, name = aws.client("ec2"), aws.client("s3"), aws.client("sagemaker"), unique("s")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/{bits}", AvailabilityZone=f"{REGION}{zone}")
         for number, zone in enumerate("ab")
     ]
     ids = [subnet["Subnet"]["SubnetId"] for subnet in subnets]

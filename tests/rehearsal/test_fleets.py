@@ -284,6 +284,25 @@ def test_scaling_out_returns_to_what_was_if_instances_can_not_start(stack: Serve
     assert "Could not access model data" in stack.described["FailureReason"]
 
 
+def test_scaling_out_needs_addresses_for_all(aws: EmbeddedAws) -> None:
+    small = served_by(aws, bits=28)
+    small.register(most=30)
+    assert small.happen.scale(small.name, 30) == {"v": 2}
+    assert "too few free IP addresses" in small.described["FailureReason"]
+    assert len([item for item in small.interfaces() if item["Status"] == "in-use"]) == 2
+
+
+def test_an_update_needs_addresses_for_both_fleets(aws: EmbeddedAws) -> None:
+    small = served_by(aws, bits=28)
+    small.update(small.configuration(count=8))
+    assert small.counts == (8, 8)
+    while len(small.interfaces()) > 8:
+        pass
+    small.update(small.configuration(count=14))
+    assert small.counts == (8, 8)
+    assert "too few free IP addresses" in small.described["FailureReason"]
+
+
 def test_scaling_in_needs_nothing(stack: Served) -> None:
     without(stack, "kms:Decrypt")
     stack.register()
