@@ -21,9 +21,9 @@ Answer = tuple[int, dict[str, str], bytes]
 def invoke(backend: Any, request: Any) -> Answer:
     """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
-    The endpoint's fleets hold what they loaded when they started, wherever that has gone since. Raises InvokeError:
-    AWS's ValidationError for an endpoint or variant that is not there, its ServiceUnavailable for one without an
-    instance, and its ModelError (424) if the model refuses the request or can't run here.
+    The oldest instance answers, with what it loaded when it started. Raises InvokeError: AWS's ValidationError for an
+    endpoint or variant that is not there, its ServiceUnavailable for one without an instance, and its ModelError (424)
+    if the model refuses the request or can't run here.
     """
     name = request.path.split("/")[2]
     endpoint = backend.endpoints.get(name)
@@ -35,14 +35,14 @@ def invoke(backend: Any, request: Any) -> Answer:
         raise _validation_error(f"Variant {wanted} of endpoint {name} not found.")
     if not fleet.instances:
         raise InvokeError(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "The service is unavailable.")
-    kind, answer = _predict(fleet, request)
+    kind, answer = _predict(fleet.instances[0], request)
     return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": wanted}, answer
 
 
-def _predict(fleet: Any, request: Any) -> tuple[str, bytes]:
+def _predict(instance: Any, request: Any) -> tuple[str, bytes]:
     headers = request.headers
     try:
-        directory = _unpacked(next(iter(fleet.archives), b""))
+        directory = _unpacked(next(iter(instance.archives), b""))
         return predict(directory, headers.get("Content-Type", ""), request.data, headers.get("Accept", ""))
     except ModelRequestError as error:
         raise _model_error(error.status, str(error)) from None

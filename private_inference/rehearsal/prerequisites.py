@@ -1,6 +1,7 @@
 """The embedded AWS with what a stack needs to find there.
 
-That is a gateway to on-premises networks, the bucket for access logs, and model archives from other pipelines.
+That is a gateway to on-premises networks, the bucket for access logs, and model archives and images from other
+pipelines.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ def prepared_aws(settings: Settings) -> Iterator[EmbeddedAws]:
 
 
 def provide(aws: EmbeddedAws, settings: Settings) -> None:
-    """Make the buckets and model archives of others that `settings` refers to.
+    """Make the buckets, model archives and repositories of others that `settings` refers to.
 
     The archives are empty, because their content is in the real account only; their models answer no request here.
     """
@@ -33,6 +34,17 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
         place = urlparse(uri)
         _bucket(aws, place.netloc)
         aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
+    for image in {endpoint.model.image.uri or "" for endpoint in settings.endpoints}:
+        _repository(aws, image)
+
+
+def _repository(aws: EmbeddedAws, image: str) -> None:
+    """The repository of an image in the embedded account's own registry; what others have is taken for granted."""
+    registry, _, rest = image.partition("/")
+    if registry.partition(".")[0] == aws.client("sts").get_caller_identity()["Account"]:
+        name, ecr = rest.partition("@")[0].partition(":")[0], aws.client("ecr")
+        with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+            ecr.create_repository(repositoryName=name)
 
 
 def _bucket(aws: EmbeddedAws, name: str) -> None:

@@ -316,6 +316,14 @@ SCALING = 'service_namespace="sagemaker", scalable_dimension="sagemaker:variant:
             r"Endpoint 'e' was refused by CreateEndpoint: Could not find endpoint configuration",
         ),
         (
+            ROLE + 'model = aws.sagemaker.Model("m", execution_role_arn=role.arn, '
+            'primary_container={"image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1"})\n'
+            'of = aws.sagemaker.EndpointConfiguration("c", production_variants=[{"model_name": model.name, '
+            '"variant_name": "v", "instance_type": "ml.m5.large", "initial_instance_count": 1}])\n'
+            'aws.sagemaker.Endpoint("e", endpoint_config_name=of.name)',
+            r"Endpoint 'e' was refused: the endpoint failed: The role '.*' does not have .* permission for the image",
+        ),
+        (
             f'aws.appautoscaling.Target("t", {SCALING}, resource_id="endpoint/no/variant/v", '
             "min_capacity=1, max_capacity=2)",
             r"Target 't' was refused by RegisterScalableTarget: .*endpoint/no/variant/v",

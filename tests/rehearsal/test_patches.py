@@ -73,12 +73,14 @@ def endpoint(aws: EmbeddedAws, vpc_id: str, subnets: list[str], **more: Any) -> 
     return made
 
 
+ANYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
 def role(aws: EmbeddedAws, service: str = "sagemaker.amazonaws.com") -> str:
     """A role that may do anything, for a service."""
     iam, name = aws.client("iam"), unique("r")
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy({"Service": service}, "sts:AssumeRole"))
-    anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(anything))
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=ANYTHING)
     return str(made["Role"]["Arn"])
 
 
@@ -276,6 +278,14 @@ def an_aws_managed_policy_can_be_attached(aws: EmbeddedAws) -> bool:
     return not refused("NoSuchEntity", aws.client("iam").attach_role_policy, RoleName=name, PolicyArn=arn)
 
 
+@probe("policy_in_use")
+def an_attached_policy_is_not_deleted(aws: EmbeddedAws) -> bool:
+    iam = aws.client("iam")
+    arn = iam.create_policy(PolicyName=unique("p"), PolicyDocument=ANYTHING)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=role(aws).rpartition("/")[2], PolicyArn=arn)
+    return refused("DeleteConflict", iam.delete_policy, PolicyArn=arn)
+
+
 @probe("key_policy_document")
 def a_key_policy_must_be_one(aws: EmbeddedAws) -> bool:
     return refused("MalformedPolicyDocumentException", aws.client("kms").create_key, Policy="not JSON")
@@ -439,6 +449,92 @@ def how_an_endpoint_is_deployed_is_kept(aws: EmbeddedAws) -> bool:
     return bool(described.get("LastDeploymentConfig") == deployment)
 
 
+@probe("endpoint_deployment")
+def an_endpoint_without_a_role_fails(aws: EmbeddedAws) -> bool:
+    arn = role(aws)
+    variant = {"VariantName": "v", "ModelName": model(aws, ExecutionRoleArn=arn), "InstanceType": "ml.m5.large"}
+    name = unique("c")
+    aws.client("sagemaker").create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[variant | {"InitialInstanceCount": 1}]
+    )
+    delete_role(aws, arn)
+    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+    described = aws.client("sagemaker").describe_endpoint(EndpointName=name)
+    return described["EndpointStatus"] == "Failed" and "Could not assume role" in described["FailureReason"]
+
+
+def delete_role(aws: EmbeddedAws, arn: str) -> None:
+    name = arn.rpartition("/")[2]
+    aws.client("iam").delete_role_policy(RoleName=name, PolicyName="all")
+    aws.client("iam").delete_role(RoleName=name)
+
+
+@probe("weights_and_capacities")
+def a_weight_changes_without_the_count(aws: EmbeddedAws) -> bool:
+    name, change = served(aws), {"VariantName": "v", "DesiredWeight": 3.0}
+    call = aws.client("sagemaker").update_endpoint_weights_and_capacities
+    call(EndpointName=name, DesiredWeightsAndCapacities=[change])
+    (variant,) = aws.client("sagemaker").describe_endpoint(EndpointName=name)["ProductionVariants"]
+    return bool(variant.get("CurrentInstanceCount") == 1)
+
+
+@probe("endpoint_deletion")
+def a_deleted_endpoint_does_not_scale(aws: EmbeddedAws) -> bool:
+    name = served(aws)
+    target(aws, name)
+    aws.client("sagemaker").delete_endpoint(EndpointName=name)
+    found = aws.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{name}/variant/v"]
+    )
+    return not found["ScalableTargets"]
+
+
+def inside(aws: EmbeddedAws) -> tuple[str, str, str]:
+    """An endpoint whose model lies in a VPC: its name, subnet and security group."""
+    around = vpc(aws)
+    within, behind, name = subnet(aws, around), group(aws, around), unique("e")
+    network = {"Subnets": [within], "SecurityGroupIds": [behind]}
+    variant = {"VariantName": "v", "ModelName": model(aws, VpcConfig=network), "InstanceType": "ml.m5.large"}
+    aws.client("sagemaker").create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[variant | {"InitialInstanceCount": 1}]
+    )
+    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+    return name, within, behind
+
+
+def interfaces(aws: EmbeddedAws, behind: str) -> list[str]:
+    filters = [{"Name": "group-id", "Values": [behind]}]
+    found = aws.client("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+    return [interface["NetworkInterfaceId"] for interface in found]
+
+
+@probe("lingering_interfaces")
+def interfaces_outlive_their_endpoint(aws: EmbeddedAws) -> bool:
+    name, _, behind = inside(aws)
+    aws.client("sagemaker").delete_endpoint(EndpointName=name)
+    seen = [bool(interfaces(aws, behind)) for _ in range(10)]
+    return seen[0] and not seen[-1]
+
+
+@probe("group_in_use")
+def a_models_group_is_not_deleted(aws: EmbeddedAws) -> bool:
+    _, _, behind = inside(aws)
+    return refused("DependencyViolation", aws.client("ec2").delete_security_group, GroupId=behind)
+
+
+@probe("subnet_in_use")
+def a_models_subnet_is_not_deleted(aws: EmbeddedAws) -> bool:
+    _, within, _ = inside(aws)
+    return refused("DependencyViolation", aws.client("ec2").delete_subnet, SubnetId=within)
+
+
+@probe("interface_in_use")
+def a_models_interface_is_not_deleted(aws: EmbeddedAws) -> bool:
+    _, _, behind = inside(aws)
+    call = aws.client("ec2").delete_network_interface
+    return any(refused("InvalidParameterValue", call, NetworkInterfaceId=found) for found in interfaces(aws, behind))
+
+
 @probe("predictions")
 def an_unknown_endpoint_does_not_answer(aws: EmbeddedAws) -> bool:
     call = aws.client("sagemaker-runtime").invoke_endpoint
@@ -510,6 +606,16 @@ def target_tracking_sets_alarms(aws: EmbeddedAws) -> bool:
         ("GreaterThanThreshold", made["PolicyARN"]),
         ("LessThanThreshold", made["PolicyARN"]),
     }
+
+
+@probe("deregistration")
+def policies_go_with_their_target(aws: EmbeddedAws) -> bool:
+    client, name = aws.client("application-autoscaling"), served(aws)
+    target(aws, name)
+    variant = VARIANT | {"ResourceId": f"endpoint/{name}/variant/v"}
+    client.put_scaling_policy(**variant, **TRACKING)
+    client.deregister_scalable_target(**variant)
+    return not client.describe_scaling_policies(**variant)["ScalingPolicies"]
 
 
 # AWS Lambda and Amazon SNS

@@ -24,7 +24,7 @@ from private_inference.verification import Check, Desired, Verdict, report, veri
 from private_inference.verification.reader import Reader
 from tests.support.recording import ACCOUNT, stack_config
 from tests.support.stacks import endpoint, minimal, model, shipped
-from tests.verification.verified import BREAKAGES, Breakage, Deployment
+from tests.verification.verified import BREAKAGES, Breakage, Deployment, scaling_kept
 
 pytestmark = pytest.mark.xdist_group("verification")
 
@@ -177,9 +177,10 @@ def test_what_is_not_there_is_missed(staging: Deployment) -> None:
 def test_an_endpoint_that_is_gone_is_missed(staging: Deployment) -> None:
     sagemaker = staging.client("sagemaker")
     configuration = staging.configuration("triage")["EndpointConfigName"]
-    sagemaker.delete_endpoint(EndpointName="triage")
-    checks = staging.verify()
-    sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName=configuration)
+    with scaling_kept(staging):
+        sagemaker.delete_endpoint(EndpointName="triage")
+        checks = staging.verify()
+        sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName=configuration)
     gone = [check for check in checks if check.subject == "Endpoint triage" and check.verdict is Verdict.MISS]
     assert [check.asked for check in gone][:2] == [
         "in service, by the contract's ARN",

@@ -4,13 +4,16 @@ import json
 from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
+from private_inference.rehearsal.iam_decision import Request, may
 from private_inference.rehearsal.patches import fleets
+from private_inference.rehearsal.patches.fleet_facts import find_role
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 from private_inference.rehearsal.patches.patch import patch
 
@@ -87,7 +90,10 @@ def endpoint_update(original: Any, response: Any) -> Any:
         _retain(updated.production_variants, summaries, {"DesiredInstanceCount", "DesiredWeight"} - excluded)
     shadows = _summaries(updated, configuration.shadow_production_variants)
     counts = {item["VariantName"]: item.get("DesiredInstanceCount", 0) for item in [*summaries, *(shadows or [])]}
+    retained = updated.last_deployment_config if asked.get("RetainDeploymentConfig") else None
+    deployment = retained or asked.get("DeploymentConfig")
     try:
+        _watch(backend, configuration, deployment or {})
         started = _started(backend, updated, configuration, counts)
     except NotStartedError as error:
         updated.failure_reason = str(error) or None
@@ -98,8 +104,7 @@ def endpoint_update(original: Any, response: Any) -> Any:
     updated.endpoint_config_name = configuration.endpoint_config_name
     updated.production_variants, updated.shadow_production_variants = summaries, shadows
     updated.data_capture_config = configuration.data_capture_config
-    if not asked.get("RetainDeploymentConfig"):
-        updated.last_deployment_config = asked.get("DeploymentConfig")
+    updated.last_deployment_config = deployment
     fleets.show(updated)
     return ActionResult({"EndpointArn": updated.arn})
 
@@ -163,6 +168,26 @@ def _started(backend: Any, endpoint: Any, configuration: Any, counts: dict[str, 
         variant = configuration.production_variants[0]["VariantName"]
         raise NotStartedError(failures.pop(endpoint.endpoint_name).replace("{variant}", variant))
     return fleets.new_fleets(backend, endpoint.endpoint_name, configuration.endpoint_config_name, counts)
+
+
+def _watch(backend: Any, configuration: Any, deployment: dict[str, Any]) -> None:
+    """Raises NotStartedError if an auto-rollback alarm is on, or the execution role may not look at it.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html; what AWS says then
+    is not published.
+    """
+    known = cloudwatch_backends[backend.account_id][backend.region_name].alarms
+    models = [backend._models.get(variant.get("ModelName")) for variant in configuration.production_variants]
+    roles = [find_role(backend, model.execution_role_arn) for model in models if model]
+    for name in [alarm["AlarmName"] for alarm in deployment.get("AutoRollbackConfiguration", {}).get("Alarms", [])]:
+        if name not in known:
+            raise NotStartedError(f"The auto-rollback alarm {name} does not exist.")
+        request = Request("cloudwatch:DescribeAlarms", known[name].alarm_arn)
+        for role in roles:
+            if role and not may(role, request):
+                raise NotStartedError(f"The role '{role.arn}' is not authorized to perform {request.action} on {name}.")
+        if known[name].state_value == "ALARM":
+            raise NotStartedError(f"The auto-rollback alarm {name} is in the state ALARM.")
 
 
 def _stop(backend: Any, endpoint: Any, gone: set[str]) -> None:

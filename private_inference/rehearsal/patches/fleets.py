@@ -1,6 +1,6 @@
 """Serving fleets: the instances behind an endpoint's variants, as moto has none.
 
-A fleet starts and grows only if it has what it needs at that moment (`fleet_needs`); what it loads then, it keeps.
+A fleet starts and grows only if it has what it needs at that moment (`fleet_needs`); an instance keeps what it loads.
 Everything happens within a call: nothing is in progress afterwards.
 """
 
@@ -26,6 +26,8 @@ class Instance:
     zone: str
     interface: Any
     """Its network interface (moto's), if the model has a VpcConfig."""
+    archives: list[bytes]
+    """What its containers loaded when it started, in their order; nothing for a container without an archive."""
 
 
 @dataclass
@@ -35,8 +37,8 @@ class Fleet:
     variant: dict[str, Any]
     """As the configuration has it, which may be gone by now."""
     role_arn: str
-    archives: list[bytes]
-    """What its containers loaded when it started, in their order; nothing for a container without an archive."""
+    archives: list[str]
+    """The S3 URIs of what its containers load, in their order; empty for a container without an archive."""
     subnets: list[str]
     groups: list[str]
     instances: list[Instance] = field(default_factory=list)
@@ -58,7 +60,7 @@ def new_fleets(backend: Any, endpoint_name: str, configuration_name: str, counts
             lacking = needs(backend, configuration_name, variant)
             if lacking:
                 raise NotStartedError(lacking[0].reason)
-            fleet = started[variant["VariantName"]] = _loaded(backend, variant)
+            fleet = started[variant["VariantName"]] = _empty(backend, variant)
             grow(backend, endpoint_name, fleet, counts.get(variant["VariantName"], 0))
     except NotStartedError:
         for fleet in started.values():
@@ -78,11 +80,12 @@ def grow(backend: Any, endpoint_name: str, fleet: Fleet, count: int) -> None:
     Its words for too few instances are those that AWS's users quote; for addresses they are this program's.
     """
     ec2 = ec2_backends[backend.account_id][backend.region_name]
+    loaded = [stored_object(backend, uri).value if uri else b"" for uri in fleet.archives] if count else []
     available = {zone.name for zone in ec2.describe_availability_zones() if zone.state == "available"}
     for _ in range(count):
         if not fleet.subnets:
             zone = _least_used(fleet, sorted(available))
-            fleet.instances.append(Instance(zone, None))
+            fleet.instances.append(Instance(zone, None, loaded))
             continue
         subnets = {subnet.availability_zone: subnet for subnet in map(ec2.get_subnet, reversed(fleet.subnets))}
         places = {zone: subnet for zone, subnet in subnets.items() if zone in available}
@@ -91,7 +94,7 @@ def grow(backend: Any, endpoint_name: str, fleet: Fleet, count: int) -> None:
             raise NotStartedError("The subnets of the model have too few free IP addresses.")
         zone = _least_used(fleet, sorted(free))
         interface = attach(ec2, free[zone], fleet.groups, endpoint_name, fleet.role_arn)
-        fleet.instances.append(Instance(zone, interface))
+        fleet.instances.append(Instance(zone, interface, loaded))
 
 
 def shrink(fleet: Fleet, count: int) -> None:
@@ -127,15 +130,14 @@ def _least_used(fleet: Fleet, zones: list[str]) -> str:
     return min(zones, key=lambda zone: (used.count(zone), zone))
 
 
-def _loaded(backend: Any, variant: dict[str, Any]) -> Fleet:
+def _empty(backend: Any, variant: dict[str, Any]) -> Fleet:
     model = backend._models[variant["ModelName"]]
     network = model.vpc_config or {}
     containers = [model.primary_container] if model.primary_container else model.containers or []
-    urls = [archive_of(container) for container in containers]
     return Fleet(
         variant=variant,
         role_arn=model.execution_role_arn,
-        archives=[stored_object(backend, url).value if url else b"" for url in urls],
+        archives=[archive_of(container) for container in containers],
         subnets=network.get("Subnets", []),
         groups=network.get("SecurityGroupIds", []),
     )

@@ -1,0 +1,100 @@
+"""A role's own policies, its boundary, and the policies of what it touches, together."""
+
+from typing import Any
+
+import pytest
+
+from private_inference.rehearsal.iam_conditions import UnknownOperatorError
+from private_inference.rehearsal.iam_decision import Request, Role, identity_allows, may, may_with_key, passes, trusts
+
+ARN = "arn:aws:iam::123456789012:role/serving"
+ROOT = "arn:aws:iam::123456789012:root"
+READ = Request("s3:GetObject", "arn:aws:s3:::models/a/model.tar.gz", {"aws:sourcevpce": "vpce-1"})
+
+
+def document(effect: str = "Allow", **more: Any) -> dict[str, Any]:
+    statement = {"Effect": effect, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::models/a/*"}
+    return {"Statement": [statement | more]}
+
+
+def role(*policies: dict[str, Any], boundary: dict[str, Any] | None = None) -> Role:
+    return Role(ARN, {}, policies, boundary)
+
+
+def principal(name: Any) -> dict[str, Any]:
+    return {"Principal": name}
+
+
+@pytest.mark.parametrize(
+    ("policies", "boundary", "allowed"),
+    [
+        ([], None, False),
+        ([document()], None, True),
+        ([document(Resource="arn:aws:s3:::models/b/*")], None, False),
+        ([document(), document("Deny")], None, False),
+        ([document(Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}})], None, True),
+        ([document(Condition={"StringEquals": {"aws:SourceVpce": "vpce-2"}})], None, False),
+        ([document(Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/serving"}})], None, True),
+        ([document()], document(), True),
+        ([document()], document(Action="s3:PutObject"), False),
+    ],
+)
+def test_what_a_roles_own_policies_allow(policies: list[Any], boundary: Any, allowed: bool) -> None:
+    assert identity_allows(role(*policies, boundary=boundary), READ) is allowed
+
+
+@pytest.mark.parametrize(
+    ("statement", "by_itself", "with_the_role", "with_a_key"),
+    [
+        (None, False, True, False),
+        (document(**principal({"AWS": ARN})), True, True, True),
+        (document(**principal("*")), True, True, True),
+        (document(**principal({"AWS": ROOT})), False, True, True),
+        (document(**principal({"AWS": "123456789012"})), False, True, True),
+        (document(**principal({"AWS": "arn:aws:iam::123456789012:role/other"})), False, True, False),
+        (document(**principal({"Service": "s3.amazonaws.com"})), False, True, False),
+        (document("Deny", **principal("*")), False, False, False),
+        (document("Deny", **principal({"AWS": ROOT})), False, False, False),
+        (document("Deny", NotPrincipal={"AWS": ARN}), False, True, False),
+        (document("Deny", NotPrincipal={"AWS": "arn:aws:iam::123456789012:role/other"}), False, False, False),
+    ],
+)
+def test_a_resources_policy_counts_too(statement: Any, by_itself: bool, with_the_role: bool, with_a_key: bool) -> None:
+    assert may(role(), READ, statement) is by_itself
+    assert may(role(document()), READ, statement) is with_the_role
+    assert may_with_key(role(document()), READ, statement or {"Statement": []}) is with_a_key
+
+
+@pytest.mark.parametrize(
+    ("policy", "allowed"),
+    [
+        (document(**principal("*")), True),
+        (document(**principal({"AWS": "*"})), True),
+        (document(**principal({"AWS": ROOT})), False),  # the root user alone
+        (document(**principal("*"), Condition={"StringEquals": {"aws:PrincipalAccount": "123456789012"}}), True),
+        (document(**principal("*"), Condition={"StringEquals": {"aws:PrincipalAccount": "210987654321"}}), False),
+    ],
+)
+def test_a_gateway_is_for_everyone_its_conditions_admit(policy: Any, allowed: bool) -> None:
+    assert passes(role(), READ, policy) is allowed
+
+
+@pytest.mark.parametrize(
+    ("service", "condition", "trusted"),
+    [
+        ("sagemaker.amazonaws.com", {}, True),
+        ("lambda.amazonaws.com", {}, False),
+        ("sagemaker.amazonaws.com", {"StringEquals": {"aws:SourceAccount": "123456789012"}}, True),
+        ("sagemaker.amazonaws.com", {"StringEquals": {"aws:SourceAccount": "210987654321"}}, False),
+    ],
+)
+def test_whom_a_role_trusts(service: str, condition: Any, trusted: bool) -> None:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    taken = Role(ARN, {"Statement": [statement | {"Condition": condition}]})
+    assert trusts(taken, "sagemaker.amazonaws.com") is trusted
+
+
+def test_what_can_not_be_evaluated_is_said() -> None:
+    late = document(Condition={"DateGreaterThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}})
+    with pytest.raises(UnknownOperatorError, match="DateGreaterThan"):
+        identity_allows(role(late), READ)
