@@ -83,6 +83,13 @@ store = ArtifactStore(
     options,
 )
 registry = ImageRegistry("images", storage, options)
+artifacts = {endpoint.name: store.artifact_of(endpoint.model) for endpoint in settings.endpoints}
+images = {
+    endpoint.name: serving_image(
+        endpoint.model.image, account, registry, facts.prebuilt_images.get(endpoint.model.image)
+    )
+    for endpoint in settings.endpoints
+}
 access = PrivateAccess(
     "access",
     PrivateAccessArgs(
@@ -92,7 +99,7 @@ access = PrivateAccess(
         allowed=plan.allowed,
         service_zones=facts.service_zones,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
-        artifact_arns=store.artifact_arns(),
+        artifacts=[artifact.readable for artifact in artifacts.values()],
         iam_path=stack_path(),
         parameter_prefix=stack_path(),
         security_group_id=groups.access.id,
@@ -116,13 +123,16 @@ endpoints = {
             settings=endpoint,
             account=account,
             iam_path=stack_path(),
-            artifact=store.artifact_of(endpoint.model),
-            image=serving_image(
-                endpoint.model.image, account, registry, facts.prebuilt_images.get(endpoint.model.image)
-            ),
+            artifact=artifacts[endpoint.name],
+            image=images[endpoint.name],
+            readable_artifacts=[artifacts[endpoint.name].readable],
+            artifact_keys=[endpoint.model.artifact_key_arn] if endpoint.model.artifact_key_arn else [],
+            image_repositories=[images[endpoint.name].repository_arn],
             vcpus=facts.instances[endpoint.instance_type].vcpus,
+            vpc_id=network.vpc.id,
             subnet_ids=network.subnet_ids(Tier.MODEL),
             security_group_id=groups.model.id,
+            unscoped_interfaces=settings.security.network_interfaces_unscoped_because is not None,
             artifact_dependencies=[network, groups, access],
             runtime_endpoint_id=access.runtime.id,
             data_key_arn=keys.data.arn,

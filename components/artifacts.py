@@ -22,12 +22,20 @@ class ArtifactStoreArgs:
     """The stack's models; the local archives of these are uploaded."""
 
 
+PREFIX = "models/"
+"""Of the keys of artifacts in the stack's bucket."""
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A model archive in S3."""
 
     uri: pulumi.Output[str]
-    arn: pulumi.Output[str]
+    readable: pulumi.Output[str]
+    """ARN of what a role must be allowed to read to load it: all artifacts of the stack, or the object elsewhere.
+
+    A permission for the stack's one newest artifact would take the serving one from the fleet that still loads it.
+    """
 
 
 class ArtifactStore(pulumi.ComponentResource):
@@ -39,7 +47,6 @@ class ArtifactStore(pulumi.ComponentResource):
         super().__init__("private-inference:inference:ArtifactStore", name, None, opts)
         self._name = name
         self._args = args.storage
-        self._models = args.models
         self.bucket = aws.s3.Bucket(
             name,
             force_destroy=not args.storage.keep,
@@ -58,12 +65,7 @@ class ArtifactStore(pulumi.ComponentResource):
             return self._uploaded[self._digests[model.artifact]]
         path = model.artifact.removeprefix("s3://")
         arn = f"arn:{self._args.account.partition}:s3:::{path}"
-        return Artifact(uri=pulumi.Output.from_input(model.artifact), arn=pulumi.Output.from_input(arn))
-
-    def artifact_arns(self) -> list[pulumi.Output[str]]:
-        """ARNs of the objects that the models load, each once."""
-        by_content = {self._digests.get(model.artifact, model.artifact): model for model in self._models}
-        return [self.artifact_of(model).arn for model in by_content.values()]
+        return Artifact(uri=pulumi.Output.from_input(model.artifact), readable=pulumi.Output.from_input(arn))
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         # The bucket's safeguards stay as long as the bucket does: deleting them would open it.
@@ -158,7 +160,7 @@ class ArtifactStore(pulumi.ComponentResource):
         uploaded = aws.s3.BucketObjectv2(
             f"model-{digest[:12]}",
             bucket=self.bucket.bucket,
-            key=f"models/{digest}/model.tar.gz",
+            key=f"{PREFIX}{digest}/model.tar.gz",
             source=pulumi.FileAsset(str(archive)),
             content_type="application/gzip",
             server_side_encryption="aws:kms",
@@ -167,5 +169,5 @@ class ArtifactStore(pulumi.ComponentResource):
         )
         return Artifact(
             uri=pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key),
-            arn=pulumi.Output.concat(self.bucket.arn, "/", uploaded.key),
+            readable=pulumi.Output.concat(self.bucket.arn, f"/{PREFIX}*"),
         )

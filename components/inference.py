@@ -26,12 +26,21 @@ class InferenceEndpointArgs:
     """IAM path of the execution role and the invoke policy."""
     artifact: Artifact
     image: ServingImage
+    readable_artifacts: Sequence[iam.Arn]
+    """S3 objects, or patterns of them, that the execution role may read: of what serves and of what will serve."""
+    artifact_keys: Sequence[iam.Arn]
+    """Keys of those that the data key does not encrypt."""
+    image_repositories: Sequence[iam.Arn]
+    """Repositories that the execution role may pull from: of what serves and of what will serve."""
     vcpus: int
     """Of one instance."""
+    vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     """The subnets of the model tier."""
     security_group_id: pulumi.Input[str]
     """The group of the model tier."""
+    unscoped_interfaces: bool
+    """Whether the execution role's network interfaces are bounded to no subnet and no VPC."""
     artifact_dependencies: Sequence[pulumi.Resource]
     """What the artifact's download needs (routes, firewall rules, the S3 gateway).
 
@@ -100,13 +109,15 @@ class InferenceEndpoint(pulumi.ComponentResource):
             opts=self._child(),
         )
         serving = iam.Serving(
-            artifact=args.artifact.arn,
-            artifact_key=args.settings.model.artifact_key_arn,
-            image_repository=args.image.repository_arn,
+            artifacts=args.readable_artifacts,
+            artifact_keys=args.artifact_keys,
+            image_repositories=args.image_repositories,
             log_group=log_group.arn,
             data_key=args.data_key_arn,
+            vpc=pulumi.Output.concat(args.account.arn("ec2", "vpc/"), args.vpc_id),
             subnets=[pulumi.Output.concat(args.account.arn("ec2", "subnet/"), subnet) for subnet in args.subnet_ids],
             security_group=pulumi.Output.concat(args.account.arn("ec2", "security-group/"), args.security_group_id),
+            unscoped_interfaces=args.unscoped_interfaces,
         )
         document = iam.execution_role(args.account, serving)
         return role, aws.iam.RolePolicy(

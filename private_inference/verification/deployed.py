@@ -178,6 +178,11 @@ class Deployed:
         bucket, _, key = endpoint.model.artifact.removeprefix("s3://").partition("/")
         return Artifact(bucket, key, None)
 
+    def readable(self, endpoint: EndpointSettings) -> str:
+        """What has to be readable for an endpoint's model: all artifacts of the stack, or the one in another bucket."""
+        artifact = self.artifact(endpoint)
+        return f"{artifact.bucket}/{'models/*' if artifact.digest else artifact.key}"
+
     # Serving
 
     def endpoint(self, name: str) -> Item:

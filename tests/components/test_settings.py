@@ -44,6 +44,7 @@ BAD = [
     ("security.keyRotationDays", 89, "greater than or equal to 90"),
     ("security.keyDeletionDays", 6, "greater than or equal to 7"),
     ("security.logRetentionDays", 366, "is not a retention of CloudWatch Logs; choose one of 1, 3, 5"),
+    ("security.networkInterfacesUnscopedBecause", "because", "at least 10 characters"),
     ("security.unprotectedBecause", "because", "at least 10 characters"),
     ("artifacts.noncurrentDays", 0, "greater than or equal to 1"),
     ("artifacts.untaggedImageDays", 0, "greater than or equal to 1"),

@@ -870,6 +870,20 @@ def role_with_an_attached_policy(stack: Deployment) -> Iterator[None]:
     iam.detach_role_policy(RoleName=role, PolicyArn=policy)
 
 
+@missed_by("Endpoint triage: its role reaches")
+def role_that_can_not_clean_up_in_subnets_left_behind(stack: Deployment) -> Iterator[None]:
+    iam, role = stack.client("iam"), stack.role("triage")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    before = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    changed = json.loads(json.dumps(before))
+    (manage,) = [statement for statement in changed["Statement"] if statement["Sid"] == "ManageInterfaces"]
+    manage["Condition"] = {"ArnEquals": {"ec2:Subnet": "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-1"}}
+    change = partial(iam.put_role_policy, RoleName=role, PolicyName=name)
+    change(PolicyDocument=json.dumps(changed))
+    yield
+    change(PolicyDocument=json.dumps(before))
+
+
 @missed_by("Endpoint triage: its callers' policy")
 def callers_from_anywhere(stack: Deployment) -> Iterator[None]:
     iam, arn = stack.client("iam"), stack.desired.contract.endpoints["triage"].invoke_policy_arn
