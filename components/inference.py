@@ -11,7 +11,7 @@ from components.artifacts import Artifact
 from components.iam import Account
 from components.images import ServingImage
 from components.monitoring import VariantAlarms, VariantAlarmsArgs
-from components.scaling import VariantScaling
+from components.scaling import VariantScaling, VariantScalingArgs
 from components.settings import EndpointSettings
 from components.variant import VARIANT, VariantArgs
 
@@ -160,7 +160,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
 
     def _scale_and_watch(self) -> None:
         args = self._args
-        variant = VariantArgs(settings=args.settings, endpoint_name=self.endpoint.name, vcpus=args.vcpus)
-        VariantScaling(self._name, variant, self._child())
+        variant = VariantArgs(settings=args.settings, vcpus=args.vcpus)
+        scaling = VariantScalingArgs(variant=variant, endpoint_name=self.endpoint.name)
+        VariantScaling(self._name, scaling, self._child())
         alarms = VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn)
         VariantAlarms(self._name, alarms, self._child())

@@ -110,7 +110,7 @@ class VariantAlarms(pulumi.ComponentResource):
             evaluation_periods=1,
             period=PERIOD_SECONDS,
             treat_missing_data="notBreaching",
-            dimensions={"EndpointName": self._args.variant.endpoint_name, "VariantName": VARIANT},
+            dimensions=self._args.variant.dimensions,
             alarm_actions=[self._args.topic_arn],
             ok_actions=[self._args.topic_arn],
             opts=pulumi.ResourceOptions(parent=self),

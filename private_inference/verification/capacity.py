@@ -1,6 +1,7 @@
 """How many instances run, by what load, and who is told when it goes faults."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from components.settings import EndpointSettings
@@ -70,8 +71,10 @@ def _policies(stack: Deployed, endpoint: EndpointSettings) -> Result:
     scaling, resource = endpoint.scaling, _resource(endpoint)
     cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
     cpu = scaling.cpu_percent * _vcpus(stack, endpoint)
+    load = number(scaling.invocations_per_instance)
     wanted = [
-        f"SageMakerVariantInvocationsPerInstance {number(scaling.invocations_per_instance)} {cooldowns}",
+        f"SageMakerVariantInvocationsPerInstance {load} {cooldowns}, scale-in disabled",
+        f"FILL({INVOCATION_METRICS} InvocationsPerInstance Sum, 0) {load} {cooldowns}",
         f"{INSTANCE_METRICS} CPUUtilization Average {number(cpu)} {cooldowns}",
     ]
     return equal_sets((_policy(item, endpoint) for item in stack.scaling_policies[resource]), wanted)
@@ -89,12 +92,26 @@ def _policy(policy: Item, endpoint: EndpointSettings) -> str:
         return f"{policy['PolicyName']} of type {policy['PolicyType']}"
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
     if custom := tracking.get("CustomizedMetricSpecification"):
-        metric = " ".join(str(custom.get(key)) for key in ("Namespace", "MetricName", "Statistic"))
-        if dimensions(custom) != _dimensions(endpoint):
-            metric += " of something else"
+        metric = _expression(custom["Metrics"], endpoint) if "Metrics" in custom else _metric(custom, endpoint)
     out, back = tracking.get("ScaleOutCooldown"), tracking.get("ScaleInCooldown")
     disabled = ", scale-in disabled" if tracking.get("DisableScaleIn") else ""
     return f"{metric} {number(tracking['TargetValue'])} after {out} s out, {back} s in{disabled}"
+
+
+def _metric(metric: Item, endpoint: EndpointSettings) -> str:
+    said = " ".join(str(metric.get(key)) for key in ("Namespace", "MetricName", "Statistic"))
+    return said if dimensions(metric) == _dimensions(endpoint) else f"{said} of something else"
+
+
+def _expression(queries: Sequence[Item], endpoint: EndpointSettings) -> str:
+    """The expression that is tracked, with each metric in the place of its id."""
+    (returned,) = [query for query in queries if query.get("ReturnData", True)] or [{}]
+    said = str(returned.get("Expression"))
+    for query in queries:
+        if stat := query.get("MetricStat"):
+            metric = _metric({**stat["Metric"], "Statistic": stat["Stat"]}, endpoint)
+            said = re.sub(rf"\b{query['Id']}\b", metric, said)
+    return said
 
 
 def _dimensions(endpoint: EndpointSettings) -> dict[str, str]:

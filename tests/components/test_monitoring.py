@@ -39,7 +39,7 @@ def alarms(archive: Path) -> Recorded:
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, alarms=thresholds)])).endpoints
 
     def program() -> None:
-        variant = VariantArgs(settings=entry, endpoint_name="triage", vcpus=4)
+        variant = VariantArgs(settings=entry, vcpus=4)
         VariantAlarms("triage", VariantAlarmsArgs(variant=variant, topic_arn=TOPIC))
 
     return record_part(program)

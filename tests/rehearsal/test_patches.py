@@ -508,6 +508,30 @@ def target_tracking_sets_alarms(aws: EmbeddedAws) -> bool:
     }
 
 
+@probe("scaling_policy")
+def tracked_expressions_are_in_the_alarms(aws: EmbeddedAws) -> bool:
+    name = served(aws)
+    target(aws, name)
+    metric = {"Namespace": "AWS/SageMaker", "MetricName": "InvocationsPerInstance"}
+    queries = [
+        {"Id": "m", "MetricStat": {"Metric": metric, "Stat": "Sum"}, "ReturnData": False},
+        {"Id": "e", "Expression": "FILL(m, 0)"},
+    ]
+    made = aws.client("application-autoscaling").put_scaling_policy(
+        **VARIANT,
+        ResourceId=f"endpoint/{name}/variant/v",
+        PolicyName="p",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 70.0,
+            "CustomizedMetricSpecification": {"Metrics": queries},
+        },
+    )
+    names = [alarm["AlarmName"] for alarm in made["Alarms"]]
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names or ["none"])["MetricAlarms"]
+    return [[query.get("Expression") for query in alarm["Metrics"]] for alarm in alarms] == [[None, "FILL(m, 0)"]] * 2
+
+
 # AWS Lambda and Amazon SNS
 
 

@@ -932,7 +932,7 @@ def not_scaled(stack: Deployment) -> Iterator[None]:
 def _scaling_policy(stack: Deployment, kind: str) -> dict[str, Any]:
     scaling = stack.client("application-autoscaling")
     found = scaling.describe_scaling_policies(**SCALED)["ScalingPolicies"]
-    return next(p for p in found if kind in p["TargetTrackingScalingPolicyConfiguration"])
+    return next(p for p in found if kind in json.dumps(p["TargetTrackingScalingPolicyConfiguration"]))
 
 
 def _put_policy(stack: Deployment, policy: dict[str, Any], **changes: Any) -> None:
@@ -955,8 +955,18 @@ def scaling_policy_deleted(stack: Deployment) -> Iterator[None]:
 
 @missed_by("Endpoint triage: scales to")
 def cpu_target_of_one_vcpu(stack: Deployment) -> Iterator[None]:
-    policy = _scaling_policy(stack, "CustomizedMetricSpecification")
+    policy = _scaling_policy(stack, "CPUUtilization")
     _put_policy(stack, policy, TargetValue=60.0)
+    yield
+    _put_policy(stack, policy)
+
+
+@missed_by("Endpoint triage: scales to")
+def silence_that_keeps_all_instances(stack: Deployment) -> Iterator[None]:
+    policy = _scaling_policy(stack, "FILL")
+    (raw, filled) = policy["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]["Metrics"]
+    queries = [raw, filled | {"Expression": "FILL(invocations, REPEAT)"}]
+    _put_policy(stack, policy, CustomizedMetricSpecification={"Metrics": queries})
     yield
     _put_policy(stack, policy)
 

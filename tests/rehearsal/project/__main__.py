@@ -376,6 +376,34 @@ cpu = aws.appautoscaling.Policy(
     },
     opts=child,
 )
+idle = aws.appautoscaling.Policy(
+    "idle",
+    policy_type="TargetTrackingScaling",
+    service_namespace=target.service_namespace,
+    scalable_dimension=target.scalable_dimension,
+    resource_id=target.resource_id,
+    target_tracking_scaling_policy_configuration={
+        "target_value": 600,
+        "customized_metric_specification": {
+            "metrics": [
+                {
+                    "id": "invocations",
+                    "metric_stat": {
+                        "metric": {
+                            "namespace": "AWS/SageMaker",
+                            "metric_name": "InvocationsPerInstance",
+                            "dimensions": [{"name": "EndpointName", "value": endpoint.name}],
+                        },
+                        "stat": "Sum",
+                    },
+                    "return_data": False,
+                },
+                {"id": "filled", "expression": "FILL(invocations, 0)", "return_data": True},
+            ]
+        },
+    },
+    opts=child,
+)
 invoke = aws.iam.Policy("invoke", policy=allow("sagemaker:InvokeEndpoint", endpoint.arn), opts=child)
 
 # Monitoring
