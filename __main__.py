@@ -129,6 +129,7 @@ endpoints = {
             artifact_keys=[endpoint.model.artifact_key_arn] if endpoint.model.artifact_key_arn else [],
             image_repositories=[images[endpoint.name].repository_arn],
             vcpus=facts.instances[endpoint.instance_type].vcpus,
+            gpus=facts.instances[endpoint.instance_type].gpus,
             vpc_id=network.vpc.id,
             subnet_ids=network.subnet_ids(Tier.MODEL),
             security_group_id=groups.model.id,

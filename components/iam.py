@@ -126,6 +126,14 @@ def notifications_key(account: Account) -> Document:
             ["kms:Decrypt", "kms:GenerateDataKey*"],
             {"StringEquals": {"aws:SourceAccount": account.id}},
         ),
+        # For EventBridge SNS supports no aws:Source… key here, but SNS itself names the topic to KMS:
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+        _on_key(
+            "EventsPublish",
+            {"Service": "events.amazonaws.com"},
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": account.arn("sns", "*")}},
+        ),
     )
 
 
@@ -179,6 +187,8 @@ class Serving:
     """Keys of artifacts that the data key does not encrypt."""
     image_repositories: Sequence[Arn]
     log_group: Arn
+    rollback_alarms: Sequence[Arn]
+    """Alarms that roll an update back: SageMaker looks at them with this role."""
     data_key: Arn
     vpc: Arn
     subnets: Sequence[Arn]
@@ -210,6 +220,7 @@ def execution_role(account: Account, serving: Serving) -> Document:
             ["*"],
             {"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
         ),
+        *_rollback(serving),
         *(_unscoped_interfaces() if serving.unscoped_interfaces else _interfaces_in_vpc(account, serving)),
         allow(
             "DescribeNetwork",
@@ -224,6 +235,12 @@ def execution_role(account: Account, serving: Serving) -> Document:
             ["*"],
         ),
     )
+
+
+def _rollback(serving: Serving) -> list[Statement]:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html"""
+    alarms = serving.rollback_alarms
+    return [allow("RollbackAlarms", ["cloudwatch:DescribeAlarms"], alarms)] if alarms else []
 
 
 _CREATE_INTERFACE = "ec2:CreateNetworkInterface"
@@ -313,7 +330,11 @@ def artifact_bucket(bucket: Arn, key: Arn) -> Document:
 
 
 def alarm_topic(account: Account, topic: Arn) -> Document:
-    """This account's alarms may publish; nobody may without TLS."""
+    """This account's alarms and EventBridge may publish; nobody may without TLS.
+
+    AWS lets no condition be set for EventBridge, whose rules reach topics of other accounts by a role of theirs only:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+    """
     publish = allow(
         "AlarmsPublish",
         ["sns:Publish"],
@@ -325,6 +346,7 @@ def alarm_topic(account: Account, topic: Arn) -> Document:
     )
     return document(
         publish | {"Principal": {"Service": "cloudwatch.amazonaws.com"}},
+        allow("EventsPublish", ["sns:Publish"], [topic]) | {"Principal": {"Service": "events.amazonaws.com"}},
         _deny("TlsOnly", "sns:Publish", [topic], {"Bool": {"aws:SecureTransport": "false"}}),
     )
 

@@ -7,10 +7,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components import iam
+from components.alarms import VariantAlarms, VariantAlarmsArgs
 from components.artifacts import Artifact
+from components.deployment import deployment
 from components.iam import Account
 from components.images import ServingImage
-from components.monitoring import VariantAlarms, VariantAlarmsArgs
 from components.scaling import VariantScaling, VariantScalingArgs
 from components.settings import EndpointSettings
 from components.variant import VARIANT, VariantArgs
@@ -33,6 +34,8 @@ class InferenceEndpointArgs:
     image_repositories: Sequence[iam.Arn]
     """Repositories that the execution role may pull from: of what serves and of what will serve."""
     vcpus: int
+    """Of one instance."""
+    gpus: int
     """Of one instance."""
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -68,15 +71,19 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self._name = name
         self._args = args
         log_group = self._log_group()
-        role, permissions = self._execution_role(log_group)
+        variant = VariantArgs(settings=args.settings, vcpus=args.vcpus, gpus=args.gpus)
+        alarms = VariantAlarms(name, VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn), self._child())
+        role, permissions = self._execution_role(log_group, alarms)
         configuration = self._configuration(self._model(role, permissions))
         self.endpoint = aws.sagemaker.Endpoint(
             name,
             name=args.settings.name,
             endpoint_config_name=configuration.name,
+            deployment_config=deployment(args.settings.update, [alarm.name for alarm in alarms.rollback]),
             opts=self._child(depends_on=[permissions, log_group, *args.artifact_dependencies]),
         )
-        self._scale_and_watch()
+        scaling = VariantScalingArgs(variant=variant, endpoint_name=self.endpoint.name)
+        VariantScaling(name, scaling, self._child())
         self.invoke_policy = aws.iam.Policy(
             name,
             path=args.iam_path,
@@ -98,7 +105,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
             opts=self._child(protect=self._args.protect),
         )
 
-    def _execution_role(self, log_group: aws.cloudwatch.LogGroup) -> tuple[aws.iam.Role, pulumi.Resource]:
+    def _execution_role(
+        self, log_group: aws.cloudwatch.LogGroup, alarms: VariantAlarms
+    ) -> tuple[aws.iam.Role, pulumi.Resource]:
         """The role, and its policy, which must be attached before a model is created with the role."""
         args = self._args
         role = aws.iam.Role(
@@ -113,6 +122,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             artifact_keys=args.artifact_keys,
             image_repositories=args.image_repositories,
             log_group=log_group.arn,
+            rollback_alarms=[] if args.settings.update.rollback_off_because else [each.arn for each in alarms.rollback],
             data_key=args.data_key_arn,
             vpc=pulumi.Output.concat(args.account.arn("ec2", "vpc/"), args.vpc_id),
             subnets=[pulumi.Output.concat(args.account.arn("ec2", "subnet/"), subnet) for subnet in args.subnet_ids],
@@ -157,11 +167,3 @@ class InferenceEndpoint(pulumi.ComponentResource):
             ],
             opts=self._child(),
         )
-
-    def _scale_and_watch(self) -> None:
-        args = self._args
-        variant = VariantArgs(settings=args.settings, vcpus=args.vcpus)
-        scaling = VariantScalingArgs(variant=variant, endpoint_name=self.endpoint.name)
-        VariantScaling(self._name, scaling, self._child())
-        alarms = VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn)
-        VariantAlarms(self._name, alarms, self._child())

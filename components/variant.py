@@ -17,12 +17,18 @@ INSTANCE_METRICS = "/aws/sagemaker/Endpoints"
 """Namespace of the metrics on instances."""
 
 
+PERIOD_SECONDS = 300
+"""Over which alarms and graphs look."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VariantArgs:
     """A variant that is scaled and watched."""
 
     settings: EndpointSettings
     vcpus: int
+    """Of one instance."""
+    gpus: int
     """Of one instance."""
 
     @property

@@ -170,13 +170,13 @@ class Settings(SettingsGroup):
 
     def _contradictions(self) -> Iterator[Problem]:
         room = self._model_addresses()
-        needed = 2 * sum(endpoint.instances.max for endpoint in self.endpoints)
+        needed = 2 * sum(endpoint.most_instances for endpoint in self.endpoints)
         if needed > room:
             yield Problem(
                 "network.cidr",
                 self.network.cidr,
-                f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed} (two each); "
-                "choose a larger block or lower instances.max",
+                f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed} (two for each "
+                "instance, old and new ones during an update); choose a larger block or lower instances.max",
             )
         for position, endpoint in enumerate(self.endpoints):
             uri = endpoint.model.image.uri

@@ -7,6 +7,7 @@ from components.settings import EndpointSettings
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.deployed import Deployed, containers
 from private_inference.verification.desired import MODEL
+from private_inference.verification.inference import ROLLBACK
 from private_inference.verification.policies import Statement, statements
 
 RESOURCELESS = (
@@ -92,6 +93,8 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     yield short(stack.desired.contract.key_arns.data)
     if endpoint.model.artifact_key_arn:
         yield short(endpoint.model.artifact_key_arn)
+    watched = stack.alarms[endpoint.name] if not endpoint.update.rollback_off_because else []
+    yield from (short(alarm["AlarmArn"]) for alarm in watched if alarm.get("MetricName") in ROLLBACK)
     yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
     for model in stack.models(endpoint.name):
         for container in containers(model):

@@ -181,8 +181,10 @@ def test_no_resource_policy_lets_in_another_account(any_stack: Recorded) -> None
             if principal is None or principal == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}:
                 continue
             condition = json.dumps(statement.get("Condition", {}))
-            layers = statement["Sid"] == "ReadImageLayers"  # presigned by ECR, for AWS's own bucket
-            assert layers or ACCOUNT in condition, f"{attached.kind} {attached.name} {statement['Sid']}"
+            # Presigned by ECR, for AWS's own bucket; and AWS lets a topic set no condition for EventBridge.
+            unbounded = {("VpcEndpoint", "ReadImageLayers"), ("TopicPolicy", "EventsPublish")}
+            bounded = ACCOUNT in condition or (attached.kind, statement["Sid"]) in unbounded
+            assert bounded, f"{attached.kind} {attached.name} {statement['Sid']}"
 
 
 # Keys
@@ -218,6 +220,23 @@ def test_cloudwatch_may_use_the_key_of_the_alarm_topic(least: Recorded) -> None:
     allowed = document(least, "Key", "notifications").statement("AlarmsPublish")
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert allowed["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+
+
+def test_eventbridge_may_use_that_key_for_topics_of_this_account(least: Recorded) -> None:
+    allowed = document(least, "Key", "notifications").statement("EventsPublish")
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    # A source condition would lose every event: SNS does not support it there.
+    assert allowed["Condition"] == {
+        "ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:*"}
+    }
+
+
+def test_eventbridge_may_publish_and_no_condition_loses_its_events(least: Recorded) -> None:
+    allowed = document(least, "TopicPolicy", "alarms").statement("EventsPublish")
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Resource"] == [least.one("Topic").outputs["arn"]]
+    assert "Condition" not in allowed
 
 
 # The execution role

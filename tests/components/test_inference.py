@@ -39,6 +39,7 @@ def inference(archive: Path, *, protect: bool = True, **changes: Any) -> Recorde
                 artifact_keys=[HERE.arn("kms", "key/old"), HERE.arn("kms", "key/new")],
                 image_repositories=[HERE.arn("ecr", "repository/old"), HERE.arn("ecr", "repository/serving")],
                 vcpus=4,
+                gpus=0,
                 vpc_id="vpc-1",
                 subnet_ids=["subnet-a", "subnet-b"],
                 security_group_id="sg-model",

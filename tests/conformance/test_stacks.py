@@ -156,19 +156,24 @@ KEPT = {
 }
 """What may stay, as the inventory calls it. The other resources that stay are parts of these."""
 
-SHARED: Actions = {"aws_cloudwatch_dashboard.monitoring": UPDATE, "aws_vpc_endpoint.sagemaker_runtime": UPDATE}
-"""What names all endpoints of a stack: the dashboard, and the policy of the runtime endpoint."""
+SHARED: Actions = {
+    "aws_cloudwatch_dashboard.monitoring": UPDATE,
+    "aws_cloudwatch_event_rule.endpoint_states": UPDATE,
+    "aws_vpc_endpoint.sagemaker_runtime": UPDATE,
+}
+"""What names all endpoints of a stack: dashboard, rule of state changes, and the policy of the runtime endpoint."""
 
 
 def of_endpoint(name: str, does: tuple[str, ...]) -> Actions:
     """All that one endpoint consists of."""
     label = label_of(name)
     kinds = (
-        "appautoscaling_target", "cloudwatch_log_group", "iam_policy", "iam_role", "iam_role_policy",
+        "appautoscaling_target", "cloudwatch_composite_alarm", "cloudwatch_log_group", "iam_policy", "iam_role", "iam_role_policy",
         "sagemaker_endpoint", "sagemaker_endpoint_configuration", "sagemaker_model", "ssm_parameter",
     )  # fmt: skip
-    alarms = (f"cloudwatch_metric_alarm.{label}_{subject}" for subject in ("cpu", "latency", "server_errors"))
-    policies = (f"appautoscaling_policy.{label}_{subject}" for subject in ("cpu", "invocations"))
+    subjects = ("capacity", "client_errors", "cpu", "disk", "latency", "memory", "overhead", "server_errors")
+    alarms = (f"cloudwatch_metric_alarm.{label}_{subject}" for subject in subjects)
+    policies = (f"appautoscaling_policy.{label}_{subject}" for subject in ("cpu", "idle", "invocations"))
     parts = (*(f"{kind}.{label}" for kind in kinds), *alarms, *policies)
     return {f"aws_{part}": does for part in parts}
 

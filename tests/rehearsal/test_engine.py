@@ -219,6 +219,30 @@ def test_a_metric_query_becomes_a_metric_and_its_statistic(rehearsed: Rehearsed)
     assert metric["Metric"]["MetricName"] == "CPUUtilization"
 
 
+def test_an_alarm_sums_up_others(rehearsed: Rehearsed) -> None:
+    name = rehearsed.outputs("aws:cloudwatch/metricAlarm:MetricAlarm", "errors")["name"]
+    composite = rehearsed.outputs("aws:cloudwatch/compositeAlarm:CompositeAlarm", "any")
+    found = named(rehearsed, "cloudwatch").describe_alarms(AlarmNames=["rehearsed-any"], AlarmTypes=["CompositeAlarm"])
+    (alarm,) = found["CompositeAlarms"]
+    assert alarm["AlarmRule"] == f'ALARM("{name}")'
+    assert alarm["AlarmArn"] == composite["arn"]
+
+
+def test_a_rule_tells_its_target(rehearsed: Rehearsed) -> None:
+    rule = rehearsed.outputs("aws:cloudwatch/eventRule:EventRule", "states")
+    found = named(rehearsed, "events").list_targets_by_rule(Rule=rule["name"])["Targets"]
+    assert [target["Arn"] for target in found] == [rehearsed.outputs("aws:sns/topic:Topic", "alarms")["arn"]]
+    assert named(rehearsed, "events").describe_rule(Name=rule["name"])["Arn"] == rule["arn"]
+
+
+def test_an_endpoint_is_told_how_to_be_updated(rehearsed: Rehearsed) -> None:
+    found = named(rehearsed, "sagemaker").describe_endpoint(EndpointName=ENDPOINT)["LastDeploymentConfig"]
+    policy = found["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"]["CanarySize"] == {"Type": "CAPACITY_PERCENT", "Value": 10}
+    assert policy["TerminationWaitInSeconds"] == 60
+    assert found["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "rehearsed-alarm"}]}
+
+
 def test_the_consumer_runs_in_the_network(rehearsed: Rehearsed) -> None:
     name = rehearsed.outputs("aws:lambda/function:Function", "consumer")["name"]
     function = named(rehearsed, "lambda").get_function_configuration(FunctionName=name)

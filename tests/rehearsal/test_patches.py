@@ -567,6 +567,32 @@ def a_function_knows_its_vpc_and_its_logs(aws: EmbeddedAws) -> bool:
     return (found["VpcConfig"]["VpcId"], logging.get("LogGroup")) == (inside, "/of/its/own")
 
 
+def _composite(aws: EmbeddedAws, about: str) -> None:
+    rule = f'ALARM("{about}") OR ALARM("{about}")'
+    aws.client("cloudwatch").put_composite_alarm(AlarmName="any", AlarmRule=rule, AlarmActions=["arn:aws:sns:a:1:t"])
+
+
+@probe("composite_alarm")
+def alarms_are_summed_up(aws: EmbeddedAws) -> bool:
+    cloudwatch, name = aws.client("cloudwatch"), unique("a")
+    metric = {"Namespace": "N", "MetricName": "M", "Period": 60, "EvaluationPeriods": 1, "Statistic": "Sum"}
+    comparison = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1.0}
+    cloudwatch.put_metric_alarm(AlarmName=name, **metric, **comparison)
+    try:
+        _composite(aws, name)
+    except ClientError:
+        return False
+    found = cloudwatch.describe_alarms(AlarmNames=["any"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    return [(alarm["AlarmName"], name in alarm["AlarmRule"], len(alarm["AlarmActions"])) for alarm in found] == [
+        ("any", True, 1)
+    ]
+
+
+@probe("composite_alarm")
+def a_sum_of_unknown_alarms_is_refused(aws: EmbeddedAws) -> bool:
+    return refused("ValidationError", _composite, aws=aws, about=unique("a"))
+
+
 @probe("pending_confirmation")
 def an_email_address_is_asked_first(aws: EmbeddedAws) -> bool:
     sns = aws.client("sns")

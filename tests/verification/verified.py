@@ -684,7 +684,7 @@ def _alarm(stack: Deployment, metric: str) -> dict[str, Any]:
     return next(
         alarm
         for alarm in found
-        if alarm["MetricName"] == metric
+        if alarm.get("MetricName") == metric
         and names.items() <= {item["Name"]: item["Value"] for item in alarm["Dimensions"]}.items()
     )
 
@@ -712,6 +712,59 @@ def alarm_that_tells_nobody(stack: Deployment) -> Iterator[None]:
     yield from _alarm_changed(stack, AlarmActions=[])
 
 
+def _composite(stack: Deployment) -> dict[str, Any]:
+    found = stack.client("cloudwatch").describe_alarms(AlarmNames=["triage-any"], AlarmTypes=["CompositeAlarm"])
+    kept = ("AlarmName", "AlarmRule", "AlarmActions", "OKActions", "AlarmDescription")
+    return {key: found["CompositeAlarms"][0][key] for key in kept}
+
+
+@missed_by("Endpoint triage: one alarm sums up")
+def sum_that_lacks_an_alarm(stack: Deployment) -> Iterator[None]:
+    before, change = _composite(stack), stack.client("cloudwatch").put_composite_alarm
+    change(**before | {"AlarmRule": before["AlarmRule"].split(" OR ", 1)[1]})
+    yield
+    change(**before)
+
+
+@missed_by("Endpoint triage: its alarms tell")
+def sum_that_tells_nobody(stack: Deployment) -> Iterator[None]:
+    before, change = _composite(stack), stack.client("cloudwatch").put_composite_alarm
+    change(**before | {"AlarmActions": []})
+    yield
+    change(**before)
+
+
+@missed_by("Endpoint triage: alarms on")
+def alarm_that_takes_silence_for_trouble(stack: Deployment) -> Iterator[None]:
+    yield from _alarm_changed(stack, TreatMissingData="breaching")
+
+
+@missed_by("Alarms: their topic is told")
+def state_changes_untold(stack: Deployment) -> Iterator[None]:
+    events = stack.client("events")
+    (name,) = events.list_rule_names_by_target(TargetArn=stack.topic)["RuleNames"]
+    events.disable_rule(Name=name)
+    yield
+    events.enable_rule(Name=name)
+
+
+@missed_by("Alarms: this account's alarms")
+def topic_open_to_alarms_of_any_account(stack: Deployment) -> Iterator[None]:
+    document = json.loads(stack.client("sns").get_topic_attributes(TopicArn=stack.topic)["Attributes"]["Policy"])
+    (alarms,) = [each for each in document["Statement"] if each["Sid"] == "AlarmsPublish"]
+    del alarms["Condition"]
+    yield from _topic_changed(stack, "Policy", json.dumps(document))
+
+
+@missed_by("Endpoint triage: its updates are")
+def updates_that_nothing_rolls_back(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        if answer["EndpointName"] == "triage":
+            del answer["LastDeploymentConfig"]["AutoRollbackConfiguration"]
+
+    yield from _answered(stack.client("sagemaker"), "DescribeEndpoint", change)
+
+
 @missed_by("Endpoint triage: its alarms tell")
 def alarm_actions_off(stack: Deployment) -> Iterator[None]:
     name = _alarm(stack, "ModelLatency")["AlarmName"]
@@ -720,9 +773,9 @@ def alarm_actions_off(stack: Deployment) -> Iterator[None]:
     stack.client("cloudwatch").enable_alarm_actions(AlarmNames=[name])
 
 
-@missed_by("Endpoint triage: alarms on")
+@missed_by("Endpoint triage: alarms on", "Endpoint triage: one alarm sums up")
 def alarm_deleted(stack: Deployment) -> Iterator[None]:
-    alarm = _alarm(stack, "Invocation5XXErrors")
+    alarm = _alarm(stack, "OverheadLatency")
     stack.client("cloudwatch").delete_alarms(AlarmNames=[alarm["AlarmName"]])
     yield
     stack.client("cloudwatch").put_metric_alarm(**_alarm_settings(alarm))
@@ -741,7 +794,7 @@ def topic_under_amazons_key(stack: Deployment) -> Iterator[None]:
     yield from _topic_changed(stack, "KmsMasterKeyId", "alias/aws/sns")
 
 
-@missed_by("Alarms: this account's alarms alone")
+@missed_by("Alarms: this account's alarms")
 def topic_opened(stack: Deployment) -> Iterator[None]:
     yield from _topic_changed(stack, "Policy", json.dumps(OPEN_POLICY))
 
@@ -781,11 +834,13 @@ def _moved(stack: Deployment, configuration: dict[str, Any], model: dict[str, An
     given = {key: value for key, value in (kept | configuration).items() if value is not None}
     sagemaker.create_endpoint_config(EndpointConfigName="other", **given)
     # The embedded AWS knows no UpdateEndpoint.
+    deployment = sagemaker.describe_endpoint(EndpointName="triage")["LastDeploymentConfig"]
     sagemaker.delete_endpoint(EndpointName="triage")
-    sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName="other")
+    sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName="other", DeploymentConfig=deployment)
     yield
     sagemaker.delete_endpoint(EndpointName="triage")
-    sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName=before["EndpointConfigName"])
+    name = before["EndpointConfigName"]
+    sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName=name, DeploymentConfig=deployment)
     sagemaker.delete_endpoint_config(EndpointConfigName="other")
     if model is not None:
         sagemaker.delete_model(ModelName="other")

@@ -329,7 +329,23 @@ configuration = aws.sagemaker.EndpointConfiguration(
     ],
     opts=child,
 )
-endpoint = aws.sagemaker.Endpoint("churn", name="rehearsed-churn", endpoint_config_name=configuration.name, opts=child)
+endpoint = aws.sagemaker.Endpoint(
+    "churn",
+    name="rehearsed-churn",
+    endpoint_config_name=configuration.name,
+    deployment_config={
+        "blue_green_update_policy": {
+            "traffic_routing_configuration": {
+                "type": "CANARY",
+                "wait_interval_in_seconds": 300,
+                "canary_size": {"type": "CAPACITY_PERCENT", "value": 10},
+            },
+            "termination_wait_in_seconds": 60,
+        },
+        "auto_rollback_configuration": {"alarms": [{"alarm_name": "rehearsed-alarm"}]},
+    },
+    opts=child,
+)
 endpoint_logs = aws.cloudwatch.LogGroup(
     "churn", name="/aws/sagemaker/Endpoints/rehearsed-churn", kms_key_id=key.arn, opts=child
 )
@@ -427,7 +443,7 @@ aws.sns.TopicPolicy(
     opts=child,
 )
 aws.sns.TopicSubscription("alarms", topic=topic.arn, protocol="email", endpoint="ops@example.com", opts=child)
-aws.cloudwatch.MetricAlarm(
+errors = aws.cloudwatch.MetricAlarm(
     "errors",
     comparison_operator="GreaterThanThreshold",
     evaluation_periods=3,
@@ -461,6 +477,15 @@ aws.cloudwatch.MetricAlarm(
     ],
     opts=child,
 )
+aws.cloudwatch.CompositeAlarm(
+    "any",
+    alarm_name="rehearsed-any",
+    alarm_rule=pulumi.Output.concat('ALARM("', errors.name, '")'),
+    alarm_actions=[topic.arn],
+    opts=child,
+)
+states = aws.cloudwatch.EventRule("states", event_pattern=json.dumps({"source": ["aws.sagemaker"]}), opts=child)
+aws.cloudwatch.EventTarget("states", rule=states.name, arn=topic.arn, opts=child)
 aws.cloudwatch.Dashboard(
     "rehearsed", dashboard_name="rehearsed", dashboard_body=json.dumps({"widgets": []}), opts=child
 )
