@@ -84,11 +84,9 @@ def test_a_new_artifact_renews_the_model_before_the_old_one_goes(live: Live, tmp
     gone = {} if still_used or live.settings.keep_artifacts else {object_address(old): DELETE}
     assert actions(live.deployment.plan()) == gone | {
         object_address(new): CREATE,
-        f"aws_iam_role_policy.{label}": UPDATE,
         f"aws_sagemaker_model.{label}": RENEW,
         f"aws_sagemaker_endpoint_configuration.{label}": RENEW,
         f"aws_sagemaker_endpoint.{label}": UPDATE,
-        "aws_vpc_endpoint.s3": UPDATE,
     }
     said = [(event.kind, event.action, event.address) for event in live.deployment.apply()]
     configuration, endpoint = f"aws_sagemaker_endpoint_configuration.{label}", f"aws_sagemaker_endpoint.{label}"
@@ -102,12 +100,16 @@ def test_a_new_artifact_renews_the_model_before_the_old_one_goes(live: Live, tmp
     assert actions(live.deployment.plan()) == {}
 
 
-def test_a_larger_maximum_touches_the_scaling_target_only(live: Live) -> None:
+def test_a_larger_maximum_touches_the_scaling_target_and_its_alarm_only(live: Live) -> None:
     endpoints = live.value("endpoints")
     most = live.settings.endpoints[0].instances.max + 3
     endpoints[0]["instances"] = {**endpoints[0].get("instances", {}), "max": most}
     live.change(endpoints=endpoints)
-    assert actions(live.deployment.plan()) == {f"aws_appautoscaling_target.{label_of(endpoints[0]['name'])}": UPDATE}
+    label = label_of(endpoints[0]["name"])
+    assert actions(live.deployment.plan()) == {
+        f"aws_appautoscaling_target.{label}": UPDATE,
+        f"aws_cloudwatch_metric_alarm.{label}_capacity": UPDATE,
+    }
     live.deployment.apply()
     assert actions(live.deployment.plan()) == {}
 
@@ -168,8 +170,8 @@ def of_endpoint(name: str, does: tuple[str, ...]) -> Actions:
     """All that one endpoint consists of."""
     label = label_of(name)
     kinds = (
-        "appautoscaling_target", "cloudwatch_composite_alarm", "cloudwatch_log_group", "iam_policy", "iam_role", "iam_role_policy",
-        "sagemaker_endpoint", "sagemaker_endpoint_configuration", "sagemaker_model", "ssm_parameter",
+        "appautoscaling_target", "cloudwatch_composite_alarm", "cloudwatch_log_group", "iam_policy", "iam_role",
+        "iam_role_policy", "sagemaker_endpoint", "sagemaker_endpoint_configuration", "sagemaker_model", "ssm_parameter",
     )  # fmt: skip
     subjects = ("capacity", "client_errors", "cpu", "disk", "latency", "memory", "overhead", "server_errors")
     alarms = (f"cloudwatch_metric_alarm.{label}_{subject}" for subject in subjects)

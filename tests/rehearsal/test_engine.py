@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -60,21 +61,27 @@ def test_the_endpoint_predicts_with_the_model_that_was_uploaded(rehearsed: Rehea
     assert expected[0] < 0.5 < expected[1]
 
 
-def test_scaling_follows_both_metrics(rehearsed: Rehearsed) -> None:
+def test_scaling_follows_its_metrics(rehearsed: Rehearsed) -> None:
     service = named(rehearsed, "application-autoscaling")
     (target,) = service.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[TARGET])["ScalableTargets"]
     policies = service.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=TARGET)["ScalingPolicies"]
-    targets = {
-        next(iter(policy["TargetTrackingScalingPolicyConfiguration"].keys() & METRICS)): policy[
-            "TargetTrackingScalingPolicyConfiguration"
-        ]["TargetValue"]
-        for policy in policies
-    }
+    found = [policy["TargetTrackingScalingPolicyConfiguration"] for policy in policies]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 10)
-    assert targets == {"PredefinedMetricSpecification": 600, "CustomizedMetricSpecification": 120}
+    followed = {_followed(configuration): configuration["TargetValue"] for configuration in found}
+    assert followed == {
+        "SageMakerVariantInvocationsPerInstance": 600,
+        "FILL(invocations, 0)": 600,
+        "CPUUtilization": 120,
+    }
 
 
-METRICS = {"PredefinedMetricSpecification", "CustomizedMetricSpecification"}
+def _followed(configuration: Mapping[str, Any]) -> Any:
+    """What a policy goes by: a predefined metric, an expression, or a metric."""
+    if predefined := configuration.get("PredefinedMetricSpecification"):
+        return predefined["PredefinedMetricType"]
+    custom = configuration["CustomizedMetricSpecification"]
+    queries = custom.get("Metrics", [])
+    return next((query["Expression"] for query in queries if "Expression" in query), custom.get("MetricName"))
 
 
 # Network
