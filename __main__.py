@@ -1,5 +1,8 @@
 """One stack of private inference: a network without internet, keys, endpoints, and the contract for their callers."""
 
+from collections import defaultdict
+from itertools import chain
+
 import pulumi
 import pulumi_aws as aws
 
@@ -7,7 +10,7 @@ from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
 from components.image_registry import ImageRegistry
-from components.images import serving_image
+from components.images import repository_of, serving_image
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.keys import EncryptionKeys, EncryptionKeysArgs
 from components.lookups import look_up
@@ -17,13 +20,13 @@ from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.private_access import PrivateAccess, PrivateAccessArgs
 from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
-from components.serving import serving_now
+from components.serving import NOTHING, serving_now
 from components.settings import load
 from components.storage import StorageArgs
 
 settings = load()
 facts = look_up(settings)
-serving = serving_now(settings, pulumi.get_project(), pulumi.get_stack())
+serving = defaultdict(lambda: NOTHING, serving_now(settings, pulumi.get_project(), pulumi.get_stack()))
 plan = plan_network(settings, facts)
 account = facts.account
 
@@ -89,6 +92,18 @@ store = ArtifactStore(
     options,
 )
 registry = ImageRegistry("images", storage, options)
+artifacts = {endpoint.name: store.artifact_of(endpoint.model) for endpoint in settings.endpoints}
+images = {
+    endpoint.name: serving_image(
+        endpoint.model.image, account, registry, facts.prebuilt_images.get(endpoint.model.image)
+    )
+    for endpoint in settings.endpoints
+}
+# Permissions cover what serves now, too: it has to heal and scale until the update is over, and after a rollback.
+readable = {
+    name: [artifact.readable, *(store.readable(uri) for uri in serving[name].artifacts)]
+    for name, artifact in artifacts.items()
+}
 access = PrivateAccess(
     "access",
     PrivateAccessArgs(
@@ -98,7 +113,7 @@ access = PrivateAccess(
         allowed=plan.allowed,
         service_zones=facts.service_zones,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
-        artifact_arns=store.artifact_arns(),
+        artifacts=list(chain.from_iterable(readable.values())),
         iam_path=stack_path(),
         parameter_prefix=stack_path(),
         security_group_id=groups.access.id,
@@ -122,20 +137,27 @@ endpoints = {
             settings=endpoint,
             account=account,
             iam_path=stack_path(),
-            artifact=store.artifact_of(endpoint.model),
-            image=serving_image(
-                endpoint.model.image, account, registry, facts.prebuilt_images.get(endpoint.model.image)
-            ),
+            artifact=artifacts[endpoint.name],
+            image=images[endpoint.name],
+            readable_artifacts=readable[endpoint.name],
+            artifact_keys=[*filter(None, [endpoint.model.artifact_key_arn]), *serving[endpoint.name].artifact_keys],
+            image_repositories=[
+                images[endpoint.name].repository_arn,
+                *(repository_of(uri, account) for uri in serving[endpoint.name].images),
+            ],
             vcpus=facts.instances[endpoint.instance_type].vcpus,
+            gpus=facts.instances[endpoint.instance_type].gpus,
+            vpc_id=network.vpc.id,
             subnet_ids=network.subnet_ids(Tier.MODEL),
             security_group_id=groups.model.id,
+            unscoped_interfaces=settings.security.network_interfaces_unscoped_because is not None,
             artifact_dependencies=[network, groups, access],
             runtime_endpoint_id=access.runtime.id,
             data_key_arn=keys.data.arn,
             logs_key_arn=keys.logs.arn,
             log_retention_days=settings.security.log_retention_days,
             topic_arn=monitoring.topic.arn,
-            serving=serving.get(endpoint.name),
+            serving=serving[endpoint.name],
             safeguards=safeguards,
             protect=settings.protect_data,
         ),

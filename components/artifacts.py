@@ -24,14 +24,22 @@ class ArtifactStoreArgs:
     """Of the uploaded archives."""
 
 
+PREFIX = "models/"
+"""Of the keys of artifacts in the stack's bucket."""
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A model archive in S3."""
 
     uri: pulumi.Output[str]
-    arn: pulumi.Output[str]
     content: str
     """What identifies its content: the digest of an uploaded archive, or the URI of one that others keep in S3."""
+    readable: pulumi.Output[str]
+    """ARN of what a role must be allowed to read to load it: all artifacts of the stack, or the object elsewhere.
+
+    A permission for the stack's one newest artifact would take the serving one from the fleet that still loads it.
+    """
 
 
 class ArtifactStore(pulumi.ComponentResource):
@@ -43,7 +51,6 @@ class ArtifactStore(pulumi.ComponentResource):
         super().__init__("private-inference:inference:ArtifactStore", name, None, opts)
         self._name = name
         self._args = args.storage
-        self._models = args.models
         self._hooks = args.hooks
         self.bucket = aws.s3.Bucket(
             name,
@@ -64,12 +71,17 @@ class ArtifactStore(pulumi.ComponentResource):
         path = model.artifact.removeprefix("s3://")
         arn = f"arn:{self._args.account.partition}:s3:::{path}"
         uri = pulumi.Output.from_input(model.artifact)
-        return Artifact(uri=uri, arn=pulumi.Output.from_input(arn), content=model.artifact)
+        return Artifact(uri=uri, content=model.artifact, readable=pulumi.Output.from_input(arn))
 
-    def artifact_arns(self) -> list[pulumi.Output[str]]:
-        """ARNs of the objects that the models load, each once."""
-        by_content = {self._digests.get(model.artifact, model.artifact): model for model in self._models}
-        return [self.artifact_of(model).arn for model in by_content.values()]
+    def readable(self, uri: str) -> pulumi.Output[str]:
+        """As `Artifact.readable`, of an archive that serves now: one of this stack's, or one elsewhere."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        arn = f"arn:{self._args.account.partition}:s3:::"
+        return self.bucket.bucket.apply(
+            lambda own: (
+                f"{arn}{bucket}/{PREFIX}*" if bucket == own and key.startswith(PREFIX) else f"{arn}{bucket}/{key}"
+            )
+        )
 
     def _child(
         self, *depends_on: pulumi.Resource, hooks: pulumi.ResourceHookBinding | None = None
@@ -168,7 +180,7 @@ class ArtifactStore(pulumi.ComponentResource):
         uploaded = aws.s3.BucketObjectv2(
             f"model-{digest[:12]}",
             bucket=self.bucket.bucket,
-            key=f"models/{digest}/model.tar.gz",
+            key=f"{PREFIX}{digest}/model.tar.gz",
             source=pulumi.FileAsset(str(archive)),
             content_type="application/gzip",
             server_side_encryption="aws:kms",
@@ -177,6 +189,6 @@ class ArtifactStore(pulumi.ComponentResource):
         )
         return Artifact(
             uri=pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key),
-            arn=pulumi.Output.concat(self.bucket.arn, "/", uploaded.key),
             content=digest,
+            readable=pulumi.Output.concat(self.bucket.arn, f"/{PREFIX}*"),
         )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pulumi
+
 from components.iam import (
     ALL_INVOKE_ACTIONS,
     PULL_IMAGE,
@@ -13,6 +15,7 @@ from components.iam import (
     Statement,
     allow,
     document,
+    each_once,
 )
 
 EndpointPermission = tuple[Sequence[str], str]
@@ -28,13 +31,13 @@ def invocations(account: Account, endpoints: Sequence[str]) -> Document:
 
 
 def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, image_layers: bool) -> Document:
-    """Only reads of these objects, by roles whose ARNs match `roles`.
+    """Only reads of these objects (or patterns of them), by roles whose ARNs match `roles`.
 
     With `image_layers`, also the bucket that ECR serves layers from to whoever pulls through the VPC:
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
     """
     condition = {"StringEquals": {"aws:PrincipalAccount": account.id}, "ArnLike": {"aws:PrincipalArn": roles}}
-    reads = [_statement("ReadArtifacts", ["s3:GetObject"], objects, condition)] if objects else []
+    reads = [_statement("ReadArtifacts", ["s3:GetObject"], each_once(objects), condition)] if objects else []
     if image_layers:
         layers = f"arn:{account.partition}:s3:::prod-{account.region}-starport-layer-bucket/*"
         reads.append(_statement("ReadImageLayers", ["s3:GetObject"], [layers], {}))
@@ -61,7 +64,9 @@ def _own_principals(account: Account) -> dict[str, Any]:
     return {"StringEquals": {"aws:PrincipalAccount": account.id}}
 
 
-def _statement(sid: str, actions: Sequence[str], resources: Sequence[Arn], condition: Mapping[str, Any]) -> Statement:
+def _statement(
+    sid: str, actions: Sequence[str], resources: pulumi.Input[Sequence[Arn]], condition: Mapping[str, Any]
+) -> Statement:
     return allow(sid, actions, resources, condition) | {"Principal": {"AWS": "*"}}
 
 

@@ -54,11 +54,16 @@ def document(*statements: Statement) -> Document:
 
 
 def allow(
-    sid: str, actions: Sequence[str], resources: Sequence[Arn], condition: Mapping[str, Any] | None = None
+    sid: str, actions: Sequence[str], resources: pulumi.Input[Sequence[Arn]], condition: Mapping[str, Any] | None = None
 ) -> Statement:
     """A statement that allows `actions` on `resources`."""
-    statement: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    statement: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resources}
     return statement | ({"Condition": dict(condition)} if condition else {})
+
+
+def each_once(arns: Sequence[Arn]) -> pulumi.Output[list[str]]:
+    """The ARNs in their order, each once: what serves is often what will serve."""
+    return pulumi.Output.all(*arns).apply(lambda known: list(dict.fromkeys(known)))
 
 
 def trust(account: Account, service: str) -> Document:
@@ -121,6 +126,14 @@ def notifications_key(account: Account) -> Document:
             ["kms:Decrypt", "kms:GenerateDataKey*"],
             {"StringEquals": {"aws:SourceAccount": account.id}},
         ),
+        # For EventBridge SNS supports no aws:Source… key here, but SNS itself names the topic to KMS:
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+        _on_key(
+            "EventsPublish",
+            {"Service": "events.amazonaws.com"},
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": account.arn("sns", "*")}},
+        ),
     )
 
 
@@ -160,17 +173,28 @@ def _on_key(
 # Roles, and policies of callers.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Serving:
-    """The resources of one endpoint, which its execution role may touch."""
+    """What one endpoint's execution role may touch: the resources of what serves and of what will serve.
 
-    artifact: Arn
-    artifact_key: Arn | None
-    image_repository: Arn
+    SageMaker needs them as long as the endpoint uses them: it replaces instances and adds new ones with this role.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/best-practice-endpoint-security.html
+    """
+
+    artifacts: Sequence[Arn]
+    """S3 objects, or patterns of them."""
+    artifact_keys: Sequence[Arn]
+    """Keys of artifacts that the data key does not encrypt."""
+    image_repositories: Sequence[Arn]
     log_group: Arn
+    rollback_alarms: Sequence[Arn]
+    """Alarms that roll an update back: SageMaker looks at them with this role."""
     data_key: Arn
+    vpc: Arn
     subnets: Sequence[Arn]
     security_group: Arn
+    unscoped_interfaces: bool
+    """Whether network interfaces are allowed in AWS's published form, on every resource."""
 
 
 def execution_role(account: Account, serving: Serving) -> Document:
@@ -179,17 +203,15 @@ def execution_role(account: Account, serving: Serving) -> Document:
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
     """
     return document(
-        allow("Artifact", ["s3:GetObject"], [serving.artifact]),
-        allow(
-            "Keys", ["kms:Decrypt", "kms:DescribeKey"], [key for key in (serving.data_key, serving.artifact_key) if key]
-        ),
+        allow("Artifact", ["s3:GetObject"], each_once(serving.artifacts)),
+        allow("Keys", ["kms:Decrypt", "kms:DescribeKey"], each_once([serving.data_key, *serving.artifact_keys])),
         allow(
             "VolumeGrant",
             ["kms:CreateGrant"],
             [serving.data_key],
             {"Bool": {"kms:GrantIsForAWSResource": "true"}},
         ),
-        allow("Image", PULL_IMAGE, [serving.image_repository]),
+        allow("Image", PULL_IMAGE, each_once(serving.image_repositories)),
         allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
         allow("Logs", WRITE_LOGS, [pulumi.Output.concat(serving.log_group, ":*")]),
         allow(
@@ -198,36 +220,8 @@ def execution_role(account: Account, serving: Serving) -> Document:
             ["*"],
             {"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
         ),
-        *_network_interfaces(account, serving),
-    )
-
-
-def _network_interfaces(account: Account, serving: Serving) -> list[Statement]:
-    """SageMaker's network interfaces in the model subnets.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html and, for the condition keys,
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-    """
-    interfaces = account.arn("ec2", "network-interface/*")
-    in_model_subnets = {"ArnEquals": {"ec2:Subnet": list(serving.subnets)}}
-    # An interface that is being created has no subnet yet that a condition could test. AWS evaluates every resource
-    # involved, so the subnets and the group bound where it can be.
-    return [
-        allow(
-            "CreateInterfaces",
-            ["ec2:CreateNetworkInterface"],
-            [*serving.subnets, serving.security_group, interfaces],
-        ),
-        allow(
-            "ManageInterfaces",
-            [
-                "ec2:CreateNetworkInterfacePermission",
-                "ec2:DeleteNetworkInterface",
-                "ec2:DeleteNetworkInterfacePermission",
-            ],
-            [interfaces],
-            in_model_subnets,
-        ),
+        *_rollback(serving),
+        *(_unscoped_interfaces() if serving.unscoped_interfaces else _interfaces_in_vpc(account, serving)),
         allow(
             "DescribeNetwork",
             [
@@ -240,6 +234,45 @@ def _network_interfaces(account: Account, serving: Serving) -> list[Statement]:
             ],
             ["*"],
         ),
+    )
+
+
+def _rollback(serving: Serving) -> list[Statement]:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html"""
+    alarms = serving.rollback_alarms
+    return [allow("RollbackAlarms", ["cloudwatch:DescribeAlarms"], alarms)] if alarms else []
+
+
+_CREATE_INTERFACE = "ec2:CreateNetworkInterface"
+_MANAGE_INTERFACES = (
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+)
+
+
+def _unscoped_interfaces() -> list[Statement]:
+    """SageMaker's network interfaces, in the form that AWS publishes.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html; of jobs AWS says that scoped ones fail its
+    validation: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
+    """
+    return [allow("Interfaces", [_CREATE_INTERFACE, *_MANAGE_INTERFACES], ["*"])]
+
+
+def _interfaces_in_vpc(account: Account, serving: Serving) -> list[Statement]:
+    """SageMaker's network interfaces, made in the model subnets and bounded to the VPC afterwards.
+
+    SageMaker removes interfaces after the endpoint is deleted, and from subnets that the model has left: for that the
+    VPC is the bound. The condition keys (both take ARNs):
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    """
+    interfaces = account.arn("ec2", "network-interface/*")
+    # An interface that is being created has no subnet yet that a condition could test. AWS evaluates every resource
+    # involved, so the subnets and the group bound where it can be.
+    return [
+        allow("CreateInterfaces", [_CREATE_INTERFACE], [*serving.subnets, serving.security_group, interfaces]),
+        allow("ManageInterfaces", _MANAGE_INTERFACES, [interfaces], {"ArnEquals": {"ec2:Vpc": serving.vpc}}),
     ]
 
 
@@ -297,7 +330,11 @@ def artifact_bucket(bucket: Arn, key: Arn) -> Document:
 
 
 def alarm_topic(account: Account, topic: Arn) -> Document:
-    """This account's alarms may publish; nobody may without TLS."""
+    """This account's alarms and EventBridge may publish; nobody may without TLS.
+
+    AWS lets no condition be set for EventBridge, whose rules reach topics of other accounts by a role of theirs only:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+    """
     publish = allow(
         "AlarmsPublish",
         ["sns:Publish"],
@@ -309,6 +346,7 @@ def alarm_topic(account: Account, topic: Arn) -> Document:
     )
     return document(
         publish | {"Principal": {"Service": "cloudwatch.amazonaws.com"}},
+        allow("EventsPublish", ["sns:Publish"], [topic]) | {"Principal": {"Service": "events.amazonaws.com"}},
         _deny("TlsOnly", "sns:Publish", [topic], {"Bool": {"aws:SecureTransport": "false"}}),
     )
 

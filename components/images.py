@@ -27,6 +27,10 @@ def serving_image(
         return prebuilt
     if image.repository_tag:
         return ServingImage(pulumi.Output.concat(registry.url, ":", image.repository_tag), registry.arn)
-    found = EcrImage.parse(image.uri or "")
-    owner = Account(account.partition, found.region, found.account)
-    return ServingImage(image.uri or "", owner.arn("ecr", f"repository/{found.repository}"))
+    return ServingImage(image.uri or "", repository_of(image.uri or "", account))
+
+
+def repository_of(uri: str, account: Account) -> str:
+    """ARN of the repository of an image by its URI, in the partition of `account`."""
+    found = EcrImage.parse(uri)
+    return Account(account.partition, found.region, found.account).arn("ecr", f"repository/{found.repository}")

@@ -9,12 +9,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components import iam
+from components.alarms import VariantAlarms, VariantAlarmsArgs
 from components.artifacts import Artifact
+from components.deployment import deployment
 from components.iam import Account
 from components.images import ServingImage
-from components.monitoring import VariantAlarms, VariantAlarmsArgs
 from components.safeguards import Safeguards
-from components.scaling import VariantScaling
+from components.scaling import VariantScaling, VariantScalingArgs
 from components.serving import Serving
 from components.settings import EndpointSettings
 from components.variant import VARIANT, VariantArgs
@@ -33,12 +34,23 @@ class InferenceEndpointArgs:
     """IAM path of the execution role and the invoke policy."""
     artifact: Artifact
     image: ServingImage
+    readable_artifacts: Sequence[iam.Arn]
+    """S3 objects, or patterns of them, that the execution role may read: of what serves and of what will serve."""
+    artifact_keys: Sequence[iam.Arn]
+    """Keys of those that the data key does not encrypt."""
+    image_repositories: Sequence[iam.Arn]
+    """Repositories that the execution role may pull from: of what serves and of what will serve."""
     vcpus: int
     """Of one instance."""
+    gpus: int
+    """Of one instance."""
+    vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     """The subnets of the model tier."""
     security_group_id: pulumi.Input[str]
     """The group of the model tier."""
+    unscoped_interfaces: bool
+    """Whether the execution role's network interfaces are bounded to no subnet and no VPC."""
     artifact_dependencies: Sequence[pulumi.Resource]
     """What the artifact's download needs (routes, firewall rules, the S3 gateway).
 
@@ -51,8 +63,8 @@ class InferenceEndpointArgs:
     log_retention_days: int
     topic_arn: pulumi.Input[str]
     """The topic that alarms notify."""
-    serving: Serving | None
-    """What the endpoint serves now; None if it is to be created."""
+    serving: Serving
+    """What the endpoint serves now."""
     safeguards: Safeguards
     """Hooks that keep it serving."""
     protect: bool
@@ -70,24 +82,29 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self._name = name
         self._args = args
         log_group = self._log_group()
-        role, permissions = self._execution_role(log_group)
+        variant = VariantArgs(settings=args.settings, vcpus=args.vcpus, gpus=args.gpus)
+        alarms = VariantAlarms(name, VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn), self._child())
+        role, permissions = self._execution_role(log_group, alarms)
         configuration = self._configuration(self._model(role, permissions))
         self.endpoint = aws.sagemaker.Endpoint(
             name,
             name=args.settings.name,
             endpoint_config_name=configuration.name,
+            deployment_config=deployment(args.settings.update, [alarm.name for alarm in alarms.rollback]),
             opts=self._child(
                 depends_on=[permissions, log_group, *args.artifact_dependencies], hooks=args.safeguards.endpoint
             ),
         )
-        scaled_and_watched = self._scale_and_watch()
+        scaling = VariantScaling(
+            name, VariantScalingArgs(variant=variant, endpoint_name=self.endpoint.name), self._child()
+        )
         self.invoke_policy = aws.iam.Policy(
             name,
             path=args.iam_path,
             description=f"Calls {args.settings.name} through the VPC's runtime endpoint",
             policy=iam.json_document(iam.invoke(self.endpoint.arn, args.runtime_endpoint_id)),
             # Deleted before these: as long as somebody holds the policy, the endpoint stays as it is.
-            opts=self._child(depends_on=scaled_and_watched, hooks=args.safeguards.invoke_policy),
+            opts=self._child(depends_on=[scaling, alarms], hooks=args.safeguards.invoke_policy),
         )
         self.register_outputs({"endpointArn": self.endpoint.arn, "invokePolicyArn": self.invoke_policy.arn})
 
@@ -109,7 +126,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
             opts=self._child(protect=self._args.protect),
         )
 
-    def _execution_role(self, log_group: aws.cloudwatch.LogGroup) -> tuple[aws.iam.Role, pulumi.Resource]:
+    def _execution_role(
+        self, log_group: aws.cloudwatch.LogGroup, alarms: VariantAlarms
+    ) -> tuple[aws.iam.Role, pulumi.Resource]:
         """The role, and its policy, which must be attached before a model is created with the role."""
         args = self._args
         role = aws.iam.Role(
@@ -120,13 +139,16 @@ class InferenceEndpoint(pulumi.ComponentResource):
             opts=self._child(),
         )
         serving = iam.Serving(
-            artifact=args.artifact.arn,
-            artifact_key=args.settings.model.artifact_key_arn,
-            image_repository=args.image.repository_arn,
+            artifacts=args.readable_artifacts,
+            artifact_keys=args.artifact_keys,
+            image_repositories=args.image_repositories,
             log_group=log_group.arn,
+            rollback_alarms=[] if args.settings.update.rollback_off_because else [each.arn for each in alarms.rollback],
             data_key=args.data_key_arn,
+            vpc=pulumi.Output.concat(args.account.arn("ec2", "vpc/"), args.vpc_id),
             subnets=[pulumi.Output.concat(args.account.arn("ec2", "subnet/"), subnet) for subnet in args.subnet_ids],
             security_group=pulumi.Output.concat(args.account.arn("ec2", "security-group/"), args.security_group_id),
+            unscoped_interfaces=args.unscoped_interfaces,
         )
         document = iam.execution_role(args.account, serving)
         return role, aws.iam.RolePolicy(
@@ -174,8 +196,6 @@ class InferenceEndpoint(pulumi.ComponentResource):
         A configuration that already has the content of the settings keeps its count: scaling makes no new one.
         """
         least, serving = self._args.settings.instances.at_creation, self._args.serving
-        if serving is None:
-            return least
         if serving.configuration.startswith(f"{self._generation(serving.initial_instances)}-"):
             return serving.initial_instances
         return max(least, serving.instances)
@@ -195,10 +215,3 @@ class InferenceEndpoint(pulumi.ComponentResource):
         }
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return f"{self._name[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
-
-    def _scale_and_watch(self) -> list[pulumi.Resource]:
-        args = self._args
-        variant = VariantArgs(settings=args.settings, endpoint_name=self.endpoint.name, vcpus=args.vcpus)
-        scaling = VariantScaling(self._name, variant, self._child())
-        alarms = VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn)
-        return [scaling, VariantAlarms(self._name, alarms, self._child())]

@@ -40,6 +40,7 @@ class InstanceFacts:
     """What EC2 says of an instance type's hardware."""
 
     vcpus: int
+    gpus: int
     local_storage: bool
     """Whether it has NVMe storage of its own."""
 
@@ -163,7 +164,11 @@ def _instance_facts(instance_type: str) -> InstanceFacts:
     # SageMaker's instance types are EC2's with a prefix, on the same hardware.
     with _looking_up("endpoints[].instanceType", instance_type):
         found = aws.ec2.get_instance_type(instance_type=instance_type.removeprefix("ml."))
-    return InstanceFacts(vcpus=found.default_vcpus, local_storage=found.instance_storage_supported)
+    return InstanceFacts(
+        vcpus=found.default_vcpus,
+        gpus=sum(gpu.count for gpu in found.gpuses or ()),
+        local_storage=found.instance_storage_supported,
+    )
 
 
 def _check_volume_key(position: int, endpoint: EndpointSettings, instance: InstanceFacts) -> None:

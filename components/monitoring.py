@@ -1,4 +1,4 @@
-"""The alarm topic, an endpoint's alarms, and the stack's dashboard."""
+"""The alarm topic, what tells it of endpoints' states, and the stack's dashboard."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,7 @@ import pulumi_aws as aws
 from components import iam
 from components.iam import Account
 from components.names import stack_name
-from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, VARIANT, VariantArgs
-
-PERIOD_SECONDS = 300
-MICROSECONDS = 1000
-"""Microseconds in a millisecond; SageMaker reports latency in microseconds."""
+from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, PERIOD_SECONDS, VARIANT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +24,11 @@ class MonitoringArgs:
     emails: Sequence[str]
     """Addresses to subscribe to the topic."""
     endpoint_names: Sequence[str]
-    """Endpoints to draw on the dashboard."""
+    """Endpoints to draw on the dashboard, and to tell state changes of."""
 
 
 class Monitoring(pulumi.ComponentResource):
-    """The encrypted topic that alarms publish to, and a dashboard of all endpoints."""
+    """The encrypted topic that alarms and changes of endpoints' states are published to, and a dashboard."""
 
     topic: aws.sns.Topic
     dashboard_url: pulumi.Output[str]
@@ -45,6 +41,8 @@ class Monitoring(pulumi.ComponentResource):
         aws.sns.TopicPolicy("alarms", arn=self.topic.arn, policy=iam.json_document(document), opts=child)
         for email in args.emails:
             aws.sns.TopicSubscription(email, topic=self.topic.arn, protocol="email", endpoint=email, opts=child)
+        if args.endpoint_names:
+            self._tell_state_changes(args.endpoint_names)
         region = args.account.region
         dashboard = aws.cloudwatch.Dashboard(
             name,
@@ -58,64 +56,24 @@ class Monitoring(pulumi.ComponentResource):
         )
         self.register_outputs({"topicArn": self.topic.arn})
 
+    def _tell_state_changes(self, endpoint_names: Sequence[str]) -> None:
+        """Whatever changes an endpoint (an update, its rollback, AWS's own patches) is told.
 
-@dataclass(frozen=True, kw_only=True)
-class VariantAlarmsArgs:
-    """What to watch, and whom to notify."""
-
-    variant: VariantArgs
-    topic_arn: pulumi.Input[str]
-    """The topic that is notified when an alarm goes off and when it ends."""
-
-
-class VariantAlarms(pulumi.ComponentResource):
-    """Alarms on server errors, the model's latency and CPU."""
-
-    def __init__(self, name: str, args: VariantAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("private-inference:inference:VariantAlarms", name, None, opts)
-        self._name = name
-        self._args = args
-        limits = args.variant.settings.alarms
-        self._alarm(
-            "server-errors",
-            f"At least {limits.server_errors} answers with status 5XX in five minutes",
-            threshold=limits.server_errors,
-            namespace=INVOCATION_METRICS,
-            metric_name="Invocation5XXErrors",
-            statistic="Sum",
+        https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+        """
+        pattern = {
+            "source": ["aws.sagemaker"],
+            "detail-type": ["SageMaker Endpoint State Change"],
+            "detail": {"EndpointName": list(endpoint_names)},
+        }
+        child = pulumi.ResourceOptions(parent=self)
+        rule = aws.cloudwatch.EventRule(
+            "endpoint-states",
+            description=f"Endpoints of {stack_name()} change their state",
+            event_pattern=json.dumps(pattern),
+            opts=child,
         )
-        self._alarm(
-            "latency",
-            f"The model takes {limits.latency_ms:g} ms or more for one request in twenty",
-            threshold=limits.latency_ms * MICROSECONDS,
-            namespace=INVOCATION_METRICS,
-            metric_name="ModelLatency",
-            extended_statistic="p95",
-        )
-        self._alarm(
-            "cpu",
-            f"The instances are {limits.cpu_percent:g} % busy or more",
-            threshold=args.variant.cpu_utilization(limits.cpu_percent),
-            namespace=INSTANCE_METRICS,
-            metric_name="CPUUtilization",
-            statistic="Average",
-        )
-        self.register_outputs({})
-
-    def _alarm(self, subject: str, description: str, **metric: Any) -> None:
-        aws.cloudwatch.MetricAlarm(
-            f"{self._name}-{subject}",
-            alarm_description=description,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            evaluation_periods=1,
-            period=PERIOD_SECONDS,
-            treat_missing_data="notBreaching",
-            dimensions={"EndpointName": self._args.variant.endpoint_name, "VariantName": VARIANT},
-            alarm_actions=[self._args.topic_arn],
-            ok_actions=[self._args.topic_arn],
-            opts=pulumi.ResourceOptions(parent=self),
-            **metric,
-        )
+        aws.cloudwatch.EventTarget("endpoint-states", rule=rule.name, arn=self.topic.arn, opts=child)
 
 
 def _console(region: str) -> str:

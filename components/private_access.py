@@ -30,8 +30,8 @@ class PrivateAccessArgs:
     """In which of the stack's zones a service is offered."""
     endpoint_names: Sequence[str]
     """SageMaker endpoints that may be invoked."""
-    artifact_arns: Sequence[iam.Arn]
-    """S3 objects that may be read."""
+    artifacts: Sequence[iam.Arn]
+    """S3 objects that may be read, or patterns of them: of what serves and of what will serve."""
     iam_path: str
     """IAM path of the roles that may read them."""
     parameter_prefix: str
@@ -111,7 +111,7 @@ class PrivateAccess(pulumi.ComponentResource):
         if service == Gateway.S3:
             layers = "ecr.dkr" in self._args.settings.interface_endpoints
             roles = account.roles(self._args.iam_path)
-            return artifact_reads(account, self._args.artifact_arns, roles, image_layers=layers)
+            return artifact_reads(account, self._args.artifacts, roles, image_layers=layers)
         return service_policy(service, account, self._args.parameter_prefix)
 
     def _recommend_gateway(self, service: str) -> None:

@@ -1,9 +1,12 @@
 """How the number of instances of a variant follows its load."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 
-from components.variant import INSTANCE_METRICS, VARIANT, VariantArgs
+from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, VARIANT, VariantArgs
 
 _Configuration = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
 _Predefined = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs
@@ -11,36 +14,74 @@ _Customized = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationC
 _Dimension = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArgs
 
 
-class VariantScaling(pulumi.ComponentResource):
-    """The scaling target (least and most instances) and its two policies: invocations per instance, and CPU."""
+@dataclass(frozen=True, kw_only=True)
+class VariantScalingArgs:
+    """A variant to scale."""
 
-    def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    variant: VariantArgs
+    endpoint_name: pulumi.Input[str]
+    """From the endpoint resource: no scaling target can be registered before the endpoint exists."""
+
+
+class VariantScaling(pulumi.ComponentResource):
+    """The scaling target (least and most instances) and three policies.
+
+    Instances are added when any policy says so, and removed when all that may remove agree:
+    https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+
+    - `NAME-invocations` adds by the invocations of one instance, and removes nothing. Without a request there is no
+      datapoint, so its alarm has insufficient data, and would never agree to a removal.
+    - `NAME-idle` removes by the same metric with zeros where there is no datapoint. It alone would add too late, or
+      never: a datapoint that is merely late counts as zero then, as CloudWatch warns of FILL
+      (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html).
+    - `NAME-cpu` does both. Instances publish their CPU every minute that they run, with and without requests
+      (https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html): where that is missing, it isn't
+      zero, and nothing should be removed.
+    """
+
+    def __init__(self, name: str, args: VariantScalingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:VariantScaling", name, None, opts)
-        self._scaling = args.settings.scaling
-        child = pulumi.ResourceOptions(parent=self)
+        variant = args.variant
+        self._scaling = variant.settings.scaling
+        self._dimensions = variant.dimensions
         self._target = aws.appautoscaling.Target(
             name,
             service_namespace="sagemaker",
             scalable_dimension="sagemaker:variant:DesiredInstanceCount",
             resource_id=pulumi.Output.concat("endpoint/", args.endpoint_name, "/variant/", VARIANT),
-            min_capacity=args.settings.instances.min,
-            max_capacity=args.settings.instances.max,
-            opts=child,
+            min_capacity=variant.settings.instances.min,
+            max_capacity=variant.settings.instances.max,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        invocations = _Predefined(predefined_metric_type="SageMakerVariantInvocationsPerInstance")
-        self._policy(f"{name}-invocations", self._scaling.invocations_per_instance, predefined=invocations)
-        cpu = _Customized(
+        invocations = self._scaling.invocations_per_instance
+        predefined = _Predefined(predefined_metric_type="SageMakerVariantInvocationsPerInstance")
+        self._policy(f"{name}-invocations", invocations, predefined=predefined)
+        self._policy(f"{name}-idle", invocations, customized=self._filled_invocations())
+        self._policy(f"{name}-cpu", variant.cpu_utilization(self._scaling.cpu_percent), customized=self._cpu())
+        self.register_outputs({})
+
+    def _filled_invocations(self) -> _Customized:
+        """What the predefined metric measures (the sum of a minute), with zeros for minutes without a request.
+
+        https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html
+        """
+        # As dictionaries: the names of their types would not fit on a line.
+        dimensions = [{"name": key, "value": value} for key, value in self._dimensions.items()]
+        metric = {"namespace": INVOCATION_METRICS, "metric_name": "InvocationsPerInstance", "dimensions": dimensions}
+        queries: list[Any] = [
+            {"id": "invocations", "metric_stat": {"metric": metric, "stat": "Sum"}, "return_data": False},
+            {"id": "filled", "expression": "FILL(invocations, 0)", "return_data": True},
+        ]
+        return _Customized(metrics=queries)
+
+    def _cpu(self) -> _Customized:
+        return _Customized(
             namespace=INSTANCE_METRICS,
             metric_name="CPUUtilization",
             statistic="Average",
             unit="Percent",
-            dimensions=[
-                _Dimension(name="EndpointName", value=args.endpoint_name),
-                _Dimension(name="VariantName", value=VARIANT),
-            ],
+            dimensions=[_Dimension(name=key, value=value) for key, value in self._dimensions.items()],
         )
-        self._policy(f"{name}-cpu", args.cpu_utilization(self._scaling.cpu_percent), customized=cpu)
-        self.register_outputs({})
 
     def _policy(
         self, name: str, target: float, *, predefined: _Predefined | None = None, customized: _Customized | None = None
@@ -55,6 +96,7 @@ class VariantScaling(pulumi.ComponentResource):
                 target_value=target,
                 predefined_metric_specification=predefined,
                 customized_metric_specification=customized,
+                disable_scale_in=True if predefined else None,
                 scale_in_cooldown=self._scaling.scale_in_cooldown,
                 scale_out_cooldown=self._scaling.scale_out_cooldown,
             ),

@@ -27,12 +27,18 @@ class Serving:
     """Name of the model."""
     artifacts: Sequence[str]
     """S3 URIs of the model's archives."""
+    artifact_keys: Sequence[str]
+    """ARNs of the KMS keys that encrypt them, as far as S3 says so."""
     images: Sequence[str]
     """URIs of its serving images."""
 
 
+NOTHING = Serving("", "", 0, 0, "", (), (), ())
+"""What an endpoint serves that is to be created."""
+
+
 def serving_now(settings: Settings, project: str, stack: str) -> Mapping[str, Serving]:
-    """What each endpoint of the settings serves, by its name; those that don't exist yet are left out.
+    """What each endpoint of the settings serves, by its name; those that don't exist are left out.
 
     Nothing where there is no account to read. Raises SettingsError where SageMaker can't be read, or an endpoint of
     that name is another stack's: names are unique in an account and region.
@@ -50,8 +56,7 @@ def serving_now(settings: Settings, project: str, stack: str) -> Mapping[str, Se
                 continue
             tags = sagemaker.list_tags(ResourceArn=described["EndpointArn"])["Tags"]
             _check_owner(position, endpoint.name, {tag["Key"]: tag["Value"] for tag in tags}, project, stack)
-            if now := _serving(sagemaker, described):
-                found[endpoint.name] = now
+            found[endpoint.name] = _serving(sagemaker, clients.client("s3", settings.region), described)
     except (BotoCoreError, ClientError) as error:
         reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else str(error)
         raise SettingsError(
@@ -86,21 +91,32 @@ def _found(sagemaker: Any, operation: str, **parameters: str) -> Mapping[str, An
     return answer
 
 
-def _serving(sagemaker: Any, endpoint: Mapping[str, Any]) -> Serving | None:
-    """None for an endpoint whose creation failed: nothing serves."""
+def _serving(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> Serving:
     if not endpoint.get("ProductionVariants"):
-        return None
+        return NOTHING  # its creation failed
     (live, *_) = endpoint["ProductionVariants"]
     variant, containers = next(_variants(sagemaker, endpoint["EndpointConfigName"]), ({}, [{}]))
+    artifacts = tuple(each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl"))
     return Serving(
         configuration=endpoint["EndpointConfigName"],
         instance_type=variant.get("InstanceType", ""),
         initial_instances=variant.get("InitialInstanceCount", 0),
         instances=max(live.get("CurrentInstanceCount", 0), live.get("DesiredInstanceCount", 0)),
         model=variant.get("ModelName", ""),
-        artifacts=tuple(each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl")),
+        artifacts=artifacts,
+        artifact_keys=tuple(key for key in (_key_of(s3, uri) for uri in artifacts) if key),
         images=tuple(each["Image"] for each in containers if each.get("Image")),
     )
+
+
+def _key_of(s3: Any, uri: str) -> str | None:
+    """The key of an object; None for one that has none or can't be seen."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    try:
+        found: str | None = s3.head_object(Bucket=bucket, Key=key).get("SSEKMSKeyId")
+    except s3.exceptions.ClientError:
+        return None
+    return found
 
 
 def _variants(sagemaker: Any, configuration: str) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:

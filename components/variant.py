@@ -5,8 +5,6 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.ht
 
 from dataclasses import dataclass
 
-import pulumi
-
 from components.settings import EndpointSettings
 
 VARIANT = "AllTraffic"
@@ -19,15 +17,24 @@ INSTANCE_METRICS = "/aws/sagemaker/Endpoints"
 """Namespace of the metrics on instances."""
 
 
+PERIOD_SECONDS = 300
+"""Over which alarms and graphs look."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VariantArgs:
     """A variant that is scaled and watched."""
 
     settings: EndpointSettings
-    endpoint_name: pulumi.Input[str]
-    """From the endpoint resource: no scaling target can be registered before the endpoint exists."""
     vcpus: int
     """Of one instance."""
+    gpus: int
+    """Of one instance."""
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """Those of the variant's metrics: plain names, so that alarms can exist before the endpoint does."""
+        return {"EndpointName": self.settings.name, "VariantName": VARIANT}
 
     def cpu_utilization(self, percent_of_instance: float) -> float:
         """The value of CPUUtilization, which adds up the vCPUs: 0 to 100 times their number."""

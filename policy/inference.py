@@ -23,6 +23,7 @@ from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.security_groups import GroupRule, group_rules
 from private_inference.graph.types import (
+    COMPOSITE_ALARM,
     METRIC_ALARM,
     SAGEMAKER_ENDPOINT,
     SAGEMAKER_ENDPOINT_CONFIGURATION,
@@ -255,7 +256,7 @@ def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings
 
 
 @resource_rule(
-    types=[METRIC_ALARM],
+    types=[METRIC_ALARM, COMPOSITE_ALARM],
     controls=[hipaa("164.312(b)"), checkov("CKV_AWS_319"), nist("AU-6(1)")],
     severity=Severity.MEDIUM,
     fix="name the alarm topic in alarmActions, and leave actionsEnabled on",

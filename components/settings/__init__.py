@@ -4,12 +4,10 @@ Every default is the strict choice. What loosens one is named `…Because` and t
 reviewers. All problems of a stack's configuration are reported at once, each with its key, value and remedy.
 """
 
+from components.settings.endpoints import EndpointSettings, ImageSettings, ModelSettings
 from components.settings.loading import SettingsError, load, parse
 from components.settings.models import (
     ArtifactSettings,
-    EndpointSettings,
-    ImageSettings,
-    ModelSettings,
     NetworkSettings,
     PrivateAccessSettings,
     SecuritySettings,

@@ -1,25 +1,18 @@
 """Everything that a stack may set, group by group, with its defaults."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import IPv4Network
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from components import cidr, model_archive
-from components.camel_case import CamelCaseModel
+from components import cidr
 from components.ecr import EcrImage
+from components.settings.endpoints import EndpointSettings, distinct_names
 from components.settings.fields import (
     Cidrs,
-    EcrUri,
     EmailAddress,
-    EndpointName,
     GatewayId,
-    ImageTag,
-    InstanceType,
-    KeyArn,
     LogRetentionDays,
     Reason,
     Region,
@@ -28,7 +21,8 @@ from components.settings.fields import (
     TagValue,
     VpcCidr,
 )
-from components.settings.problems import Problem, raise_if_any
+from components.settings.group import SettingsGroup
+from components.settings.problems import Problem
 
 REGION_KEY = "aws:region"
 """The one setting that is not this project's: the AWS provider reads it too."""
@@ -41,20 +35,7 @@ InterfaceService = Literal[
 ]
 
 
-class _SettingsGroup(CamelCaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        raise_if_any(self._contradictions())
-        return self
-
-    def _contradictions(self) -> Iterator[Problem]:
-        """Problems between settings that are each valid by themselves."""
-        return iter(())
-
-
-class OnPremisesSettings(_SettingsGroup):
+class OnPremisesSettings(SettingsGroup):
     """Clients outside AWS that reach the runtime endpoint by VPN or Direct Connect."""
 
     cidrs: SiteCidrs
@@ -67,7 +48,7 @@ class OnPremisesSettings(_SettingsGroup):
     """
 
 
-class NetworkSettings(_SettingsGroup):
+class NetworkSettings(SettingsGroup):
     """The VPC and its subnets."""
 
     cidr: VpcCidr = "10.0.0.0/16"
@@ -104,7 +85,7 @@ class NetworkSettings(_SettingsGroup):
                 yield Problem("onPremises.cidrs", client, "is denied by deniedCidrs; remove it from one of them")
 
 
-class PrivateAccessSettings(_SettingsGroup):
+class PrivateAccessSettings(SettingsGroup):
     """How workloads reach AWS services without the internet, beyond the S3 gateway and the runtime endpoint."""
 
     interface_endpoints: tuple[InterfaceService, ...] = ()
@@ -119,7 +100,7 @@ class PrivateAccessSettings(_SettingsGroup):
             yield Problem("interfaceEndpoints", list(self.interface_endpoints), "names a service twice; name it once")
 
 
-class SecuritySettings(_SettingsGroup):
+class SecuritySettings(SettingsGroup):
     """Keys, logs and what protects data from deletion."""
 
     key_rotation_days: Annotated[int, Field(ge=90, le=2560)] = 365
@@ -128,11 +109,17 @@ class SecuritySettings(_SettingsGroup):
     """Days between the deletion request for a key and its deletion by KMS."""
     log_retention_days: LogRetentionDays = 365
     """Days that flow logs and endpoint logs are kept."""
+    network_interfaces_unscoped_because: Reason | None = None
+    """Why execution roles may make and remove network interfaces everywhere, not in this VPC alone.
+
+    AWS publishes this form, and may refuse a model whose role has the bounded one. The rule no-wildcard-resources then
+    needs an exception for each role's policy.
+    """
     unprotected_because: Reason | None = None
     """Why Pulumi may delete what holds data (keys, bucket, registry, logs) in this stack."""
 
 
-class ArtifactSettings(_SettingsGroup):
+class ArtifactSettings(SettingsGroup):
     """The bucket of model artifacts and the registry of serving images."""
 
     noncurrent_days: Annotated[int, Field(ge=1, le=3650)] = 90
@@ -145,160 +132,14 @@ class ArtifactSettings(_SettingsGroup):
     """Why `pulumi destroy` may delete the bucket, its key and the registry; by default they are left in the account."""
 
 
-class ImageSettings(_SettingsGroup):
-    """A serving image: exactly one of a URI, a tag in this stack's registry, or an AWS prebuilt image."""
-
-    uri: EcrUri | None = None
-    """An ECR image with tag or digest."""
-    repository_tag: ImageTag | None = None
-    """A tag in the registry of this stack."""
-    framework: Literal["xgboost", "scikit-learn", "pytorch", "tensorflow", "huggingface"] | None = None
-    """An AWS prebuilt image, together with `version`."""
-    version: ImageTag | None = None
-    """The prebuilt image's tag, such as 3.0-5."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        given = [name for name in ("uri", "repository_tag", "framework") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("needs exactly one of uri, repositoryTag, or framework with version")
-        if (self.framework is None) != (self.version is None):
-            raise ValueError("needs framework and version together, such as xgboost and 3.0-5")
-        return self
-
-
-class ModelSettings(_SettingsGroup):
-    """What is served: the artifact and the image that loads it."""
-
-    artifact: str
-    """A local model.tar.gz (relative to the project) or an S3 URI."""
-    image: ImageSettings
-    """The serving image."""
-    artifact_key_arn: KeyArn | None = None
-    """The key of an S3 artifact that is encrypted with a customer key of its own."""
-    environment: dict[str, str] = Field(default_factory=dict)
-    """Environment variables of the container. No secrets: they are readable in the console."""
-    network_isolation_off_because: Reason | None = None
-    """Why the container needs the network; it then reaches S3 and this VPC's interface endpoints, nothing else."""
-
-    @property
-    def isolated(self) -> bool:
-        """Whether the container has no network."""
-        return self.network_isolation_off_because is None
-
-    @property
-    def local_artifact(self) -> Path | None:
-        """The archive on disk; None if it is in S3."""
-        return None if self.artifact.startswith("s3://") else Path(self.artifact)
-
-    def _contradictions(self) -> Iterator[Problem]:
-        if self.local_artifact is None:
-            if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+\.tar\.gz", self.artifact):
-                yield Problem("artifact", self.artifact, "is not s3://BUCKET/KEY ending in .tar.gz; correct the URI")
-        elif problem := model_archive.problem_with(self.local_artifact):
-            message = f"can't be served: {problem}. Name a model.tar.gz (`make model` makes the example's)"
-            yield Problem("artifact", self.artifact, message)
-        if self.artifact_key_arn and self.local_artifact is not None:
-            message = "is for S3 artifacts; remove it, local ones use the stack's key"
-            yield Problem("artifactKeyArn", self.artifact_key_arn, message)
-
-
-class InstanceSettings(_SettingsGroup):
-    """How many instances serve a variant."""
-
-    min: Annotated[int, Field(ge=1, le=1000)] = 2
-    """Scaling never goes below; two or more keep serving when a zone fails."""
-    max: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Scaling never goes above."""
-    initial: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """Instances at creation; `min` unless given."""
-    single_because: Reason | None = None
-    """Why one instance is enough, and an outage of its zone an outage of the endpoint."""
-
-    @property
-    def at_creation(self) -> int:
-        """How many instances the endpoint starts with."""
-        return self.min if self.initial is None else self.initial
-
-    def _contradictions(self) -> Iterator[Problem]:
-        if self.min > self.max:
-            yield Problem("max", self.max, f"is below min ({self.min}); raise max or lower min")
-        elif not self.min <= self.at_creation <= self.max:
-            message = f"must lie between min ({self.min}) and max ({self.max}); leave it out for min"
-            yield Problem("initial", self.initial, message)
-        if self.min < 2 and self.single_because is None:
-            message = "is below 2: one zone's outage stops the endpoint. Use 2, or give singleBecause a reason"
-            yield Problem("min", self.min, message)
-
-
-class ScalingSettings(_SettingsGroup):
-    """When instances are added and removed."""
-
-    invocations_per_instance: Annotated[float, Field(gt=0)] = 600
-    """Target of SageMakerVariantInvocationsPerInstance, a minute. Start with half of what one instance bears."""
-    cpu_percent: Annotated[float, Field(gt=0, le=100)] = 60
-    """Target of CPUUtilization, in percent of the whole instance whatever its vCPUs."""
-    scale_out_cooldown: Annotated[int, Field(ge=0, le=3600)] = 300
-    """Seconds between two additions."""
-    scale_in_cooldown: Annotated[int, Field(ge=0, le=3600)] = 300
-    """Seconds between two removals."""
-
-
-class AlarmSettings(_SettingsGroup):
-    """Thresholds over five minutes that notify the operators."""
-
-    server_errors: Annotated[int, Field(ge=1)] = 5
-    """Answers with status 5XX."""
-    latency_ms: Annotated[float, Field(gt=0)] = 1000
-    """95th percentile of the model's latency, in milliseconds."""
-    cpu_percent: Annotated[float, Field(gt=0, le=100)] = 90
-    """Average CPU, in percent of the whole instance."""
-
-
-class EndpointSettings(_SettingsGroup):
-    """One SageMaker endpoint."""
-
-    name: EndpointName
-    """Name that callers use."""
-    model: ModelSettings
-    """What is served."""
-    instance_type: InstanceType
-    """Such as ml.m5.large."""
-    instances: InstanceSettings = InstanceSettings()
-    """How many."""
-    scaling: ScalingSettings = ScalingSettings()
-    """When the number changes."""
-    alarms: AlarmSettings = AlarmSettings()
-    """When operators are notified."""
-    volume_key_off_because: Reason | None = None
-    """For instance types with local NVMe storage only: why no customer key is named (the hardware encrypts it)."""
-
-
-class OperatorSettings(_SettingsGroup):
+class OperatorSettings(SettingsGroup):
     """Who is notified of alarms."""
 
     emails: tuple[EmailAddress, ...] = ()
     """Addresses subscribed to the alarm topic; each must confirm."""
 
 
-def _distinct_names(endpoints: tuple[EndpointSettings, ...]) -> tuple[EndpointSettings, ...]:
-    raise_if_any(_repeated_names(endpoints))
-    return endpoints
-
-
-def _repeated_names(endpoints: Sequence[EndpointSettings]) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for position, endpoint in enumerate(endpoints):
-        other = first.setdefault(endpoint.name.lower(), position)
-        if other != position:
-            yield Problem(
-                f"[{position}].name",
-                endpoint.name,
-                f"is the name of endpoints[{other}] too, case aside; give each endpoint a name of its own",
-            )
-
-
-class Settings(_SettingsGroup):
+class Settings(SettingsGroup):
     """Everything that a stack may set."""
 
     region: Annotated[Region, Field(alias=REGION_KEY)]
@@ -314,7 +155,7 @@ class Settings(_SettingsGroup):
     security: SecuritySettings = SecuritySettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     operators: OperatorSettings = OperatorSettings()
-    endpoints: Annotated[tuple[EndpointSettings, ...], AfterValidator(_distinct_names)] = ()
+    endpoints: Annotated[tuple[EndpointSettings, ...], AfterValidator(distinct_names)] = ()
     """The endpoints to serve. None yet is fine: network and registry come first."""
 
     @property
@@ -329,13 +170,13 @@ class Settings(_SettingsGroup):
 
     def _contradictions(self) -> Iterator[Problem]:
         room = self._model_addresses()
-        needed = 2 * sum(endpoint.instances.max for endpoint in self.endpoints)
+        needed = 2 * sum(endpoint.most_instances for endpoint in self.endpoints)
         if needed > room:
             yield Problem(
                 "network.cidr",
                 self.network.cidr,
-                f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed} (two each); "
-                "choose a larger block or lower instances.max",
+                f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed} (two for each "
+                "instance, old and new ones during an update); choose a larger block or lower instances.max",
             )
         for position, endpoint in enumerate(self.endpoints):
             uri = endpoint.model.image.uri

@@ -129,6 +129,11 @@ def instance_type(account: Account, asked: Inputs) -> Answer:
         "burstablePerformanceSupported": "BurstablePerformanceSupported",
         "instanceStorageSupported": "InstanceStorageSupported",
         "totalInstanceStorage": "InstanceStorageInfo.TotalSizeInGB || `0`",
+        "gpuses": (
+            "GpuInfo.Gpus[].{count: Count, manufacturer: Manufacturer, memorySize: MemoryInfo.SizeInMiB, name: Name}"
+            " || `[]`"
+        ),
+        "totalGpuMemory": "GpuInfo.TotalGpuMemoryInMiB || `0`",
         "instanceDisks": "InstanceStorageInfo.Disks[].{count: Count, size: SizeInGB, type: Type} || `[]`",
         "currentGeneration": "CurrentGeneration",
         "bareMetal": "BareMetal",

@@ -84,6 +84,7 @@ def _instance_type(_: str, args: Mapping[str, Any]) -> dict[str, Any]:
     facts = instance_types()[name]
     return {
         "defaultVcpus": facts["VCpuInfo"]["DefaultVCpus"],
+        "gpuses": [{"count": gpu["Count"], "name": gpu["Name"]} for gpu in facts.get("GpuInfo", {}).get("Gpus", [])],
         "instanceStorageSupported": facts["InstanceStorageSupported"],
         "burstablePerformanceSupported": facts["BurstablePerformanceSupported"],
     }

@@ -35,6 +35,10 @@ LISTS = {
 shaping the stack, such as the zones' ids, would refuse an account for no reason."""
 
 
+HARDWARE = {"aws_ec2_instance_type": {"gpus"}}
+"""Lists that are the same in every account: a program gets them, and nothing has to compare them."""
+
+
 @dataclass
 class DataSources:
     """Answers the program's lookups, and collects a data source for each."""
@@ -120,6 +124,8 @@ class DataSources:
             elif isinstance(value, str) and attribute in entry.block.attributes:
                 given[key] = self.references.create(f"data.{entry.type}.{label}.{attribute}")
                 self._literals[given[key]] = value
+            elif attribute in HARDWARE.get(entry.type, ()):
+                given[key] = value
             elif condition := _condition(entry.type, attribute, value):
                 given[key] = value
                 conditions.append(condition)

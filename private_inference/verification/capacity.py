@@ -1,6 +1,7 @@
 """How many instances run, by what load, and who is told when it goes faults."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from components.settings import EndpointSettings
@@ -23,6 +24,9 @@ from private_inference.verification.policies import statements
 INSTANCE_METRICS = "/aws/sagemaker/Endpoints"
 INVOCATION_METRICS = "AWS/SageMaker"
 PERIOD = 300
+SILENT = "LessThanThreshold"
+MEANINGS = {("GreaterThanOrEqualToThreshold", "notBreaching"): "≥", (SILENT, "breaching"): "<"}
+"""What alarms compare, and how they treat missing data: none is an alarm, but where calls are expected."""
 
 
 def stack_assertions(stack: Deployed) -> Iterator[Assertion]:
@@ -30,7 +34,9 @@ def stack_assertions(stack: Deployed) -> Iterator[Assertion]:
     alarms = partial(Assertion, "Alarms")
     emails = stack.desired.settings.operators.emails
     yield alarms("their topic is under the notifications key", lambda: _topic_key(stack))
-    yield alarms("this account's alarms alone may publish, by TLS", lambda: _topic_policy(stack))
+    yield alarms("this account's alarms and EventBridge alone may publish, by TLS", lambda: _topic_policy(stack))
+    if stack.desired.settings.endpoints:
+        yield alarms("their topic is told of the endpoints' changes of state", lambda: _state_changes(stack))
     claim = f"subscribed: {', '.join(emails)}" if emails else "nobody is subscribed, as set"
     yield alarms(claim, lambda: _subscribers(stack))
     yield alarms("the stack has a dashboard", lambda: _dashboard(stack))
@@ -46,7 +52,8 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     yield expect(
         f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, endpoint)
     )
-    yield expect("alarms on server errors, latency and CPU", partial(_alarms, stack, endpoint))
+    yield expect("alarms on answers, latencies, hardware and instances", partial(_alarms, stack, endpoint))
+    yield expect("one alarm sums up its alarms", partial(_composite, stack, endpoint))
     yield expect("its alarms tell the topic, both ways", partial(_actions, stack, endpoint))
 
 
@@ -70,8 +77,10 @@ def _policies(stack: Deployed, endpoint: EndpointSettings) -> Result:
     scaling, resource = endpoint.scaling, _resource(endpoint)
     cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
     cpu = scaling.cpu_percent * _vcpus(stack, endpoint)
+    load = number(scaling.invocations_per_instance)
     wanted = [
-        f"SageMakerVariantInvocationsPerInstance {number(scaling.invocations_per_instance)} {cooldowns}",
+        f"SageMakerVariantInvocationsPerInstance {load} {cooldowns}, scale-in disabled",
+        f"FILL({INVOCATION_METRICS} InvocationsPerInstance Sum, 0) {load} {cooldowns}",
         f"{INSTANCE_METRICS} CPUUtilization Average {number(cpu)} {cooldowns}",
     ]
     return equal_sets((_policy(item, endpoint) for item in stack.scaling_policies[resource]), wanted)
@@ -89,12 +98,26 @@ def _policy(policy: Item, endpoint: EndpointSettings) -> str:
         return f"{policy['PolicyName']} of type {policy['PolicyType']}"
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
     if custom := tracking.get("CustomizedMetricSpecification"):
-        metric = " ".join(str(custom.get(key)) for key in ("Namespace", "MetricName", "Statistic"))
-        if dimensions(custom) != _dimensions(endpoint):
-            metric += " of something else"
+        metric = _expression(custom["Metrics"], endpoint) if "Metrics" in custom else _metric(custom, endpoint)
     out, back = tracking.get("ScaleOutCooldown"), tracking.get("ScaleInCooldown")
     disabled = ", scale-in disabled" if tracking.get("DisableScaleIn") else ""
     return f"{metric} {number(tracking['TargetValue'])} after {out} s out, {back} s in{disabled}"
+
+
+def _metric(metric: Item, endpoint: EndpointSettings) -> str:
+    said = " ".join(str(metric.get(key)) for key in ("Namespace", "MetricName", "Statistic"))
+    return said if dimensions(metric) == _dimensions(endpoint) else f"{said} of something else"
+
+
+def _expression(queries: Sequence[Item], endpoint: EndpointSettings) -> str:
+    """The expression that is tracked, with each metric in the place of its id."""
+    (returned,) = [query for query in queries if query.get("ReturnData", True)] or [{}]
+    said = str(returned.get("Expression"))
+    for query in queries:
+        if stat := query.get("MetricStat"):
+            metric = _metric({**stat["Metric"], "Statistic": stat["Stat"]}, endpoint)
+            said = re.sub(rf"\b{query['Id']}\b", metric, said)
+    return said
 
 
 def _dimensions(endpoint: EndpointSettings) -> dict[str, str]:
@@ -105,29 +128,69 @@ def _dimensions(endpoint: EndpointSettings) -> dict[str, str]:
 
 
 def _alarms(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    limits = endpoint.alarms
-    wanted = [
-        f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}",
-        f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}",  # in microseconds
-        f"{INSTANCE_METRICS} CPUUtilization Average ≥ {number(limits.cpu_percent * _vcpus(stack, endpoint))}",
-    ]
-    return includes(map(_alarm, _own_alarms(stack, endpoint)), wanted)
+    return includes((_alarm(alarm, endpoint) for alarm in _own_alarms(stack, endpoint)), _wanted(stack, endpoint))
+
+
+def _wanted(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
+    limits, most = endpoint.alarms, endpoint.instances.max
+    vcpus, gpus = _vcpus(stack, endpoint), stack.gpus[endpoint.instance_type]
+    yield f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}"
+    yield f"{INVOCATION_METRICS} Invocation4XXErrors Average ≥ {number(limits.client_error_percent / 100)}"
+    yield f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}"  # in microseconds
+    yield f"{INVOCATION_METRICS} OverheadLatency p95 ≥ {number(limits.overhead_ms * 1000)}"
+    yield f"{INSTANCE_METRICS} CPUUtilization Average ≥ {number(limits.cpu_percent * vcpus)}"
+    yield f"{INSTANCE_METRICS} MemoryUtilization Average ≥ {number(limits.memory_percent)}"
+    yield f"{INSTANCE_METRICS} DiskUtilization Average ≥ {number(limits.disk_percent)}"
+    if gpus:
+        yield f"{INSTANCE_METRICS} GPUUtilization Average ≥ {number(limits.gpu_percent * gpus)}"
+        yield f"{INSTANCE_METRICS} GPUMemoryUtilization Average ≥ {number(limits.gpu_memory_percent * gpus)}"
+    if most > endpoint.instances.min:
+        count = f"{INVOCATION_METRICS} Invocations Sum / {INVOCATION_METRICS} InvocationsPerInstance Sum"
+        yield f"{count} ≥ {number(most - 0.5)} three times"
+    if limits.silent_minutes:
+        yield f"{INVOCATION_METRICS} Invocations Sum < 1 for {limits.silent_minutes} minutes"
 
 
 def _own_alarms(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
     return [alarm for alarm in stack.alarms[endpoint.name] if dimensions(alarm) == _dimensions(endpoint)]
 
 
-def _alarm(alarm: Item) -> str:
-    statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
-    usual = (alarm.get("ComparisonOperator"), alarm.get("Period"), alarm.get("EvaluationPeriods"))
-    sign = "≥" if usual == ("GreaterThanOrEqualToThreshold", PERIOD, 1) else " ".join(map(str, usual))
-    threshold = number(alarm.get("Threshold", 0))
-    return f"{alarm.get('Namespace')} {alarm.get('MetricName')} {statistic} {sign} {threshold}"
+def _alarm(alarm: Item, endpoint: EndpointSettings) -> str:
+    """An alarm in the words of `_wanted`; what differs from them in other ways is told as it is."""
+    if queries := alarm.get("Metrics"):
+        metric = _expression(queries, endpoint)
+        period = {query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}
+    else:
+        statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
+        metric, period = f"{alarm.get('Namespace')} {alarm.get('MetricName')} {statistic}", {alarm.get("Period")}
+    times, missing = alarm.get("EvaluationPeriods", 0), alarm.get("TreatMissingData")
+    comparison, threshold = alarm.get("ComparisonOperator"), number(alarm.get("Threshold", 0))
+    sign = MEANINGS.get((str(comparison), str(missing)))
+    if period != {PERIOD} or sign is None:
+        return f"{metric} {comparison} {threshold}, {times} x {joined(map(str, period))} s, missing data {missing}"
+    said = f"{metric} {sign} {threshold}"
+    if comparison == SILENT:
+        return f"{said} for {times * PERIOD // 60} minutes"
+    return said + {1: "", 3: " three times"}.get(times, f" {times} times")
+
+
+def _composite(stack: Deployed, endpoint: EndpointSettings) -> Result:
+    names = {alarm["AlarmName"] for alarm in _own_alarms(stack, endpoint)}
+    about = {
+        alarm["AlarmName"]: set(re.findall(r'ALARM\("([^"]+)"\)', alarm["AlarmRule"]))
+        for alarm in stack.composite_alarms
+    }
+    sums = [name for name, named in about.items() if names and named == names]
+    return result(joined(sums), [] if sums else ["no alarm sums them up"])
 
 
 def _actions(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    alarms = _own_alarms(stack, endpoint)
+    own = _own_alarms(stack, endpoint)
+    names = {alarm["AlarmName"] for alarm in own}
+    alarms = [
+        *own,
+        *(each for each in stack.composite_alarms if any(f'"{name}"' in each["AlarmRule"] for name in names)),
+    ]
     faults = [f"{alarm['AlarmName']}: actions are off" for alarm in alarms if not alarm.get("ActionsEnabled")]
     for alarm in alarms:
         for kind in ("AlarmActions", "OKActions"):
@@ -151,15 +214,31 @@ def _topic_key(stack: Deployed) -> Result:
 
 
 def _topic_policy(stack: Deployed) -> Result:
+    """AWS lets no condition be set for EventBridge (components/iam.py says where)."""
     found = statements(_topic_attributes(stack)["Policy"])
     allowing = [s for s in found if s.allows]
-    principals = equal_sets((p for s in allowing for p in s.principals), ["Service:cloudwatch.amazonaws.com"])
+    services = [f"Service:{service}.amazonaws.com" for service in ("cloudwatch", "events")]
+    principals = equal_sets((p for s in allowing for p in s.principals), services)
     faults = principals.faults
-    if any(not s.requires("StringEquals", "aws:SourceAccount", stack.desired.account) for s in allowing):
-        faults.append("it is not bounded to this account")
+    for statement in allowing:
+        bounded = statement.requires("StringEquals", "aws:SourceAccount", stack.desired.account)
+        if not bounded and statement.principals != {"Service:events.amazonaws.com"}:
+            faults.append("it is not bounded to this account")
+        if statement.actions != {"sns:Publish"}:
+            faults.append(f"it allows {joined(statement.actions)}")
     if not any(s.requires("Bool", "aws:SecureTransport", "false") for s in found if not s.allows):
         faults.append("nothing refuses what is not TLS")
     return result(f"{principals.seen}, aws:SourceAccount", faults)
+
+
+def _state_changes(stack: Deployed) -> Result:
+    told = {
+        name
+        for pattern in stack.event_patterns()
+        if pattern.get("source") == ["aws.sagemaker"] and "SageMaker Endpoint State Change" in pattern["detail-type"]
+        for name in pattern.get("detail", {}).get("EndpointName", [])
+    }
+    return equal_sets(told, (endpoint.name for endpoint in stack.desired.settings.endpoints))
 
 
 def _subscribers(stack: Deployed) -> Result:

@@ -1,5 +1,6 @@
 """The stack as AWS shows it."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -178,6 +179,11 @@ class Deployed:
         bucket, _, key = endpoint.model.artifact.removeprefix("s3://").partition("/")
         return Artifact(bucket, key, None)
 
+    def readable(self, endpoint: EndpointSettings) -> str:
+        """What has to be readable for an endpoint's model: all artifacts of the stack, or the one in another bucket."""
+        artifact = self.artifact(endpoint)
+        return f"{artifact.bucket}/{'models/*' if artifact.digest else artifact.key}"
+
     # Serving
 
     def endpoint(self, name: str) -> Item:
@@ -201,10 +207,21 @@ class Deployed:
 
     @cached_property
     def vcpus(self) -> Mapping[str, int]:
-        """vCPUs by SageMaker instance type, which is EC2's with a prefix."""
+        """By instance type."""
+        return {kind: item["VCpuInfo"]["DefaultVCpus"] for kind, item in self._instance_types.items()}
+
+    @cached_property
+    def gpus(self) -> Mapping[str, int]:
+        """By instance type."""
+        found = {kind: item.get("GpuInfo", {}).get("Gpus", []) for kind, item in self._instance_types.items()}
+        return {kind: sum(gpu["Count"] for gpu in gpus) for kind, gpus in found.items()}
+
+    @cached_property
+    def _instance_types(self) -> Mapping[str, Item]:
+        """What EC2 says of SageMaker's instance types, which are its own with a prefix."""
         kinds = sorted({endpoint.instance_type.removeprefix("ml.") for endpoint in self.desired.settings.endpoints})
         found = self.aws.all("ec2", "describe_instance_types", "InstanceTypes", InstanceTypes=kinds)
-        return {f"ml.{item['InstanceType']}": item["VCpuInfo"]["DefaultVCpus"] for item in found}
+        return {f"ml.{item['InstanceType']}": item for item in found}
 
     @cached_property
     def scalable_targets(self) -> Mapping[str, list[Item]]:
@@ -225,6 +242,17 @@ class Deployed:
         found = self.aws.all("cloudwatch", "describe_alarms", "MetricAlarms", AlarmTypes=["MetricAlarm"])
         own = [alarm for alarm in found if not alarm["AlarmName"].startswith("TargetTracking-")]
         return grouped(own, lambda alarm: dimensions(alarm).get("EndpointName", ""))
+
+    @cached_property
+    def composite_alarms(self) -> list[Item]:
+        """Alarms that sum up others."""
+        return self.aws.all("cloudwatch", "describe_alarms", "CompositeAlarms", AlarmTypes=["CompositeAlarm"])
+
+    def event_patterns(self) -> list[Item]:
+        """What EventBridge tells the topic of alarms: the patterns of the rules that are in force."""
+        names = self.aws.all("events", "list_rule_names_by_target", "RuleNames", TargetArn=self.topic)
+        rules = [self.aws.get("events", "describe_rule", Name=name) for name in names]
+        return [json.loads(rule.get("EventPattern") or "{}") for rule in rules if rule["State"] == "ENABLED"]
 
     def log_groups(self, prefix: str) -> Mapping[str, Item]:
         """Log groups by name."""
@@ -251,8 +279,10 @@ def containers(model: Item) -> list[Item]:
 
 
 def dimensions(metric: Item) -> dict[str, str]:
-    """A metric's dimensions by name."""
-    return {item["Name"]: item["Value"] for item in metric.get("Dimensions", [])}
+    """Those of a metric, or of the first metric in the expression that an alarm follows."""
+    named = [query["MetricStat"]["Metric"] for query in metric.get("Metrics", []) if "MetricStat" in query]
+    given = named[0] if named else metric
+    return {item["Name"]: item["Value"] for item in given.get("Dimensions", [])}
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> Mapping[str, list[Item]]:

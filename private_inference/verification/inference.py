@@ -8,6 +8,9 @@ from private_inference.verification.checks import Assertion, Result, equal, equa
 from private_inference.verification.deployed import Deployed, Item, containers
 from private_inference.verification.desired import MODEL, VARIANT
 
+ROLLBACK = ("Invocation5XXErrors", "ModelLatency")
+"""Metrics of the alarms that roll an update back."""
+
 
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """What serves one endpoint; `endpoint` is its settings."""
@@ -21,6 +24,8 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     yield expect(key, partial(_volume_key, stack, endpoint))
     yield expect(f"serves {endpoint.model.artifact} by {_image_in_words(endpoint)}", partial(_model, stack, endpoint))
     yield expect("its model lies in the model subnets and group", partial(_placement, stack, endpoint))
+    watched = "no alarm rolls them back, as set" if endpoint.update.rollback_off_because else "rolled back by alarms"
+    yield expect(f"its updates are {endpoint.update.strategy}, {watched}", partial(_deployment, stack, endpoint))
     isolated = endpoint.model.isolated
     claim = "its containers have no network" if isolated else "its containers have the VPC's network, as set"
     yield expect(claim, partial(_isolation, stack, endpoint))
@@ -59,6 +64,18 @@ def _instances(stack: Deployed, endpoint: EndpointSettings) -> Result:
     counts = [variant.get("CurrentInstanceCount", 0) for variant in _running(stack, endpoint)]
     good = bool(counts) and all(endpoint.instances.min <= count <= endpoint.instances.max for count in counts)
     return Result(joined(map(str, counts)), good)
+
+
+def _deployment(stack: Deployed, endpoint: EndpointSettings) -> Result:
+    found = stack.endpoint(endpoint.name).get("LastDeploymentConfig", {})
+    routing = found.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+    strategy = "rolling" if "RollingUpdatePolicy" in found else routing.get("Type", "none").lower().replace("_", "-")
+    faults = [] if strategy == endpoint.update.strategy else [f"the strategy is {strategy}"]
+    names = {alarm["AlarmName"] for alarm in found.get("AutoRollbackConfiguration", {}).get("Alarms", [])}
+    metrics = {alarm.get("MetricName") for alarm in stack.alarms[endpoint.name] if alarm["AlarmName"] in names}
+    wanted = () if endpoint.update.rollback_off_because else ROLLBACK
+    alarms = equal_sets(map(str, metrics), wanted)
+    return result(f"{strategy}, {alarms.seen}", [*faults, *alarms.faults])
 
 
 def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Result:

@@ -44,12 +44,12 @@ def _alias(stack: Deployed, purpose: str, alias: str) -> Result:
 
 
 def _users(stack: Deployed, purpose: str) -> set[str]:
-    """Who a key's policy may name: the account (that is, its IAM policies), and the service it is for."""
+    """Who a key's policy may name: the account (that is, its IAM policies), and the services it is for."""
     services = {
-        "logs": f"logs.{stack.desired.contract.region}.amazonaws.com",
-        "notifications": "cloudwatch.amazonaws.com",
+        "logs": {f"logs.{stack.desired.contract.region}.amazonaws.com"},
+        "notifications": {"cloudwatch.amazonaws.com", "events.amazonaws.com"},
     }
-    return {"this account"} | ({services[purpose]} if purpose in services else set())
+    return {"this account"} | services.get(purpose, set())
 
 
 def _policy(stack: Deployed, purpose: str) -> Result:

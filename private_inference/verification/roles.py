@@ -1,12 +1,13 @@
 """Who may do what: an endpoint's execution role, and the policy for those who call it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from components.settings import EndpointSettings
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.deployed import Deployed, containers
 from private_inference.verification.desired import MODEL
+from private_inference.verification.inference import ROLLBACK
 from private_inference.verification.policies import Statement, statements
 
 RESOURCELESS = (
@@ -23,6 +24,14 @@ RESOURCELESS = (
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
 """
+CREATE_INTERFACE = "ec2:CreateNetworkInterface"
+MANAGE_INTERFACES = frozenset(
+    {
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+    }
+)
 INVOKE = {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"}
 
 
@@ -67,6 +76,7 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
         _reach(stack, endpoint),
     )
     faults += reached.faults
+    faults += _loose_interfaces(stack, allowing)
     faults += [f"{action} is more than one action" for s in allowing for action in s.actions if "*" in action]
     return result(f"{name}: {len(allowing)} statements, as bounded as IAM allows", faults)
 
@@ -79,20 +89,38 @@ def _inline(stack: Deployed, role: str) -> Iterator[Statement]:
 
 def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     """What a role has to name: resources, and actions where it can name none."""
-    artifact = stack.artifact(endpoint)
-    yield f"{artifact.bucket}/{artifact.key}"
+    yield stack.readable(endpoint)
     yield short(stack.desired.contract.key_arns.data)
     if endpoint.model.artifact_key_arn:
         yield short(endpoint.model.artifact_key_arn)
+    watched = stack.alarms[endpoint.name] if not endpoint.update.rollback_off_because else []
+    yield from (short(alarm["AlarmArn"]) for alarm in watched if alarm.get("MetricName") in ROLLBACK)
     yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
     for model in stack.models(endpoint.name):
         for container in containers(model):
             repository = container["Image"].partition("/")[2].partition("@")[0]
             yield f"repository/{repository.partition(':')[0]}"
-    yield from (f"subnet/{subnet}" for subnet in stack.subnet_ids(MODEL))
-    yield f"security-group/{stack.groups[MODEL]}"
-    yield "network-interface/*"
+    if _unscoped(stack):
+        yield from (CREATE_INTERFACE, *MANAGE_INTERFACES)
+    else:
+        yield from (f"subnet/{subnet}" for subnet in stack.subnet_ids(MODEL))
+        yield f"security-group/{stack.groups[MODEL]}"
+        yield "network-interface/*"
     yield from RESOURCELESS
+
+
+def _unscoped(stack: Deployed) -> bool:
+    return stack.desired.settings.security.network_interfaces_unscoped_because is not None
+
+
+def _loose_interfaces(stack: Deployed, allowing: Iterable[Statement]) -> Iterator[str]:
+    """Interfaces that exist are bounded to the VPC: a list of subnets would lack those that the model has left."""
+    vpc = f"arn:{stack.desired.partition}:ec2:{stack.desired.contract.region}:{stack.desired.account}:vpc/"
+    for statement in [] if _unscoped(stack) else allowing:
+        if statement.actions & MANAGE_INTERFACES and not statement.requires(
+            "ArnEquals", "ec2:Vpc", vpc + stack.desired.contract.vpc_id
+        ):
+            yield f"{joined(statement.actions & MANAGE_INTERFACES)} is not bounded to the VPC"
 
 
 def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:

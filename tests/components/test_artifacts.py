@@ -120,15 +120,16 @@ def test_models_of_the_same_content_share_one_object(archive: Path, another: Pat
 def test_an_artifact_is_found_where_it_was_uploaded(one: Recorded) -> None:
     bucket, key = one.one("Bucket"), one.one("BucketObjectv2").properties["key"]
     assert one.outputs["artifacts"] == [
-        {"uri": f"s3://{bucket.outputs['bucket']}/{key}", "arn": f"{bucket.outputs['arn']}/{key}"}
+        {"uri": f"s3://{bucket.outputs['bucket']}/{key}", "readable": f"{bucket.outputs['arn']}/models/*"}
     ]
 
 
 def test_an_artifact_in_s3_stays_where_it_is(archive: Path) -> None:
     recorded = store(archive, ["s3://shared-models/triage/model.tar.gz"])
     assert recorded.all("BucketObjectv2") == []
+    object_itself = "arn:aws:s3:::shared-models/triage/model.tar.gz"
     assert recorded.outputs["artifacts"] == [
-        {"uri": "s3://shared-models/triage/model.tar.gz", "arn": "arn:aws:s3:::shared-models/triage/model.tar.gz"}
+        {"uri": "s3://shared-models/triage/model.tar.gz", "readable": object_itself}
     ]
 
 

@@ -4,13 +4,14 @@ import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.settings.models import InterfaceService
 from tests.support.recording import ACCOUNT, REGION, Recorded, record, stack_config
-from tests.support.stacks import minimal
+from tests.support.stacks import endpoint, minimal, model
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)  # parliament reads its data by pkg_resources
@@ -180,8 +181,10 @@ def test_no_resource_policy_lets_in_another_account(any_stack: Recorded) -> None
             if principal is None or principal == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}:
                 continue
             condition = json.dumps(statement.get("Condition", {}))
-            layers = statement["Sid"] == "ReadImageLayers"  # presigned by ECR, for AWS's own bucket
-            assert layers or ACCOUNT in condition, f"{attached.kind} {attached.name} {statement['Sid']}"
+            # Presigned by ECR, for AWS's own bucket; and AWS lets a topic set no condition for EventBridge.
+            unbounded = {("VpcEndpoint", "ReadImageLayers"), ("TopicPolicy", "EventsPublish")}
+            bounded = ACCOUNT in condition or (attached.kind, statement["Sid"]) in unbounded
+            assert bounded, f"{attached.kind} {attached.name} {statement['Sid']}"
 
 
 # Keys
@@ -219,6 +222,23 @@ def test_cloudwatch_may_use_the_key_of_the_alarm_topic(least: Recorded) -> None:
     assert allowed["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
 
 
+def test_eventbridge_may_use_that_key_for_topics_of_this_account(least: Recorded) -> None:
+    allowed = document(least, "Key", "notifications").statement("EventsPublish")
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    # A source condition would lose every event: SNS does not support it there.
+    assert allowed["Condition"] == {
+        "ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:*"}
+    }
+
+
+def test_eventbridge_may_publish_and_no_condition_loses_its_events(least: Recorded) -> None:
+    allowed = document(least, "TopicPolicy", "alarms").statement("EventsPublish")
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Resource"] == [least.one("Topic").outputs["arn"]]
+    assert "Condition" not in allowed
+
+
 # The execution role
 
 
@@ -232,16 +252,43 @@ def test_the_execution_roles_eni_actions_are_bounded_to_the_model_subnets_and_gr
     assert set(role.statement("CreateInterfaces")["Resource"]) == {*subnets, group, interfaces}
     manage = role.statement("ManageInterfaces")
     assert manage["Resource"] == [interfaces]
-    assert set(manage["Condition"]["ArnEquals"]["ec2:Subnet"]) == set(subnets)
+    assert manage["Condition"] == {"ArnEquals": {"ec2:Vpc": f"{ec2}vpc/{least.one('Vpc').id}"}}
     described = role.statement("DescribeNetwork")["Action"]
     assert all(action.startswith("ec2:Describe") for action in described)
+
+
+def test_interfaces_are_managed_until_the_last_is_gone_whatever_subnets_there_are(archive: Any) -> None:
+    """SageMaker removes interfaces with this role after the subnets that the model names have changed."""
+    statements = [
+        document(record(stack_config(minimal(archive, network={"zones": zones}))), "RolePolicy", "triage").statement(
+            "ManageInterfaces"
+        )
+        for zones in (2, 3)
+    ]
+    assert statements[0] == statements[1]
+
+
+def test_a_reason_gives_execution_roles_awss_own_form_of_network_interface_permissions(archive: Any) -> None:
+    security = {"networkInterfacesUnscopedBecause": "SageMaker refuses the bounded form in this account"}
+    role = document(record(stack_config(minimal(archive, security=security))), "RolePolicy", "triage")
+    assert role.statement("Interfaces") == {
+        "Sid": "Interfaces",
+        "Effect": "Allow",
+        "Action": [
+            "ec2:CreateNetworkInterface",
+            "ec2:CreateNetworkInterfacePermission",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DeleteNetworkInterfacePermission",
+        ],
+        "Resource": ["*"],
+    }
+    assert not {"CreateInterfaces", "ManageInterfaces"} & {each["Sid"] for each in role.content["Statement"]}
 
 
 def test_the_execution_role_reads_its_own_artifact_image_log_group_and_key(staging: Recorded) -> None:
     bucket = staging.one("Bucket").outputs["arn"]
     role = document(staging, "RolePolicy", "triage-features")
-    (artifact,) = [resource.properties["key"] for resource in staging.all("BucketObjectv2")]
-    assert role.statement("Artifact")["Resource"] == [f"{bucket}/{artifact}"]
+    assert role.statement("Artifact")["Resource"] == [f"{bucket}/models/*"]
     repository = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/private-inference-staging"
     assert role.statement("Image")["Resource"] == [repository]
     group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/triage-features:*"
@@ -288,12 +335,34 @@ def test_only_this_stacks_endpoints_can_be_invoked_through_the_runtime_endpoint(
 
 def test_only_this_stacks_roles_read_only_its_artifacts_through_the_s3_gateway(least: Recorded) -> None:
     (statement,) = document(least, "VpcEndpoint", "s3").content["Statement"]
-    bucket, (artifact,) = least.one("Bucket"), least.all("BucketObjectv2")
+    bucket = least.one("Bucket")
     assert statement["Action"] == ["s3:GetObject"]
-    assert statement["Resource"] == [f"{bucket.outputs['arn']}/{artifact.properties['key']}"]
+    assert statement["Resource"] == [f"{bucket.outputs['arn']}/models/*"]
     roles = statement["Condition"]["ArnLike"]["aws:PrincipalArn"]
     assert roles == f"arn:aws:iam::{ACCOUNT}:role/private-inference/test/*"
     assert least.one("Role", "triage").outputs["arn"].startswith(roles.removesuffix("*"))
+
+
+def test_a_new_model_takes_nothing_from_the_fleet_that_serves_the_old_one(archive: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "model.tar.gz"
+    changed.write_bytes(archive.read_bytes() + b"\0")
+    before, after = (record(stack_config(minimal(path))) for path in (archive, changed))
+    assert before.all("BucketObjectv2")[0].urn != after.all("BucketObjectv2")[0].urn
+    for kind, name in (("RolePolicy", "triage"), ("VpcEndpoint", "s3")):
+        assert document(before, kind, name) == document(after, kind, name)
+
+
+def test_artifacts_and_images_elsewhere_are_named_one_by_one(archive: Path) -> None:
+    image = f"999988887777.dkr.ecr.{REGION}.amazonaws.com/shared/serving:1"
+    elsewhere = model(archive, artifact="s3://shared-models/triage/model.tar.gz", image={"uri": image})
+    entries = [endpoint(archive), endpoint(archive, name="shared", model=elsewhere)]
+    recorded = record(stack_config(minimal(archive, endpoints=entries)))
+    artifact = "arn:aws:s3:::shared-models/triage/model.tar.gz"
+    role = document(recorded, "RolePolicy", "shared")
+    assert role.statement("Artifact")["Resource"] == [artifact]
+    assert role.statement("Image")["Resource"] == [f"arn:aws:ecr:{REGION}:999988887777:repository/shared/serving"]
+    gateway = document(recorded, "VpcEndpoint", "s3").statement("ReadArtifacts")
+    assert gateway["Resource"] == [f"{recorded.one('Bucket').outputs['arn']}/models/*", artifact]
 
 
 def test_without_endpoints_the_endpoint_policies_let_nothing_through(archive: Any) -> None:

@@ -1,5 +1,6 @@
 """An endpoint: a model in the model subnets, isolated, encrypted, logged, and called by name."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,18 @@ def inference(archive: Path, *, protect: bool = True, **changes: Any) -> Recorde
                 iam_path="/stack/",
                 artifact=Artifact(
                     uri=pulumi.Output.from_input("s3://models/triage"),
-                    arn=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
+                    readable=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
                 ),
                 image=ServingImage(IMAGE, HERE.arn("ecr", "repository/serving")),
+                readable_artifacts=["arn:aws:s3:::models/old", "arn:aws:s3:::models/triage"],
+                artifact_keys=[HERE.arn("kms", "key/old"), HERE.arn("kms", "key/new")],
+                image_repositories=[HERE.arn("ecr", "repository/old"), HERE.arn("ecr", "repository/serving")],
                 vcpus=4,
+                gpus=0,
+                vpc_id="vpc-1",
                 subnet_ids=["subnet-a", "subnet-b"],
                 security_group_id="sg-model",
+                unscoped_interfaces=False,
                 artifact_dependencies=[gateway],
                 runtime_endpoint_id="vpce-runtime",
                 data_key_arn=DATA_KEY,
@@ -81,6 +88,14 @@ def test_the_model_waits_for_its_roles_permissions(default: Recorded) -> None:
     assert default.one("Model").properties["executionRoleArn"] == role.outputs["arn"]
     assert permissions.properties["role"] == role.id
     assert permissions.urn in default.one("Model").dependencies
+
+
+def test_the_role_reaches_what_serves_and_what_will_serve(default: Recorded) -> None:
+    policy = json.loads(default.one("RolePolicy").properties["policy"])
+    resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
+    assert resources["Artifact"] == ["arn:aws:s3:::models/old", "arn:aws:s3:::models/triage"]
+    assert resources["Keys"] == [DATA_KEY, HERE.arn("kms", "key/old"), HERE.arn("kms", "key/new")]
+    assert resources["Image"] == [HERE.arn("ecr", "repository/old"), HERE.arn("ecr", "repository/serving")]
 
 
 def test_the_configuration_is_auto_named_and_made_before_the_old_one_goes(default: Recorded) -> None:

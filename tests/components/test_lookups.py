@@ -85,11 +85,13 @@ def test_instance_facts_are_those_of_ec2(archive: Path) -> None:
     entries = [
         endpoint(archive, instanceType="ml.m5.xlarge"),
         endpoint(archive, name="fast", instanceType="ml.m5d.large"),
+        endpoint(archive, name="large", instanceType="ml.g5.12xlarge"),
     ]
     found, _ = looked_up(archive, endpoints=entries)
     assert found.instances == {
-        "ml.m5.xlarge": InstanceFacts(vcpus=4, local_storage=False),
-        "ml.m5d.large": InstanceFacts(vcpus=2, local_storage=True),
+        "ml.m5.xlarge": InstanceFacts(vcpus=4, gpus=0, local_storage=False),
+        "ml.m5d.large": InstanceFacts(vcpus=2, gpus=0, local_storage=True),
+        "ml.g5.12xlarge": InstanceFacts(vcpus=48, gpus=4, local_storage=True),
     }
 
 

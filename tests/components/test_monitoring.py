@@ -7,8 +7,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.monitoring import Monitoring, MonitoringArgs, VariantAlarms, VariantAlarmsArgs
+from components.alarms import VariantAlarms, VariantAlarmsArgs
+from components.monitoring import Monitoring, MonitoringArgs
 from components.variant import VariantArgs
+from tests.support.cloudwatch import expression
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, settings
 
@@ -39,7 +41,7 @@ def alarms(archive: Path) -> Recorded:
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, alarms=thresholds)])).endpoints
 
     def program() -> None:
-        variant = VariantArgs(settings=entry, endpoint_name="triage", vcpus=4)
+        variant = VariantArgs(settings=entry, vcpus=4, gpus=0)
         VariantAlarms("triage", VariantAlarmsArgs(variant=variant, topic_arn=TOPIC))
 
     return record_part(program)
@@ -120,11 +122,99 @@ def test_an_alarm_watches_its_metric(alarm: str, expected: dict[str, Any], alarm
     assert {key: properties[key] for key in expected} == expected
 
 
-def test_alarms_watch_the_variant_and_tell_the_topic(alarms: Recorded) -> None:
-    assert len(alarms.all("MetricAlarm")) == 3
-    for alarm in alarms.all("MetricAlarm"):
-        assert alarm.properties["dimensions"] == {"EndpointName": "triage", "VariantName": "AllTraffic"}
-        assert alarm.properties["alarmActions"] == alarm.properties["okActions"] == [TOPIC]
-        assert alarm.properties["comparisonOperator"] == "GreaterThanOrEqualToThreshold"
-        assert alarm.properties["treatMissingData"] == "notBreaching"
+def watched(archive: Path, *, gpus: int = 0, **changes: Any) -> Recorded:
+    (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
+
+    def program() -> None:
+        variant = VariantArgs(settings=entry, vcpus=4, gpus=gpus)
+        VariantAlarms("triage", VariantAlarmsArgs(variant=variant, topic_arn=TOPIC))
+
+    return record_part(program)
+
+
+def test_alarms_are_about_the_variant_and_tell_the_topic(archive: Path) -> None:
+    recorded = watched(archive, gpus=1, alarms={"silentMinutes": 15})
+    variant = {"EndpointName": "triage", "VariantName": "AllTraffic"}
+    for alarm in recorded.all("MetricAlarm"):
+        metrics = [query["metric"] for query in alarm.properties.get("metricQueries", []) if "metric" in query]
+        assert [each["dimensions"] for each in metrics or [alarm.properties]] == [variant] * max(len(metrics), 1)
         assert alarm.properties["alarmDescription"]
+    for alarm in [*recorded.all("MetricAlarm"), recorded.one("CompositeAlarm")]:
+        assert alarm.properties["alarmActions"] == alarm.properties["okActions"] == [TOPIC]
+
+
+def test_what_is_not_measured_is_no_alarm_but_for_silence(archive: Path) -> None:
+    recorded = watched(archive, gpus=1, alarms={"silentMinutes": 15})
+    missing = {alarm.name: alarm.properties["treatMissingData"] for alarm in recorded.all("MetricAlarm")}
+    assert missing.pop("triage-silence") == "breaching"
+    assert set(missing.values()) == {"notBreaching"}
+
+
+def test_refusals_are_a_share_and_the_overhead_is_in_microseconds(archive: Path) -> None:
+    recorded = watched(archive, alarms={"clientErrorPercent": 5, "overheadMs": 80})
+    refused = recorded.one("MetricAlarm", "triage-client-errors").properties
+    assert (refused["metricName"], refused["statistic"], refused["threshold"]) == (
+        "Invocation4XXErrors",
+        "Average",
+        0.05,
+    )
+    overhead = recorded.one("MetricAlarm", "triage-overhead").properties
+    assert (overhead["metricName"], overhead["threshold"]) == ("OverheadLatency", 80_000)
+
+
+def test_memory_and_disk_are_percent_and_gpus_add_up(archive: Path) -> None:
+    limits = {"memoryPercent": 70, "diskPercent": 60, "gpuPercent": 50, "gpuMemoryPercent": 40}
+    recorded = watched(archive, gpus=4, alarms=limits)
+    found = {alarm.properties.get("metricName"): alarm.properties["threshold"] for alarm in recorded.all("MetricAlarm")}
+    assert (found["MemoryUtilization"], found["DiskUtilization"]) == (70, 60)
+    assert (found["GPUUtilization"], found["GPUMemoryUtilization"]) == (4 * 50, 4 * 40)
+
+
+def test_instances_without_a_gpu_have_no_alarm_on_it(archive: Path) -> None:
+    metrics = [alarm.properties.get("metricName") for alarm in watched(archive).all("MetricAlarm")]
+    assert not [metric for metric in metrics if metric and metric.startswith("GPU")]
+
+
+@pytest.mark.parametrize(("running", "goes_off"), [(9, False), (10, True)])
+def test_the_capacity_alarm_counts_the_instances_by_what_each_request_carries(
+    running: int, goes_off: bool, archive: Path
+) -> None:
+    """Each request carries 1 in Invocations and 1/n in InvocationsPerInstance, by the model of metric math."""
+    alarm = watched(archive, instances={"max": 10}).one("MetricAlarm", "triage-capacity").properties
+    requests = 1234
+    values = {"Invocations": float(requests), "InvocationsPerInstance": sum([1 / running] * requests)}
+    queries = [query for query in alarm["metricQueries"] if "metric" in query]
+    assert {query["metric"]["stat"] for query in queries} == {"Sum"}
+    series = {query["id"]: {0: values[query["metric"]["metricName"]]} for query in queries}
+    (returned,) = [query for query in alarm["metricQueries"] if query["returnData"]]
+    count = expression(returned["expression"], series, [0])[0]
+    assert count == pytest.approx(running)
+    assert (count >= alarm["threshold"]) is goes_off
+
+
+def test_a_fixed_number_of_instances_is_never_at_its_maximum(archive: Path) -> None:
+    names = [alarm.name for alarm in watched(archive, instances={"min": 3, "max": 3}).all("MetricAlarm")]
+    assert "triage-capacity" not in names
+
+
+def test_silence_is_an_alarm_where_calls_are_expected(archive: Path) -> None:
+    assert "triage-silence" not in [alarm.name for alarm in watched(archive).all("MetricAlarm")]
+    silence = watched(archive, alarms={"silentMinutes": 45}).one("MetricAlarm", "triage-silence").properties
+    assert silence["evaluationPeriods"] * silence["period"] == 45 * 60
+    assert (silence["comparisonOperator"], silence["threshold"]) == ("LessThanThreshold", 1)
+
+
+def test_one_alarm_sums_up_all_the_others(archive: Path) -> None:
+    recorded = watched(archive, gpus=1, alarms={"silentMinutes": 15})
+    rule = recorded.one("CompositeAlarm").properties["alarmRule"]
+    assert rule.split(" OR ") == [f'ALARM("{alarm.outputs["name"]}")' for alarm in recorded.all("MetricAlarm")]
+
+
+def test_changes_of_the_endpoints_states_are_told_to_the_topic(monitoring: Recorded) -> None:
+    rule, target = monitoring.one("EventRule"), monitoring.one("EventTarget").properties
+    assert json.loads(rule.properties["eventPattern"]) == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Endpoint State Change"],
+        "detail": {"EndpointName": ["triage", "credit"]},
+    }
+    assert (target["rule"], target["arn"]) == (rule.outputs["name"], monitoring.one("Topic").outputs["arn"])

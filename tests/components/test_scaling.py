@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.scaling import VariantScaling
+from components.scaling import VariantScaling, VariantScalingArgs
 from components.variant import VariantArgs
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import endpoint, minimal, settings
@@ -16,7 +16,8 @@ def scaling(archive: Path, *, vcpus: int = 2, **changes: Mapping[str, Any]) -> R
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
 
     def program() -> None:
-        VariantScaling("triage", VariantArgs(settings=entry, endpoint_name="triage", vcpus=vcpus))
+        variant = VariantArgs(settings=entry, vcpus=vcpus, gpus=0)
+        VariantScaling("triage", VariantScalingArgs(variant=variant, endpoint_name="triage"))
 
     return record_part(program)
 
@@ -46,7 +47,7 @@ def test_two_to_ten_instances_serve_unless_the_stack_says_otherwise(default: Rec
     assert (target["minCapacity"], target["maxCapacity"]) == (3, 4)
 
 
-def test_both_policies_are_about_the_registered_target(default: Recorded) -> None:
+def test_all_policies_are_about_the_registered_target(default: Recorded) -> None:
     target = default.one("Target")
     for policy in default.all("Policy"):
         assert target.urn in policy.dependencies
@@ -59,7 +60,28 @@ def test_instances_follow_the_invocations_of_one_instance(archive: Path) -> None
     assert configuration["targetValue"] == 900
     metric = {"predefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
     assert configuration["predefinedMetricSpecification"] == metric
+    assert configuration["disableScaleIn"] is True
     assert "customizedMetricSpecification" not in configuration
+
+
+def test_instances_go_by_the_same_metric_with_zeros_where_nobody_calls(archive: Path) -> None:
+    recorded = scaling(archive, scaling={"invocationsPerInstance": 900})
+    configuration = tracking(recorded, "triage-idle")
+    assert configuration["targetValue"] == 900
+    assert "disableScaleIn" not in configuration
+    raw, filled = configuration["customizedMetricSpecification"]["metrics"]
+    assert raw["metricStat"] == {
+        "stat": "Sum",
+        "metric": {
+            "namespace": "AWS/SageMaker",
+            "metricName": "InvocationsPerInstance",
+            "dimensions": [
+                {"name": "EndpointName", "value": "triage"},
+                {"name": "VariantName", "value": "AllTraffic"},
+            ],
+        },
+    }
+    assert (raw["returnData"], filled["returnData"]) == (False, True)
 
 
 @pytest.mark.parametrize(("vcpus", "target"), [(1, 50), (2, 100), (4, 200), (96, 4800)])
@@ -84,6 +106,6 @@ def test_instances_follow_the_cpu_of_the_variant(default: Recorded) -> None:
 
 def test_cooldowns_are_those_of_the_settings(archive: Path) -> None:
     recorded = scaling(archive, scaling={"scaleOutCooldown": 60, "scaleInCooldown": 900})
-    for name in ("triage-invocations", "triage-cpu"):
+    for name in ("triage-invocations", "triage-idle", "triage-cpu"):
         configuration = tracking(recorded, name)
         assert (configuration["scaleOutCooldown"], configuration["scaleInCooldown"]) == (60, 900)

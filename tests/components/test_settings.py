@@ -44,6 +44,7 @@ BAD = [
     ("security.keyRotationDays", 89, "greater than or equal to 90"),
     ("security.keyDeletionDays", 6, "greater than or equal to 7"),
     ("security.logRetentionDays", 366, "is not a retention of CloudWatch Logs; choose one of 1, 3, 5"),
+    ("security.networkInterfacesUnscopedBecause", "because", "at least 10 characters"),
     ("security.unprotectedBecause", "because", "at least 10 characters"),
     ("artifacts.noncurrentDays", 0, "greater than or equal to 1"),
     ("artifacts.untaggedImageDays", 0, "greater than or equal to 1"),
@@ -81,7 +82,23 @@ BAD = [
     ("endpoints[0].scaling.scaleInCooldown", 3601, "less than or equal to 3600"),
     ("endpoints[0].alarms.serverErrors", 0, "greater than or equal to 1"),
     ("endpoints[0].alarms.latencyMs", 0, "greater than 0"),
+    ("endpoints[0].alarms.clientErrorPercent", 101, "less than or equal to 100"),
+    ("endpoints[0].alarms.overheadMs", 0, "greater than 0"),
     ("endpoints[0].alarms.cpuPercent", 0, "greater than 0"),
+    ("endpoints[0].alarms.memoryPercent", 0, "greater than 0"),
+    ("endpoints[0].alarms.diskPercent", 101, "less than or equal to 100"),
+    ("endpoints[0].alarms.gpuPercent", 101, "less than or equal to 100"),
+    ("endpoints[0].alarms.gpuMemoryPercent", 101, "less than or equal to 100"),
+    ("endpoints[0].alarms.silentMinutes", 7, "multiple of 5"),
+    ("endpoints[0].update.strategy", "big-bang", "choose one of 'all-at-once', 'canary', 'linear', 'rolling'"),
+    ("endpoints[0].update.strategy", "canary", "needs exactly one of stepPercent and stepInstances"),
+    ("endpoints[0].update.stepPercent", 51, "less than or equal to 50"),
+    ("endpoints[0].update.stepInstances", 0, "greater than or equal to 1"),
+    ("endpoints[0].update.waitSeconds", 3601, "less than or equal to 3600"),
+    ("endpoints[0].update.terminationWaitSeconds", 3601, "less than or equal to 3600"),
+    ("endpoints[0].update.maximumSeconds", 599, "greater than or equal to 600"),
+    ("endpoints[0].update.maximumSeconds", 600, "no longer than the waits of an update of 10 instances (600 s)"),
+    ("endpoints[0].update.rollbackOffBecause", "because", "at least 10 characters"),
     ("endpoints[0].volumeKeyOffBecause", "because", "at least 10 characters"),
 ]
 
@@ -247,12 +264,73 @@ def test_every_service_of_interface_endpoints_is_listed_when_one_is_unknown(arch
     assert all(f"'{service}'" in said for service in ("sagemaker.api", "logs", "ecr.dkr", "s3", "dynamodb"))
 
 
-def test_the_model_subnets_must_hold_two_addresses_for_each_instance(archive: Path) -> None:
+def test_the_model_subnets_must_hold_two_addresses_for_each_instance_of_two_fleets(archive: Path) -> None:
     enough = change(minimal(archive), "network.cidr", "10.0.0.0/23")  # 2 zones of 16 - 5 addresses
-    assert settings(change(enough, "endpoints[0].instances.max", 11))
-    (said,) = problems(change(enough, "endpoints[0].instances.max", 12))
+    assert settings(change(enough, "endpoints[0].instances.max", 5))
+    (said,) = problems(change(enough, "endpoints[0].instances.max", 6))
     assert said.startswith(f"{PROJECT}:network.cidr: '10.0.0.0/23' leaves 22 addresses for model instances")
     assert "need 24" in said
+
+
+def test_a_rolling_update_needs_addresses_for_one_batch_more_only(archive: Path) -> None:
+    rolling = change(minimal(archive), "endpoints[0].update", {"strategy": "rolling", "stepPercent": 25})
+    enough = change(rolling, "network.cidr", "10.0.0.0/23")
+    assert settings(change(enough, "endpoints[0].instances.max", 8))
+    (said,) = problems(change(enough, "endpoints[0].instances.max", 9))  # 9 and a batch of 3
+    assert "need 24" in said
+
+
+@pytest.mark.parametrize(
+    ("update", "instances", "said"),
+    [
+        (
+            {"strategy": "linear", "stepPercent": 9},
+            {},
+            "stepPercent: 9 is below 10, the least that AWS takes for linear",
+        ),
+        ({"strategy": "rolling", "stepPercent": 4}, {}, "stepPercent: 4 is below 5"),
+        ({"stepPercent": 10}, {}, "strategy: 'all-at-once' has no steps"),
+        ({"strategy": "canary", "stepPercent": 10, "stepInstances": 1}, {}, "needs exactly one of"),
+        ({"strategy": "canary", "stepInstances": 2}, {}, "stepInstances: 2 must be from 1 to 1"),
+        ({"strategy": "canary", "stepInstances": 3}, {"min": 6}, None),
+        ({"strategy": "linear", "stepInstances": 1}, {"max": 11}, "stepInstances: 1 must be from 2 to 1"),
+        ({"strategy": "rolling", "stepInstances": 1}, {"max": 20}, None),
+        (
+            {"strategy": "rolling", "stepPercent": 10, "terminationWaitSeconds": 60},
+            {},
+            "terminationWaitSeconds: 60 is for blue/green",
+        ),
+        (
+            {"strategy": "linear", "stepPercent": 10, "waitSeconds": 300, "maximumSeconds": 3000},
+            {},
+            "maximumSeconds: 3000 is no longer than the waits of an update of 10 instances (3000 s)",
+        ),
+        ({"strategy": "linear", "stepPercent": 10, "waitSeconds": 300, "maximumSeconds": 3001}, {}, None),
+    ],
+)
+def test_an_update_keeps_to_what_aws_takes(
+    update: dict[str, Any], instances: dict[str, Any], said: str | None, archive: Path
+) -> None:
+    values = change(change(minimal(archive), "endpoints[0].update", update), "endpoints[0].instances", instances)
+    if said is None:
+        assert settings(values)
+    else:
+        (problem,) = problems(values)
+        assert problem.startswith(f"{PROJECT}:endpoints[0].update.")
+        assert said in problem
+
+
+def test_one_instance_is_no_fleet_to_take_a_canary_of(archive: Path) -> None:
+    one = {"min": 1, "singleBecause": "a demonstration that may stand still"}
+    values = change(minimal(archive), "endpoints[0].instances", one)
+    (said,) = problems(change(values, "endpoints[0].update", {"strategy": "canary", "stepInstances": 1}))
+    assert "at most half of instances.min (1)" in said
+
+
+def test_inferentia_1_is_updated_all_at_once(archive: Path) -> None:
+    values = change(minimal(archive), "endpoints[0].instanceType", "ml.inf1.xlarge")
+    (said,) = problems(change(values, "endpoints[0].update", {"strategy": "canary", "stepPercent": 10}))
+    assert "'canary' is not to be had on ml.inf1.xlarge" in said
 
 
 def test_a_key_for_the_artifact_is_for_artifacts_in_s3(archive: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_preview_shows_every_resource(archive: Path) -> None:
 
 def test_a_further_endpoint_changes_nothing_of_the_others(archive: Path, least: Recorded) -> None:
     two = record(stack_config(minimal(archive, endpoints=[endpoint(archive, name="new"), endpoint(archive)])))
-    of_every_endpoint = {"VpcEndpoint", "Dashboard"}
+    of_every_endpoint = {"VpcEndpoint", "Dashboard", "EventRule"}
     for resource in least.resources:
         if resource.type.rpartition(":")[2] not in of_every_endpoint:
             before, after = (dict(each.properties) for each in (resource, two.by_urn[resource.urn]))

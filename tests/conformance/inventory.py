@@ -255,6 +255,18 @@ def _alarms(aws: EmbeddedAws) -> Found:
             yield alarm["AlarmName"], "", {**alarm, "tags": tags}
 
 
+def _composite_alarms(aws: EmbeddedAws) -> Found:
+    for alarm in aws.client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]:
+        yield alarm["AlarmName"], "", alarm
+
+
+def _event_rules(aws: EmbeddedAws) -> Found:
+    events = aws.client("events")
+    for rule in events.list_rules()["Rules"]:
+        targets = [target["Arn"] for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]]
+        yield rule["Name"], rule["Arn"], {**rule, "targets": targets}
+
+
 def _dashboards(aws: EmbeddedAws) -> Found:
     cloudwatch = aws.client("cloudwatch")
     for listed in cloudwatch.list_dashboards()["DashboardEntries"]:
@@ -316,6 +328,8 @@ READERS: Mapping[str, Callable[[EmbeddedAws], Found]] = {
     "scaling target": _scaling_targets,
     "scaling policy": _scaling_policies,
     "alarm": _alarms,
+    "composite alarm": _composite_alarms,
+    "event rule": _event_rules,
     "dashboard": _dashboards,
     "topic": _topics,
     "subscription": _subscriptions,

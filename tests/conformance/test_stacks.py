@@ -84,11 +84,9 @@ def test_a_new_artifact_renews_the_model_before_the_old_one_goes(live: Live, tmp
     gone = {} if still_used or live.settings.keep_artifacts else {object_address(old): DELETE}
     assert actions(live.deployment.plan()) == gone | {
         object_address(new): CREATE,
-        f"aws_iam_role_policy.{label}": UPDATE,
         f"aws_sagemaker_model.{label}": RENEW,
         f"aws_sagemaker_endpoint_configuration.{label}": RENEW,
         f"aws_sagemaker_endpoint.{label}": UPDATE,
-        "aws_vpc_endpoint.s3": UPDATE,
     }
     said = [(event.kind, event.action, event.address) for event in live.deployment.apply()]
     configuration, endpoint = f"aws_sagemaker_endpoint_configuration.{label}", f"aws_sagemaker_endpoint.{label}"
@@ -102,12 +100,16 @@ def test_a_new_artifact_renews_the_model_before_the_old_one_goes(live: Live, tmp
     assert actions(live.deployment.plan()) == {}
 
 
-def test_a_larger_maximum_touches_the_scaling_target_only(live: Live) -> None:
+def test_a_larger_maximum_touches_the_scaling_target_and_its_alarm_only(live: Live) -> None:
     endpoints = live.value("endpoints")
     most = live.settings.endpoints[0].instances.max + 3
     endpoints[0]["instances"] = {**endpoints[0].get("instances", {}), "max": most}
     live.change(endpoints=endpoints)
-    assert actions(live.deployment.plan()) == {f"aws_appautoscaling_target.{label_of(endpoints[0]['name'])}": UPDATE}
+    label = label_of(endpoints[0]["name"])
+    assert actions(live.deployment.plan()) == {
+        f"aws_appautoscaling_target.{label}": UPDATE,
+        f"aws_cloudwatch_metric_alarm.{label}_capacity": UPDATE,
+    }
     live.deployment.apply()
     assert actions(live.deployment.plan()) == {}
 
@@ -156,19 +158,24 @@ KEPT = {
 }
 """What may stay, as the inventory calls it. The other resources that stay are parts of these."""
 
-SHARED: Actions = {"aws_cloudwatch_dashboard.monitoring": UPDATE, "aws_vpc_endpoint.sagemaker_runtime": UPDATE}
-"""What names all endpoints of a stack: the dashboard, and the policy of the runtime endpoint."""
+SHARED: Actions = {
+    "aws_cloudwatch_dashboard.monitoring": UPDATE,
+    "aws_cloudwatch_event_rule.endpoint_states": UPDATE,
+    "aws_vpc_endpoint.sagemaker_runtime": UPDATE,
+}
+"""What names all endpoints of a stack: dashboard, rule of state changes, and the policy of the runtime endpoint."""
 
 
 def of_endpoint(name: str, does: tuple[str, ...]) -> Actions:
     """All that one endpoint consists of."""
     label = label_of(name)
     kinds = (
-        "appautoscaling_target", "cloudwatch_log_group", "iam_policy", "iam_role", "iam_role_policy",
-        "sagemaker_endpoint", "sagemaker_endpoint_configuration", "sagemaker_model", "ssm_parameter",
+        "appautoscaling_target", "cloudwatch_composite_alarm", "cloudwatch_log_group", "iam_policy", "iam_role",
+        "iam_role_policy", "sagemaker_endpoint", "sagemaker_endpoint_configuration", "sagemaker_model", "ssm_parameter",
     )  # fmt: skip
-    alarms = (f"cloudwatch_metric_alarm.{label}_{subject}" for subject in ("cpu", "latency", "server_errors"))
-    policies = (f"appautoscaling_policy.{label}_{subject}" for subject in ("cpu", "invocations"))
+    subjects = ("capacity", "client_errors", "cpu", "disk", "latency", "memory", "overhead", "server_errors")
+    alarms = (f"cloudwatch_metric_alarm.{label}_{subject}" for subject in subjects)
+    policies = (f"appautoscaling_policy.{label}_{subject}" for subject in ("cpu", "idle", "invocations"))
     parts = (*(f"{kind}.{label}" for kind in kinds), *alarms, *policies)
     return {f"aws_{part}": does for part in parts}
 

@@ -729,17 +729,22 @@ def _inference() -> Iterator[Mutant]:
     yield sets("alarms-tell-someone", alarm, "alarmActions", [])
     yield drops("alarms-tell-someone", alarm, "alarmActions")
     yield sets("alarms-tell-someone", alarm, "actionsEnabled", False)
+    yield sets("alarms-tell-someone", ("CompositeAlarm", "triage"), "alarmActions", [])
+
+    def metric_alarms(graph: Graph) -> list[Resource]:
+        return [resource for resource in graph if resource.type.endswith(":MetricAlarm")]
 
     def unwatched(graph: Graph) -> Resource:
-        for subject in ("server-errors", "latency", "cpu"):
-            graph.set("MetricAlarm", f"triage-{subject}", "dimensions.VariantName", "Main")
+        for alarm in metric_alarms(graph):
+            if "dimensions" in alarm.properties:
+                graph.set("MetricAlarm", alarm.name, "dimensions.VariantName", "Main")
         return graph.one(*ENDPOINT)
 
     yield Mutant("variants-are-watched", "every `MetricAlarm` is about another variant", unwatched)
 
     def unalarmed(graph: Graph) -> Resource:
-        for subject in ("server-errors", "latency", "cpu"):
-            graph.remove("MetricAlarm", f"triage-{subject}")
+        for alarm in metric_alarms(graph):
+            graph.remove("MetricAlarm", alarm.name)
         return graph.one(*ENDPOINT)
 
     yield Mutant("variants-are-watched", "every `MetricAlarm` is removed", unalarmed)

@@ -1,6 +1,7 @@
 """Exceptions: for one resource, with a reason, until a day; listed while they hold, a violation afterwards."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from policy.exceptions import APPLIED_EXCEPTIONS, today
 from policy.exceptions_report import exceptions_in_force
 from tests.policy.graph import Graph
 from tests.policy.judge import Judgement, judge, policy_resources
+from tests.support.recording import record, stack_config
+from tests.support.stacks import minimal
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup::triage"
 REASON = "moved to the archive account nightly"
@@ -99,3 +102,13 @@ def test_an_incomplete_exception_is_a_violation_and_excepts_nothing(entry: Any, 
 
 def test_today_is_a_date() -> None:
     assert isinstance(today(), date)
+
+
+def test_awss_own_network_interface_permissions_need_an_exception_for_the_roles_policy(archive: Path) -> None:
+    """What `security.networkInterfacesUnscopedBecause` asks of the pack's configuration."""
+    security = {"networkInterfacesUnscopedBecause": "SageMaker refuses the bounded form in this account"}
+    config = stack_config(minimal(archive, security=security))
+    rule, policy = "no-wildcard-resources", "aws:iam/rolePolicy:RolePolicy::triage"
+    deployed = record(config).resources
+    assert {urn.rpartition("::")[2] for urn, _ in judge(rule, deployed).violations} == {"triage"}
+    assert judge(rule, deployed, granted(policy)).violations == []

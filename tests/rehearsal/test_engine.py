@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -60,21 +61,27 @@ def test_the_endpoint_predicts_with_the_model_that_was_uploaded(rehearsed: Rehea
     assert expected[0] < 0.5 < expected[1]
 
 
-def test_scaling_follows_both_metrics(rehearsed: Rehearsed) -> None:
+def test_scaling_follows_its_metrics(rehearsed: Rehearsed) -> None:
     service = named(rehearsed, "application-autoscaling")
     (target,) = service.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[TARGET])["ScalableTargets"]
     policies = service.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=TARGET)["ScalingPolicies"]
-    targets = {
-        next(iter(policy["TargetTrackingScalingPolicyConfiguration"].keys() & METRICS)): policy[
-            "TargetTrackingScalingPolicyConfiguration"
-        ]["TargetValue"]
-        for policy in policies
-    }
+    found = [policy["TargetTrackingScalingPolicyConfiguration"] for policy in policies]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 10)
-    assert targets == {"PredefinedMetricSpecification": 600, "CustomizedMetricSpecification": 120}
+    followed = {_followed(configuration): configuration["TargetValue"] for configuration in found}
+    assert followed == {
+        "SageMakerVariantInvocationsPerInstance": 600,
+        "FILL(invocations, 0)": 600,
+        "CPUUtilization": 120,
+    }
 
 
-METRICS = {"PredefinedMetricSpecification", "CustomizedMetricSpecification"}
+def _followed(configuration: Mapping[str, Any]) -> Any:
+    """What a policy goes by: a predefined metric, an expression, or a metric."""
+    if predefined := configuration.get("PredefinedMetricSpecification"):
+        return predefined["PredefinedMetricType"]
+    custom = configuration["CustomizedMetricSpecification"]
+    queries = custom.get("Metrics", [])
+    return next((query["Expression"] for query in queries if "Expression" in query), custom.get("MetricName"))
 
 
 # Network
@@ -217,6 +224,30 @@ def test_a_metric_query_becomes_a_metric_and_its_statistic(rehearsed: Rehearsed)
     metric = next(query["MetricStat"] for query in alarm["Metrics"] if query["Id"] == "cpu")
     assert (metric["Period"], metric["Stat"]) == (60, "Average")
     assert metric["Metric"]["MetricName"] == "CPUUtilization"
+
+
+def test_an_alarm_sums_up_others(rehearsed: Rehearsed) -> None:
+    name = rehearsed.outputs("aws:cloudwatch/metricAlarm:MetricAlarm", "errors")["name"]
+    composite = rehearsed.outputs("aws:cloudwatch/compositeAlarm:CompositeAlarm", "any")
+    found = named(rehearsed, "cloudwatch").describe_alarms(AlarmNames=["rehearsed-any"], AlarmTypes=["CompositeAlarm"])
+    (alarm,) = found["CompositeAlarms"]
+    assert alarm["AlarmRule"] == f'ALARM("{name}")'
+    assert alarm["AlarmArn"] == composite["arn"]
+
+
+def test_a_rule_tells_its_target(rehearsed: Rehearsed) -> None:
+    rule = rehearsed.outputs("aws:cloudwatch/eventRule:EventRule", "states")
+    found = named(rehearsed, "events").list_targets_by_rule(Rule=rule["name"])["Targets"]
+    assert [target["Arn"] for target in found] == [rehearsed.outputs("aws:sns/topic:Topic", "alarms")["arn"]]
+    assert named(rehearsed, "events").describe_rule(Name=rule["name"])["Arn"] == rule["arn"]
+
+
+def test_an_endpoint_is_told_how_to_be_updated(rehearsed: Rehearsed) -> None:
+    found = named(rehearsed, "sagemaker").describe_endpoint(EndpointName=ENDPOINT)["LastDeploymentConfig"]
+    policy = found["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"]["CanarySize"] == {"Type": "CAPACITY_PERCENT", "Value": 10}
+    assert policy["TerminationWaitInSeconds"] == 60
+    assert found["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "rehearsed-alarm"}]}
 
 
 def test_the_consumer_runs_in_the_network(rehearsed: Rehearsed) -> None:

@@ -618,6 +618,30 @@ def policies_go_with_their_target(aws: EmbeddedAws) -> bool:
     return not client.describe_scaling_policies(**variant)["ScalingPolicies"]
 
 
+@probe("scaling_policy")
+def tracked_expressions_are_in_the_alarms(aws: EmbeddedAws) -> bool:
+    name = served(aws)
+    target(aws, name)
+    metric = {"Namespace": "AWS/SageMaker", "MetricName": "InvocationsPerInstance"}
+    queries = [
+        {"Id": "m", "MetricStat": {"Metric": metric, "Stat": "Sum"}, "ReturnData": False},
+        {"Id": "e", "Expression": "FILL(m, 0)"},
+    ]
+    made = aws.client("application-autoscaling").put_scaling_policy(
+        **VARIANT,
+        ResourceId=f"endpoint/{name}/variant/v",
+        PolicyName="p",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 70.0,
+            "CustomizedMetricSpecification": {"Metrics": queries},
+        },
+    )
+    names = [alarm["AlarmName"] for alarm in made["Alarms"]]
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names or ["none"])["MetricAlarms"]
+    return [[query.get("Expression") for query in alarm["Metrics"]] for alarm in alarms] == [[None, "FILL(m, 0)"]] * 2
+
+
 # AWS Lambda and Amazon SNS
 
 
@@ -651,6 +675,32 @@ def a_function_knows_its_vpc_and_its_logs(aws: EmbeddedAws) -> bool:
     found = function(aws, {"SubnetIds": [subnet(aws, inside)], "SecurityGroupIds": [group(aws, inside)]})
     logging = found.get("LoggingConfig", {})
     return (found["VpcConfig"]["VpcId"], logging.get("LogGroup")) == (inside, "/of/its/own")
+
+
+def _composite(aws: EmbeddedAws, about: str) -> None:
+    rule = f'ALARM("{about}") OR ALARM("{about}")'
+    aws.client("cloudwatch").put_composite_alarm(AlarmName="any", AlarmRule=rule, AlarmActions=["arn:aws:sns:a:1:t"])
+
+
+@probe("composite_alarm")
+def alarms_are_summed_up(aws: EmbeddedAws) -> bool:
+    cloudwatch, name = aws.client("cloudwatch"), unique("a")
+    metric = {"Namespace": "N", "MetricName": "M", "Period": 60, "EvaluationPeriods": 1, "Statistic": "Sum"}
+    comparison = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1.0}
+    cloudwatch.put_metric_alarm(AlarmName=name, **metric, **comparison)
+    try:
+        _composite(aws, name)
+    except ClientError:
+        return False
+    found = cloudwatch.describe_alarms(AlarmNames=["any"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    return [(alarm["AlarmName"], name in alarm["AlarmRule"], len(alarm["AlarmActions"])) for alarm in found] == [
+        ("any", True, 1)
+    ]
+
+
+@probe("composite_alarm")
+def a_sum_of_unknown_alarms_is_refused(aws: EmbeddedAws) -> bool:
+    return refused("ValidationError", _composite, aws=aws, about=unique("a"))
 
 
 @probe("pending_confirmation")

@@ -21,13 +21,21 @@ REGION = "us-east-1"
 ZONES = tuple(f"{REGION}{letter}" for letter in "abcdef")
 S3_CIDRS = ("3.5.0.0/20", "3.5.16.0/20", "16.15.176.0/20", "16.15.192.0/18", "52.216.0.0/15", "54.231.0.0/16")
 DYNAMODB_CIDRS = ("3.218.180.0/22", "52.94.0.0/22", "52.119.224.0/20")
-INSTANCES = {"m5.large": (2, False), "m5.xlarge": (4, False), "c5.xlarge": (4, False), "m5d.large": (2, True)}
+INSTANCES = {
+    "m5.large": (2, False),
+    "m5.xlarge": (4, False),
+    "c5.xlarge": (4, False),
+    "m5d.large": (2, True),
+    "g5.12xlarge": (48, True),
+}
 """vCPUs, and whether there is local storage."""
+GPUS = {"g5.12xlarge": 4}
 
 LOCAL = f"{REGION}:{ACCOUNT}"
 ARNS = {
     "aws:appautoscaling/policy:Policy": f"arn:aws:autoscaling:{LOCAL}:scalingPolicy:{{id}}",
     "aws:cloudwatch/logGroup:LogGroup": f"arn:aws:logs:{LOCAL}:log-group:{{name}}",
+    "aws:cloudwatch/eventRule:EventRule": f"arn:aws:events:{LOCAL}:rule/{{name}}",
     "aws:cloudwatch/metricAlarm:MetricAlarm": f"arn:aws:cloudwatch:{LOCAL}:alarm:{{name}}",
     "aws:ec2/vpcEndpoint:VpcEndpoint": f"arn:aws:ec2:{LOCAL}:vpc-endpoint/{{id}}",
     "aws:iam/policy:Policy": f"arn:aws:iam::{ACCOUNT}:policy{{path}}{{name}}",
@@ -104,7 +112,8 @@ def _prefix_list(args: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _instance_type(args: Mapping[str, Any]) -> Mapping[str, Any]:
     vcpus, local_storage = INSTANCES[args["instanceType"]]
-    return {"defaultVcpus": vcpus, "instanceStorageSupported": local_storage}
+    gpus = [{"count": GPUS[args["instanceType"]], "name": "A10G"}] if args["instanceType"] in GPUS else []
+    return {"defaultVcpus": vcpus, "gpuses": gpus, "instanceStorageSupported": local_storage}
 
 
 def _prebuilt_image(args: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -683,7 +683,7 @@ def _alarm(stack: Deployment, metric: str) -> dict[str, Any]:
     return next(
         alarm
         for alarm in found
-        if alarm["MetricName"] == metric
+        if alarm.get("MetricName") == metric
         and names.items() <= {item["Name"]: item["Value"] for item in alarm["Dimensions"]}.items()
     )
 
@@ -711,6 +711,59 @@ def alarm_that_tells_nobody(stack: Deployment) -> Iterator[None]:
     yield from _alarm_changed(stack, AlarmActions=[])
 
 
+def _composite(stack: Deployment) -> dict[str, Any]:
+    found = stack.client("cloudwatch").describe_alarms(AlarmNames=["triage-any"], AlarmTypes=["CompositeAlarm"])
+    kept = ("AlarmName", "AlarmRule", "AlarmActions", "OKActions", "AlarmDescription")
+    return {key: found["CompositeAlarms"][0][key] for key in kept}
+
+
+@missed_by("Endpoint triage: one alarm sums up")
+def sum_that_lacks_an_alarm(stack: Deployment) -> Iterator[None]:
+    before, change = _composite(stack), stack.client("cloudwatch").put_composite_alarm
+    change(**before | {"AlarmRule": before["AlarmRule"].split(" OR ", 1)[1]})
+    yield
+    change(**before)
+
+
+@missed_by("Endpoint triage: its alarms tell")
+def sum_that_tells_nobody(stack: Deployment) -> Iterator[None]:
+    before, change = _composite(stack), stack.client("cloudwatch").put_composite_alarm
+    change(**before | {"AlarmActions": []})
+    yield
+    change(**before)
+
+
+@missed_by("Endpoint triage: alarms on")
+def alarm_that_takes_silence_for_trouble(stack: Deployment) -> Iterator[None]:
+    yield from _alarm_changed(stack, TreatMissingData="breaching")
+
+
+@missed_by("Alarms: their topic is told")
+def state_changes_untold(stack: Deployment) -> Iterator[None]:
+    events = stack.client("events")
+    (name,) = events.list_rule_names_by_target(TargetArn=stack.topic)["RuleNames"]
+    events.disable_rule(Name=name)
+    yield
+    events.enable_rule(Name=name)
+
+
+@missed_by("Alarms: this account's alarms")
+def topic_open_to_alarms_of_any_account(stack: Deployment) -> Iterator[None]:
+    document = json.loads(stack.client("sns").get_topic_attributes(TopicArn=stack.topic)["Attributes"]["Policy"])
+    (alarms,) = [each for each in document["Statement"] if each["Sid"] == "AlarmsPublish"]
+    del alarms["Condition"]
+    yield from _topic_changed(stack, "Policy", json.dumps(document))
+
+
+@missed_by("Endpoint triage: its updates are")
+def updates_that_nothing_rolls_back(stack: Deployment) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        if answer["EndpointName"] == "triage":
+            del answer["LastDeploymentConfig"]["AutoRollbackConfiguration"]
+
+    yield from _answered(stack.client("sagemaker"), "DescribeEndpoint", change)
+
+
 @missed_by("Endpoint triage: its alarms tell")
 def alarm_actions_off(stack: Deployment) -> Iterator[None]:
     name = _alarm(stack, "ModelLatency")["AlarmName"]
@@ -719,9 +772,9 @@ def alarm_actions_off(stack: Deployment) -> Iterator[None]:
     stack.client("cloudwatch").enable_alarm_actions(AlarmNames=[name])
 
 
-@missed_by("Endpoint triage: alarms on")
+@missed_by("Endpoint triage: alarms on", "Endpoint triage: one alarm sums up")
 def alarm_deleted(stack: Deployment) -> Iterator[None]:
-    alarm = _alarm(stack, "Invocation5XXErrors")
+    alarm = _alarm(stack, "OverheadLatency")
     stack.client("cloudwatch").delete_alarms(AlarmNames=[alarm["AlarmName"]])
     yield
     stack.client("cloudwatch").put_metric_alarm(**_alarm_settings(alarm))
@@ -740,7 +793,7 @@ def topic_under_amazons_key(stack: Deployment) -> Iterator[None]:
     yield from _topic_changed(stack, "KmsMasterKeyId", "alias/aws/sns")
 
 
-@missed_by("Alarms: this account's alarms alone")
+@missed_by("Alarms: this account's alarms")
 def topic_opened(stack: Deployment) -> Iterator[None]:
     yield from _topic_changed(stack, "Policy", json.dumps(OPEN_POLICY))
 
@@ -870,6 +923,20 @@ def role_with_an_attached_policy(stack: Deployment) -> Iterator[None]:
     iam.detach_role_policy(RoleName=role, PolicyArn=policy)
 
 
+@missed_by("Endpoint triage: its role reaches")
+def role_that_can_not_clean_up_in_subnets_left_behind(stack: Deployment) -> Iterator[None]:
+    iam, role = stack.client("iam"), stack.role("triage")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    before = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    changed = json.loads(json.dumps(before))
+    (manage,) = [statement for statement in changed["Statement"] if statement["Sid"] == "ManageInterfaces"]
+    manage["Condition"] = {"ArnEquals": {"ec2:Subnet": "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-1"}}
+    change = partial(iam.put_role_policy, RoleName=role, PolicyName=name)
+    change(PolicyDocument=json.dumps(changed))
+    yield
+    change(PolicyDocument=json.dumps(before))
+
+
 @missed_by("Endpoint triage: its callers' policy")
 def callers_from_anywhere(stack: Deployment) -> Iterator[None]:
     iam, arn = stack.client("iam"), stack.desired.contract.endpoints["triage"].invoke_policy_arn
@@ -928,7 +995,7 @@ def scaling_kept(stack: Deployment) -> Iterator[None]:
 def _scaling_policy(stack: Deployment, kind: str) -> dict[str, Any]:
     scaling = stack.client("application-autoscaling")
     found = scaling.describe_scaling_policies(**SCALED)["ScalingPolicies"]
-    return next(p for p in found if kind in p["TargetTrackingScalingPolicyConfiguration"])
+    return next(p for p in found if kind in json.dumps(p["TargetTrackingScalingPolicyConfiguration"]))
 
 
 def _put_policy(stack: Deployment, policy: dict[str, Any], **changes: Any) -> None:
@@ -951,8 +1018,18 @@ def scaling_policy_deleted(stack: Deployment) -> Iterator[None]:
 
 @missed_by("Endpoint triage: scales to")
 def cpu_target_of_one_vcpu(stack: Deployment) -> Iterator[None]:
-    policy = _scaling_policy(stack, "CustomizedMetricSpecification")
+    policy = _scaling_policy(stack, "CPUUtilization")
     _put_policy(stack, policy, TargetValue=60.0)
+    yield
+    _put_policy(stack, policy)
+
+
+@missed_by("Endpoint triage: scales to")
+def silence_that_keeps_all_instances(stack: Deployment) -> Iterator[None]:
+    policy = _scaling_policy(stack, "FILL")
+    (raw, filled) = policy["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]["Metrics"]
+    queries = [raw, filled | {"Expression": "FILL(invocations, REPEAT)"}]
+    _put_policy(stack, policy, CustomizedMetricSpecification={"Metrics": queries})
     yield
     _put_policy(stack, policy)
 

@@ -1,5 +1,6 @@
-"""Handlers for Amazon CloudWatch, CloudWatch Logs, Amazon SNS and Parameter Store."""
+"""Handlers for Amazon CloudWatch, CloudWatch Logs, Amazon EventBridge, Amazon SNS and Parameter Store."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,6 +72,19 @@ def dashboard(account: Account, inputs: Inputs) -> Created:
     return Created(name, {"dashboardArn": f"arn:{account.partition}:cloudwatch::{account.id}:dashboard/{name}"})
 
 
+def event_target(account: Account, inputs: Inputs) -> Created:
+    """One target of a rule: the provider takes as one resource each what AWS takes as a list."""
+    rule, bus = inputs["rule"], inputs.get("eventBusName", "default")
+    target = {"Arn": inputs["arn"], "Id": inputs.get("targetId") or f"terraform-{uuid.uuid4().hex}"}
+    if "input" in inputs:
+        target["Input"] = inputs["input"]
+    answer = account.client("events").put_targets(Rule=rule, EventBusName=bus, Targets=[target])
+    if answer["FailedEntryCount"]:
+        raise RefusedError(answer["FailedEntries"][0]["ErrorMessage"])
+    identity = f"{rule}-{target['Id']}" if bus == "default" else f"{bus}-{rule}-{target['Id']}"
+    return Created(identity, {}, {"targetId": target["Id"], "eventBusName": bus, "forceDestroy": False})
+
+
 def _attributes(inputs: Inputs, names: tuple[str, ...]) -> dict[str, str]:
     """Properties as SNS's attributes, which all are text."""
     return {name[0].upper() + name[1:]: str(inputs[name]) for name in names if name in inputs}
@@ -127,6 +141,28 @@ HANDLERS = {
         log_group, auto_name="name", longest_name=512, ignored=("skipDestroy",)
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Handler(metric_alarm, auto_name="name"),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Handler(
+        Call(
+            "cloudwatch",
+            "put_composite_alarm",
+            id="request.AlarmName",
+            arn="alarm:{id}",
+            defaults={"actionsEnabled": True},
+        )
+    ),
+    "aws:cloudwatch/eventRule:EventRule": Handler(
+        Call(
+            "events",
+            "put_rule",
+            id="request.Name",
+            outputs={"arn": "RuleArn"},
+            defaults={"eventBusName": "default", "state": "ENABLED", "forceDestroy": False},
+        ),
+        auto_name="name",
+        longest_name=64,
+        ignored=("forceDestroy",),
+    ),
+    "aws:cloudwatch/eventTarget:EventTarget": Handler(event_target, taggable=False, ignored=("forceDestroy",)),
     "aws:cloudwatch/dashboard:Dashboard": Handler(dashboard, taggable=False),
     "aws:sns/topic:Topic": Handler(topic, auto_name="name", longest_name=256),
     "aws:sns/topicPolicy:TopicPolicy": Handler(

@@ -1,10 +1,28 @@
-"""Amazon SNS."""
+"""Amazon CloudWatch and Amazon SNS."""
 
+import re
 from typing import Any
 
+from moto.cloudwatch.exceptions import ValidationError
+from moto.cloudwatch.responses import CloudWatchResponse
 from moto.sns.models import SNSBackend
 
 from private_inference.rehearsal.patches.patch import patch
+
+
+@patch(CloudWatchResponse, "put_composite_alarm")
+def composite_alarm(original: Any, response: Any) -> Any:
+    """PutCompositeAlarm keeps an alarm with a rule, and refuses a rule about alarms that don't exist.
+
+    moto keeps such alarms and lacks the call. Source:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+    """
+    named = re.findall(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\(\s*["']?([^"')]+)""", response._get_param("AlarmRule"))
+    missing = [name for name in named if name.rpartition(":")[2] not in response.cloudwatch_backend.alarms]
+    if missing:
+        names = ", ".join(missing)
+        raise ValidationError(f"Could not save the composite alarm as alarms [{names}] in the alarm rule do not exist")
+    return response.put_metric_alarm()
 
 
 @patch(SNSBackend, "subscribe")

@@ -8,7 +8,7 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, LambdaFunction
-from moto.cloudwatch.models import cloudwatch_backends
+from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
 from moto.core.exceptions import JsonRESTError
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
@@ -175,17 +175,19 @@ def _tracking_alarm(backend: Any, policy: Any, side: str, comparison: str, minut
     configuration = policy.target_tracking_scaling_policy_configuration
     _, endpoint_name, _, variant = policy.resource_id.split("/")
     metric = configuration.get("CustomizedMetricSpecification", {})
+    queries = [_metric_query(query) for query in metric.get("Metrics", [])]
     default = [{"Name": "EndpointName", "Value": endpoint_name}, {"Name": "VariantName", "Value": variant}]
-    return cloudwatch_backends[backend.account_id][backend.region_name].put_metric_alarm(
+    cloudwatch: Any = cloudwatch_backends[backend.account_id][backend.region_name]
+    return cloudwatch.put_metric_alarm(
         name=f"TargetTracking-{policy.resource_id}-Alarm{side}-{mock_random.uuid4()}",
-        namespace=metric.get("Namespace", "AWS/SageMaker"),
-        metric_name=metric.get("MetricName", "InvocationsPerInstance"),
-        dimensions=metric.get("Dimensions", default),
-        statistic=metric.get("Statistic", "Sum"),
-        metric_data_queries=[],
+        namespace=None if queries else metric.get("Namespace", "AWS/SageMaker"),
+        metric_name=None if queries else metric.get("MetricName", "InvocationsPerInstance"),
+        dimensions=[] if queries else metric.get("Dimensions", default),
+        statistic=None if queries else metric.get("Statistic", "Sum"),
+        metric_data_queries=queries,
         comparison_operator=comparison,
         evaluation_periods=minutes,
-        period=60,
+        period=None if queries else 60,
         threshold=configuration["TargetValue"] * share,
         description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.policy_arn}.",
         alarm_actions=[policy.policy_arn],
@@ -200,6 +202,18 @@ def deregistration(original: Any, backend: Any, namespace: str, r_id: str, dimen
         if (policy.resource_id, policy.scalable_dimension) == (r_id, dimension):
             policy.delete_alarms(backend.account_id, backend.region_name)
             del backend.policies[key]
+
+
+def _metric_query(query: dict[str, Any]) -> Any:
+    """A query of a scaling policy as its alarm has it: the period is a minute."""
+    made: Any = MetricDataQuery
+    stat: Any = MetricStat
+    asked = query.get("MetricStat")
+    if asked is not None:
+        named = [Dimension(each["Name"], each["Value"]) for each in asked["Metric"].get("Dimensions", [])]
+        metric = Metric(asked["Metric"]["MetricName"], asked["Metric"]["Namespace"], named)
+        asked = stat(metric, 60, asked["Stat"], asked.get("Unit"))
+    return made(query["Id"], query.get("Label"), None, query.get("ReturnData", True), query.get("Expression"), asked)
 
 
 # AWS Lambda

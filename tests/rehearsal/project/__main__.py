@@ -367,7 +367,23 @@ configuration = aws.sagemaker.EndpointConfiguration(
     ],
     opts=child,
 )
-endpoint = aws.sagemaker.Endpoint("churn", name="rehearsed-churn", endpoint_config_name=configuration.name, opts=child)
+endpoint = aws.sagemaker.Endpoint(
+    "churn",
+    name="rehearsed-churn",
+    endpoint_config_name=configuration.name,
+    deployment_config={
+        "blue_green_update_policy": {
+            "traffic_routing_configuration": {
+                "type": "CANARY",
+                "wait_interval_in_seconds": 300,
+                "canary_size": {"type": "CAPACITY_PERCENT", "value": 10},
+            },
+            "termination_wait_in_seconds": 60,
+        },
+        "auto_rollback_configuration": {"alarms": [{"alarm_name": "rehearsed-alarm"}]},
+    },
+    opts=child,
+)
 endpoint_logs = aws.cloudwatch.LogGroup(
     "churn", name="/aws/sagemaker/Endpoints/rehearsed-churn", kms_key_id=key.arn, opts=child
 )
@@ -414,6 +430,34 @@ cpu = aws.appautoscaling.Policy(
     },
     opts=child,
 )
+idle = aws.appautoscaling.Policy(
+    "idle",
+    policy_type="TargetTrackingScaling",
+    service_namespace=target.service_namespace,
+    scalable_dimension=target.scalable_dimension,
+    resource_id=target.resource_id,
+    target_tracking_scaling_policy_configuration={
+        "target_value": 600,
+        "customized_metric_specification": {
+            "metrics": [
+                {
+                    "id": "invocations",
+                    "metric_stat": {
+                        "metric": {
+                            "namespace": "AWS/SageMaker",
+                            "metric_name": "InvocationsPerInstance",
+                            "dimensions": [{"name": "EndpointName", "value": endpoint.name}],
+                        },
+                        "stat": "Sum",
+                    },
+                    "return_data": False,
+                },
+                {"id": "filled", "expression": "FILL(invocations, 0)", "return_data": True},
+            ]
+        },
+    },
+    opts=child,
+)
 invoke = aws.iam.Policy("invoke", policy=allow("sagemaker:InvokeEndpoint", endpoint.arn), opts=child)
 
 # Monitoring
@@ -437,7 +481,7 @@ aws.sns.TopicPolicy(
     opts=child,
 )
 aws.sns.TopicSubscription("alarms", topic=topic.arn, protocol="email", endpoint="ops@example.com", opts=child)
-aws.cloudwatch.MetricAlarm(
+errors = aws.cloudwatch.MetricAlarm(
     "errors",
     comparison_operator="GreaterThanThreshold",
     evaluation_periods=3,
@@ -471,6 +515,15 @@ aws.cloudwatch.MetricAlarm(
     ],
     opts=child,
 )
+aws.cloudwatch.CompositeAlarm(
+    "any",
+    alarm_name="rehearsed-any",
+    alarm_rule=pulumi.Output.concat('ALARM("', errors.name, '")'),
+    alarm_actions=[topic.arn],
+    opts=child,
+)
+states = aws.cloudwatch.EventRule("states", event_pattern=json.dumps({"source": ["aws.sagemaker"]}), opts=child)
+aws.cloudwatch.EventTarget("states", rule=states.name, arn=topic.arn, opts=child)
 aws.cloudwatch.Dashboard(
     "rehearsed", dashboard_name="rehearsed", dashboard_body=json.dumps({"widgets": []}), opts=child
 )

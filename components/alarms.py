@@ -1,0 +1,200 @@
+"""The alarms of an endpoint's variant, and one that sums them up.
+
+Metrics and their units: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, PERIOD_SECONDS, VariantArgs
+
+MICROSECONDS = 1000
+"""Microseconds in a millisecond; SageMaker reports latency in microseconds."""
+
+PERIODS_AT_MAXIMUM = 3
+"""A short peak that ends by itself wakes nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantAlarmsArgs:
+    """What to watch, and whom to notify."""
+
+    variant: VariantArgs
+    topic_arn: pulumi.Input[str]
+    """The topic that is notified when an alarm goes off and when it ends."""
+
+
+class VariantAlarms(pulumi.ComponentResource):
+    """Alarms on answers, latencies, hardware and the number of instances, each of which notifies the topic.
+
+    They name the endpoint by its name, and exist before it: SageMaker looks at those in `rollback` during an update.
+    """
+
+    rollback: Sequence[aws.cloudwatch.MetricAlarm]
+    """Server errors and the model's latency: what a bad update worsens. They say OK where nobody calls."""
+
+    def __init__(self, name: str, args: VariantAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:inference:VariantAlarms", name, None, opts)
+        self._name = name
+        self._args = args
+        self.rollback = [self._server_errors(), self._latency()]
+        alarms = [*self.rollback, *self._requests(), *self._hardware(), *self._capacity(), *self._silence()]
+        self._sum_up(alarms)
+        self.register_outputs({})
+
+    def _server_errors(self) -> aws.cloudwatch.MetricAlarm:
+        limit = self._args.variant.settings.alarms.server_errors
+        said = f"At least {limit} answers with status 5XX in five minutes"
+        return self._on_invocations("server-errors", said, "Invocation5XXErrors", limit, statistic="Sum")
+
+    def _latency(self) -> aws.cloudwatch.MetricAlarm:
+        limit = self._args.variant.settings.alarms.latency_ms
+        said = f"The model takes {limit:g} ms or more for one request in twenty"
+        return self._on_invocations("latency", said, "ModelLatency", limit * MICROSECONDS, extended_statistic="p95")
+
+    def _requests(self) -> list[aws.cloudwatch.MetricAlarm]:
+        limits = self._args.variant.settings.alarms
+        # A value of 0 or 1 comes with each answer, so the average is the share of errors.
+        refused = f"{limits.client_error_percent:g} % or more of the answers in five minutes have status 4XX"
+        overhead = f"SageMaker adds {limits.overhead_ms:g} ms or more to one request in twenty"
+        return [
+            self._on_invocations(
+                "client-errors", refused, "Invocation4XXErrors", limits.client_error_percent / 100, statistic="Average"
+            ),
+            self._on_invocations(
+                "overhead", overhead, "OverheadLatency", limits.overhead_ms * MICROSECONDS, extended_statistic="p95"
+            ),
+        ]
+
+    def _hardware(self) -> list[aws.cloudwatch.MetricAlarm]:
+        """CPUUtilization and the GPUs' metrics add up the units: 0 to 100 times their number."""
+        variant = self._args.variant
+        limits = variant.settings.alarms
+        watched = [
+            ("cpu", "busy", "CPUUtilization", limits.cpu_percent, variant.vcpus),
+            ("memory", "full of the containers' memory", "MemoryUtilization", limits.memory_percent, 1),
+            ("disk", "full on their disks", "DiskUtilization", limits.disk_percent, 1),
+        ]
+        if variant.gpus:
+            watched += [
+                ("gpu", "busy on their GPUs", "GPUUtilization", limits.gpu_percent, variant.gpus),
+                ("gpu-memory", "full in GPU memory", "GPUMemoryUtilization", limits.gpu_memory_percent, variant.gpus),
+            ]
+        return [
+            self._alarm(
+                subject,
+                f"The instances are {percent:g} % {state} or more",
+                percent * units,
+                namespace=INSTANCE_METRICS,
+                metric_name=metric,
+                statistic="Average",
+                period=PERIOD_SECONDS,
+                dimensions=variant.dimensions,
+            )
+            for subject, state, metric, percent, units in watched
+        ]
+
+    def _capacity(self) -> list[aws.cloudwatch.MetricAlarm]:
+        """As many instances as scaling may start. None where the number never changes.
+
+        No metric counts the instances. InvocationsPerInstance gets 1/n with each request that Invocations counts, so
+        their quotient is n.
+        """
+        instances = self._args.variant.settings.instances
+        if instances.min == instances.max:
+            return []
+        queries = [
+            self._query("invocations", "Invocations"),
+            self._query("share", "InvocationsPerInstance"),
+            aws.cloudwatch.MetricAlarmMetricQueryArgs(
+                id="instances", expression="invocations / share", label="Instances", return_data=True
+            ),
+        ]
+        said = f"{instances.max} instances run, which is instances.max: scaling can't add another"
+        # Half an instance below: the quotient of two sums of floating-point numbers is not whole.
+        limit = instances.max - 0.5
+        return [self._alarm("capacity", said, limit, periods=PERIODS_AT_MAXIMUM, metric_queries=queries)]
+
+    def _silence(self) -> list[aws.cloudwatch.MetricAlarm]:
+        minutes = self._args.variant.settings.alarms.silent_minutes
+        if minutes is None:
+            return []
+        return [
+            self._on_invocations(
+                "silence",
+                f"Nobody has called for {minutes} minutes",
+                "Invocations",
+                1,
+                statistic="Sum",
+                comparison="LessThanThreshold",
+                periods=minutes * 60 // PERIOD_SECONDS,
+                missing="breaching",  # without a request there is no datapoint
+            )
+        ]
+
+    def _query(self, identity: str, metric: str) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+        return aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id=identity,
+            metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                namespace=INVOCATION_METRICS,
+                metric_name=metric,
+                period=PERIOD_SECONDS,
+                stat="Sum",
+                dimensions=self._args.variant.dimensions,
+            ),
+            return_data=False,
+        )
+
+    def _on_invocations(
+        self, subject: str, said: str, metric: str, limit: float, **more: Any
+    ) -> aws.cloudwatch.MetricAlarm:
+        common: dict[str, Any] = {"period": PERIOD_SECONDS, "dimensions": self._args.variant.dimensions}
+        return self._alarm(subject, said, limit, namespace=INVOCATION_METRICS, metric_name=metric, **common, **more)
+
+    def _alarm(
+        self,
+        subject: str,
+        description: str,
+        threshold: float,
+        *,
+        comparison: str = "GreaterThanOrEqualToThreshold",
+        periods: int = 1,
+        missing: str = "notBreaching",
+        **metric: Any,
+    ) -> aws.cloudwatch.MetricAlarm:
+        return aws.cloudwatch.MetricAlarm(
+            f"{self._name}-{subject}",
+            alarm_description=description,
+            comparison_operator=comparison,
+            threshold=threshold,
+            evaluation_periods=periods,
+            treat_missing_data=missing,
+            **self._actions(),
+            **metric,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _sum_up(self, alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> None:
+        """One state for the endpoint: an alarm as long as any of its alarms is one.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html (AlarmRule)
+        """
+        endpoint = self._args.variant.settings.name
+        any_of_them = pulumi.Output.all(*(alarm.name for alarm in alarms)).apply(
+            lambda names: " OR ".join(f'ALARM("{name}")' for name in names)
+        )
+        aws.cloudwatch.CompositeAlarm(
+            self._name,
+            alarm_name=f"{endpoint}-any",
+            alarm_description=f"At least one alarm of {endpoint} is on",
+            alarm_rule=any_of_them,
+            **self._actions(),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _actions(self) -> Mapping[str, Any]:
+        return {"alarm_actions": [self._args.topic_arn], "ok_actions": [self._args.topic_arn]}
