@@ -8,8 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components import flows, iam
+from components.acl_rules import AclQuotaError, NotPublicError, NumberedAclRule, acl_rules
 from components.cidr import SubnetPlan, Tier, plan_subnets
-from components.flows import Flow, Gateway, NumberedAclRule, Peer
+from components.flows import Flow, Gateway, Peer
 from components.iam import Account
 from components.lookups import RegionFacts
 from components.names import name_tag
@@ -43,9 +44,14 @@ def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
     for gateway, found in facts.prefix_lists.items():
         _check_reachable(gateway, found.cidrs, denied)
     try:
-        rules = {tier: flows.acl_rules(tier, allowed, denied, addresses, quota) for tier in Tier}
-    except flows.AclQuotaError as error:
+        rules = {tier: acl_rules(tier, allowed, denied, addresses, quota) for tier in Tier}
+    except AclQuotaError as error:
         raise SettingsError(f"{error}.") from None
+    except NotPublicError as error:
+        raise SettingsError(
+            f"aws:region: a gateway's prefix list in {settings.region} can't be opened in network ACLs: {error}. Look "
+            "at the list (`aws ec2 describe-prefix-lists`): AWS's own names public addresses only."
+        ) from None
     return NetworkPlan(subnets, allowed, rules)
 
 
@@ -157,7 +163,6 @@ class PrivateNetwork(pulumi.ComponentResource):
         for rule in self._args.plan.acl_rules[tier]:
             all_traffic = rule.ports is None
             from_port, to_port = rule.ports or (0, 0)
-            # AWS identifies a rule by its number: the old rule must go before a new one can have its number.
             aws.ec2.NetworkAclRule(
                 f"{tier}-{rule.direction}-{rule.number}",
                 network_acl_id=acl.id,
@@ -168,6 +173,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 cidr_block=rule.cidr,
                 from_port=from_port,
                 to_port=to_port,
+                # A number's content changes only where two rules want one number: then the old one must go first.
                 opts=self._child(delete_before_replace=True),
             )
 

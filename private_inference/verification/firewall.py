@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from private_inference.reachability.stack_intent import ROLES, TIERS
+from private_inference.reachability.intent import HTTPS
+from private_inference.reachability.stack_intent import ANSWERS, ROLES, TIERS
 from private_inference.reachability.traffic import ALL_TRAFFIC, addresses
 from private_inference.verification.checks import AbsentError, Assertion, Result, joined, result
 from private_inference.verification.deployed import Deployed
@@ -21,6 +22,9 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
             text = f"{tier}: {', '.join(denied)} refused before anything is allowed"
             yield acls(text, partial(_denied_first, stack, tier))
         yield acls(f"{tier}: one of its own, no rule but for intended paths", partial(_acl, stack, tier))
+    for tier, service in stack.desired.through_gateways:
+        text = f"{tier}: every block that {service}'s prefix list has today is let out on 443 and answered"
+        yield acls(text, partial(_listed, stack, tier, service))
 
 
 def _default_group(stack: Deployed) -> Result:
@@ -52,6 +56,22 @@ def _denied_first(stack: Deployed, tier: str) -> Result:
                 if not addresses(block) <= refused
             ]
     return result(f"rules {', '.join(numbers)}", faults)
+
+
+def _listed(stack: Deployed, tier: str, service: str) -> Result:
+    """AWS extends its prefix lists: groups and routes follow by themselves, network ACLs at the next update."""
+    denied, listed = addresses(*stack.desired.settings.network.denied_cidrs), stack.prefix_list(service)
+    faults = []
+    for key in stack.acls_of(tier):
+        acl = stack.network.acls[key]
+        for way, rules, asked in (("out", acl.egress, HTTPS), ("back in", acl.ingress, ANSWERS)):
+            opened = addresses(*(rule.block for rule in rules if rule.allow and asked <= rule.services))
+            faults += [
+                f"{block} is not let {way} by {key}: run `pulumi up`"
+                for block in listed
+                if not addresses(block) - denied <= opened
+            ]
+    return result(f"{len(listed)} blocks", faults)
 
 
 def _acl(stack: Deployed, tier: str) -> Result:
