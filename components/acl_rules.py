@@ -133,12 +133,12 @@ def _allows(
     tier: Tier, direction: Direction, allowed: Iterable[Flow], addresses: Mapping[Peer, Sequence[str]]
 ) -> Iterator[_Wanted]:
     """Requests and answers of the tier's flows in one direction."""
-    requests, answers = PORTS if direction == "egress" else reversed(PORTS)
+    outgoing, incoming = PORTS if direction == "egress" else reversed(PORTS)
     for flow in allowed:
         if flow.source == tier:
-            yield from _opened(flow.destination, requests, addresses)
+            yield from _opened(flow.destination, outgoing, addresses)
         if flow.destination == tier:
-            yield from _opened(flow.source, answers, addresses)
+            yield from _opened(flow.source, incoming, addresses)
 
 
 def _opened(peer: Peer, ports: Ports, addresses: Mapping[Peer, Sequence[str]]) -> Iterator[_Wanted]:

@@ -70,6 +70,14 @@ class EmbeddedAws:
             self._process.kill()
             self._process.communicate()
 
+    def extend_prefix_list(self, service: str, block: str) -> None:
+        """AWS adds a block to its list of a service's addresses, such as `s3`."""
+        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018 - they are pipes
+        self._process.stdin.write(f"{service} {block}\n".encode())
+        self._process.stdin.flush()
+        if not self._process.stdout.readline():
+            raise EmbeddedAwsError(f"The embedded AWS has no prefix list of {service}.")
+
     def environment(self) -> dict[str, str]:
         """The variables with which any AWS client (boto3, the AWS CLI, Terraform) finds this AWS and no other."""
         return {

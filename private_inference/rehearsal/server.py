@@ -1,7 +1,8 @@
 """The embedded AWS as a process: a moto server on a loopback port that lives as long as its standard input.
 
-`EmbeddedAws` starts it. The first line on standard output is the port. When whoever started the process dies, for
-whatever reason, the pipe closes and the process ends.
+`EmbeddedAws` starts it. The first line on standard output is the port. A line on standard input, such as
+`s3 16.182.0.0/16`, extends AWS's prefix list of a service, and is answered with an empty line. When whoever started the
+process dies, for whatever reason, the pipe closes and the process ends.
 """
 
 import contextlib
@@ -48,7 +49,9 @@ def main(region: str, *options: str) -> None:
     with tempfile.TemporaryDirectory() as tempfile.tempdir:  # models are unpacked there
         threading.Thread(target=server.serve_forever, daemon=True).start()
         warm_up(region)
-        sys.stdin.buffer.read()
+        for line in sys.stdin:
+            extend_prefix_list(region, *line.split())
+            print(flush=True)  # noqa: T201 - done
     os._exit(0)
 
 
@@ -113,6 +116,16 @@ def add_gateway(region: str, identity: str) -> None:
     kept: dict[str, Any] = backend.transit_gateways if transit else backend.vpn_gateways
     kept[identity] = kept.pop(made.id)
     made.id = identity
+
+
+def extend_prefix_list(region: str, service: str, block: str) -> None:
+    """Add a block to AWS's own list of a service's addresses, as AWS does; no call of a customer's can."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.ec2.models import ec2_backends
+
+    lists = ec2_backends[DEFAULT_ACCOUNT_ID][region].managed_prefix_lists.values()
+    (own,) = (one for one in lists if one.prefix_list_name == f"com.amazonaws.{region}.{service}")
+    next(reversed(own.entries.values())).append({"Cidr": block, "Description": "default"})
 
 
 def one_at_a_time(application: WsgiApp) -> WsgiApp:
