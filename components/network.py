@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components import flows, iam
 from components.acl_rules import AclQuotaError, NotPublicError, NumberedAclRule, acl_rules
-from components.cidr import SubnetPlan, Tier, plan_subnets
+from components.cidr import CidrError, SubnetPlan, Tier, plan_subnets
 from components.flows import Flow, Gateway, Peer
 from components.iam import Account
 from components.lookups import RegionFacts
@@ -34,9 +34,13 @@ class NetworkPlan:
 def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
     """The network of these settings in this region.
 
-    Raises SettingsError if an ACL would need more rules than its quota, or the deny list names what a flow needs.
+    Raises SettingsError if an ACL would need more rules than its quota, the deny list names what a flow needs, or new
+    zones have no room beside those in use.
     """
-    subnets = plan_subnets(settings.network.cidr, facts.zones)
+    try:
+        subnets = plan_subnets(settings.network.cidr, facts.zones, facts.subnets_in_use)
+    except CidrError as error:
+        raise SettingsError(f"network.zones: {error}.") from None
     allowed = flows.flows(settings)
     addresses: dict[Peer, Sequence[str]] = {tier: [block] for tier, block in subnets.blocks.items()}
     addresses |= {gateway: found.cidrs for gateway, found in facts.prefix_lists.items()}
@@ -116,7 +120,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, protect=protect, **options)  # type: ignore[arg-type]
 
     def _lock_defaults(self) -> None:
-        """Empties the security group and the route table that every VPC comes with."""
+        """Empties the security group, the route table and the network ACL that every VPC comes with."""
         aws.ec2.DefaultSecurityGroup(
             f"{self._name}-locked",
             vpc_id=self.vpc.id,
@@ -129,6 +133,14 @@ class PrivateNetwork(pulumi.ComponentResource):
             f"{self._name}-locked",
             default_route_table_id=self.vpc.default_route_table_id,
             routes=[],
+            tags=name_tag("locked"),
+            opts=self._child(),
+        )
+        aws.ec2.DefaultNetworkAcl(
+            f"{self._name}-locked",
+            default_network_acl_id=self.vpc.default_network_acl_id,
+            ingress=[],
+            egress=[],
             tags=name_tag("locked"),
             opts=self._child(),
         )

@@ -36,6 +36,12 @@ REGION_KEY = "aws:region"
 NACL_RULES_AT_MOST = 40
 """https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs: 20, on request 40)"""
 
+ADDRESSES_AN_INSTANCE = 2
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html (configure the VPC: at least two for each instance)"""
+
+FLEETS = 2
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html"""
+
 InterfaceService = Literal[
     "sagemaker.api", "logs", "monitoring", "kms", "sts", "ssm", "ecr.api", "ecr.dkr", "s3", "dynamodb"
 ]
@@ -73,7 +79,11 @@ class NetworkSettings(_SettingsGroup):
     cidr: VpcCidr = "10.0.0.0/16"
     """The VPC's IPv4 block, a /16 to a /28."""
     zones: Annotated[int, Field(ge=2, le=6)] | Annotated[tuple[str, ...], Field(min_length=2, max_length=6)] = 2
-    """Availability zones: how many (the first ones that offer the runtime endpoint), or their names."""
+    """Availability zones: how many, or their names.
+
+    Of a number, those in which the stack has subnets stay, and missing ones are the first that offer the runtime
+    endpoint and the instance types.
+    """
     on_premises: OnPremisesSettings | None = None
     """Clients outside AWS, if any."""
     denied_cidrs: Cidrs = ()
@@ -329,13 +339,14 @@ class Settings(_SettingsGroup):
 
     def _contradictions(self) -> Iterator[Problem]:
         room = self._model_addresses()
-        needed = 2 * sum(endpoint.instances.max for endpoint in self.endpoints)
+        needed = ADDRESSES_AN_INSTANCE * FLEETS * sum(endpoint.instances.max for endpoint in self.endpoints)
         if needed > room:
             yield Problem(
                 "network.cidr",
                 self.network.cidr,
-                f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed} (two each); "
-                "choose a larger block or lower instances.max",
+                f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed}: "
+                f"{ADDRESSES_AN_INSTANCE} for each instance of {FLEETS} fleets, because an update starts the new one "
+                "beside the old one; choose a larger block or lower instances.max",
             )
         for position, endpoint in enumerate(self.endpoints):
             uri = endpoint.model.image.uri

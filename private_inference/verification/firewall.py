@@ -11,12 +11,13 @@ from private_inference.verification.deployed import Deployed
 
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
-    """The default group, then a group and an ACL for each tier."""
+    """The default group and ACL, and a group and an ACL for each tier."""
     groups = partial(Assertion, "Security groups")
     yield groups("the default one lets nothing through", lambda: _default_group(stack))
     for tier in TIERS:
         yield groups(f"{ROLES[tier]}: no rule but for intended paths", partial(_group, stack, tier))
     acls = partial(Assertion, "Network ACLs")
+    yield acls("the default one lets nothing through", lambda: _default_acl(stack))
     for tier in TIERS:
         if denied := stack.desired.settings.network.denied_cidrs:
             text = f"{tier}: {', '.join(denied)} refused before anything is allowed"
@@ -34,6 +35,16 @@ def _default_group(stack: Deployed) -> Result:
     directions = {"in": "IpPermissions", "out": "IpPermissionsEgress"}
     open_ways = [f"it has rules for traffic {way}" for way, member in directions.items() if default[0][member]]
     return result("no rules", open_ways)
+
+
+def _default_acl(stack: Deployed) -> Result:
+    """A subnet that is made beside this stack falls to it."""
+    default = [acl for acl in stack.in_vpc("describe_network_acls", "NetworkAcls") if acl["IsDefault"]]
+    if not default:
+        raise AbsentError("the VPC shows no default network ACL")
+    allowed = [entry for entry in default[0]["Entries"] if entry["RuleAction"] == "allow"]
+    ways = sorted({"out" if entry["Egress"] else "in" for entry in allowed})
+    return result("no rules", [f"it has rules for traffic {way}" for way in ways])
 
 
 def _group(stack: Deployed, tier: str) -> Result:

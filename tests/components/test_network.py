@@ -93,6 +93,9 @@ def test_no_route_table_has_a_default_route(three_zones: Recorded, on_premises: 
 def test_what_a_vpc_comes_with_is_locked(three_zones: Recorded) -> None:
     vpc = three_zones.one("Vpc")
     group, table = three_zones.one("DefaultSecurityGroup"), three_zones.one("DefaultRouteTable")
+    acl = three_zones.one("DefaultNetworkAcl")
+    assert acl.properties["defaultNetworkAclId"] == vpc.outputs["defaultNetworkAclId"]
+    assert acl.properties["ingress"] == acl.properties["egress"] == []
     assert group.properties["vpcId"] == vpc.id
     assert group.properties["ingress"] == []
     assert group.properties["egress"] == []

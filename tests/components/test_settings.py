@@ -247,12 +247,12 @@ def test_every_service_of_interface_endpoints_is_listed_when_one_is_unknown(arch
     assert all(f"'{service}'" in said for service in ("sagemaker.api", "logs", "ecr.dkr", "s3", "dynamodb"))
 
 
-def test_the_model_subnets_must_hold_two_addresses_for_each_instance(archive: Path) -> None:
+def test_the_model_subnets_must_hold_two_addresses_for_each_instance_of_two_fleets(archive: Path) -> None:
     enough = change(minimal(archive), "network.cidr", "10.0.0.0/23")  # 2 zones of 16 - 5 addresses
-    assert settings(change(enough, "endpoints[0].instances.max", 11))
-    (said,) = problems(change(enough, "endpoints[0].instances.max", 12))
+    assert settings(change(enough, "endpoints[0].instances.max", 5))
+    (said,) = problems(change(enough, "endpoints[0].instances.max", 6))
     assert said.startswith(f"{PROJECT}:network.cidr: '10.0.0.0/23' leaves 22 addresses for model instances")
-    assert "need 24" in said
+    assert "need 24: 2 for each instance of 2 fleets, because an update starts the new one beside the old one" in said
 
 
 def test_a_key_for_the_artifact_is_for_artifacts_in_s3(archive: Path) -> None:

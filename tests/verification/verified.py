@@ -357,7 +357,8 @@ def prefix_list_extended(stack: Deployment) -> Iterator[None]:
 
 def _removed(stack: Deployment, action: str, egress: bool) -> Iterator[None]:
     acl = stack.acl(stack.app_subnets[0])
-    entry = next(e for e in acl["Entries"] if (e["RuleAction"], e["Egress"]) == (action, egress))
+    found = [e for e in acl["Entries"] if (e["RuleAction"], e["Egress"]) == (action, egress)]
+    entry = min(found, key=lambda each: each["RuleNumber"])
     _without_rule(stack, {"NetworkAclId": acl["NetworkAclId"], **entry})
     yield
     stack.ec2.create_network_acl_entry(NetworkAclId=acl["NetworkAclId"], **entry)
@@ -373,7 +374,22 @@ def answers_refused(stack: Deployment) -> Iterator[None]:
     yield from _removed(stack, "allow", egress=False)
 
 
-@missed_by("Network ACLs: app: one of", "Network ACLs: app: 203.0.113.0/24 refused", "Paths: no other path")
+@missed_by("Network ACLs: the default one")
+def default_acl_open(stack: Deployment) -> Iterator[None]:
+    acls = stack.ec2.describe_network_acls(Filters=in_vpc(stack))["NetworkAcls"]
+    default = next(acl["NetworkAclId"] for acl in acls if acl["IsDefault"])
+    rule = _acl_rule(stack, 100, EVERYWHERE, NetworkAclId=default, Protocol="-1")
+    stack.ec2.create_network_acl_entry(**rule)
+    yield
+    _without_rule(stack, rule)
+
+
+@missed_by(
+    "Network ACLs: app: one of",
+    "Network ACLs: app: 203.0.113.0/24 refused",
+    "Network ACLs: app: every block",
+    "Paths: every intended path",
+)
 def subnet_under_the_default_acl(stack: Deployment) -> Iterator[None]:
     acls = stack.ec2.describe_network_acls(Filters=in_vpc(stack))["NetworkAcls"]
     default = next(acl["NetworkAclId"] for acl in acls if acl["IsDefault"])
