@@ -1,7 +1,8 @@
 """The addresses of a VPC's subnets: pure arithmetic.
 
 The VPC is cut into quarters. Three of them are the tiers, the fourth stays free. A subnet's address depends on the
-VPC's size, its tier and the position of its zone only, so that a further zone moves no subnet.
+VPC's size, its tier and the position of its zone only, and a zone keeps its position while it has subnets: zones that
+come or go move no subnet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,17 +66,32 @@ def check_room(vpc: str, zones: int) -> None:
         )
 
 
-def plan_subnets(vpc: str, zones: Sequence[str]) -> SubnetPlan:
-    """One subnet for each tier and zone, none overlapping, all inside `vpc`. Raises CidrError if there is no room."""
+def plan_subnets(vpc: str, zones: Sequence[str], in_use: Mapping[str, str] | None = None) -> SubnetPlan:
+    """One subnet for each tier and zone, none overlapping, all inside `vpc`.
+
+    `in_use` has the block of the app tier's subnet of each zone that has one: it stays, and another zone gets none that
+    is taken. Raises CidrError if there is no room.
+    """
     check_room(vpc, len(zones))
     network = IPv4Network(vpc)
     quarters = list(network.subnets(prefixlen_diff=TIER_BITS))
-    blocks = dict(zip(Tier, quarters, strict=False))
+    tiers = dict(zip(Tier, quarters, strict=False))
     prefix = subnet_prefix(network.prefixlen)
+    subnets = {tier: [str(subnet) for subnet in block.subnets(new_prefix=prefix)] for tier, block in tiers.items()}
+    positions = _positions(vpc, zones, subnets[Tier.APP], in_use or {})
     return SubnetPlan(
-        blocks={tier: str(block) for tier, block in blocks.items()},
-        subnets={
-            tier: {zone: str(subnet) for zone, subnet in zip(zones, block.subnets(new_prefix=prefix), strict=False)}
-            for tier, block in blocks.items()
-        },
+        blocks={tier: str(block) for tier, block in tiers.items()},
+        subnets={tier: {zone: cut[positions[zone]] for zone in zones} for tier, cut in subnets.items()},
     )
+
+
+def _positions(vpc: str, zones: Sequence[str], cut: Sequence[str], in_use: Mapping[str, str]) -> dict[str, int]:
+    taken = {zone: cut.index(block) for zone, block in in_use.items() if block in cut}
+    free = [position for position in range(len(cut)) if position not in taken.values()]
+    new = [zone for zone in zones if zone not in taken]
+    if len(new) > len(free):
+        raise CidrError(
+            f"{vpc} has no free block for {', '.join(new)} while the subnets of {', '.join(taken)} are there: new "
+            "subnets are made before old ones go. Keep the zones in use"
+        )
+    return taken | dict(zip(new, free, strict=False))

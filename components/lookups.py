@@ -16,6 +16,7 @@ from components.flows import Gateway
 from components.iam import Account
 from components.images import ServingImage
 from components.settings import EndpointSettings, ImageSettings, Settings, SettingsError
+from components.zones import choose_zones, subnets_in_use, zones_offering
 
 PREBUILT_REPOSITORIES = {
     "xgboost": "sagemaker-xgboost",
@@ -52,6 +53,8 @@ class RegionFacts:
     account: Account
     zones: Sequence[str]
     """The stack's availability zones."""
+    subnets_in_use: Mapping[str, str]
+    """The block of the app tier's subnet in each zone that the stack already has subnets in."""
     service_zones: Mapping[str, Sequence[str]]
     """Which of them offer an endpoint service, by service."""
     prefix_lists: Mapping[Gateway, PrefixList]
@@ -67,14 +70,19 @@ def look_up(settings: Settings) -> RegionFacts:
     offered = {
         service: _zones_of(service, settings) for service in (RUNTIME, *settings.private_access.interface_endpoints)
     }
-    zones = _zones(settings, offered[RUNTIME])
-    instances = {kind: _instance_facts(kind) for kind in sorted({e.instance_type for e in settings.endpoints})}
+    in_use = subnets_in_use()
+    types = {kind: zones_offering(kind) for kind in sorted({e.instance_type for e in settings.endpoints})}
+    zones = choose_zones(settings, list(in_use), offered[RUNTIME], types)
+    if settings.network.on_premises:
+        _check_gateway(settings.network.on_premises.gateway_id)
+    instances = {kind: _instance_facts(kind) for kind in types}
     for position, endpoint in enumerate(settings.endpoints):
         _check_volume_key(position, endpoint, instances[endpoint.instance_type])
     images = dict.fromkeys(endpoint.model.image for endpoint in settings.endpoints)
     return RegionFacts(
         account=account,
         zones=zones,
+        subnets_in_use=in_use,
         service_zones={service: _zones_in_common(service, zones, offers) for service, offers in offered.items()},
         prefix_lists={gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)},
         instances=instances,
@@ -113,34 +121,6 @@ def _zones_of(service: str, settings: Settings) -> list[str]:
     return sorted(found.availability_zones)
 
 
-def _zones(settings: Settings, runtime_zones: Sequence[str]) -> list[str]:
-    """The zones that the settings name, or the first ones of the region that offer the runtime endpoint."""
-    regional = aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])
-    available = sorted(aws.get_availability_zones(state="available", filters=[regional]).names)
-    wanted = settings.network.zones
-    usable = [zone for zone in available if zone in runtime_zones]
-    if isinstance(wanted, int):
-        if len(usable) < wanted:
-            raise SettingsError(
-                f"network.zones: {wanted} is more than the {len(usable)} zones of {settings.region} that offer the "
-                f"SageMaker runtime endpoint. Use {len(usable)} at most."
-            )
-        return usable[:wanted]
-    problems = [
-        f"  network.zones: {zone!r} is not a zone of {settings.region}; choose from {', '.join(available)}."
-        for zone in wanted
-        if zone not in available
-    ]
-    problems += [
-        f"  network.zones: {zone!r} does not offer the SageMaker runtime endpoint; choose from {', '.join(usable)}."
-        for zone in wanted
-        if zone in available and zone not in usable
-    ]
-    if problems:
-        raise SettingsError("\n".join(["The network can't be laid over these zones:", *problems]))
-    return list(wanted)
-
-
 def _zones_in_common(service: str, zones: Sequence[str], offered: Sequence[str]) -> list[str]:
     common = [zone for zone in zones if zone in offered]
     if not common:
@@ -153,6 +133,15 @@ def _zones_in_common(service: str, zones: Sequence[str], offered: Sequence[str])
             f"The endpoint service {service} is not offered in {', '.join(missing)}: it has no interface there."
         )
     return common
+
+
+def _check_gateway(identity: str) -> None:
+    """Raises SettingsError if the account doesn't see the gateway to on-premises clients."""
+    with _looking_up("network.onPremises.gatewayId", identity):
+        if identity.startswith("tgw-"):
+            aws.ec2transitgateway.get_transit_gateway(id=identity)
+        else:
+            aws.ec2.get_vpn_gateway(id=identity, state="available")
 
 
 def _prefix_list(gateway: Gateway, region: str) -> PrefixList:

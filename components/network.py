@@ -8,8 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components import flows, iam
-from components.cidr import SubnetPlan, Tier, plan_subnets
-from components.flows import Flow, Gateway, NumberedAclRule, Peer
+from components.acl_rules import AclQuotaError, NotPublicError, NumberedAclRule, acl_rules
+from components.cidr import CidrError, SubnetPlan, Tier, plan_subnets
+from components.flows import Flow, Gateway, Peer
 from components.iam import Account
 from components.lookups import RegionFacts
 from components.names import name_tag
@@ -33,9 +34,13 @@ class NetworkPlan:
 def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
     """The network of these settings in this region.
 
-    Raises SettingsError if an ACL would need more rules than its quota, or the deny list names what a flow needs.
+    Raises SettingsError if an ACL would need more rules than its quota, the deny list names what a flow needs, or new
+    zones have no room beside those in use.
     """
-    subnets = plan_subnets(settings.network.cidr, facts.zones)
+    try:
+        subnets = plan_subnets(settings.network.cidr, facts.zones, facts.subnets_in_use)
+    except CidrError as error:
+        raise SettingsError(f"network.zones: {error}.") from None
     allowed = flows.flows(settings)
     addresses: dict[Peer, Sequence[str]] = {tier: [block] for tier, block in subnets.blocks.items()}
     addresses |= {gateway: found.cidrs for gateway, found in facts.prefix_lists.items()}
@@ -43,9 +48,14 @@ def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
     for gateway, found in facts.prefix_lists.items():
         _check_reachable(gateway, found.cidrs, denied)
     try:
-        rules = {tier: flows.acl_rules(tier, allowed, denied, addresses, quota) for tier in Tier}
-    except flows.AclQuotaError as error:
+        rules = {tier: acl_rules(tier, allowed, denied, addresses, quota) for tier in Tier}
+    except AclQuotaError as error:
         raise SettingsError(f"{error}.") from None
+    except NotPublicError as error:
+        raise SettingsError(
+            f"aws:region: a gateway's prefix list in {settings.region} can't be opened in network ACLs: {error}. Look "
+            "at the list (`aws ec2 describe-prefix-lists`): AWS's own names public addresses only."
+        ) from None
     return NetworkPlan(subnets, allowed, rules)
 
 
@@ -110,7 +120,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, protect=protect, **options)  # type: ignore[arg-type]
 
     def _lock_defaults(self) -> None:
-        """Empties the security group and the route table that every VPC comes with."""
+        """Empties the security group, the route table and the network ACL that every VPC comes with."""
         aws.ec2.DefaultSecurityGroup(
             f"{self._name}-locked",
             vpc_id=self.vpc.id,
@@ -123,6 +133,14 @@ class PrivateNetwork(pulumi.ComponentResource):
             f"{self._name}-locked",
             default_route_table_id=self.vpc.default_route_table_id,
             routes=[],
+            tags=name_tag("locked"),
+            opts=self._child(),
+        )
+        aws.ec2.DefaultNetworkAcl(
+            f"{self._name}-locked",
+            default_network_acl_id=self.vpc.default_network_acl_id,
+            ingress=[],
+            egress=[],
             tags=name_tag("locked"),
             opts=self._child(),
         )
@@ -157,7 +175,6 @@ class PrivateNetwork(pulumi.ComponentResource):
         for rule in self._args.plan.acl_rules[tier]:
             all_traffic = rule.ports is None
             from_port, to_port = rule.ports or (0, 0)
-            # AWS identifies a rule by its number: the old rule must go before a new one can have its number.
             aws.ec2.NetworkAclRule(
                 f"{tier}-{rule.direction}-{rule.number}",
                 network_acl_id=acl.id,
@@ -168,6 +185,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 cidr_block=rule.cidr,
                 from_port=from_port,
                 to_port=to_port,
+                # A number's content changes only where two rules want one number: then the old one must go first.
                 opts=self._child(delete_before_replace=True),
             )
 

@@ -40,10 +40,13 @@ FIRST_CLIENT_PORT = 1024
         *BOUNDARY,
     ],
     severity=Severity.HIGH,
-    fix="allow the blocks of the networks and services that take part, and no others",
+    fix="allow the blocks of the networks and services that take part, a /8 at most, and no others",
 )
 def network_acls_are_narrow(resource: Resource) -> Findings:
-    """Network ACLs allow the blocks of known networks only, so that a mistaken security group meets a closed door."""
+    """Network ACLs allow the blocks of known networks only, so that a mistaken security group meets a closed door.
+
+    A gateway endpoint's service may be a /8: AWS extends its prefix list, which groups and routes name and ACLs can't.
+    """
     yield from each(resource, [(entry.path, entry) for entry in entries_of(resource)], _allows_everyone)
 
 

@@ -54,7 +54,11 @@ class NetworkSettings(SettingsGroup):
     cidr: VpcCidr = "10.0.0.0/16"
     """The VPC's IPv4 block, a /16 to a /28."""
     zones: Annotated[int, Field(ge=2, le=6)] | Annotated[tuple[str, ...], Field(min_length=2, max_length=6)] = 2
-    """Availability zones: how many (the first ones that offer the runtime endpoint), or their names."""
+    """Availability zones: how many, or their names.
+
+    Of a number, those in which the stack has subnets stay, and missing ones are the first that offer the runtime
+    endpoint and the instance types.
+    """
     on_premises: OnPremisesSettings | None = None
     """Clients outside AWS, if any."""
     denied_cidrs: Cidrs = ()

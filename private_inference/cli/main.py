@@ -213,13 +213,13 @@ def terraform(
     if live and lookups:
         raise typer.BadParameter("give one of --live and --lookups, not both")
     config = _stack(project, stack)
-    region = settings_of(config).region
+    settings = settings_of(config)
     if lookups:
         written = export_terraform(config, out, lookup_sources.from_file(lookups))
     elif live:
-        written = export_terraform(config, out, lookup_sources.from_account(region))
+        written = export_terraform(config, out, lookup_sources.from_account(settings.region))
     else:
-        with lookup_sources.from_embedded_aws(region) as lookup:
+        with lookup_sources.from_embedded_aws(settings) as lookup:
             written = export_terraform(config, out, lookup)
     views.warn(written.warnings)
     views.out.print(

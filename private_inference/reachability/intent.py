@@ -38,6 +38,8 @@ UNCOVERED = (
     "Queries to the Amazon DNS server (the VPC's third address, and 169.254.169.253): no security group and no network "
     "ACL filters them. What may be asked there is up to Route 53 Resolver DNS Firewall.",
     "What is asked over a path: endpoint policies and IAM decide about that.",
+    "Addresses that AWS adds to a gateway endpoint's prefix list later. Routes and security groups name the list and "
+    "follow by themselves; network ACLs name the first octets of its addresses, and follow at the next `pulumi up`.",
 )
 """What no proof of paths says anything about, so that nobody takes it for proved.
 

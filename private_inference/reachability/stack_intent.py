@@ -16,7 +16,15 @@ from private_inference.reachability.intervals import NONE, Intervals
 from private_inference.reachability.model import ANY_CLIENT_PORTS, Gateway, GatewayKind, Interface, Network
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
 from private_inference.reachability.path_finder import PathFinder
-from private_inference.reachability.traffic import ALL_TRAFFIC, EVERYWHERE, addresses, services
+from private_inference.reachability.traffic import (
+    ALL_TRAFFIC,
+    EVERYWHERE,
+    IPV4,
+    addresses,
+    blocks,
+    neighbourhood,
+    services,
+)
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -31,6 +39,7 @@ OTHER_ENDPOINTS, PREMISES, DENIED, ELSEWHERE = (
     "internet or elsewhere",
 )
 SERVICES = "service addresses"  # those of the gateway endpoints' prefix lists, when they come from somewhere else
+NEIGHBOURS = "service neighbours"  # public addresses that share their first octet with those
 ATTACHMENT = "attachment subnets"  # outside the tiers, for a transit gateway alone
 TO_PREMISES = (GatewayKind.VIRTUAL_PRIVATE, GatewayKind.TRANSIT)
 ANSWERS = services("tcp", *ANY_CLIENT_PORTS)
@@ -46,7 +55,7 @@ def intent_from(settings: Settings, network: Network) -> Intent:
     stack = _Stack(settings, network)
     parties = [party for party in stack.parties() if party.ends]
     known = {party.name for party in parties}
-    expectations = list(_expectations(settings))
+    expectations = [*_expectations(settings), *stack.expectations()]
     unmet = [*stack.unmet, *_without_party(expectations, known)]
     return Intent(
         tuple(parties),
@@ -68,7 +77,7 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
     yield from _through_acl("model", "s3")
     yield from _service_expectations(settings)
     yield from _through_acls("app", "access")
-    for party in (PREMISES, SERVICES, DENIED, ELSEWHERE, unlisted(ATTACHMENT)):
+    for party in (PREMISES, SERVICES, NEIGHBOURS, DENIED, ELSEWHERE, unlisted(ATTACHMENT)):
         yield Expectation(party, unlisted(ATTACHMENT), ALL_TRAFFIC, required=False, why=_UNGUARDED)
     if any(not endpoint.model.isolated for endpoint in settings.endpoints):
         yield Expectation(MODELS, RUNTIME, HTTPS, why="models without network isolation call AWS services")
@@ -97,12 +106,16 @@ def _service_expectations(settings: Settings) -> Iterator[Expectation]:
 
 _UNGUARDED = "AWS evaluates no network ACL between an attachment and its own subnet: keep that empty"
 _STATELESS = "network ACLs are stateless: what lets answers out lets requests to client ports out, one way"
+_COARSE = (
+    "network ACLs name the first octets of AWS's prefix lists, which grow; routes and groups name the lists: one way"
+)
 
 
 def _through_acl(tier: str, service: str) -> Iterator[Expectation]:
     """What the ACL of a tier has to let through so that it can use a gateway endpoint."""
     yield Expectation(unlisted(tier), service, HTTPS, required=False)
     yield Expectation(SERVICES, unlisted(tier), ANSWERS, required=False, why=_STATELESS)
+    yield Expectation(NEIGHBOURS, unlisted(tier), ANSWERS, required=False, why=_COARSE)
 
 
 def _through_acls(source: str, destination: str) -> Iterator[Expectation]:
@@ -123,8 +136,18 @@ class _Stack:
         premises = settings.network.on_premises
         self.denied = addresses(*settings.network.denied_cidrs) if settings.network.denied_cidrs else NONE
         gateways = self._gateways(GatewayKind.ENDPOINT)
-        self.services = Intervals.union(self.finder.outside(one).addresses for one in gateways) - self.denied
+        services = Intervals.union(self.finder.outside(one).addresses for one in gateways)
+        near = neighbourhood(*blocks(services & IPV4))
+        self.services = services - self.denied
         self.premises = (addresses(*premises.cidrs) if premises else NONE) - self.denied - self.services
+        self.neighbours = near - self.denied - self.services - self.premises
+        self._premises_are_near = bool(self.premises & near)
+
+    def expectations(self) -> Iterator[Expectation]:
+        """What depends on where things lie: clients on premises may have public addresses near a service's."""
+        if self._premises_are_near:
+            for tier in ("app", "model"):
+                yield Expectation(PREMISES, unlisted(tier), ANSWERS, required=False, why=_COARSE)
 
     def parties(self) -> Iterator[Party]:
         """Every party; together they hold every interface and everything behind every gateway."""
@@ -200,7 +223,9 @@ class _Stack:
         yield Party(SERVICES, self._behind((*TO_PREMISES, *others), self.services))
         denied = self._behind((*TO_PREMISES, *others), self.denied)
         yield Party(DENIED, denied or self._behind_no_gateway(self.denied))
-        rest = EVERYWHERE - self.denied - self.services
+        near = self._behind((*TO_PREMISES, *others), self.neighbours)
+        yield Party(NEIGHBOURS, near or self._behind_no_gateway(self.neighbours))
+        rest = EVERYWHERE - self.denied - self.services - self.neighbours
         elsewhere = (*self._behind(TO_PREMISES, rest - self.premises), *self._behind(others, rest))
         yield Party(ELSEWHERE, elsewhere or self._behind_no_gateway(rest - self.premises))
 

@@ -25,6 +25,12 @@ ALL_TRAFFIC = Intervals.of((0, 256 * PORTS - 1))
 ANYWHERE = ("0.0.0.0/0", "::/0")
 """The blocks that together are every address."""
 
+NOT_PUBLIC = (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+    "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
+)  # fmt: skip
+"""What no public service has: https://www.iana.org/assignments/iana-ipv4-special-registry."""
+
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 _NAMES = {number: name for name, number in PROTOCOLS.items()}
 _WITH_PORTS = (PROTOCOLS["tcp"], PROTOCOLS["udp"])
@@ -42,6 +48,13 @@ def _span(block: str) -> tuple[int, int]:
     network = ipaddress.ip_network(block, strict=False)
     shift = _IPV6 if network.version == 6 else 0
     return int(network.network_address) + shift, int(network.broadcast_address) + shift
+
+
+@lru_cache(maxsize=65536)
+def neighbourhood(*blocks: str) -> Intervals:
+    """All public IPv4 addresses whose first octet is that of an address in the blocks."""
+    octets = (ipaddress.ip_network(block).network_address.packed[0] for block in blocks if ":" not in block)
+    return addresses(*(f"{octet}.0.0.0/8" for octet in octets)) - addresses(*NOT_PUBLIC)
 
 
 @lru_cache(maxsize=65536)

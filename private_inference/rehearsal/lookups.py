@@ -145,6 +145,42 @@ def instance_type(account: Account, asked: Inputs) -> Answer:
     return select(outputs, only)
 
 
+def instance_type_offerings(account: Account, asked: Inputs) -> Answer:
+    found = account.client("ec2").describe_instance_type_offerings(
+        LocationType=asked["locationType"], Filters=_filters(asked)
+    )
+    return {"id": account.region, "locations": [offer["Location"] for offer in found["InstanceTypeOfferings"]]}
+
+
+def subnets(account: Account, asked: Inputs) -> Answer:
+    found = account.client("ec2").describe_subnets(Filters=_filters(asked))["Subnets"]
+    return {"id": account.region, "ids": [subnet["SubnetId"] for subnet in found]}
+
+
+def subnet(account: Account, asked: Inputs) -> Answer:
+    found = account.client("ec2").describe_subnets(Filters=_filters(asked), SubnetIds=[asked["id"]])["Subnets"]
+    outputs = {
+        "id": "SubnetId",
+        "arn": "SubnetArn",
+        "availabilityZone": "AvailabilityZone",
+        "cidrBlock": "CidrBlock",
+        "vpcId": "VpcId",
+    }
+    return select(outputs, _only("subnet", found))
+
+
+def vpn_gateway(account: Account, asked: Inputs) -> Answer:
+    named = _filters(asked, id="vpn-gateway-id", state="state")
+    found = account.client("ec2").describe_vpn_gateways(Filters=named)["VpnGateways"]
+    return select({"id": "VpnGatewayId"}, _only("virtual private gateway", found))
+
+
+def transit_gateway(account: Account, asked: Inputs) -> Answer:
+    named = _filters(asked, id="transit-gateway-id")
+    found = account.client("ec2").describe_transit_gateways(Filters=named)["TransitGateways"]
+    return select({"id": "TransitGatewayId"}, _only("transit gateway", found))
+
+
 def prebuilt_image(account: Account, asked: Inputs) -> Answer:
     """The path of an image that AWS publishes. Like the provider, it doesn't check that the tag exists."""
     suffix, tag = asked.get("dnsSuffix", account.dns_suffix), asked.get("imageTag", "1")
@@ -180,5 +216,10 @@ LOOKUPS: Mapping[str, Callable[[Account, Inputs], Answer]] = {
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": managed_prefix_list,
     "aws:ec2/getVpcEndpointService:getVpcEndpointService": vpc_endpoint_service,
     "aws:ec2/getInstanceType:getInstanceType": instance_type,
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": instance_type_offerings,
+    "aws:ec2/getSubnets:getSubnets": subnets,
+    "aws:ec2/getSubnet:getSubnet": subnet,
+    "aws:ec2/getVpnGateway:getVpnGateway": vpn_gateway,
+    "aws:ec2transitgateway/getTransitGateway:getTransitGateway": transit_gateway,
     "aws:sagemaker/getPrebuiltEcrImage:getPrebuiltEcrImage": prebuilt_image,
 }

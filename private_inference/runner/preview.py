@@ -1,7 +1,8 @@
 """An engine that creates nothing: what `pulumi preview` knows of a stack that isn't there yet, without an account.
 
 Lookups are answered from data that the installed packages carry, and for what only the account could tell, with
-examples: six zones, AWS's own prefix lists at their documented size. The rehearsal and the real preview ask for real.
+examples: six zones that offer everything, AWS's own prefix lists at their documented size. The stack has nothing yet,
+and gateways that its settings name are taken to exist. The rehearsal and the real preview ask for real.
 """
 
 from collections.abc import Callable, Mapping
@@ -90,6 +91,10 @@ def _instance_type(_: str, args: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _type_offerings(region: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    return {"locations": _zones(region, args)["names"]}
+
+
 def _identity(region: str, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"accountId": ACCOUNT, "arn": f"arn:{partition_of(region)}:iam::{ACCOUNT}:root", "userId": ACCOUNT}
 
@@ -112,5 +117,9 @@ _LOOKUPS: Mapping[str, Callable[[str, Mapping[str, Any]], Mapping[str, Any]]] = 
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
     "aws:ec2/getVpcEndpointService:getVpcEndpointService": _endpoint_service,
     "aws:ec2/getInstanceType:getInstanceType": _instance_type,
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": _type_offerings,
+    "aws:ec2/getSubnets:getSubnets": lambda _, __: {"ids": []},
+    "aws:ec2/getVpnGateway:getVpnGateway": lambda _, __: {},
+    "aws:ec2transitgateway/getTransitGateway:getTransitGateway": lambda _, __: {},
     "aws:sagemaker/getPrebuiltEcrImage:getPrebuiltEcrImage": _prebuilt_image,
 }

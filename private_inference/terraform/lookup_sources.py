@@ -6,24 +6,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from private_inference.rehearsal.account import Clients, account_of
-from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.inputs import RefusedError, UnhandledError
 from private_inference.rehearsal.lookups import answer
+from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import StackConfig
 from private_inference.terraform.data_sources import STACK_REFERENCE, Lookup
 from private_inference.terraform.errors import ExportError
 from private_inference.verification import deployed_contract
 
+if TYPE_CHECKING:
+    from components.settings import Settings
+
 
 @contextmanager
-def from_embedded_aws(region: str) -> Iterator[Lookup]:
+def from_embedded_aws(settings: "Settings") -> Iterator[Lookup]:
     """The rehearsal's embedded AWS: it needs no credentials, and a real account may give other answers."""
-    with EmbeddedAws(region) as aws:
+    with prepared_aws(settings) as aws:
         yield from_clients(aws)
 
 

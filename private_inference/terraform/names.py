@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping
 MODULES = {"ec2transitgateway": "ec2_transit_gateway", "apigateway": "api_gateway"}
 """Pulumi modules whose name is not the provider's prefix."""
 
-TYPES = {"aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object"}
-"""Resource types that pulumi-aws renamed."""
+TYPES = {
+    "aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object",
+    "aws:ec2transitgateway/getTransitGateway:getTransitGateway": "aws_ec2_transit_gateway",
+}
+"""Types that pulumi-aws renamed."""
 
 ARGUMENTS = {
     "aws_cloudwatch_metric_alarm": {"name": "alarm_name"},

@@ -139,6 +139,12 @@ class Deployed:
         found = [e for e in self.vpc_endpoints if (e["ServiceName"], e["VpcEndpointType"]) == (name, kind)]
         return found[0] if len(found) == 1 else _only(f"{kind} endpoint of {service}", found)
 
+    def prefix_list(self, service: str) -> list[str]:
+        """The blocks of AWS's list of a service's addresses."""
+        named = [{"Name": "prefix-list-name", "Values": [self.desired.service(service)]}]
+        found = self.aws.all("ec2", "describe_prefix_lists", "PrefixLists", Filters=named)
+        return list(_only(f"prefix list of {service}", found)["Cidrs"])
+
     # Data
 
     def tagged(self, service: str) -> list[str]:

@@ -86,6 +86,16 @@ class Desired:
         """Services with a gateway endpoint."""
         return (S3, DYNAMODB) if self.settings.private_access.dynamodb else (S3,)
 
+    @property
+    def through_gateways(self) -> tuple[tuple[str, str], ...]:
+        """The tiers that use a gateway endpoint, each with its service."""
+        found = [(MODEL, S3)]
+        if self.settings.private_access.dynamodb:
+            found.append((APP, DYNAMODB))
+        if "ecr.dkr" in self.settings.private_access.interface_endpoints:
+            found.append((APP, S3))
+        return tuple(found)
+
     def digest(self, endpoint: EndpointSettings) -> str | None:
         """SHA-256 of an endpoint's local archive."""
         local = endpoint.model.local_artifact

@@ -3,24 +3,29 @@
 from collections.abc import Iterator
 from functools import partial
 
-from private_inference.reachability.stack_intent import ROLES, TIERS
+from private_inference.reachability.intent import HTTPS
+from private_inference.reachability.stack_intent import ANSWERS, ROLES, TIERS
 from private_inference.reachability.traffic import ALL_TRAFFIC, addresses
 from private_inference.verification.checks import AbsentError, Assertion, Result, joined, result
 from private_inference.verification.deployed import Deployed
 
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
-    """The default group, then a group and an ACL for each tier."""
+    """The default group and ACL, and a group and an ACL for each tier."""
     groups = partial(Assertion, "Security groups")
     yield groups("the default one lets nothing through", lambda: _default_group(stack))
     for tier in TIERS:
         yield groups(f"{ROLES[tier]}: no rule but for intended paths", partial(_group, stack, tier))
     acls = partial(Assertion, "Network ACLs")
+    yield acls("the default one lets nothing through", lambda: _default_acl(stack))
     for tier in TIERS:
         if denied := stack.desired.settings.network.denied_cidrs:
             text = f"{tier}: {', '.join(denied)} refused before anything is allowed"
             yield acls(text, partial(_denied_first, stack, tier))
         yield acls(f"{tier}: one of its own, no rule but for intended paths", partial(_acl, stack, tier))
+    for tier, service in stack.desired.through_gateways:
+        text = f"{tier}: every block that {service}'s prefix list has today is let out on 443 and answered"
+        yield acls(text, partial(_listed, stack, tier, service))
 
 
 def _default_group(stack: Deployed) -> Result:
@@ -30,6 +35,16 @@ def _default_group(stack: Deployed) -> Result:
     directions = {"in": "IpPermissions", "out": "IpPermissionsEgress"}
     open_ways = [f"it has rules for traffic {way}" for way, member in directions.items() if default[0][member]]
     return result("no rules", open_ways)
+
+
+def _default_acl(stack: Deployed) -> Result:
+    """A subnet that is made beside this stack falls to it."""
+    default = [acl for acl in stack.in_vpc("describe_network_acls", "NetworkAcls") if acl["IsDefault"]]
+    if not default:
+        raise AbsentError("the VPC shows no default network ACL")
+    allowed = [entry for entry in default[0]["Entries"] if entry["RuleAction"] == "allow"]
+    ways = sorted({"out" if entry["Egress"] else "in" for entry in allowed})
+    return result("no rules", [f"it has rules for traffic {way}" for way in ways])
 
 
 def _group(stack: Deployed, tier: str) -> Result:
@@ -52,6 +67,22 @@ def _denied_first(stack: Deployed, tier: str) -> Result:
                 if not addresses(block) <= refused
             ]
     return result(f"rules {', '.join(numbers)}", faults)
+
+
+def _listed(stack: Deployed, tier: str, service: str) -> Result:
+    """AWS extends its prefix lists: groups and routes follow by themselves, network ACLs at the next update."""
+    denied, listed = addresses(*stack.desired.settings.network.denied_cidrs), stack.prefix_list(service)
+    faults = []
+    for key in stack.acls_of(tier):
+        acl = stack.network.acls[key]
+        for way, rules, asked in (("out", acl.egress, HTTPS), ("back in", acl.ingress, ANSWERS)):
+            opened = addresses(*(rule.block for rule in rules if rule.allow and asked <= rule.services))
+            faults += [
+                f"{block} is not let {way} by {key}: run `pulumi up`"
+                for block in listed
+                if not addresses(block) - denied <= opened
+            ]
+    return result(f"{len(listed)} blocks", faults)
 
 
 def _acl(stack: Deployed, tier: str) -> Result:

@@ -11,10 +11,10 @@ from itertools import product
 
 from private_inference.reachability.intent import Intent
 from private_inference.reachability.intervals import NONE, Intervals
-from private_inference.reachability.model import GroupRef, Network, Route, SgRule
+from private_inference.reachability.model import GatewayKind, GroupRef, Network, Route, SgRule
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
 from private_inference.reachability.stack_intent import ANSWERS
-from private_inference.reachability.traffic import addresses, services_text
+from private_inference.reachability.traffic import IPV4, addresses, blocks, neighbourhood, services_text
 
 WAYS = {"ingress": "from", "egress": "to"}
 
@@ -53,7 +53,7 @@ class Needs:
             return
         subnet = self._network.subnets[here.subnet]
         opposite = "ingress" if direction == "egress" else "egress"
-        at_subnet = peer.addresses if isinstance(peer, OutsideAddresses) else self._around(peer)
+        at_subnet = self._beyond(peer) if isinstance(peer, OutsideAddresses) else self._around(peer)
         self._rules[subnet.acl, direction].add(_Need(services, at_subnet))
         self._rules[subnet.acl, opposite].add(_Need(ANSWERS, at_subnet))
         at_group = (
@@ -65,6 +65,13 @@ class Needs:
             self._rules[group, direction].add(at_group)
         if isinstance(peer, OutsideAddresses):
             self._routes[subnet.route_table, peer.gateway].add(peer.addresses)
+
+    def _beyond(self, outside: OutsideAddresses) -> Intervals:
+        """The addresses themselves, of a gateway endpoint's also those near them: ACL rules can't name prefix lists."""
+        gateway = self._network.gateways.get(outside.gateway or "")
+        if gateway is None or gateway.kind is not GatewayKind.ENDPOINT:
+            return outside.addresses
+        return outside.addresses | neighbourhood(*blocks(outside.addresses & IPV4))
 
     def _around(self, interfaces: InterfaceSet) -> Intervals:
         """All of the VPC but the subnets under other ACLs: ACL rules name blocks, and these may have room to grow."""

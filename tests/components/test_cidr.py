@@ -67,6 +67,33 @@ def test_a_further_zone_moves_no_subnet(vpc: str, zones: int) -> None:
     assert all(after.subnets[tier].items() >= before.subnets[tier].items() for tier in Tier)
 
 
+@given(vpcs(), st.permutations(ZONES), st.integers(2, 6), st.permutations(ZONES), st.integers(2, 6))
+def test_a_zone_in_use_keeps_its_blocks_whichever_come_and_go(
+    vpc: str, first: list[str], before: int, then: list[str], after: int
+) -> None:
+    """New subnets are made before old ones go: they may not overlap."""
+    assume(has_room(vpc, len({*first[:before], *then[:after]})))
+    old = plan_subnets(vpc, first[:before])
+    new = plan_subnets(vpc, then[:after], old.subnets[Tier.APP])
+    for tier in Tier:
+        stay = old.subnets[tier].keys() & new.subnets[tier].keys()
+        assert {zone: new.subnets[tier][zone] for zone in stay} == {zone: old.subnets[tier][zone] for zone in stay}
+        assert list(new.subnets[tier]) == then[:after]
+        both = {*old.subnets[tier].items(), *new.subnets[tier].items()}
+        assert len({block for _, block in both}) == len(both)
+
+
+def test_a_vpc_without_a_free_block_says_which_zones_hold_them() -> None:
+    old = plan_subnets("10.0.0.0/25", ZONES[:2])
+    with pytest.raises(CidrError, match="no free block for zone-c while the subnets of zone-a, zone-b are there"):
+        plan_subnets("10.0.0.0/25", ["zone-a", "zone-c"], old.subnets[Tier.APP])
+
+
+def test_subnets_of_another_vpc_hold_no_block() -> None:
+    old = plan_subnets("10.9.0.0/16", ZONES[:2])
+    assert plan_subnets("10.0.0.0/16", ZONES[:2], old.subnets[Tier.APP]) == plan_subnets("10.0.0.0/16", ZONES[:2])
+
+
 @given(vpcs(), st.integers(2, 6))
 def test_the_error_names_the_largest_prefix_that_would_do(vpc: str, zones: int) -> None:
     prefix = IPv4Network(vpc).prefixlen

@@ -1,25 +1,21 @@
 """Firewall rules follow from the flows: every flow is let through at both ends, and nothing else is."""
 
-from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.cidr import Tier
-from components.flows import (
+from components.acl_rules import (
     EPHEMERAL_PORTS,
-    HTTPS,
     AclQuotaError,
-    Block,
-    Flow,
-    Gateway,
-    GroupRule,
+    NotPublicError,
     NumberedAclRule,
-    Peer,
     acl_rules,
-    group_rules,
+    supernets,
 )
+from components.cidr import Tier
+from components.flows import HTTPS, Block, Flow, Gateway, GroupRule, Peer, group_rules
 
 TIER_BLOCKS: dict[Peer, list[str]] = {
     Tier.APP: ["10.0.0.0/18"],
@@ -38,8 +34,18 @@ def blocks(draw: st.DrawFn) -> str:
     return str(IPv4Network((first, prefix)))
 
 
+PRIVATE = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
+"""RFC 1918 and RFC 6598."""
+
+
+def overlapping(block: str, others: list[IPv4Network]) -> bool:
+    return any(IPv4Network(block).overlaps(other) for other in others)
+
+
 def prefix_lists() -> st.SearchStrategy[list[str]]:
-    return st.lists(blocks(), min_size=1, max_size=12)
+    first_octets = st.sampled_from(["3", "16", "18", "52", "54", "172", "192"])
+    listed = st.builds("{}.{}.0.0/{}".format, first_octets, st.integers(64, 127), st.integers(16, 20))
+    return st.lists(listed, min_size=1, max_size=12)
 
 
 @st.composite
@@ -121,6 +127,23 @@ def test_each_flow_and_its_answers_pass_the_acls_of_both_sides(
                 assert all(lets_through(rules[flow.destination], "egress", address, port) for port in EPHEMERAL_PORTS)
 
 
+def opened_for(peer: Peer, addresses: dict[Peer, list[str]]) -> list[IPv4Network]:
+    """What an ACL may open for a peer: of a gateway whole first octets, less private space."""
+    exact = blocks_of(peer, addresses)
+    if not isinstance(peer, Gateway):
+        return exact
+    wide = [block.supernet(new_prefix=8) for block in exact]
+    for private in PRIVATE:
+        wide = [left for block in wide for left in without(block, private)]
+    return wide
+
+
+def without(block: IPv4Network, part: IPv4Network) -> list[IPv4Network]:
+    if part.subnet_of(block):
+        return list(block.address_exclude(part))
+    return [] if block.subnet_of(part) else [block]
+
+
 @given(networks())
 def test_an_acl_opens_nothing_that_no_flow_of_its_tier_needs(
     network: NetworkCase,
@@ -129,18 +152,80 @@ def test_an_acl_opens_nothing_that_no_flow_of_its_tier_needs(
     for tier in Tier:
         peers = [flow.destination for flow in allowed if flow.source == tier]
         peers += [flow.source for flow in allowed if flow.destination == tier]  # type: ignore[misc]
-        known = [block for peer in peers for block in blocks_of(peer, addresses)]
+        known = [block for peer in peers for block in opened_for(peer, addresses)]
         for rule in acl_rules(tier, allowed, [], addresses, PLENTY):
             assert rule.ports in ((HTTPS, HTTPS), EPHEMERAL_PORTS)
-            assert all(any(end in block for block in known) for end in both_ends(IPv4Network(rule.cidr)))
+            assert any(IPv4Network(rule.cidr).subnet_of(block) for block in known)
 
 
 @given(prefix_lists())
-def test_merging_a_prefix_list_changes_no_address(listed: list[str]) -> None:
-    flow = Flow(Tier.MODEL, Gateway.S3, "why")
-    rules = acl_rules(Tier.MODEL, [flow], [], {**TIER_BLOCKS, Gateway.S3: listed}, PLENTY)
-    merged = [IPv4Network(rule.cidr) for rule in rules if rule.direction == "egress"]
-    assert sorted(merged) == list(collapse_addresses(IPv4Network(block) for block in listed))
+def test_a_gateways_blocks_are_covered_by_few_public_ones(listed: list[str]) -> None:
+    found = [IPv4Network(block) for block in supernets(listed)]
+    assert all(any(IPv4Network(block).subnet_of(wide) for wide in found) for block in listed)
+    assert all(wide.prefixlen >= 8 and wide.is_global and not overlapping(str(wide), PRIVATE) for wide in found)
+
+
+def test_the_blocks_of_an_octet_are_one_rule() -> None:
+    """Snapshots of us-east-1's list: https://ip-ranges.amazonaws.com/ip-ranges.json (service S3)."""
+    listed = ["3.5.0.0/19", "16.15.176.0/20", "16.15.192.0/18", "16.182.0.0/16", "52.216.0.0/15", "54.231.0.0/16"]
+    assert supernets(listed) == ["16.0.0.0/8", "3.0.0.0/8", "52.0.0.0/8", "54.0.0.0/8"]
+    assert supernets([*listed, "3.5.32.0/22"]) == supernets(listed)
+
+
+def test_beside_private_space_the_rule_is_narrower() -> None:
+    assert supernets(["172.96.97.0/24", "192.157.36.0/22"]) == ["172.64.0.0/10", "192.128.0.0/11"]
+
+
+@pytest.mark.parametrize("block", ["10.3.0.0/16", "172.16.0.0/24", "192.168.7.0/24", "100.64.0.0/24", "0.0.0.0/0"])
+def test_a_list_with_private_addresses_is_refused(block: str) -> None:
+    with pytest.raises(NotPublicError, match=f"{block} is not public"):
+        supernets(["54.231.0.0/16", block])
+
+
+@st.composite
+def rules_alone(draw: st.DrawFn) -> tuple[list[Flow], list[str], dict[Peer, list[str]]]:
+    """Denied blocks, clients on premises and a gateway's blocks."""
+    clients = [Block(block) for block in draw(st.lists(blocks(), max_size=5, unique=True))]
+    allowed = [Flow(client, Tier.ACCESS, "why") for client in clients] + [
+        Flow(Tier.APP, Tier.ACCESS, "why"),
+        Flow(Tier.ACCESS, Gateway.S3, "why"),
+    ]
+    octets = draw(st.lists(st.sampled_from([3, 16, 18, 52, 54]), min_size=1, unique=True))
+    addresses = {**TIER_BLOCKS, Gateway.S3: [f"{octet}.5.0.0/16" for octet in octets]}
+    return allowed, draw(st.lists(blocks(), max_size=5, unique=True)), addresses
+
+
+@given(rules_alone(), st.data())
+def test_what_comes_or_goes_leaves_every_other_rule_its_number(network: NetworkCase, data: st.DataObject) -> None:
+    """But for the seldom case that two rules want the same number, which `assume` leaves out."""
+    allowed, denied, addresses = network
+    alone = [*(acl_rules(Tier.ACCESS, [flow], [], addresses, PLENTY) for flow in allowed)]
+    alone += [acl_rules(Tier.ACCESS, [], [block], addresses, PLENTY) for block in denied]
+    apart = {rule for rules in alone for rule in rules}
+    assume(len({(rule.direction, rule.number) for rule in apart}) == len(apart))
+    assert set(acl_rules(Tier.ACCESS, allowed, denied, addresses, PLENTY)) == apart
+    fewer = data.draw(st.lists(st.sampled_from(denied), unique=True)) if denied else []
+    assert set(acl_rules(Tier.ACCESS, allowed[1:], fewer, addresses, PLENTY)) <= apart
+
+
+def test_where_two_rules_want_one_number_the_second_takes_the_next() -> None:
+    every = [f"10.{second}.{third}.0/24" for second in range(8) for third in range(200)]
+    by_number: dict[int, list[str]] = {}
+    for block in every:
+        by_number.setdefault(acl_rules(Tier.APP, [], [block], TIER_BLOCKS, PLENTY)[0].number, []).append(block)
+    number, pair = next((number, found) for number, found in by_number.items() if len(found) == 2)
+    assert number + 1 not in by_number
+    for denied in (pair, pair[::-1]):
+        ingress = [rule for rule in acl_rules(Tier.APP, [], denied, TIER_BLOCKS, PLENTY) if rule.direction == "ingress"]
+        assert [(rule.number, rule.cidr) for rule in ingress] == [(number, pair[0]), (number + 1, pair[1])]
+
+
+def test_other_ports_are_another_number() -> None:
+    """A changed rule can be made before the old one goes."""
+    flow = Flow(Block("192.168.0.0/16"), Tier.ACCESS, "why")
+    back = Flow(Tier.ACCESS, Block("192.168.0.0/16"), "why")  # type: ignore[arg-type]
+    numbers = {rule.number for rule in acl_rules(Tier.ACCESS, [flow, back], [], TIER_BLOCKS, PLENTY)}
+    assert len(numbers) == 2
 
 
 @given(networks(), st.integers(1, 40))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi_aws as aws
 import pytest
 
 from components.flows import Gateway
@@ -56,6 +57,65 @@ def test_each_named_zone_that_will_not_do_is_told(archive: Path) -> None:
     said = refused(archive, {RUNTIME: list(ZONES[:2])}, network={"zones": ["eu-west-1a", ZONES[2]]})
     assert f"'eu-west-1a' is not a zone of {REGION}; choose from {', '.join(ZONES)}." in said
     assert f"{ZONES[2]!r} does not offer the SageMaker runtime endpoint; choose from {ZONES[0]}, {ZONES[1]}." in said
+
+
+A, B, C, D, E, F = ZONES
+IN_USE = {C: "10.0.0.0/21", A: "10.0.8.0/21"}
+"""Zones chosen when B was out."""
+
+
+def test_zones_in_use_stay_and_only_missing_ones_are_chosen(archive: Path) -> None:
+    same, _ = looked_up(archive, RecordingEngine(subnets=IN_USE))
+    assert same.zones == [C, A]
+    more, _ = looked_up(archive, RecordingEngine(subnets=IN_USE), network={"zones": 3})
+    assert more.zones == [C, A, B]
+    assert more.subnets_in_use == IN_USE
+
+
+@pytest.mark.parametrize("zones", [2, [C, A]])
+def test_a_zone_in_use_that_is_out_is_kept_and_told(archive: Path, zones: object) -> None:
+    found, recorded = looked_up(archive, RecordingEngine(subnets=IN_USE, lost=[C]), network={"zones": zones})
+    assert found.zones == [C, A]
+    assert f"The zone {C} is not available now. The stack's subnets there stay as they are" in recorded.warnings
+
+
+def test_a_number_below_the_zones_in_use_is_refused(archive: Path) -> None:
+    engine = RecordingEngine(subnets=IN_USE | {D: "10.0.16.0/21"})
+    with pytest.raises(SettingsError, match=f"2 is less than the 3 zones .*{C}, {A}, {D}.* Name the zones that stay"):
+        looked_up(archive, engine)
+    found, _ = looked_up(archive, engine, network={"zones": [A, D]})
+    assert found.zones == [A, D]
+
+
+def test_zones_that_offer_the_instance_types_come_first(archive: Path) -> None:
+    engine = RecordingEngine(type_zones={"m5.large": [B, D, E]})
+    found, recorded = looked_up(archive, engine)
+    assert found.zones == [B, D]
+    assert recorded.warnings == ""
+
+
+def test_a_zone_that_lacks_an_instance_type_is_told(archive: Path) -> None:
+    engine = RecordingEngine(type_zones={"m5.large": [B, D, E]})
+    found, recorded = looked_up(archive, engine, network={"zones": [A, B]})
+    assert found.zones == [A, B]
+    assert f"ml.m5.large is not offered in {A}: no instance of it will run there" in recorded.warnings
+
+
+def test_an_instance_type_that_none_of_the_zones_offers_is_refused(archive: Path) -> None:
+    engine = RecordingEngine(type_zones={"m5.large": [E]})
+    with pytest.raises(SettingsError, match=f"'ml.m5.large' is offered in none of .*{A}, {B}.*, only in {E}"):
+        looked_up(archive, engine, network={"zones": [A, B]})
+
+
+@pytest.mark.parametrize("gateway", ["vgw-0a1b2c3d4e5f60718", "tgw-0a1b2c3d4e5f60718"])
+def test_a_gateway_that_is_not_there_is_refused(archive: Path, gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(id: str, state: str = "") -> None:  # noqa: A002 - the SDK's name
+        raise ValueError(f"invoke failed: no matching EC2 gateway found: {id} in 123456789012")
+
+    monkeypatch.setattr(aws.ec2, "get_vpn_gateway", fails)
+    monkeypatch.setattr(aws.ec2transitgateway, "get_transit_gateway", fails)
+    with pytest.raises(SettingsError, match=f"network.onPremises.gatewayId: '{gateway}' can't be .* in <account>"):
+        looked_up(archive, network={"onPremises": {"cidrs": ["192.168.0.0/16"], "gatewayId": gateway}})
 
 
 def test_a_service_that_none_of_the_zones_offers_is_refused(archive: Path) -> None:

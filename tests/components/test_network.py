@@ -93,6 +93,9 @@ def test_no_route_table_has_a_default_route(three_zones: Recorded, on_premises: 
 def test_what_a_vpc_comes_with_is_locked(three_zones: Recorded) -> None:
     vpc = three_zones.one("Vpc")
     group, table = three_zones.one("DefaultSecurityGroup"), three_zones.one("DefaultRouteTable")
+    acl = three_zones.one("DefaultNetworkAcl")
+    assert acl.properties["defaultNetworkAclId"] == vpc.outputs["defaultNetworkAclId"]
+    assert acl.properties["ingress"] == acl.properties["egress"] == []
     assert group.properties["vpcId"] == vpc.id
     assert group.properties["ingress"] == []
     assert group.properties["egress"] == []
@@ -113,7 +116,7 @@ def test_an_acl_denies_the_listed_blocks_first_in_both_directions(tier: Tier, th
         assert {rule["protocol"] for rule in ordered[2:]} == {"tcp"}
 
 
-def test_the_model_tiers_acl_opens_443_to_the_blocks_of_s3_and_takes_answers(three_zones: Recorded) -> None:
+def test_the_model_tiers_acl_opens_443_to_the_blocks_around_s3_and_takes_answers(three_zones: Recorded) -> None:
     allows = [
         rule.properties
         for rule in of_tier(three_zones, "NetworkAclRule", Tier.MODEL)
@@ -123,12 +126,19 @@ def test_the_model_tiers_acl_opens_443_to_the_blocks_of_s3_and_takes_answers(thr
     back = [rule for rule in allows if not rule["egress"]]
     assert {(rule["fromPort"], rule["toPort"]) for rule in out} == {(443, 443)}
     assert {(rule["fromPort"], rule["toPort"]) for rule in back} == {(1024, 65535)}
-    # The first two of the list are neighbours: one rule does for both.
-    assert {rule["cidrBlock"] for rule in out} == {"3.5.0.0/19", *S3_CIDRS[2:]}
+    assert {rule["cidrBlock"] for rule in out} == {f"{block.partition('.')[0]}.0.0.0/8" for block in S3_CIDRS}
     assert {rule["cidrBlock"] for rule in back} == {rule["cidrBlock"] for rule in out}
 
 
-def test_a_changed_rule_gives_its_number_free_first(three_zones: Recorded) -> None:
+def test_a_further_denied_block_touches_no_other_rule(three_zones: Recorded, archive: Path) -> None:
+    one = network(archive, {"zones": 3, "deniedCidrs": ["203.0.113.0/24"]})
+    before = {rule.urn: rule.properties for rule in three_zones.all("NetworkAclRule")}
+    after = {rule.urn: rule.properties for rule in one.all("NetworkAclRule")}
+    assert {before[urn]["cidrBlock"] for urn in before.keys() - after.keys()} == {"198.51.100.0/24"}
+    assert {urn: before[urn]["cidrBlock"] for urn in after} == {urn: after[urn]["cidrBlock"] for urn in after}
+
+
+def test_a_number_that_two_rules_want_is_given_free_first(three_zones: Recorded) -> None:
     assert all(rule.delete_before_replace for rule in three_zones.all("NetworkAclRule"))
 
 

@@ -123,7 +123,7 @@ HTTPS = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "description": "Ad
 ROUTE = {"routeTableId": Ref("RouteTable", "model")}
 ACL_RULE = {
     "networkAclId": Ref("NetworkAcl", "model"),
-    "ruleNumber": 2000,
+    "ruleNumber": 32000,
     "egress": False,
     "ruleAction": "allow",
     "protocol": "tcp",
@@ -240,8 +240,8 @@ def _firewalls() -> Iterator[Mutant]:
     yield sets(rule, ACCESS_GROUP, "description", "Managed by Pulumi", present=True)
 
     rule = "network-acls-are-narrow"
-    yield sets(rule, ("NetworkAclRule", "access-ingress-1000"), "cidrBlock", EVERYONE)
-    yield sets(rule, ("NetworkAclRule", "model-egress-1000"), "cidrBlock", "0.0.0.0/1")
+    yield sets(rule, ("NetworkAclRule", "access-ingress-10000"), "cidrBlock", EVERYONE)
+    yield sets(rule, ("NetworkAclRule", "model-egress-11006"), "cidrBlock", "0.0.0.0/1")
     yield adds(rule, "aws:ec2/networkAclRule:NetworkAclRule", {**ACL_RULE, "ipv6CidrBlock": "::/0"})
     yield sets(
         rule,
@@ -265,19 +265,19 @@ def _firewalls() -> Iterator[Mutant]:
     yield adds(rule, "aws:ec2/networkAcl:NetworkAcl", {"vpcId": Ref(*VPC), "subnetIds": []})
 
     rule = "network-acls-are-symmetric"
-    yield removes(rule, ("NetworkAclRule", "access-egress-1000"), blame=("NetworkAclRule", "access-ingress-1000"))
-    yield removes(rule, ("NetworkAclRule", "app-ingress-1000"), blame=("NetworkAclRule", "app-egress-1000"))
-    yield removes(rule, ("NetworkAclRule", "access-ingress-1000"), blame=("NetworkAclRule", "app-egress-1000"))
-    yield sets(rule, ("NetworkAclRule", "app-ingress-100"), "ruleNumber", 5000)
+    yield removes(rule, ("NetworkAclRule", "access-egress-10001"), blame=("NetworkAclRule", "access-ingress-10000"))
+    yield removes(rule, ("NetworkAclRule", "app-ingress-10011"), blame=("NetworkAclRule", "app-egress-10010"))
+    yield removes(rule, ("NetworkAclRule", "access-ingress-10000"), blame=("NetworkAclRule", "app-egress-10010"))
+    yield sets(rule, ("NetworkAclRule", "app-ingress-4741"), "ruleNumber", 20000)
     yield sets(
-        rule, ("NetworkAclRule", "model-ingress-1000"), "toPort", 2000, blame=("NetworkAclRule", "model-egress-1000")
+        rule, ("NetworkAclRule", "model-ingress-11007"), "toPort", 2000, blame=("NetworkAclRule", "model-egress-11006")
     )
     yield sets(
         rule,
-        ("NetworkAclRule", "model-ingress-1000"),
+        ("NetworkAclRule", "model-ingress-11007"),
         "ruleAction",
         "deny",
-        blame=("NetworkAclRule", "model-egress-1000"),
+        blame=("NetworkAclRule", "model-egress-11006"),
     )
     yield adds(rule, "aws:ec2/networkAclRule:NetworkAclRule", {**ACL_RULE, "cidrBlock": "10.0.0.0/18"})
 
@@ -309,12 +309,12 @@ def _paths() -> Iterator[Mutant]:
     def denied(graph: Graph) -> Resource:
         graph.set("Route", "access-to-192.168.0.0-16", "destinationCidrBlock", "203.0.113.0/24")
         graph.set("SecurityGroupIngressRule", "access-from-192.168.0.0-16", "cidrIpv4", "203.0.113.0/24")
-        graph.set("NetworkAclRule", "access-ingress-1010", "cidrBlock", "203.0.113.0/24")
-        graph.remove("NetworkAclRule", "access-ingress-100")
+        graph.set("NetworkAclRule", "access-ingress-16014", "cidrBlock", "203.0.113.0/24")
+        graph.remove("NetworkAclRule", "access-ingress-4741")
         return graph.one("Subnet", "access-us-east-1a")
 
     yield Mutant(rule, "a block that the other ACLs deny is let in to the endpoints", denied)
-    yield removes(rule, ("NetworkAclRule", "app-ingress-1000"), blame=SUBNET)
+    yield removes(rule, ("NetworkAclRule", "app-ingress-10011"), blame=SUBNET)
     yield removes(rule, ("SecurityGroupEgressRule", "client-to-access"), blame=SUBNET)
 
     def reached(graph: Graph) -> Resource:

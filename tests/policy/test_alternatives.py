@@ -64,7 +64,7 @@ def test_rules_of_groups_may_be_of_any_of_three_kinds(deployed: Graph) -> None:
 def test_acl_rules_may_be_inline(deployed: Graph) -> None:
     graph = deployed.copy()
     moved = []
-    for name in ("model-ingress-1000", "model-ingress-1010", "model-ingress-1020"):
+    for name in ("model-ingress-11007", "model-ingress-11105", "model-ingress-11109"):
         rule = graph.remove("NetworkAclRule", name).properties
         moved.append({**{key: rule[key] for key in ("protocol", "fromPort", "toPort", "cidrBlock")}, "action": "allow"})
         moved[-1]["ruleNo"] = rule["ruleNumber"]

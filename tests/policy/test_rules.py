@@ -102,9 +102,9 @@ def test_actions_that_may_have_any_resource_take_none() -> None:
     [
         ("no-routes-out", "RouteTable", "app", "routes", ["0.0.0.0/0"]),
         ("no-public-ingress", "SecurityGroupIngressRule", "access-from-client", "cidrIpv4", "everywhere"),
-        ("network-acls-are-narrow", "NetworkAclRule", "app-ingress-1000", "cidrBlock", "10.0.0.0/99"),
+        ("network-acls-are-narrow", "NetworkAclRule", "app-ingress-10011", "cidrBlock", "10.0.0.0/99"),
         ("models-are-in-the-vpc", "Model", "triage", "vpcConfig", "yes"),
-        ("network-acls-are-symmetric", "NetworkAclRule", "app-ingress-1000", "ruleNumber", "first"),
+        ("network-acls-are-symmetric", "NetworkAclRule", "app-ingress-10011", "ruleNumber", "first"),
     ],
 )
 def test_what_a_rule_cannot_read_is_a_violation(

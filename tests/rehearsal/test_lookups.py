@@ -69,6 +69,41 @@ def test_what_an_instance_type_has(aws: EmbeddedAws, name: str, vcpus: int, burs
     assert answer["instanceStorageSupported"] is disks
 
 
+def test_where_an_instance_type_is_offered(aws: EmbeddedAws) -> None:
+    kind = [{"name": "instance-type", "values": ["m5.large"]}]
+    answer = ask(aws, "ec2/getInstanceTypeOfferings", locationType="availability-zone", filters=kind)
+    assert set(answer["locations"]) <= set(ask(aws, "index/getAvailabilityZones")["names"])
+    assert answer["locations"]
+
+
+def test_subnets_are_found_by_their_tags(aws: EmbeddedAws) -> None:
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_subnet(VpcId=vpc, CidrBlock="10.77.0.0/21", AvailabilityZone=f"{REGION}b")["Subnet"]["SubnetId"]
+    tags = {"Project": "p", "Stack": "s", "Name": "p-s-app-b"}
+    ec2.create_tags(Resources=[made], Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+    assert ask(aws, "ec2/getSubnets", tags={**tags, "Name": "p-s-app-*"})["ids"] == [made]
+    assert ask(aws, "ec2/getSubnets", tags={**tags, "Name": "p-s-model-*"})["ids"] == []
+    found = ask(aws, "ec2/getSubnet", id=made, tags={"Project": "p", "Stack": "s"})
+    assert (found["availabilityZone"], found["cidrBlock"]) == (f"{REGION}b", "10.77.0.0/21")
+    with pytest.raises(RehearsalError, match="no subnet found"):
+        ask(aws, "ec2/getSubnet", id=made, tags={"Project": "another"})
+
+
+@pytest.mark.parametrize(
+    ("token", "identity"),
+    [
+        ("ec2/getVpnGateway", "vgw-0a1b2c3d4e5f60718"),
+        ("ec2transitgateway/getTransitGateway", "tgw-0a1b2c3d4e5f60718"),
+    ],
+)
+def test_a_gateway_is_there_or_refused(token: str, identity: str) -> None:
+    with EmbeddedAws(REGION, gateways=[identity]) as aws:
+        assert ask(aws, token, id=identity)["id"] == identity
+        with pytest.raises(RehearsalError, match=r"no .* gateway found"):
+            ask(aws, token, id=identity[:-1])
+
+
 @pytest.mark.parametrize(
     ("region", "path"),
     [

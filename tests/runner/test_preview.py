@@ -46,6 +46,10 @@ def test_facts_about_instance_types() -> None:
         engine.invoke("aws:ec2/getInstanceType:getInstanceType", {"instanceType": "m5.enormous"})
 
 
+def test_before_a_deployment_there_is_nothing() -> None:
+    assert PreviewEngine("us-east-1").invoke("aws:ec2/getSubnets:getSubnets", {})["ids"] == []
+
+
 def test_an_unknown_lookup_is_an_error_that_names_it() -> None:
     with pytest.raises(PreviewError, match="getEverything"):
         PreviewEngine("us-east-1").invoke("aws:index/getEverything:getEverything", {})

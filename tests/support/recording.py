@@ -54,12 +54,24 @@ NAMED_BY_ID = {"aws:s3/bucket:Bucket": "bucket"}
 class RecordingEngine:
     """An `Engine` of the runner that keeps what it is asked to create and invents ids and ARNs for it.
 
-    `service_zones` says where an endpoint service is offered; the others are offered in every zone.
+    `service_zones` says where an endpoint service is offered, `type_zones` where an instance type is; others are
+    offered in every zone. `subnets` has the blocks of the app tier's subnets that the stack has already, by zone, and
+    `lost` the zones that are not available. Gateways exist.
     """
 
-    def __init__(self, service_zones: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        service_zones: Mapping[str, Sequence[str]] | None = None,
+        *,
+        type_zones: Mapping[str, Sequence[str]] | None = None,
+        subnets: Mapping[str, str] | None = None,
+        lost: Sequence[str] = (),
+    ) -> None:
         self.created: list[Resource] = []
         self._service_zones = dict(service_zones or {})
+        self._type_zones = dict(type_zones or {})
+        self._subnets = dict(subnets or {})
+        self._lost = lost
 
     def create(self, resource: Resource) -> tuple[str | None, Mapping[str, Any]]:
         self.created.append(resource)
@@ -81,6 +93,7 @@ class RecordingEngine:
             outputs["repositoryUrl"] = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{outputs['name']}"
         if resource.type == "aws:ec2/vpc:Vpc":
             outputs["defaultRouteTableId"] = f"rtb-{digest[:17]}"
+            outputs["defaultNetworkAclId"] = f"acl-{digest[:17]}"
         if resource.type == "aws:ec2/vpcEndpoint:VpcEndpoint":
             outputs["dnsEntries"] = [{"dnsName": f"{identity}.vpce.amazonaws.com", "hostedZoneId": "Z1"}]
         return identity, outputs
@@ -89,7 +102,12 @@ class RecordingEngine:
         answers: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
             "getCallerIdentity": lambda _: {"accountId": ACCOUNT},
             "getPartition": lambda _: {"partition": "aws"},
-            "getAvailabilityZones": lambda _: {"names": list(ZONES)},
+            "getAvailabilityZones": lambda _: {"names": [zone for zone in ZONES if zone not in self._lost]},
+            "getSubnets": lambda _: {"ids": list(self._subnets)},
+            "getSubnet": lambda args: {"availabilityZone": args["id"], "cidrBlock": self._subnets[args["id"]]},
+            "getInstanceTypeOfferings": self._type_offerings,
+            "getVpnGateway": lambda _: {},
+            "getTransitGateway": lambda _: {},
             "getPrefixList": _prefix_list,
             "getVpcEndpointService": self._endpoint_service,
             "getInstanceType": _instance_type,
@@ -103,6 +121,10 @@ class RecordingEngine:
     def _endpoint_service(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
         service = args["serviceName"].removeprefix(f"com.amazonaws.{REGION}.")
         return {"availabilityZones": list(self._service_zones.get(service, ZONES))}
+
+    def _type_offerings(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        ((kind,),) = [given["values"] for given in args["filters"]]
+        return {"locations": list(self._type_zones.get(kind, ZONES))}
 
 
 def _prefix_list(args: Mapping[str, Any]) -> Mapping[str, Any]:

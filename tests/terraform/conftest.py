@@ -20,6 +20,9 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
         "defaultVcpus": 2,
         "instanceStorageSupported": False,
     },
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {"locations": ["eu-west-1b", "eu-west-1a"]},
+    "aws:ec2/getSubnets:getSubnets": {"ids": ["subnet-1"]},
+    "aws:ec2/getSubnet:getSubnet": {"availabilityZone": "eu-west-1b", "cidrBlock": "10.0.0.0/21"},
 }
 
 

@@ -270,6 +270,31 @@ def test_what_shapes_the_stack_is_checked_against_the_account(export: Export) ->
     ]
 
 
+def test_two_lookups_of_instance_type_offerings_have_names_of_their_own(export: Export) -> None:
+    made = export(
+        'for kind in ("m5.large", "c5.xlarge"):\n'
+        '    aws.ec2.get_instance_type_offerings(location_type="availability-zone",'
+        ' filters=[{"name": "instance-type", "values": [kind]}])'
+    )
+    for label in ("m5_large", "c5_xlarge"):
+        (condition,) = made.data(f"aws_ec2_instance_type_offerings.{label}")["lifecycle"]["postcondition"]
+        assert condition["condition"] == '${join(" ", sort(self.locations)) == "eu-west-1a eu-west-1b"}'
+
+
+def test_what_the_stack_has_already_is_no_condition_on_the_account(export: Export, tmp_path: Path) -> None:
+    """The first plan finds nothing, every later one what the first has made."""
+    own = '{"Project": "p", "Stack": "s"}'
+    made = export(
+        f"found = aws.ec2.get_subnets(tags={own}).ids\n"
+        f'pulumi.export("zones", [aws.ec2.get_subnet(id=each, tags={own}).availability_zone for each in found])'
+    )
+    assert made.document("outputs.tf.json")["output"]["zones"]["value"] == ["eu-west-1b"]
+    assert not [path for path in made.files() if b"aws_subnet" in made.files()[path]]
+    again = tmp_path / "again"
+    export_terraform(load_stack(tmp_path / "project", "test"), again, from_file(made.out / "lookups.json"))
+    assert (again / "outputs.tf.json").read_bytes() == (made.out / "outputs.tf.json").read_bytes()
+
+
 def test_the_answers_can_be_given_again(export: Export, tmp_path: Path) -> None:
     source = 'pulumi.export("zones", aws.get_availability_zones(state="available").names)'
     first = export(source)

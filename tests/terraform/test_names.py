@@ -131,4 +131,8 @@ def test_each_answer_of_a_pulumi_lookup_has_a_terraform_name(token: str) -> None
     entry = load_schema().lookups[token]
     result = getattr(pulumi_module(token), f"Get{token.split(':')[-1].removeprefix('get')}Result")
     names = terraform_names((*entry.block.attributes, *entry.block.blocks), ARGUMENTS.get(entry.type))
-    assert set(_types.output_type_types(result)) - names.keys() <= {"region", "serviceRegion"}  # of provider 6
+    assert set(_types.output_type_types(result)) - names.keys() <= {
+        "region",
+        "serviceRegion",
+        "encryptionSupport",
+    }  # of provider 6
