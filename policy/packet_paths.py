@@ -10,9 +10,10 @@ from pulumi_policy import Severity
 
 from policy.addresses import PRIVATE, PRIVATE_BLOCKS, PRIVATE_V6, is_everyone
 from policy.controls import hipaa, nist, pci
-from policy.findings import Finding, Findings, Unverified, Violation
+from policy.findings import Finding, Findings, Violation
 from policy.resources import Stack
 from policy.rules import stack_rule
+from private_inference.findings import Unverified
 from private_inference.graph.routes import routes_of
 from private_inference.graph.security_groups import RULE_TYPES, rules_of
 from private_inference.graph.types import ROUTE, VPC_ENDPOINT

@@ -6,7 +6,8 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
 
-from policy.findings import Unverified, Violation
+from policy.findings import Violation
+from private_inference.findings import Unverified
 from private_inference.graph import resources
 from private_inference.graph.values import Unknown, UnverifiableError, joined, spread
 

@@ -21,9 +21,9 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policy.controls import Controls
 from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, MalformedExemptionError, parse
-from policy.findings import Finding, Findings, Unverified, Violation, for_each, guarded
+from policy.findings import Finding, Findings, Violation, for_each, with_unverified
 from policy.resources import Resource, Stack
-from private_inference.findings import UnverifiedProperty, encode
+from private_inference.findings import Unverified, encode
 from private_inference.graph.types import current_type
 
 
@@ -32,7 +32,7 @@ class NotVerifiedError(UnknownValueError):
 
     def __init__(self, findings: Iterable[Unverified]) -> None:
         super().__init__(UNKNOWN_STRING_VALUE, [])
-        self.unverified = [UnverifiedProperty(each.urn, each.property) for each in findings]
+        self.unverified = list(findings)
         self.message = encode(self.unverified)
 
 
@@ -140,7 +140,7 @@ def _options(declared: Declaration, config: Mapping[str, Any]) -> dict[str, Any]
 def _findings(check: Callable[..., Findings], subject: Resource | Stack, options: Mapping[str, Any]) -> Findings:
     """What a check finds, and one violation more if it fails: a rule never ends silently, nor ends the others."""
     try:
-        yield from guarded(check(subject, **options))
+        yield from with_unverified(check(subject, **options))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         urn = subject.urn if isinstance(subject, Resource) else ""
         yield Violation(urn, f"has a property of a shape that this rule can't read ({type(error).__name__})")
@@ -183,7 +183,7 @@ def _judge(
 
 
 def _what(finding: Finding) -> str:
-    return finding.what if isinstance(finding, Violation) else str(UnverifiedProperty(finding.urn, finding.property))
+    return finding.what if isinstance(finding, Violation) else str(finding)
 
 
 def short_name(urn: str) -> str:
