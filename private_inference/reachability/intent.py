@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from private_inference.reachability.intervals import NONE, Intervals
-from private_inference.reachability.model import Cidr, Network, SecurityGroup, SgRule, Undecided
+from private_inference.reachability.model import Network, SecurityGroup, Undecided, open_rules
 from private_inference.reachability.path import (
     InterfaceSet,
     OutsideAddresses,
@@ -25,12 +25,11 @@ from private_inference.reachability.path import (
 )
 from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.trace import Trace, best_trace, trace, trace_packet
-from private_inference.reachability.traffic import ALL_TRAFFIC, services, services_text
+from private_inference.reachability.traffic import services, services_text
 
 HTTPS = services("tcp", 443, 443)
 
-_OPEN = (SgRule(ALL_TRAFFIC, Cidr("0.0.0.0/0")), SgRule(ALL_TRAFFIC, Cidr("::/0")))
-UNLISTED = SecurityGroup("unlisted", "", _OPEN, _OPEN, "any groups but the stack's own")
+UNLISTED = SecurityGroup("unlisted", "", open_rules(), open_rules(), "any groups but the stack's own")
 """The group of a workload that nobody planned for: whatever its owner allows it, which is everything."""
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from private_inference.reachability.intervals import Intervals
-from private_inference.reachability.traffic import addresses, usable
+from private_inference.reachability.traffic import ALL_TRAFFIC, ANYWHERE, addresses, usable
 
 # Client port ranges: "Ephemeral ports", Amazon VPC User Guide (network ACLs).
 LINUX_PORTS = (32768, 65535)
@@ -132,6 +132,11 @@ class SgRule:
     services: Intervals
     peer: Cidr | PrefixListRef | GroupRef
     name: str = ""
+
+
+def open_rules(name: str = "") -> tuple[SgRule, ...]:
+    """Rules that let everything through."""
+    return tuple(SgRule(ALL_TRAFFIC, Cidr(block), name) for block in ANYWHERE)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from private_inference.reachability.model import (
     Subnet,
     Undecided,
     Vpc,
+    open_rules,
 )
-from private_inference.reachability.traffic import ALL_TRAFFIC, ANYWHERE, acl_services, group_services, short_service
+from private_inference.reachability.traffic import ANYWHERE, acl_services, group_services, short_service
 
 _FINAL_ACL_RULE = 32767
 """The number of the rule that denies everything. https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html"""
@@ -205,9 +206,8 @@ class _Loader:
 
     def _unfiltered(self) -> Iterator[SecurityGroup]:
         """For interfaces without security groups, such as a Network Load Balancer's: a group that admits everything."""
-        everything = tuple(SgRule(ALL_TRAFFIC, Cidr(block)) for block in ANYWHERE)
         for vpc in sorted(self._vpcs):
-            yield SecurityGroup(_no_groups(vpc), vpc, everything, everything, "no security groups")
+            yield SecurityGroup(_no_groups(vpc), vpc, open_rules(), open_rules(), "no security groups")
 
     def _group_rules(self, group: str, permission: Item) -> Iterator[SgRule]:
         offered = group_services(permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort"))

@@ -49,7 +49,7 @@ def gateways(
 def _attached(references: References) -> Iterator[Gateway]:
     for resource in references.all(*ATTACHED):
         kind, path, of_type = ATTACHED[resource.type]
-        if references.given(resource, "vpcId") is None:
+        if resource.given("vpcId") is None:
             continue
         gateway = references.one(resource, path, of_type) if path else resource.urn
         vpc = references.vpc_of(resource)

@@ -59,7 +59,7 @@ def _managed_prefix_lists(references: References) -> dict[str, list[str]]:
     """The prefix lists that the program itself declares."""
     found: dict[str, list[str]] = {}
     for resource in references.all(PREFIX_LIST):
-        entries = spread("entries", references.given(resource, "entries"))
+        entries = spread("entries", resource.given("entries"))
         blocks = [pick(entry, "cidr") for _, entry in entries]
         if any(isinstance(block, Unknown) for block in blocks):
             references.undecide(resource, "entries", LATER)

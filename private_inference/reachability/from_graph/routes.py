@@ -162,5 +162,5 @@ def _find_propagation(references: References) -> None:
     for resource in references.all(VPN_ROUTE_PROPAGATION):
         references.undecide(resource, "vpnGatewayId", "propagates routes that only the other side of the VPN knows")
     for resource in references.all(ROUTE_TABLE, DEFAULT_ROUTE_TABLE):
-        if is_given(references.given(resource, "propagatingVgws")):
+        if is_given(resource.given("propagatingVgws")):
             references.undecide(resource, "propagatingVgws", "propagates routes that only the other side knows")

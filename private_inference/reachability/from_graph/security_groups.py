@@ -11,7 +11,7 @@ from private_inference.graph.types import DEFAULT_SECURITY_GROUP, PREFIX_LIST, S
 from private_inference.graph.values import Unknown, is_given, port_number
 from private_inference.reachability.from_graph.references import LATER, OUTSIDE, References, default_of
 from private_inference.reachability.intervals import Intervals
-from private_inference.reachability.model import Cidr, GroupRef, PrefixListRef, SecurityGroup, SgRule, Vpc
+from private_inference.reachability.model import Cidr, GroupRef, PrefixListRef, SecurityGroup, SgRule, Vpc, open_rules
 from private_inference.reachability.traffic import ALL_TRAFFIC, ANYWHERE, group_services
 
 Peer = Cidr | PrefixListRef | GroupRef
@@ -37,7 +37,7 @@ class Groups:
         for vpc in vpcs:
             # The rules that AWS gives a VPC's own group: "Default security groups", Amazon VPC User Guide.
             own = default_of(vpc, SECURITY_GROUP)
-            self._rules[own] = _Rules(vpc, "default", [SgRule(ALL_TRAFFIC, GroupRef(own))], _open())
+            self._rules[own] = _Rules(vpc, "default", [SgRule(ALL_TRAFFIC, GroupRef(own))], [*open_rules()])
         declared = references.all(SECURITY_GROUP, DEFAULT_SECURITY_GROUP)
         for resource in declared:
             if in_vpc := references.vpc_of(resource):
@@ -62,7 +62,7 @@ class Groups:
         A group outside the program is taken to let everything through, and recorded as undecided.
         """
         urns = self._references.many(resource, path, SECURITY_GROUP, DEFAULT_SECURITY_GROUP)
-        if not urns and self._references.given(resource, path.partition(".")[0]) is None:
+        if not urns and resource.given(path.partition(".")[0]) is None:
             return frozenset({default_of(vpc, SECURITY_GROUP)})
         for urn in urns:
             if self._id(urn) not in self._rules:
@@ -72,7 +72,7 @@ class Groups:
 
     def add_open(self, key: str, vpc: str) -> str:
         """Add a group that lets everything through, for interfaces that have none or one that isn't known."""
-        self._rules.setdefault(key, _Rules(vpc, key, _open(), _open()))
+        self._rules.setdefault(key, _Rules(vpc, key, [*open_rules()], [*open_rules()]))
         return key
 
     def _id(self, urn: str) -> str:
@@ -96,7 +96,7 @@ class Groups:
         """A rule of the network for each peer; what isn't known is taken for all traffic, or for any peer."""
         if isinstance(rule.properties, Unknown):
             self._references.undecide(resource, rule.path, LATER)
-            return _open(resource.name)
+            return [*open_rules(resource.name)]
         services = self._services(resource, rule)
         return [SgRule(services, peer, resource.name) for peer in self._peers(resource, key, rule)]
 
@@ -129,8 +129,3 @@ class Groups:
                     yield GroupRef(self._id(urn))
                 else:
                     self._references.undecide(resource, path, f"names {urn}, which {OUTSIDE}")
-
-
-def _open(name: str = "") -> list[SgRule]:
-    """Rules that let everything through."""
-    return [SgRule(ALL_TRAFFIC, Cidr(block), name) for block in ANYWHERE]
