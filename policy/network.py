@@ -53,6 +53,7 @@ GATEWAYS_OUT = {
     "networkInterfaceId": "a network interface, which may forward to anywhere",
     "instanceId": "an instance, which may forward to anywhere",
 }
+DEFAULT_GROUP = [fsbp("EC2.2"), checkov("CKV2_AWS_12"), trivy("AWS-0173"), cis("5.4"), hipaa("164.312(e)(1)")]
 
 
 @resource_rule(
@@ -150,7 +151,7 @@ def vpc_resolves_private_names(vpc: Resource) -> Findings:
 
 @resource_rule(
     types=[DEFAULT_SECURITY_GROUP],
-    controls=[fsbp("EC2.2"), checkov("CKV2_AWS_12"), trivy("AWS-0173"), cis("5.4"), hipaa("164.312(e)(1)")],
+    controls=DEFAULT_GROUP,
     severity=Severity.HIGH,
     fix="leave its ingress and egress empty, and give every workload a group of its own",
 )
@@ -161,7 +162,7 @@ def default_security_group_is_closed(group: Resource) -> Findings:
 
 
 @stack_rule(
-    controls=[fsbp("EC2.2"), checkov("CKV2_AWS_12"), trivy("AWS-0173"), cis("5.4"), hipaa("164.312(e)(1)")],
+    controls=DEFAULT_GROUP,
     severity=Severity.HIGH,
     fix="declare a DefaultSecurityGroup for the VPC, without rules",
 )
@@ -172,13 +173,7 @@ def default_security_group_is_adopted(stack: Stack) -> Findings:
 
 
 @stack_rule(
-    controls=[
-        fsbp("EC2.6"),
-        checkov("CKV2_AWS_11"),
-        trivy("AWS-0178"),
-        cis("3.7"),
-        hipaa("164.312(b)"),
-    ],
+    controls=[fsbp("EC2.6"), checkov("CKV2_AWS_11"), trivy("AWS-0178"), cis("3.7"), hipaa("164.312(b)")],
     severity=Severity.MEDIUM,
     fix="declare a FlowLog for the VPC with trafficType ALL",
 )

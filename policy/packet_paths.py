@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pulumi_policy import Severity
 
-from policy.addresses import PRIVATE, PRIVATE_BLOCKS, PRIVATE_V6, is_everyone
+from policy.addresses import PRIVATE, PRIVATE_BLOCKS, is_everyone
 from policy.controls import hipaa, nist, pci
 from policy.findings import Finding, Findings, Violation
 from policy.resources import Stack
@@ -48,7 +48,7 @@ def paths_are_as_intended(stack: Stack, *, blocks: Sequence[str]) -> Findings:
     except ModelError:
         yield Violation("", "has a network that contradicts itself, so that nothing can be proved about it")
         return
-    yield from proof.outside(EVERYWHERE - addresses(*map(str, (*PRIVATE, *PRIVATE_V6)), *blocks), "the internet")
+    yield from proof.outside(EVERYWHERE - addresses(*PRIVATE, *blocks), "the internet")
     yield from proof.outside(proof.denied(), "a block that a network ACL denies")
     yield from proof.models_unreached()
     yield from closed.clients_served()

@@ -131,8 +131,7 @@ class DataSources:
     def _label(self, entry: Entry, args: Mapping[str, Any]) -> str:
         """A label made of the lookup's text arguments. Raises ExportError if another lookup has the same."""
         words = [self._known(value, name) for name, value in sorted(args.items()) if isinstance(value, str)]
-        label = re.sub(r"\W+", "_", "_".join(words)).lower() or "current"
-        label = label if label[0].isalpha() else f"_{label}"
+        label = label_of(re.sub(r"\W+", "_", "_".join(words)).lower() or "current")
         if label in self.data.get(entry.type, {}):
             raise ExportError(f"Two lookups of {entry.type} differ only in {', '.join(args)}: they need one name each.")
         return label
