@@ -14,6 +14,7 @@ from policy.findings import Finding, Findings, Violation
 from policy.resources import Stack
 from policy.rules import stack_rule
 from private_inference.findings import Unverified
+from private_inference.graph.resources import type_and_name
 from private_inference.graph.routes import routes_of
 from private_inference.graph.security_groups import RULE_TYPES, rules_of
 from private_inference.graph.types import ROUTE, VPC_ENDPOINT
@@ -116,7 +117,7 @@ class _Proof:
 
     def clients_served(self) -> Iterator[Finding]:
         """The paths from the groups that the runtime endpoint lets in: each is answered, from every client subnet."""
-        undecided = [each for each in self._network.undecided if _type(each.resource) in DECIDING]
+        undecided = [each for each in self._network.undecided if type_and_name(each.resource)[0] in DECIDING]
         yield from (Unverified(each.resource, each.property) for each in undecided)
         if undecided:
             return
@@ -164,7 +165,3 @@ class _Proof:
 
     def _hops(self, way: Path, services: Intervals) -> str:
         return "; ".join(hop.reason for hop in trace_path(self._finder, way, services.first).hops)
-
-
-def _type(urn: str) -> str:
-    return urn.split("::")[2].rpartition("$")[2] if urn.count("::") > 2 else ""

@@ -24,6 +24,7 @@ from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, MalformedExem
 from policy.findings import Finding, Findings, Violation, for_each, with_unverified
 from policy.resources import Resource, Stack
 from private_inference.findings import Unverified, encode
+from private_inference.graph.resources import type_and_name
 from private_inference.graph.types import current_type
 
 
@@ -188,7 +189,4 @@ def _what(finding: Finding) -> str:
 
 def short_name(urn: str) -> str:
     """TYPE::NAME of a resource, as exceptions name it."""
-    if not urn:
-        return "The stack"
-    *_, types, name = urn.split("::", 3)
-    return f"{types.rpartition('$')[2]}::{name}"
+    return "::".join(type_and_name(urn)) if urn else "The stack"

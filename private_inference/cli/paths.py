@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from private_inference.graph.resources import type_and_name
 from private_inference.reachability.hops import Hop
 from private_inference.reachability.intent import UNCOVERED, Cell, Failure, Intent, Report, check, trace_parties
 from private_inference.reachability.model import Network
@@ -104,7 +105,7 @@ def render_matrix(report: Report) -> "RenderableType":
     problems = [_failure(failure) for failure in report.failures]
     problems += [Text(f"✗ unmet: {one}", "bold red") for one in report.unmet]
     problems += [
-        Text(f"? undecided: {one.property} of {one.resource.split('::')[-1]} {one.reason}", "yellow")
+        Text(f"? undecided: {one.property} of {type_and_name(one.resource)[1]} {one.reason}", "yellow")
         for one in report.undecided
     ]
     summary = Text(f"{'✓' if report.proved else '✗'} {verdict(report)}", "bold green" if report.proved else "bold red")

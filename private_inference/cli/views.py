@@ -12,6 +12,7 @@ from rich.tree import Tree
 
 from private_inference.cli.progress import err
 from private_inference.cli.tables import table
+from private_inference.graph.resources import type_and_name
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -134,9 +135,9 @@ def show_findings(findings: Sequence["PolicyFinding"], console: Console = out) -
 
 def _resource(urn: str) -> str:
     """Kind and name of a resource."""
-    if "::" not in urn:
+    if not urn:
         return "the stack"
-    _, _, kind, name = urn.split("::", 3)
+    kind, name = type_and_name(urn)
     return f"{kind.split(':')[-1]} [cyan]{escape(name)}[/]"
 
 

@@ -20,6 +20,15 @@ OF_A_VPC = ("id", "mainRouteTableId", "defaultRouteTableId", "defaultNetworkAclI
 """Properties of a VPC that call it, or what it comes with."""
 
 
+def type_and_name(urn: str) -> tuple[str, str]:
+    """The type of a resource, without its parents' types, and its name: the end of its URN.
+
+    What is no URN is all name. https://www.pulumi.com/docs/iac/concepts/resources/names/#urns
+    """
+    parts = urn.split("::", 3)
+    return (parts[2].rpartition("$")[2], parts[3]) if len(parts) == 4 else ("", urn)
+
+
 class Resource:
     """A resource of a program.
 
