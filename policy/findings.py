@@ -44,7 +44,7 @@ def for_each(items: Iterable[T], judge: Callable[[T], Findings]) -> Findings:
 def each(resource: Resource, entries: Iterable[tuple[str, Any]], wrong: Callable[[str, Any], str | None]) -> Findings:
     """Judge every entry of a resource on its own.
 
-    `wrong` is called with the entry's path and value, and says what is wrong, if anything.
+    `wrong` gets the entry's path and value, and returns what is wrong, or None.
     """
 
     def judge(entry: tuple[str, Any]) -> Findings:

@@ -1,6 +1,6 @@
-"""The proof: which packets the network lets through, for all addresses and ports, against what it is for.
+"""The proof: which packets the network lets through, for all addresses and ports, compared with its purpose.
 
-What it is for is read off the resources: nothing passes to or from the internet or a denied block, nothing reaches the
+Its purpose follows from the resources: nothing passes to or from the internet or a denied block, nothing reaches the
 models, and the groups that the endpoints let in do reach them. `private-inference check` proves the settings, too.
 """
 
@@ -76,7 +76,7 @@ def _stand_ins(stack: Stack) -> dict[str, list[str]]:
 
 
 class _Proof:
-    """What a network lets through."""
+    """The packets that a network lets through."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -84,7 +84,7 @@ class _Proof:
         self._interfaces = self._finder.interface_sets()
         self._outside = [g for g in network.gateways.values() if g.kind is not GatewayKind.ENDPOINT]
 
-    def outside(self, wanted: Intervals, whom: str) -> Iterator[Finding]:
+    def outside(self, wanted: Intervals, place: str) -> Iterator[Finding]:
         """Paths between any workload, with any group of the stack, and some addresses beyond gateways."""
         for gateway in self._outside:
             beyond = OutsideAddresses(gateway.id, self._finder.outside(gateway).addresses & wanted)
@@ -92,7 +92,7 @@ class _Proof:
                 ways = (self._finder.path(placement, beyond), self._finder.path(beyond, placement))
                 for way, preposition in zip(ways, ("to", "from"), strict=True):
                     if way.delivered:
-                        yield self._surplus(placement.subnet, f"lets packets pass {preposition} {whom}", way)
+                        yield self._surplus(placement.subnet, f"lets packets pass {preposition} {place}", way)
 
     def denied(self) -> Intervals:
         """The blocks that any network ACL denies by a rule of its own."""
@@ -124,8 +124,8 @@ class _Proof:
         for endpoint in self._of_kind(lambda _, service: service.startswith("sagemaker.runtime")):
             for client in self._clients_of(endpoint):
                 way = self._finder.path(client, endpoint)
-                asked = Packets(client.addresses, endpoint.addresses, HTTPS)
-                if not any(asked & box == asked for box in way.answered):
+                requests = Packets(client.addresses, endpoint.addresses, HTTPS)
+                if not any(requests & box == requests for box in way.answered):
                     where = self._network.name(endpoint.subnet)
                     what = f"does not let clients reach the runtime endpoint in {where} ({self._hops(way, HTTPS)})"
                     yield Violation(client.subnet, what)

@@ -138,24 +138,24 @@ def _options(declared: Declaration, config: Mapping[str, Any]) -> dict[str, Any]
     return {name: config.get(name, option["default"]) for name, option in declared.get("options", {}).items()}
 
 
-def _findings(check: Callable[..., Findings], subject: Resource | Stack, options: Mapping[str, Any]) -> Findings:
+def _findings(check: Callable[..., Findings], target: Resource | Stack, options: Mapping[str, Any]) -> Findings:
     """What a check finds, and one violation more if it fails: a rule never ends silently, nor ends the others."""
     try:
-        yield from with_unverified(check(subject, **options))
+        yield from with_unverified(check(target, **options))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        urn = subject.urn if isinstance(subject, Resource) else ""
+        urn = target.urn if isinstance(target, Resource) else ""
         yield Violation(urn, f"has a property of a shape that this rule can't read ({type(error).__name__})")
 
 
 def _judge(
     check: Callable[..., Findings],
     declared: Declaration,
-    subject: Resource | Stack,
+    target: Resource | Stack,
     urns: Iterable[str],
     config: Mapping[str, Any],
     report: ReportViolation,
 ) -> None:
-    """Report what a check finds of a subject, less what is excepted. `urns` are the resources it may find it of."""
+    """Report what a check finds in its target (a resource, or the stack with the resources `urns`), less exceptions."""
     rule = _name(check)
     try:
         exemptions = parse(config.get("exceptions", []))
@@ -163,7 +163,7 @@ def _judge(
         exemptions = []
         report(f"The exceptions of {rule} can't be used: {error}. To fix it: complete or remove that entry.", None)
     unverified = []
-    for finding in dict.fromkeys(_findings(check, subject, _options(declared, config))):
+    for finding in dict.fromkeys(_findings(check, target, _options(declared, config))):
         exemption = next((each for each in exemptions if each.covers(finding.urn) and not each.expired), None)
         if exemption:
             APPLIED_EXCEPTIONS.record(Applied(rule, finding.urn, _what(finding), exemption))

@@ -1,4 +1,4 @@
-"""The paths of a network for a reader: the matrix of who reaches whom, one packet's trace, or a picture."""
+"""The paths of a network for a reader: the matrix of all pairs of parties, one packet's trace, or a picture."""
 
 import json
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ STYLES = {
 
 
 class PathsError(ValueError):
-    """A question that can't be answered; the message says why, and what can be asked."""
+    """Bad values of --from, --to or --format; the message names the possible ones."""
 
 
 def paths(
@@ -144,10 +144,10 @@ def _hop(hop: Hop) -> tuple["RenderableType", ...]:
 
     mark = Text("✓", "green") if hop.allowed else Text("✗", "bold red")
     direction = f"{hop.direction}, answer" if hop.reply else hop.direction
-    said = Text(hop.reason)
+    reason = Text(hop.reason)
     if hop.remedy:
-        said.append(f"\nwould need {hop.remedy}", "dim")
-    return mark, hop.place, direction, said
+        reason.append(f"\nwould need {hop.remedy}", "dim")
+    return mark, hop.place, direction, reason
 
 
 # JSON

@@ -166,7 +166,7 @@ class PathFinder:
         )
 
     def _through(self, gateway: Gateway, here: Subnet, source: InterfaceSet) -> Iterator[Stage]:
-        """What a gateway itself asks of packets of some interfaces, and of their answers."""
+        """The conditions of a gateway itself for packets of some interfaces, and for their answers."""
         yield Stage("gateway", (gateway.id,), "egress", "source", self._own_end(gateway, source))
         if gateway.kind is GatewayKind.NAT:
             yield from self._translated(gateway, here, source)
@@ -198,7 +198,7 @@ class PathFinder:
         return [self.network.subnets[subnet] for subnet in gateway.subnets]
 
     def _own_end(self, gateway: Gateway, interfaces: InterfaceSet) -> Region:
-        """The addresses of interfaces that a gateway serves: one to the internet asks for public ones."""
+        """The addresses of interfaces that a gateway serves: an internet gateway needs public ones."""
         if gateway.vpc != self.network.subnets[interfaces.subnet].vpc:
             return EMPTY
         if gateway.kind is GatewayKind.INTERNET and not interfaces.public:

@@ -24,7 +24,7 @@ STACK_REFERENCE = "pulumi:pulumi:StackReference"
 Lookup = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Answers a token such as `aws:ec2/getPrefixList:getPrefixList` and its arguments, as `Engine.invoke` does.
 
-Asked for STACK_REFERENCE and `{"name": "ORGANIZATION/PROJECT/STACK"}`, it answers with the contract of that stack."""
+For STACK_REFERENCE and `{"name": "ORGANIZATION/PROJECT/STACK"}`, the answer is the contract of that stack."""
 
 LISTS = {
     "aws_availability_zones": {"names"},

@@ -1,4 +1,4 @@
-"""What the references of a program mean to the loader, and what it couldn't decide about them."""
+"""What the references of a program refer to, and what the loader couldn't decide about them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ADOPTING: Mapping[str, tuple[str, str]] = {
     ROUTE_TABLE: (DEFAULT_ROUTE_TABLE, "defaultRouteTableId"),
     SECURITY_GROUP: (DEFAULT_SECURITY_GROUP, "vpcId"),
 }
-"""By type of what a VPC comes with: the type that adopts it into a program, and its property that tells the VPC."""
+"""By type of what a VPC comes with: the type that adopts it into a program, and its property that names the VPC."""
 _DEFAULT_IDS = {
     NETWORK_ACL: "default-network-acl",
     ROUTE_TABLE: "default-route-table",
