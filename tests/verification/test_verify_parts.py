@@ -56,6 +56,12 @@ def test_a_string_is_a_list_of_one() -> None:
     assert statements({"Statement": loose}) == statements({"Statement": [strict]})
 
 
+def test_principals_are_named_with_their_kind_and_everyone_without() -> None:
+    principals = {"Service": "sns.amazonaws.com", "AWS": ["arn:aws:iam::1:root", "*"]}
+    (found,) = statements({"Statement": [{"Effect": "Allow", "Principal": principals}]})
+    assert found.principals == {"Service:sns.amazonaws.com", "AWS:arn:aws:iam::1:root", "*"}
+
+
 def test_an_empty_document_has_no_statements() -> None:
     assert statements("{}") == ()
 
