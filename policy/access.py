@@ -7,7 +7,7 @@ from pulumi_policy import Severity
 
 from policy.addresses import PRIVATE_BLOCKS, within
 from policy.controls import BOUNDARY, PRIVATE_ONLY, config, hipaa, nist, pci, prowler, security_hub
-from policy.findings import Findings, for_each, guarded
+from policy.findings import Findings, for_each, with_unverified
 from policy.iam_documents import UNRESTRICTABLE, Statement, matches_any, readable
 from policy.models import endpoint_groups, model_subnets, zone_of
 from policy.network import route_table_of
@@ -151,7 +151,7 @@ def s3_gateways(stack: Stack) -> list[Resource]:
 def endpoint_groups_admit_https(stack: Stack, group: Resource, *, blocks: Sequence[str]) -> Findings:
     """The groups of interface endpoints let in HTTPS from this stack's groups and private blocks, and nothing out."""
     what = f"lets traffic out of the endpoints' group {group.name}; they only answer"
-    yield from guarded(_admits_https(stack, group, blocks))
+    yield from with_unverified(_admits_https(stack, group, blocks))
     yield from no_rules(stack, group, "egress", what)
 
 

@@ -1,19 +1,17 @@
 """Which addresses are private, and which blocks are so wide that they mean everyone."""
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from private_inference.graph.values import known
+from private_inference.reachability.traffic import IPV6, addresses, prefix_length
 
-PRIVATE = tuple(ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
-"""RFC 1918, and RFC 6598's shared space, which carriers and large networks use inside."""
-PRIVATE_V6 = (ip_network("fc00::/7"),)
-"""RFC 4193."""
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+"""RFC 1918; RFC 6598's shared space, which carriers and large networks use inside; RFC 4193."""
 
-NARROW = {4: 8, 6: 16}
-"""Prefix lengths below which a block is no network of anyone in particular."""
-
+SHORTEST_PREFIX_IPV4 = 8
+SHORTEST_PREFIX_IPV6 = 16
+"""A block with a shorter prefix is no network of anyone in particular."""
 
 PRIVATE_BLOCKS = {
     "blocks": {
@@ -23,35 +21,27 @@ PRIVATE_BLOCKS = {
         "description": "Further CIDR blocks that count as private, such as public addresses used on premises only.",
     }
 }
-"""An option of the rules that ask `public`."""
-
-
-def network(block: Any) -> IPv4Network | IPv6Network:
-    """The block as a network. Raises UnverifiableError if it isn't known, ValueError if it is none."""
-    return ip_network(known(block), strict=False)
+"""An option of the rules that call `public`."""
 
 
 def is_private(block: Any, also: Iterable[str] = ()) -> bool:
     """Whether all of a block is private, or inside one of `also`."""
-    return within(block, [*map(str, PRIVATE), *map(str, PRIVATE_V6), *also])
+    return within(block, [*PRIVATE, *also])
 
 
 def within(block: Any, blocks: Iterable[str]) -> bool:
-    """Whether one of `blocks` holds all of a block."""
-    inner = network(block)
-    return any(_holds(network(outer), inner) for outer in blocks)
+    """Whether one of `blocks` holds all of a block.
 
-
-def _holds(outer: IPv4Network | IPv6Network, inner: IPv4Network | IPv6Network) -> bool:
-    if isinstance(outer, IPv4Network) and isinstance(inner, IPv4Network):
-        return inner.subnet_of(outer)
-    return isinstance(outer, IPv6Network) and isinstance(inner, IPv6Network) and inner.subnet_of(outer)
+    Raises UnverifiableError if one isn't known, ValueError if one is no block.
+    """
+    inner = addresses(known(block))
+    return any(inner <= addresses(known(outer)) for outer in blocks)
 
 
 def is_everyone(block: Any) -> bool:
     """Whether a block is wider than any one network: 0.0.0.0/0, and 0.0.0.0/1 as well."""
-    parsed = network(block)
-    return parsed.prefixlen < NARROW[parsed.version]
+    is_ipv6 = addresses(known(block)) <= IPV6
+    return prefix_length(block) < (SHORTEST_PREFIX_IPV6 if is_ipv6 else SHORTEST_PREFIX_IPV4)
 
 
 def public(path: str, block: Any, also: Sequence[str], verb: str) -> str | None:

@@ -10,7 +10,7 @@ from pulumi_policy import PolicyComplianceFramework
 class Publisher:
     """Who publishes controls. Call it with their ids. `url` is where they are described.
 
-    `framework` says that they are a compliance framework's, not a tool's, and which version of it.
+    `framework`: whether they are a compliance framework's, not a tool's; `version`: which one of it.
     """
 
     name: str

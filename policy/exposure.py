@@ -304,7 +304,7 @@ JOBS = {
     "aws:sagemaker/hyperParameterTuningJob:HyperParameterTuningJob": "trainingJobDefinition.",
     "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": "networkConfig.",
 }
-"""SageMaker's jobs, and the beginning of the paths that say what network each has."""
+"""SageMaker's jobs, and the beginning of the property paths of each one's network configuration."""
 
 
 @resource_rule(

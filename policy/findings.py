@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from private_inference.findings import Unverified
 from private_inference.graph.values import UnverifiableError, known
 
 if TYPE_CHECKING:
@@ -22,36 +23,28 @@ class Violation:
     what: str
 
 
-@dataclass(frozen=True)
-class Unverified:
-    """A property that has to be known to judge a resource, and is not."""
-
-    urn: str
-    property: str
-
-
 Finding = Violation | Unverified
 Findings = Iterator[Finding]
 
 
+def with_unverified(findings: Findings) -> Findings:
+    """The findings; an unknown value that ends them early becomes the last one."""
+    try:
+        yield from findings
+    except UnverifiableError as unknown:
+        yield Unverified(unknown.urn, unknown.property)
+
+
 def for_each(items: Iterable[T], judge: Callable[[T], Findings]) -> Findings:
-    """Judge every item on its own: an unknown that ends one judgement is a finding, and doesn't hide the others'."""
+    """Judge every item by itself: an unknown value that ends one judgement doesn't hide what the others find."""
     for item in items:
-        try:
-            yield from judge(item)
-        except UnverifiableError as unknown:
-            yield Unverified(unknown.urn, unknown.property)
-
-
-def guarded(findings: Findings) -> Findings:
-    """The findings; an unknown that ends them is one of them."""
-    yield from for_each([findings], iter)
+        yield from with_unverified(judge(item))
 
 
 def each(resource: Resource, entries: Iterable[tuple[str, Any]], wrong: Callable[[str, Any], str | None]) -> Findings:
     """Judge every entry of a resource on its own.
 
-    `wrong` is called with the entry's path and value, and says what is wrong, if anything.
+    `wrong` gets the entry's path and value, and returns what is wrong, or None.
     """
 
     def judge(entry: tuple[str, Any]) -> Findings:

@@ -1,12 +1,12 @@
-"""IAM policy documents as rules read them: whatever form they are written in, each statement in one form."""
+"""IAM policy documents as rules judge them: how much each statement grants, and to whom."""
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from policy.resources import Resource, Stack
-from private_inference.graph.iam_documents import DocumentError, as_list, decoded, principals
+from private_inference.graph import iam_documents
+from private_inference.graph.iam_documents import DocumentError, as_list
 from private_inference.graph.values import known
 
 UNRESTRICTABLE = (
@@ -56,34 +56,20 @@ _REQUIRING = ("stringequals", "stringequalsignorecase", "stringlike", "arnequals
 """Operators that a request without the key, or with another value, fails."""
 
 
-@dataclass(frozen=True)
-class Statement:
-    """A statement with every list a list. `principals` are those of all kinds; `label` names it in messages.
-
-    `services` are the principals that are AWS services. A value not yet known is an `Unknown` element.
-    """
-
-    label: str
-    effect: Any
-    actions: Sequence[Any]
-    not_actions: Sequence[Any]
-    resources: Sequence[Any]
-    not_resources: Sequence[Any]
-    principals: Sequence[Any]
-    services: Sequence[Any]
-    not_principals: Sequence[Any]
-    condition: Mapping[str, Any]
+class Statement(iam_documents.Statement):
+    """A statement, and how much it grants to whom."""
 
     @property
-    def allows(self) -> bool:
-        return bool(known(self.effect) == "Allow")
+    def services(self) -> list[Any]:
+        """The principals that are AWS services."""
+        named = zip(self.kinds, self.principals, strict=True)
+        return [principal for kind, principal in named if kind == "Service"]
 
     @property
     def tests(self) -> Iterator[tuple[str, str, Any]]:
-        """The tests of the condition: operator and key, both in lower case, and what the key is compared with."""
-        for operator, tests in self.condition.items():
-            for key, value in tests.items():
-                yield operator.lower(), key.lower(), value
+        """The tests of the condition, with operator and key in lower case: IAM takes them in any."""
+        for operator, key, value in super().tests:
+            yield operator.lower(), key.lower(), value
 
     def grants(self, action: str) -> bool:
         """Whether the statement names an action, with wildcards or by leaving it out of NotAction."""
@@ -113,35 +99,8 @@ class Statement:
 
 
 def statements(document: Any) -> list[Statement]:
-    """The statements of a document: JSON text, or the structure itself.
-
-    Raises UnverifiableError if it isn't known yet, DocumentError if it is none.
-    """
-    found = known(decoded(known(document)).get("Statement"))
-    if not found or not isinstance(found, Mapping | list):
-        raise DocumentError("it has no Statement")
-    return [_statement(position, each) for position, each in enumerate(as_list(found))]
-
-
-def _statement(position: int, raw: Any) -> Statement:
-    raw = known(raw)
-    if not isinstance(raw, Mapping) or known(raw.get("Effect")) not in ("Allow", "Deny"):
-        raise DocumentError(f"statement {position} has no Effect of Allow or Deny")
-    sid = raw.get("Sid")
-    condition = known(raw.get("Condition") or {})
-    named = principals(raw.get("Principal"))
-    return Statement(
-        label=f"statement {sid}" if isinstance(sid, str) and sid else f"statement {position}",
-        effect=raw["Effect"],
-        actions=as_list(raw.get("Action")),
-        not_actions=as_list(raw.get("NotAction")),
-        resources=as_list(raw.get("Resource")),
-        not_resources=as_list(raw.get("NotResource")),
-        principals=[principal for _, principal in named],
-        services=[principal for kind, principal in named if kind == "Service"],
-        not_principals=[principal for _, principal in principals(raw.get("NotPrincipal"))],
-        condition={operator: known(tests) for operator, tests in condition.items()},
-    )
+    """The statements of a document. Raises UnverifiableError if it isn't known yet, DocumentError if it is none."""
+    return [Statement(**vars(each)) for each in iam_documents.statements(document)]
 
 
 def matches(pattern: Any, action: str) -> bool:

@@ -7,9 +7,10 @@ from pulumi_policy import Severity
 
 from policy.addresses import PRIVATE_BLOCKS, public
 from policy.controls import INTERNET, checkov, cis, fsbp, hipaa, nist, pci, trivy
-from policy.findings import Findings, each, for_each
+from policy.findings import Findings, each
+from policy.requirements import require_attached
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule
+from policy.rules import all_of, each_of, resource_rule, stack_rule
 from private_inference.graph.routes import Route, routes_of
 from private_inference.graph.security_groups import rules_of
 from private_inference.graph.types import (
@@ -52,6 +53,7 @@ GATEWAYS_OUT = {
     "networkInterfaceId": "a network interface, which may forward to anywhere",
     "instanceId": "an instance, which may forward to anywhere",
 }
+DEFAULT_GROUP = [fsbp("EC2.2"), checkov("CKV2_AWS_12"), trivy("AWS-0173"), cis("5.4"), hipaa("164.312(e)(1)")]
 
 
 @resource_rule(
@@ -112,14 +114,11 @@ def _leads_out(path: str, route: Route) -> str | None:
     severity=Severity.HIGH,
     fix="associate the subnet with a route table of this stack, or adopt the VPC's main one with DefaultRouteTable",
 )
-def routes_are_this_stacks(stack: Stack) -> Findings:
+@each_of(all_of(SUBNET))
+def routes_are_this_stacks(stack: Stack, subnet: Resource) -> Findings:
     """Every subnet follows a route table that this stack declares, so that its routes are the ones that were judged."""
-
-    def judge(subnet: Resource) -> Findings:
-        if not route_table_of(stack, subnet) and subnet.get("vpcId") is not None:
-            yield subnet.violation("follows the main route table of its VPC, which this stack does not declare")
-
-    yield from for_each(stack.all(SUBNET), judge)
+    if not route_table_of(stack, subnet) and subnet.get("vpcId") is not None:
+        yield subnet.violation("follows the main route table of its VPC, which this stack does not declare")
 
 
 def route_table_of(stack: Stack, subnet: Resource) -> Resource | None:
@@ -152,7 +151,7 @@ def vpc_resolves_private_names(vpc: Resource) -> Findings:
 
 @resource_rule(
     types=[DEFAULT_SECURITY_GROUP],
-    controls=[fsbp("EC2.2"), checkov("CKV2_AWS_12"), trivy("AWS-0173"), cis("5.4"), hipaa("164.312(e)(1)")],
+    controls=DEFAULT_GROUP,
     severity=Severity.HIGH,
     fix="leave its ingress and egress empty, and give every workload a group of its own",
 )
@@ -163,39 +162,24 @@ def default_security_group_is_closed(group: Resource) -> Findings:
 
 
 @stack_rule(
-    controls=[fsbp("EC2.2"), checkov("CKV2_AWS_12"), trivy("AWS-0173"), cis("5.4"), hipaa("164.312(e)(1)")],
+    controls=DEFAULT_GROUP,
     severity=Severity.HIGH,
     fix="declare a DefaultSecurityGroup for the VPC, without rules",
 )
 def default_security_group_is_adopted(stack: Stack) -> Findings:
     """The default security group of every VPC is declared, because AWS fills it with rules that allow everything."""
-    yield from _lacking(stack, DEFAULT_SECURITY_GROUP, "leaves its default security group as AWS made it")
-
-
-def _lacking(stack: Stack, type_: str, what: str) -> Findings:
-    """The VPCs that no resource of a type names."""
-
-    def judge(vpc: Resource) -> Findings:
-        if not stack.referring([type_], ["vpcId"], vpc):
-            yield vpc.violation(what)
-
-    yield from for_each(stack.all(VPC), judge)
+    what = "leaves its default security group as AWS made it"
+    yield from require_attached(stack, VPC, DEFAULT_SECURITY_GROUP, "vpcId", what)
 
 
 @stack_rule(
-    controls=[
-        fsbp("EC2.6"),
-        checkov("CKV2_AWS_11"),
-        trivy("AWS-0178"),
-        cis("3.7"),
-        hipaa("164.312(b)"),
-    ],
+    controls=[fsbp("EC2.6"), checkov("CKV2_AWS_11"), trivy("AWS-0178"), cis("3.7"), hipaa("164.312(b)")],
     severity=Severity.MEDIUM,
     fix="declare a FlowLog for the VPC with trafficType ALL",
 )
 def vpc_has_flow_logs(stack: Stack) -> Findings:
     """Every VPC logs its traffic, accepted and rejected: without it nobody can show afterwards what did not happen."""
-    yield from _lacking(stack, FLOW_LOG, "has no flow log")
+    yield from require_attached(stack, VPC, FLOW_LOG, "vpcId", "has no flow log")
     for log in stack.all(FLOW_LOG):
         yield from each(log, [("trafficType", log.get("trafficType"))], _not_all_traffic)
 

@@ -8,9 +8,10 @@ from pulumi_policy import Severity
 
 from policy.addresses import is_everyone, within
 from policy.controls import BOUNDARY, checkov, cis, fsbp, nist, trivy
-from policy.findings import Findings, Unverified, each
+from policy.findings import Findings, each
 from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule
+from private_inference.findings import Unverified
 from private_inference.graph.network_acls import AclEntry, entries_of
 from private_inference.graph.types import (
     DEFAULT_NETWORK_ACL,

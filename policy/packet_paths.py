@@ -1,6 +1,6 @@
-"""The proof: which packets the network lets through, for all addresses and ports, against what it is for.
+"""The proof: which packets the network lets through, for all addresses and ports, compared with its purpose.
 
-What it is for is read off the resources: nothing passes to or from the internet or a denied block, nothing reaches the
+Its purpose follows from the resources: nothing passes to or from the internet or a denied block, nothing reaches the
 models, and the groups that the endpoints let in do reach them. `private-inference check` proves the settings, too.
 """
 
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pulumi_policy import Severity
 
-from policy.addresses import PRIVATE, PRIVATE_BLOCKS, PRIVATE_V6, is_everyone
+from policy.addresses import PRIVATE, PRIVATE_BLOCKS, is_everyone
 from policy.controls import hipaa, nist, pci
-from policy.findings import Finding, Findings, Unverified, Violation
+from policy.findings import Finding, Findings, Violation
 from policy.resources import Stack
 from policy.rules import stack_rule
+from private_inference.findings import Unverified
+from private_inference.graph.resources import type_and_name
 from private_inference.graph.routes import routes_of
 from private_inference.graph.security_groups import RULE_TYPES, rules_of
 from private_inference.graph.types import ROUTE, VPC_ENDPOINT
@@ -47,7 +49,7 @@ def paths_are_as_intended(stack: Stack, *, blocks: Sequence[str]) -> Findings:
     except ModelError:
         yield Violation("", "has a network that contradicts itself, so that nothing can be proved about it")
         return
-    yield from proof.outside(EVERYWHERE - addresses(*map(str, (*PRIVATE, *PRIVATE_V6)), *blocks), "the internet")
+    yield from proof.outside(EVERYWHERE - addresses(*PRIVATE, *blocks), "the internet")
     yield from proof.outside(proof.denied(), "a block that a network ACL denies")
     yield from proof.models_unreached()
     yield from closed.clients_served()
@@ -74,7 +76,7 @@ def _stand_ins(stack: Stack) -> dict[str, list[str]]:
 
 
 class _Proof:
-    """What a network lets through."""
+    """The packets that a network lets through."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -82,7 +84,7 @@ class _Proof:
         self._interfaces = self._finder.interface_sets()
         self._outside = [g for g in network.gateways.values() if g.kind is not GatewayKind.ENDPOINT]
 
-    def outside(self, wanted: Intervals, whom: str) -> Iterator[Finding]:
+    def outside(self, wanted: Intervals, place: str) -> Iterator[Finding]:
         """Paths between any workload, with any group of the stack, and some addresses beyond gateways."""
         for gateway in self._outside:
             beyond = OutsideAddresses(gateway.id, self._finder.outside(gateway).addresses & wanted)
@@ -90,7 +92,7 @@ class _Proof:
                 ways = (self._finder.path(placement, beyond), self._finder.path(beyond, placement))
                 for way, preposition in zip(ways, ("to", "from"), strict=True):
                     if way.delivered:
-                        yield self._surplus(placement.subnet, f"lets packets pass {preposition} {whom}", way)
+                        yield self._surplus(placement.subnet, f"lets packets pass {preposition} {place}", way)
 
     def denied(self) -> Intervals:
         """The blocks that any network ACL denies by a rule of its own."""
@@ -115,15 +117,15 @@ class _Proof:
 
     def clients_served(self) -> Iterator[Finding]:
         """The paths from the groups that the runtime endpoint lets in: each is answered, from every client subnet."""
-        undecided = [each for each in self._network.undecided if _type(each.resource) in DECIDING]
+        undecided = [each for each in self._network.undecided if type_and_name(each.resource)[0] in DECIDING]
         yield from (Unverified(each.resource, each.property) for each in undecided)
         if undecided:
             return
         for endpoint in self._of_kind(lambda _, service: service.startswith("sagemaker.runtime")):
             for client in self._clients_of(endpoint):
                 way = self._finder.path(client, endpoint)
-                asked = Packets(client.addresses, endpoint.addresses, HTTPS)
-                if not any(asked & box == asked for box in way.answered):
+                requests = Packets(client.addresses, endpoint.addresses, HTTPS)
+                if not any(requests & box == requests for box in way.answered):
                     where = self._network.name(endpoint.subnet)
                     what = f"does not let clients reach the runtime endpoint in {where} ({self._hops(way, HTTPS)})"
                     yield Violation(client.subnet, what)
@@ -163,7 +165,3 @@ class _Proof:
 
     def _hops(self, way: Path, services: Intervals) -> str:
         return "; ".join(hop.reason for hop in trace_path(self._finder, way, services.first).hops)
-
-
-def _type(urn: str) -> str:
-    return urn.split("::")[2].rpartition("$")[2] if urn.count("::") > 2 else ""

@@ -1,7 +1,7 @@
 """Reusable checks for rules: what a property must be, what each entry of a list must be, what must be attached to what.
 
-Each function yields a violation where a requirement isn't met: `otherwise` says what is wrong, and the path of the
-property is added to it.
+Each function yields a violation where a requirement isn't met: `otherwise` is its message, to which the path of
+the property is added.
 """
 
 from collections.abc import Callable

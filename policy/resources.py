@@ -6,7 +6,8 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
 
-from policy.findings import Unverified, Violation
+from policy.findings import Violation
+from private_inference.findings import Unverified
 from private_inference.graph import resources
 from private_inference.graph.values import Unknown, UnverifiableError, joined, spread
 
@@ -14,8 +15,8 @@ from private_inference.graph.values import Unknown, UnverifiableError, joined, s
 class Resource(resources.Resource):
     """A resource that a finding can refer to.
 
-    In a resource rule its properties are inputs, and the engine doesn't say what they were computed from. In a stack
-    rule they are outputs; an unknown one without dependencies is an output still to come, and left out.
+    In a resource rule its properties are inputs, without dependencies. In a stack rule they are outputs; an unknown one
+    without dependencies is an output still to come, and left out.
     """
 
     @classmethod
@@ -40,7 +41,7 @@ class Resource(resources.Resource):
 
 
 class Stack(resources.Graph[Resource]):
-    """All resources of a stack, in which a reference that can't be told is unverifiable."""
+    """All resources of a stack. A reference that can't be resolved raises UnverifiableError."""
 
     @classmethod
     def of(cls, given: Iterable[PolicyResource]) -> "Stack":
@@ -50,8 +51,8 @@ class Stack(resources.Graph[Resource]):
     def targets(self, resource: Resource, *path: str, type_: str) -> list[Resource]:
         """The resources of a type that a property names: by id, ARN or name, or by what it was computed from.
 
-        Resources outside the stack are left out. Raises UnverifiableError where the property is unknown and what it
-        was computed from doesn't tell.
+        Resources outside the stack are left out. Raises UnverifiableError where the property is unknown and its
+        dependencies don't decide.
         """
         values = [value for _, value in spread("", resource.get(*path))]
         return self.resolve(resource, path[0], values, type_)
@@ -79,7 +80,7 @@ class Stack(resources.Graph[Resource]):
         return found[0] if found else None
 
     def referring(self, types: Sequence[str], path: Sequence[str], to: Resource) -> list[Resource]:
-        """The resources of some types whose property names `to`. Raises UnverifiableError where that can't be told."""
+        """The resources of some types whose property names `to`. Raises UnverifiableError if that is unknown."""
         return [other for other in self.all(*types) if to in self.targets(other, *path, type_=to.type)]
 
 

@@ -21,9 +21,10 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policy.controls import Controls
 from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, MalformedExemptionError, parse
-from policy.findings import Finding, Findings, Unverified, Violation, for_each, guarded
+from policy.findings import Finding, Findings, Violation, for_each, with_unverified
 from policy.resources import Resource, Stack
-from private_inference.findings import UnverifiedProperty, encode
+from private_inference.findings import Unverified, encode
+from private_inference.graph.resources import type_and_name
 from private_inference.graph.types import current_type
 
 
@@ -32,7 +33,7 @@ class NotVerifiedError(UnknownValueError):
 
     def __init__(self, findings: Iterable[Unverified]) -> None:
         super().__init__(UNKNOWN_STRING_VALUE, [])
-        self.unverified = [UnverifiedProperty(each.urn, each.property) for each in findings]
+        self.unverified = list(findings)
         self.message = encode(self.unverified)
 
 
@@ -137,24 +138,24 @@ def _options(declared: Declaration, config: Mapping[str, Any]) -> dict[str, Any]
     return {name: config.get(name, option["default"]) for name, option in declared.get("options", {}).items()}
 
 
-def _findings(check: Callable[..., Findings], subject: Resource | Stack, options: Mapping[str, Any]) -> Findings:
+def _findings(check: Callable[..., Findings], target: Resource | Stack, options: Mapping[str, Any]) -> Findings:
     """What a check finds, and one violation more if it fails: a rule never ends silently, nor ends the others."""
     try:
-        yield from guarded(check(subject, **options))
+        yield from with_unverified(check(target, **options))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        urn = subject.urn if isinstance(subject, Resource) else ""
+        urn = target.urn if isinstance(target, Resource) else ""
         yield Violation(urn, f"has a property of a shape that this rule can't read ({type(error).__name__})")
 
 
 def _judge(
     check: Callable[..., Findings],
     declared: Declaration,
-    subject: Resource | Stack,
+    target: Resource | Stack,
     urns: Iterable[str],
     config: Mapping[str, Any],
     report: ReportViolation,
 ) -> None:
-    """Report what a check finds of a subject, less what is excepted. `urns` are the resources it may find it of."""
+    """Report what a check finds in its target (a resource, or the stack with the resources `urns`), less exceptions."""
     rule = _name(check)
     try:
         exemptions = parse(config.get("exceptions", []))
@@ -162,7 +163,7 @@ def _judge(
         exemptions = []
         report(f"The exceptions of {rule} can't be used: {error}. To fix it: complete or remove that entry.", None)
     unverified = []
-    for finding in dict.fromkeys(_findings(check, subject, _options(declared, config))):
+    for finding in dict.fromkeys(_findings(check, target, _options(declared, config))):
         exemption = next((each for each in exemptions if each.covers(finding.urn) and not each.expired), None)
         if exemption:
             APPLIED_EXCEPTIONS.record(Applied(rule, finding.urn, _what(finding), exemption))
@@ -183,12 +184,9 @@ def _judge(
 
 
 def _what(finding: Finding) -> str:
-    return finding.what if isinstance(finding, Violation) else str(UnverifiedProperty(finding.urn, finding.property))
+    return finding.what if isinstance(finding, Violation) else str(finding)
 
 
 def short_name(urn: str) -> str:
     """TYPE::NAME of a resource, as exceptions name it."""
-    if not urn:
-        return "The stack"
-    *_, types, name = urn.split("::", 3)
-    return f"{types.rpartition('$')[2]}::{name}"
+    return "::".join(type_and_name(urn)) if urn else "The stack"

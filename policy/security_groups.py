@@ -71,16 +71,11 @@ def _public_blocks(resource: Resource, direction: Direction, private: Sequence[s
     types=[SECURITY_GROUP, SECURITY_GROUP_RULE, INGRESS_RULE],
     controls=[
         fsbp("EC2.18"),
-        security_hub("EC2.13"),
-        security_hub("EC2.14"),
+        security_hub("EC2.13", "EC2.14"),
         fsbp("EC2.19"),
-        checkov("CKV_AWS_24"),
-        checkov("CKV_AWS_25"),
-        checkov("CKV_AWS_260"),
-        checkov("CKV_AWS_277"),
+        checkov("CKV_AWS_24", "CKV_AWS_25", "CKV_AWS_260", "CKV_AWS_277"),
         trivy("AWS-0107"),
-        cis("5.2"),
-        cis("5.3"),
+        cis("5.2", "5.3"),
         *BOUNDARY,
     ],
     severity=Severity.CRITICAL,
@@ -106,7 +101,7 @@ def no_public_egress(resource: Resource, *, blocks: Sequence[str]) -> Findings:
 
 @resource_rule(
     types=[SECURITY_GROUP, SECURITY_GROUP_RULE, INGRESS_RULE, EGRESS_RULE],
-    controls=[checkov("CKV_AWS_23"), trivy("AWS-0099"), trivy("AWS-0124")],
+    controls=[checkov("CKV_AWS_23"), trivy("AWS-0099", "AWS-0124")],
     severity=Severity.LOW,
     fix="say in a description who needs the access, and for what",
     level=EnforcementLevel.ADVISORY,

@@ -14,8 +14,8 @@ NOT_VERIFIED = "cannot be verified before deployment: "
 
 
 @dataclass(frozen=True)
-class UnverifiedProperty:
-    """A property, by its path, of the resource with a URN."""
+class Unverified:
+    """A property that a rule has to know and doesn't: its path, and its resource's URN."""
 
     urn: str
     property: str
@@ -24,17 +24,17 @@ class UnverifiedProperty:
         return f"{NOT_VERIFIED}{self.property}"
 
 
-def encode(unverified: Iterable[UnverifiedProperty]) -> str:
+def encode(unverified: Iterable[Unverified]) -> str:
     """The text that carries the properties: sentences, and JSON in the last line."""
     listed = list(unverified)
     sentences = [f"{each} of {each.urn}" for each in listed]
     return "\n".join(["", *sentences, json.dumps({"unverified": [asdict(each) for each in listed]})])
 
 
-def decode(text: str) -> list[UnverifiedProperty]:
+def decode(text: str) -> list[Unverified]:
     """The properties that a text carries; none if `encode` did not write its end."""
     try:
         carried = json.loads(text.rpartition("\n")[2])
-        return [UnverifiedProperty(**each) for each in carried["unverified"]]
+        return [Unverified(**each) for each in carried["unverified"]]
     except (ValueError, TypeError, KeyError):
         return []

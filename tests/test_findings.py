@@ -2,9 +2,9 @@
 
 import pytest
 
-from private_inference.findings import UnverifiedProperty, decode, encode
+from private_inference.findings import Unverified, decode, encode
 
-PROPERTIES = [UnverifiedProperty("urn:a::name of it", "tags.a: b"), UnverifiedProperty("urn:b::λ", "policy")]
+PROPERTIES = [Unverified("urn:a::name of it", "tags.a: b"), Unverified("urn:b::λ", "policy")]
 
 
 def test_properties_arrive_as_they_were_sent() -> None:

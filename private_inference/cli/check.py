@@ -47,7 +47,7 @@ class Checked:
 
 
 def preview(config: StackConfig) -> tuple[Network, Intent]:
-    """The network that the program of `config` would make, and what its settings say it is for."""
+    """The network that the program of `config` would make, and the intent of its settings."""
     settings = settings_of(config)
     network = network_of(run_program(config, PreviewEngine(settings.region), preview=True))
     return network, intent_from(settings, network)

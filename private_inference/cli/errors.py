@@ -33,5 +33,5 @@ _CODES: dict[type[Exception], int] = {
 
 
 def exit_code(error: Exception) -> int | None:
-    """The exit code for an error that needs no traceback; None for what is a fault of ours."""
+    """The exit code for an error that needs no traceback; None for a bug of this program."""
     return next((code for kind, code in _CODES.items() if isinstance(error, kind)), None)

@@ -1,10 +1,11 @@
-"""The paths of a network for a reader: the matrix of who reaches whom, one packet's trace, or a picture."""
+"""The paths of a network for a reader: the matrix of all pairs of parties, one packet's trace, or a picture."""
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from private_inference.graph.resources import type_and_name
 from private_inference.reachability.hops import Hop
 from private_inference.reachability.intent import UNCOVERED, Cell, Failure, Intent, Report, check, trace_parties
 from private_inference.reachability.model import Network
@@ -31,7 +32,7 @@ STYLES = {
 
 
 class PathsError(ValueError):
-    """A question that can't be answered; the message says why, and what can be asked."""
+    """Bad values of --from, --to or --format; the message names the possible ones."""
 
 
 def paths(
@@ -104,7 +105,7 @@ def render_matrix(report: Report) -> "RenderableType":
     problems = [_failure(failure) for failure in report.failures]
     problems += [Text(f"✗ unmet: {one}", "bold red") for one in report.unmet]
     problems += [
-        Text(f"? undecided: {one.property} of {one.resource.split('::')[-1]} {one.reason}", "yellow")
+        Text(f"? undecided: {one.property} of {type_and_name(one.resource)[1]} {one.reason}", "yellow")
         for one in report.undecided
     ]
     summary = Text(f"{'✓' if report.proved else '✗'} {verdict(report)}", "bold green" if report.proved else "bold red")
@@ -143,10 +144,10 @@ def _hop(hop: Hop) -> tuple["RenderableType", ...]:
 
     mark = Text("✓", "green") if hop.allowed else Text("✗", "bold red")
     direction = f"{hop.direction}, answer" if hop.reply else hop.direction
-    said = Text(hop.reason)
+    reason = Text(hop.reason)
     if hop.remedy:
-        said.append(f"\nwould need {hop.remedy}", "dim")
-    return mark, hop.place, direction, said
+        reason.append(f"\nwould need {hop.remedy}", "dim")
+    return mark, hop.place, direction, reason
 
 
 # JSON

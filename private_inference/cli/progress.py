@@ -37,12 +37,12 @@ class Step:
         self._count = 0
 
     def count(self, latest: str) -> None:
-        """One more, and what it was. May be called from any thread."""
+        """Count one more, and show its name. May be called from any thread."""
         self._count += 1
         self._progress.update(self._task, detail=f"{self._count} · {latest}")
 
-    def say(self, detail: str) -> None:
-        """What there is to know of the step when it is done."""
+    def show(self, detail: str) -> None:
+        """Show a summary beside the step."""
         self._progress.update(self._task, detail=detail)
 
 

@@ -43,7 +43,8 @@ def _prefix_lists(run: Run) -> dict[str, Sequence[str]]:
 def problems(report: Report) -> list[str]:
     """Everything that keeps the report from being a proof."""
     undecided = [
-        f"undecided: {each.resource.split('::')[-1]}: {each.property} {each.reason}" for each in report.undecided
+        f"undecided: {graph.type_and_name(each.resource)[1]}: {each.property} {each.reason}"
+        for each in report.undecided
     ]
     return [*map(str, report.failures), *report.unmet, *undecided]
 

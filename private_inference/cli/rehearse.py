@@ -29,7 +29,7 @@ class Rehearsal:
 
     @property
     def passed(self) -> bool:
-        """The verdicts are good, everything that was asked was seen, and nothing went unchecked."""
+        """The verdicts are good, and every check of boto3's was made and passed."""
         return self.verdicts.passed and not any(check.failed for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def rehearse(
             run = run_program(config, engine)
         with steps.step("Judging the whole stack: policies, and that the intended paths exist and no other") as step:
             verdicts = judge(settings, run, engine, pack)
-            step.say(f"{verdicts.rules} rules, {len(verdicts.reachability.cells)} pairs of parties")
+            step.show(f"{verdicts.rules} rules, {len(verdicts.reachability.cells)} pairs of parties")
     with steps.step("Looking at the embedded AWS with boto3") as step:
         checks = verify(desired_of(config, settings, run.outputs), aws.client, lambda check: step.count(check.subject))
     return Rehearsal(run, verdicts, checks)

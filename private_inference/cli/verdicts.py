@@ -1,4 +1,4 @@
-"""What the policy pack and the reachability proof say of a program's run."""
+"""The findings of the policy pack and the report of the reachability proof, for a program's run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +31,6 @@ class Verdicts:
 
 
 def judge(settings: Settings, run: Run, engine: GuardedEngine, pack: PolicyPack) -> Verdicts:
-    """Judge a run that went through a guarded engine. Raises PolicyPackError if the pack fails."""
+    """Judge a run whose resources the pack has judged one by one. Raises PolicyPackError if the pack fails."""
     findings = [*engine.findings, *pack.analyze_stack(run.all_resources)]
     return Verdicts(len(pack.rules), findings, prove(settings, run))

@@ -12,6 +12,7 @@ from rich.tree import Tree
 
 from private_inference.cli.progress import err
 from private_inference.cli.tables import table
+from private_inference.graph.resources import type_and_name
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -112,10 +113,10 @@ def show_error(error: Exception) -> None:
 
 def show_findings(findings: Sequence["PolicyFinding"], console: Console = out) -> None:
     """Violations and exceptions one by one; what can't be verified yet by resource and property."""
-    said = [finding for finding in findings if finding.kind != "unverified"]
-    if said:
+    judged = [finding for finding in findings if finding.kind != "unverified"]
+    if judged:
         shown = table("", "Rule", "Resource", "Finding", title="Policy findings", show_lines=True)
-        for finding in sorted(said, key=lambda f: (not f.blocks, f.kind, f.rule, f.urn)):
+        for finding in sorted(judged, key=lambda f: (not f.blocks, f.kind, f.rule, f.urn)):
             mark = "[bold red]✗[/]" if finding.blocks else "[yellow]![/]"
             shown.add_row(
                 mark, finding.rule, _resource(finding.urn), f"{escape(finding.message)}\n[dim]{escape(finding.why)}"
@@ -134,14 +135,14 @@ def show_findings(findings: Sequence["PolicyFinding"], console: Console = out) -
 
 def _resource(urn: str) -> str:
     """Kind and name of a resource."""
-    if "::" not in urn:
+    if not urn:
         return "the stack"
-    _, _, kind, name = urn.split("::", 3)
+    kind, name = type_and_name(urn)
     return f"{kind.split(':')[-1]} [cyan]{escape(name)}[/]"
 
 
 def wait_with(environment: Mapping[str, str]) -> None:
-    """Says how clients find the embedded AWS, and waits for an interrupt or the end of input."""
+    """Show how clients find the embedded AWS, and wait for an interrupt or the end of input."""
     out.print("\nThe embedded AWS is up. In another shell:")
     for key, value in environment.items():
         out.print(f"export {key}={value}", soft_wrap=True, highlight=False)
@@ -155,7 +156,7 @@ def _verdict(passed: bool) -> str:
 
 
 def show_check(config: "StackConfig", result: "Checked") -> None:
-    """The three verdicts, then what there is to say of each."""
+    """The details of policies and reachability, then the three verdicts."""
     warn(result.run.warnings)
     verdicts = result.verdicts
     proof = verdicts.reachability

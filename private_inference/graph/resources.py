@@ -20,6 +20,15 @@ OF_A_VPC = ("id", "mainRouteTableId", "defaultRouteTableId", "defaultNetworkAclI
 """Properties of a VPC that call it, or what it comes with."""
 
 
+def type_and_name(urn: str) -> tuple[str, str]:
+    """The type of a resource, without its parents' types, and its name: the end of its URN.
+
+    What is no URN is all name. https://www.pulumi.com/docs/iac/concepts/resources/names/#urns
+    """
+    parts = urn.split("::", 3)
+    return (parts[2].rpartition("$")[2], parts[3]) if len(parts) == 4 else ("", urn)
+
+
 class Resource:
     """A resource of a program.
 
@@ -58,9 +67,13 @@ class Resource:
         """Whether a top-level property is no input, but the provider's answer to come: unknown, and fed by nothing."""
         return self._has_sources and isinstance(self.get(key), Unknown) and not self.sources.get(key)
 
+    def given(self, key: str) -> Any:
+        """A top-level property as the program gave it: None for the provider's answers to come."""
+        return None if self.is_answer(key) else self.get(key)
+
     def inputs(self, key: str) -> list[tuple[str, Any]]:
         """The `entries` of a top-level property as the program gave it."""
-        return [] if self.is_answer(key) else self.entries(key)
+        return list(spread(key, self.given(key)))
 
 
 R_co = TypeVar("R_co", bound=Resource, covariant=True)
@@ -90,6 +103,11 @@ class Graph(Generic[R_co]):
 
     def __iter__(self) -> Iterator[R_co]:
         return iter(self._by_urn.values())
+
+    def find(self, urn: str | None, *types: str) -> R_co | None:
+        """The resource with a URN, if it is of one of some types."""
+        found = self._by_urn.get(urn) if urn is not None else None
+        return found if found is not None and found.type in types else None
 
     def all(self, *types: str) -> list[R_co]:
         """The resources of some types, type by type."""

@@ -36,7 +36,7 @@ class Hop:
 
 @dataclass(frozen=True)
 class Packet:
-    """One packet on a path: its addresses, and the service that it asks for, as integers of their lines."""
+    """One packet on a path: its addresses, and the requested service, as integers of their lines."""
 
     path: Path
     source: int
@@ -70,7 +70,7 @@ def hop_of(finder: PathFinder, stage: Stage, packet: Packet) -> Hop:
 def _explain_groups(finder: PathFinder, stage: Stage, packet: Packet, allowed: bool) -> tuple[str, str]:
     network, address, peer = finder.network, packet.address(stage), packet.peer(stage)
     towards = "to" if stage.direction == "egress" else "from"
-    asked = service_text(packet.service)
+    service = service_text(packet.service)
     for group in stage.subjects:
         rules: tuple[SgRule, ...] = getattr(network.groups[group], stage.direction)
         for rule in rules:
@@ -80,8 +80,8 @@ def _explain_groups(finder: PathFinder, stage: Stage, packet: Packet, allowed: b
     who = address_text(address)
     own = ", ".join(network.name(group) for group in stage.subjects) or "its security groups"
     return (
-        f"no {stage.direction} rule allows {asked} {towards} {who}",
-        f"an {stage.direction} rule of {own} for {asked} {towards} {who} or a group it has",
+        f"no {stage.direction} rule allows {service} {towards} {who}",
+        f"an {stage.direction} rule of {own} for {service} {towards} {who} or a group it has",
     )
 
 

@@ -1,8 +1,8 @@
 """What a network is for, compared with what it does: paths that are missing, and paths that are surplus.
 
-An intent names parties (sets of ends) and what each may ask of which other; whatever isn't named is not to exist. A
+An intent names parties (sets of ends) and which services each may request of which other; no other path may exist. A
 path that is required must be answered for every address of both parties; one that isn't permitted must not even be
-delivered for any. So that no path escapes the comparison, every interface and every gateway belongs to some party.
+delivered for any. Every interface and every gateway belongs to some party, so that the comparison covers every path.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from private_inference.reachability.intervals import NONE, Intervals
-from private_inference.reachability.model import Cidr, Network, SecurityGroup, SgRule, Undecided
+from private_inference.reachability.model import Network, SecurityGroup, Undecided, open_rules
 from private_inference.reachability.path import (
     InterfaceSet,
     OutsideAddresses,
@@ -25,13 +25,12 @@ from private_inference.reachability.path import (
 )
 from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.trace import Trace, best_trace, trace, trace_packet
-from private_inference.reachability.traffic import ALL_TRAFFIC, services, services_text
+from private_inference.reachability.traffic import services, services_text
 
 HTTPS = services("tcp", 443, 443)
 
-_OPEN = (SgRule(ALL_TRAFFIC, Cidr("0.0.0.0/0")), SgRule(ALL_TRAFFIC, Cidr("::/0")))
-UNLISTED = SecurityGroup("unlisted", "", _OPEN, _OPEN, "any groups but the stack's own")
-"""The group of a workload that nobody planned for: whatever its owner allows it, which is everything."""
+OTHER_GROUPS = SecurityGroup("unlisted", "", open_rules(), open_rules(), "any groups but the stack's own")
+"""Stands for the security groups of workloads that are not the stack's: they may allow everything."""
 
 
 UNCOVERED = (
@@ -41,7 +40,7 @@ UNCOVERED = (
     "Addresses that AWS adds to a gateway endpoint's prefix list later. Routes and security groups name the list and "
     "follow by themselves; network ACLs name the first octets of its addresses, and follow at the next `pulumi up`.",
 )
-"""What no proof of paths says anything about, so that nobody takes it for proved.
+"""What the proof of paths does not cover.
 
 Source: "Security groups" and "Network ACL basics" in the Amazon VPC User Guide (what they don't filter).
 """
@@ -58,7 +57,7 @@ class Party:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What one party may ask of another, and whether that has to work; `why` is for the reader."""
+    """The services that one party may request of another, and whether that has to work; `why` is for the reader."""
 
     source: str
     destination: str
@@ -69,7 +68,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Intent:
-    """Parties and expectations; `unmet` says what the settings ask for and the network has nothing of."""
+    """Parties and expectations; `unmet`: what the settings require and the network lacks."""
 
     parties: tuple[Party, ...]
     expectations: tuple[Expectation, ...]
@@ -111,7 +110,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Report:
-    """Every pair of parties, what the settings ask for in vain, and what couldn't be told."""
+    """Every pair of parties, what the settings require and the network lacks, and what couldn't be decided."""
 
     cells: tuple[Cell, ...]
     unmet: tuple[str, ...]
@@ -128,9 +127,9 @@ class Report:
         return not (self.failures or self.unmet or self.undecided)
 
 
-def with_unlisted(network: Network) -> Network:
-    """The network with the group of those that nobody planned for, which parties may have."""
-    return replace(network, groups={**network.groups, UNLISTED.id: UNLISTED})
+def with_other_groups(network: Network) -> Network:
+    """The network, and in it the group that stands for those which are not the stack's."""
+    return replace(network, groups={**network.groups, OTHER_GROUPS.id: OTHER_GROUPS})
 
 
 def trace_parties(
@@ -138,12 +137,12 @@ def trace_parties(
 ) -> Trace:
     """`trace.trace`, where source and destination may also be parties of an intent."""
     parties = {party.name: party.ends for party in intent.parties}
-    return trace(with_unlisted(network), source, destination, port, protocol, parties)
+    return trace(with_other_groups(network), source, destination, port, protocol, parties)
 
 
 def check(network: Network, intent: Intent) -> Report:
     """Compare an intent with the network that it is about."""
-    finder = PathFinder(with_unlisted(network))
+    finder = PathFinder(with_other_groups(network))
     cells = tuple(
         _cell(finder, source.name, destination.name, paths, _between(intent, source, destination))
         for source in intent.parties
@@ -176,7 +175,7 @@ def _cell(finder: PathFinder, source: str, destination: str, paths: list[Path], 
         delivered,
         answered,
         best_trace(finder, paths, (required or delivered or HTTPS).first),
-        tuple(Failure(kind, source, destination, asked, trace) for kind, asked, trace in failures),
+        tuple(Failure(kind, source, destination, services, trace) for kind, services, trace in failures),
         "; ".join(one.why for one in expected if one.why),
     )
 
@@ -190,7 +189,7 @@ def _paths(finder: PathFinder, source: Party, destination: Party) -> Iterator[Pa
 
 def _ungoverned(source: PathEnd, destination: PathEnd) -> bool:
     """Two workloads of one subnet that have none of the stack's groups: no control of the stack is between them."""
-    return all(isinstance(end, InterfaceSet) and UNLISTED.id in end.groups for end in (source, destination)) and (
+    return all(isinstance(end, InterfaceSet) and OTHER_GROUPS.id in end.groups for end in (source, destination)) and (
         getattr(source, "subnet", None) == getattr(destination, "subnet", None)
     )
 

@@ -1,6 +1,6 @@
 """What of a VPC decides where packets go, in AWS's terms; identifiers are whatever the loader uses (ids, URNs).
 
-Everything is frozen. `Network` holds it all, checks that references resolve, and carries what its loader couldn't tell.
+Everything is frozen. `Network` holds it all, checks that references resolve, and lists what its loader couldn't decide.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from private_inference.reachability.intervals import Intervals
-from private_inference.reachability.traffic import addresses, usable
+from private_inference.reachability.traffic import ALL_TRAFFIC, ANYWHERE, addresses, usable
 
 # Client port ranges: "Ephemeral ports", Amazon VPC User Guide (network ACLs).
 LINUX_PORTS = (32768, 65535)
@@ -19,7 +19,7 @@ ANY_CLIENT_PORTS = (1024, 65535)  # Lambda, Elastic Load Balancing, NAT gateways
 
 
 class ModelError(ValueError):
-    """A network that can't exist: it refers to something that isn't in it, or says one thing twice."""
+    """A network that can't exist: it refers to something that isn't in it, or describes one thing twice."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,11 @@ class SgRule:
     name: str = ""
 
 
+def open_rules(name: str = "") -> tuple[SgRule, ...]:
+    """Rules that let everything through."""
+    return tuple(SgRule(ALL_TRAFFIC, Cidr(block), name) for block in ANYWHERE)
+
+
 @dataclass(frozen=True)
 class SecurityGroup:
     """A security group with its rules, inline or stand-alone."""
@@ -201,7 +206,7 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Undecided:
-    """Something that a loader couldn't tell, so that nothing proved about the network is complete without it."""
+    """A property that a loader couldn't decide: a proof about the network is incomplete while there is one."""
 
     resource: str
     property: str

@@ -1,7 +1,7 @@
 """A path between two ends of a network: its stages, and the exact set of packets that all of them admit.
 
 A path is a sequence of stages. Each stage is one control (a security group, a network ACL, a route table, a gateway)
-and the region it admits, over the address of one end and the service asked for; so a path's packets are, for every
+and the region it admits, over the address of one end and the requested service; so a path's packets are, for every
 service, a product of source addresses and destination addresses. Two answers are kept apart:
 
 * `delivered`: the request arrives. What must not exist must not even be delivered: one packet is enough to leak.
@@ -49,7 +49,7 @@ PathEnd = InterfaceSet | OutsideAddresses
 
 @dataclass(frozen=True)
 class Packets:
-    """All packets from any of `sources` to any of `destinations` that ask for any of `services`."""
+    """All packets from any of `sources` to any of `destinations` that request any of `services`."""
 
     sources: Intervals
     destinations: Intervals
@@ -88,7 +88,7 @@ class Stage:
     """One control on the way.
 
     subjects: the groups, ACL, table or gateway by id; where there are several, one that admits a packet is enough.
-    about: the end whose address the control looks at. admits: those addresses, with the services *asked for*.
+    about: the end whose address the control looks at. admits: those addresses, with the *requested* services.
     replies_to: the client's ports when it is the answer that has to pass, None when it is the request.
     """
 
@@ -135,8 +135,8 @@ class Path:
         for stage in stages:
             ends[stage.about] &= stage.admits
         found = (
-            Packets(sources & family, destinations & family, asked & offered)
-            for sources, asked in ends["source"]
+            Packets(sources & family, destinations & family, wanted & offered)
+            for sources, wanted in ends["source"]
             for destinations, offered in ends["destination"]
             for family in (IPV4, IPV6)
         )

@@ -114,7 +114,7 @@ class PathFinder:
         between = self.crossing(source.subnet, destination.subnet, source.ephemeral)
         requests = [stage for stage in between if not stage.replies_to]
         answers = [stage for stage in between if stage.replies_to]
-        leaving, entering = self._groups_out(source, destination), self._groups_in(destination, source)
+        leaving, entering = self._groups(source, "egress", destination), self._groups(destination, "ingress", source)
         return (leaving, *requests, entering, *answers)
 
     def _crossing(self, source: str, destination: str, ephemeral: tuple[int, int]) -> tuple[Stage, ...]:
@@ -122,25 +122,26 @@ class PathFinder:
         here, there = self.network.subnets[source], self.network.subnets[destination]
         if here == there:
             return ()
+        target = LOCAL if here.vpc == there.vpc else ""
         return (
-            self._local_route(here, there, "destination"),
+            self._route(here, target, "destination"),
             self._acl(here, "egress", "destination"),
             self._acl(there, "ingress", "source"),
-            self._local_route(there, here, "source", ephemeral),
+            self._route(there, target, "source", ephemeral),
             self._acl(there, "egress", "source", ephemeral),
             self._acl(here, "ingress", "destination", ephemeral),
         )
 
     def _outward(self, source: InterfaceSet, destination: OutsideAddresses) -> tuple[Stage, ...]:
         here = self.network.subnets[source.subnet]
-        leaving = self._groups_out(source, destination)
+        leaving = self._groups(source, "egress", destination)
         if destination.gateway is None:
             return leaving, Stage("route table", (here.route_table,), "egress", "destination", EMPTY, subnet=here.id)
         gateway = self.network.gateways[destination.gateway]
         shared = gateway.kind is GatewayKind.TRANSIT and here.id in gateway.subnets
         return (
             leaving,
-            self._route(here, gateway, "destination"),
+            self._route(here, gateway.id, "destination"),
             self._acl(here, "egress", "destination"),
             *self._through(gateway, here, source),
             *([] if shared else [self._acl(here, "ingress", "destination", source.ephemeral)]),
@@ -159,14 +160,14 @@ class PathFinder:
             Stage("gateway", (gateway.id,), "ingress", "destination", self._own_end(gateway, destination)),
             *([self._any_acl(attached, "egress", "destination")] if attached and crossing else []),
             *([self._acl(there, "ingress", "source")] if crossing else []),
-            self._groups_in(destination, source),
-            self._route(there, gateway, "source", ANY_CLIENT_PORTS),
+            self._groups(destination, "ingress", source),
+            self._route(there, gateway.id, "source", ANY_CLIENT_PORTS),
             self._acl(there, "egress", "source", ANY_CLIENT_PORTS),
             *([self._any_acl(attached, "ingress", "destination", ANY_CLIENT_PORTS)] if attached and crossing else []),
         )
 
     def _through(self, gateway: Gateway, here: Subnet, source: InterfaceSet) -> Iterator[Stage]:
-        """What a gateway itself asks of packets of some interfaces, and of their answers."""
+        """The conditions of a gateway itself for packets of some interfaces, and for their answers."""
         yield Stage("gateway", (gateway.id,), "egress", "source", self._own_end(gateway, source))
         if gateway.kind is GatewayKind.NAT:
             yield from self._translated(gateway, here, source)
@@ -198,7 +199,7 @@ class PathFinder:
         return [self.network.subnets[subnet] for subnet in gateway.subnets]
 
     def _own_end(self, gateway: Gateway, interfaces: InterfaceSet) -> Region:
-        """The addresses of interfaces that a gateway serves: one to the internet asks for public ones."""
+        """The addresses of interfaces that a gateway serves: an internet gateway needs public ones."""
         if gateway.vpc != self.network.subnets[interfaces.subnet].vpc:
             return EMPTY
         if gateway.kind is GatewayKind.INTERNET and not interfaces.public:
@@ -211,13 +212,9 @@ class PathFinder:
 
     # Stages
 
-    def _local_route(self, here: Subnet, there: Subnet, about: End, replies_to: tuple[int, int] | None = None) -> Stage:
-        local = self.route_targets(here.route_table).get(LOCAL, NONE) if here.vpc == there.vpc else NONE
-        admits = Region.of(local, ALL_TRAFFIC)
-        return Stage("route table", (here.route_table,), "egress", about, admits, replies_to, here.id)
-
-    def _route(self, here: Subnet, gateway: Gateway, about: End, replies_to: tuple[int, int] | None = None) -> Stage:
-        reached = self.route_targets(here.route_table).get(gateway.id, NONE)
+    def _route(self, here: Subnet, target: str, about: End, replies_to: tuple[int, int] | None = None) -> Stage:
+        """A subnet's route table, which admits what it sends to a target: a gateway or `LOCAL`."""
+        reached = self.route_targets(here.route_table).get(target, NONE)
         admits = Region.of(reached, ALL_TRAFFIC)
         return Stage("route table", (here.route_table,), "egress", about, admits, replies_to, here.id)
 
@@ -241,12 +238,6 @@ class PathFinder:
             admits = admits & stage.admits if replies_to else admits | stage.admits
         acls = tuple(dict.fromkeys(subnet.acl for subnet in subnets))
         return Stage("network ACL", acls, direction, about, admits, replies_to, subnets[0].id if subnets else "")
-
-    def _groups_out(self, source: InterfaceSet, destination: PathEnd) -> Stage:
-        return self._groups(source, "egress", destination)
-
-    def _groups_in(self, destination: InterfaceSet, source: PathEnd) -> Stage:
-        return self._groups(destination, "ingress", source)
 
     def _groups(self, own: InterfaceSet, direction: Direction, peer: PathEnd) -> Stage:
         admits = self.group_region(own.groups, direction)

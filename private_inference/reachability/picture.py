@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from private_inference.reachability.hops import Hop
-from private_inference.reachability.intent import UNCOVERED, UNLISTED, Cell, Intent, Party, Report
+from private_inference.reachability.intent import OTHER_GROUPS, UNCOVERED, Cell, Intent, Party, Report
 from private_inference.reachability.model import Network, Subnet
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses
 from private_inference.reachability.trace import Trace
@@ -152,9 +152,9 @@ def hop_text(hop: Hop) -> str:
 
 
 def trace_text(trace: Trace) -> str:
-    """A trace as lines: what is asked, and each hop."""
-    asked = f"{trace.source} → {trace.destination}, {trace.service}: {trace.verdict}"
-    return "\n".join([asked, *map(hop_text, trace.hops)])
+    """A trace as lines: ends, service and verdict, then each hop."""
+    heading = f"{trace.source} → {trace.destination}, {trace.service}: {trace.verdict}"
+    return "\n".join([heading, *map(hop_text, trace.hops)])
 
 
 # Layout
@@ -259,9 +259,9 @@ def _chips(
 
 
 def _interfaces_text(network: Network, interfaces: InterfaceSet) -> str:
-    groups = ", ".join(network.name(group) for group in sorted(interfaces.groups) if group != UNLISTED.id)
+    groups = ", ".join(network.name(group) for group in sorted(interfaces.groups) if group != OTHER_GROUPS.id)
     names = ", ".join(network.name(member) for member in interfaces.members) or "any interface"
-    return f"{names} in {network.name(interfaces.subnet)}; security groups: {groups or UNLISTED.name}"
+    return f"{names} in {network.name(interfaces.subnet)}; security groups: {groups or OTHER_GROUPS.name}"
 
 
 def _interface_sets(party: Party, subnets: Iterable[Subnet]) -> list[InterfaceSet]:
@@ -270,8 +270,8 @@ def _interface_sets(party: Party, subnets: Iterable[Subnet]) -> list[InterfaceSe
 
 
 def _bar_kind(party: Party) -> str:
-    unlisted = all(isinstance(end, InterfaceSet) and UNLISTED.id in end.groups for end in party.ends)
-    return "unlisted" if unlisted else "party"
+    others = all(isinstance(end, InterfaceSet) and OTHER_GROUPS.id in end.groups for end in party.ends)
+    return "unlisted" if others else "party"
 
 
 def _party_tip(network: Network, party: Party) -> str:

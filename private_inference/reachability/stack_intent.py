@@ -1,6 +1,6 @@
-"""What a stack's settings say its network is for, as an intent.
+"""The intent of a stack's network, by its settings.
 
-Stated from the settings and the design alone, without the code that derives the firewall rules, so that a mistake
+Derived from the settings and the design alone, without the code that derives the firewall rules, so that a mistake
 there is found here. What it relies on: the VPC's first three quarters are the app, access and model tiers, and the
 stack's groups are called client, access and model.
 """
@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from private_inference.reachability.intent import HTTPS, UNLISTED, Expectation, Intent, Party
+from private_inference.reachability.intent import HTTPS, OTHER_GROUPS, Expectation, Intent, Party
 from private_inference.reachability.intervals import NONE, Intervals
 from private_inference.reachability.model import ANY_CLIENT_PORTS, Gateway, GatewayKind, Interface, Network
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
@@ -45,13 +45,13 @@ TO_PREMISES = (GatewayKind.VIRTUAL_PRIVATE, GatewayKind.TRANSIT)
 ANSWERS = services("tcp", *ANY_CLIENT_PORTS)
 
 
-def unlisted(tier: str) -> str:
-    """The party of workloads in a tier that have none of the stack's groups, and allow themselves everything."""
+def other_workloads(tier: str) -> str:
+    """The party of workloads in a tier that have none of the stack's groups; their own may allow everything."""
     return f"unlisted in {tier}"
 
 
 def intent_from(settings: Settings, network: Network) -> Intent:
-    """The intent of a stack: its parties, found in the network, and what the settings let them ask of each other."""
+    """The intent of a stack: its parties, found in the network, and the services they may request of each other."""
     stack = _Stack(settings, network)
     parties = [party for party in stack.parties() if party.ends]
     known = {party.name for party in parties}
@@ -77,8 +77,8 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
     yield from _through_acl("model", "s3")
     yield from _service_expectations(settings)
     yield from _through_acls("app", "access")
-    for party in (PREMISES, SERVICES, NEIGHBOURS, DENIED, ELSEWHERE, unlisted(ATTACHMENT)):
-        yield Expectation(party, unlisted(ATTACHMENT), ALL_TRAFFIC, required=False, why=_UNGUARDED)
+    for party in (PREMISES, SERVICES, NEIGHBOURS, DENIED, ELSEWHERE, other_workloads(ATTACHMENT)):
+        yield Expectation(party, other_workloads(ATTACHMENT), ALL_TRAFFIC, required=False, why=_NO_ACL)
     if any(not endpoint.model.isolated for endpoint in settings.endpoints):
         yield Expectation(MODELS, RUNTIME, HTTPS, why="models without network isolation call AWS services")
         if settings.private_access.interface_endpoints:
@@ -88,8 +88,8 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
         yield Expectation(PREMISES, RUNTIME, HTTPS, why="on-premises clients call the models")
         if settings.private_access.interface_endpoints:
             yield Expectation(PREMISES, OTHER_ENDPOINTS, HTTPS, why="on-premises clients call AWS services")
-        yield Expectation(PREMISES, unlisted("access"), HTTPS, required=False)
-        yield Expectation(unlisted("access"), PREMISES, ANSWERS, required=False, why=_STATELESS)
+        yield Expectation(PREMISES, other_workloads("access"), HTTPS, required=False)
+        yield Expectation(other_workloads("access"), PREMISES, ANSWERS, required=False, why=_STATELESS)
 
 
 def _service_expectations(settings: Settings) -> Iterator[Expectation]:
@@ -104,7 +104,7 @@ def _service_expectations(settings: Settings) -> Iterator[Expectation]:
         yield from _through_acl("app", "s3")
 
 
-_UNGUARDED = "AWS evaluates no network ACL between an attachment and its own subnet: keep that empty"
+_NO_ACL = "AWS evaluates no network ACL between an attachment and its own subnet: keep that empty"
 _STATELESS = "network ACLs are stateless: what lets answers out lets requests to client ports out, one way"
 _COARSE = (
     "network ACLs name the first octets of AWS's prefix lists, which grow; routes and groups name the lists: one way"
@@ -113,15 +113,15 @@ _COARSE = (
 
 def _through_acl(tier: str, service: str) -> Iterator[Expectation]:
     """What the ACL of a tier has to let through so that it can use a gateway endpoint."""
-    yield Expectation(unlisted(tier), service, HTTPS, required=False)
-    yield Expectation(SERVICES, unlisted(tier), ANSWERS, required=False, why=_STATELESS)
-    yield Expectation(NEIGHBOURS, unlisted(tier), ANSWERS, required=False, why=_COARSE)
+    yield Expectation(other_workloads(tier), service, HTTPS, required=False)
+    yield Expectation(SERVICES, other_workloads(tier), ANSWERS, required=False, why=_STATELESS)
+    yield Expectation(NEIGHBOURS, other_workloads(tier), ANSWERS, required=False, why=_COARSE)
 
 
 def _through_acls(source: str, destination: str) -> Iterator[Expectation]:
     """What the ACLs of two tiers have to let through, whatever groups a workload has."""
-    yield Expectation(unlisted(source), unlisted(destination), HTTPS, required=False)
-    yield Expectation(unlisted(destination), unlisted(source), ANSWERS, required=False, why=_STATELESS)
+    yield Expectation(other_workloads(source), other_workloads(destination), HTTPS, required=False)
+    yield Expectation(other_workloads(destination), other_workloads(source), ANSWERS, required=False, why=_STATELESS)
 
 
 class _Stack:
@@ -160,12 +160,12 @@ class _Stack:
             yield Party(gateway.service or gateway.id, (self.finder.outside(gateway),), starts=False)
         yield from self._outside()
         for tier in TIERS:
-            yield Party(unlisted(tier), self._anything_in(self._subnets(tier)))
+            yield Party(other_workloads(tier), self._anything_in(self._subnets(tier)))
         yield Party("other workloads", rest)
         untiered = set(self.network.subnets) - {subnet for tier in TIERS for subnet in self._subnets(tier)}
         attached = {subnet for one in self._gateways(GatewayKind.TRANSIT) for subnet in one.subnets} & untiered
-        yield Party(unlisted(ATTACHMENT), self._anything_in(attached))
-        yield Party(unlisted("other subnets"), self._anything_in(untiered - attached))
+        yield Party(other_workloads(ATTACHMENT), self._anything_in(attached))
+        yield Party(other_workloads("other subnets"), self._anything_in(untiered - attached))
 
     def _subnets(self, tier: str) -> list[str]:
         """The subnets that lie wholly in the tier's block."""
@@ -194,7 +194,7 @@ class _Stack:
 
     def _anything_in(self, subnets: Iterable[str]) -> tuple[PathEnd, ...]:
         """Workloads of anybody, who may give them public addresses."""
-        everything = frozenset({UNLISTED.id})
+        everything = frozenset({OTHER_GROUPS.id})
         return tuple(
             InterfaceSet(key, everything, self.network.subnets[key].addresses, True) for key in sorted(subnets)
         )

@@ -22,7 +22,7 @@ _DNS_ANYWHERE = addresses("169.254.169.253", "fd00:ec2::253")
 
 
 class Verdict(StrEnum):
-    """What becomes of the packets that were asked about."""
+    """What becomes of the traced packets."""
 
     REACHES = "reaches"
     PARTLY = "reaches partly"
@@ -86,13 +86,13 @@ def best_trace(finder: PathFinder, paths: Iterable[Path], service: int) -> Trace
 
 def trace_path(finder: PathFinder, path: Path, service: int) -> Trace:
     """The trace of a service along a path, of a packet that doesn't pass if there is one."""
-    asked = path.requests(Intervals.of((service, service)))
-    if not asked:
+    requests = path.requests(Intervals.of((service, service)))
+    if not requests:
         return _no_common_version(finder, path, service)
-    refused = without(asked, path.delivered)
-    left = refused or without(asked, path.answered)
-    shown = trace_packet(finder, path, (left or asked)[0])
-    return replace(shown, verdict=_verdict(refused, left, path, asked))
+    refused = without(requests, path.delivered)
+    left = refused or without(requests, path.answered)
+    shown = trace_packet(finder, path, (left or requests)[0])
+    return replace(shown, verdict=_verdict(refused, left, path, requests))
 
 
 def _no_common_version(finder: PathFinder, path: Path, service: int) -> Trace:
@@ -130,11 +130,11 @@ def trace_packet(finder: PathFinder, path: Path, packets: Packets) -> Trace:
     )
 
 
-def _verdict(refused: Sequence[Packets], left: Sequence[Packets], path: Path, asked: Sequence[Packets]) -> Verdict:
+def _verdict(refused: Sequence[Packets], left: Sequence[Packets], path: Path, requests: Sequence[Packets]) -> Verdict:
     if not left:
         return Verdict.REACHES
     passes = path.delivered if refused else path.answered
-    if any(one & packets for one in asked for packets in passes):
+    if any(one & packets for one in requests for packets in passes):
         return Verdict.PARTLY
     return Verdict.REFUSED if refused else Verdict.ONE_WAY
 

@@ -132,7 +132,7 @@ def icmp_services(protocol: str, icmp_type: int, code: int) -> Intervals:
 
 
 def answers(ephemeral: tuple[int, int]) -> Intervals:
-    """What an answer to a client can be addressed to, whatever it asked for.
+    """What an answer to a client can be addressed to, whatever it requested.
 
     TCP and UDP answers go to the client's ephemeral ports; the only ICMP that answers is an echo reply; any other
     protocol answers with itself.

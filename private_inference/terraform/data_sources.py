@@ -24,7 +24,7 @@ STACK_REFERENCE = "pulumi:pulumi:StackReference"
 Lookup = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Answers a token such as `aws:ec2/getPrefixList:getPrefixList` and its arguments, as `Engine.invoke` does.
 
-Asked for STACK_REFERENCE and `{"name": "ORGANIZATION/PROJECT/STACK"}`, it answers with the contract of that stack."""
+For STACK_REFERENCE and `{"name": "ORGANIZATION/PROJECT/STACK"}`, the answer is the contract of that stack."""
 
 LISTS = {
     "aws_availability_zones": {"names"},
@@ -144,8 +144,7 @@ class DataSources:
         words = [self._known(value, name) for name, value in sorted(args.items()) if isinstance(value, str)]
         if entry.type == "aws_ec2_instance_type_offerings":  # which differ in their filters only
             words = [value for given in args.get("filters", ()) for value in given["values"]]
-        label = re.sub(r"\W+", "_", "_".join(words)).lower() or "current"
-        label = label if label[0].isalpha() else f"_{label}"
+        label = label_of(re.sub(r"\W+", "_", "_".join(words)).lower() or "current")
         if label in self.data.get(entry.type, {}):
             raise ExportError(f"Two lookups of {entry.type} differ only in {', '.join(args)}: they need one name each.")
         return label

@@ -1,4 +1,4 @@
-"""The `depends_on` of each resource, for what its references don't say already."""
+"""The `depends_on` of each resource, beyond what its references imply."""
 
 from collections.abc import Mapping, Set
 

@@ -2,4 +2,4 @@
 
 
 class ExportError(Exception):
-    """The program can't be written as Terraform; the message says what has no counterpart, where, and the remedy."""
+    """The program can't be written as Terraform; the message names what has no counterpart, its place and a remedy."""

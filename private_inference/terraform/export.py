@@ -100,17 +100,17 @@ def _keep_retained(previous: JsonObject, resources: dict[str, JsonObject]) -> No
 
 
 def _removed(previous: JsonObject, resources: Mapping[str, JsonObject]) -> list[JsonObject]:
-    """What an earlier export into the same folder guarded and this one no longer has: Terraform forgets it.
+    """What an earlier export into the same folder protected and this one no longer has: Terraform forgets it.
 
     Without this Terraform would destroy it, for `prevent_destroy` goes with the declaration.
     https://developer.hashicorp.com/terraform/language/block/removed
     """
-    guarded = {
+    protected = {
         f"{kind}.{label}"
         for kind, named in previous.get("resource", {}).items()
         for label, body in named.items()
         if body.get("lifecycle", {}).get("prevent_destroy")
     }
-    guarded |= {block["from"] for block in previous.get("removed", ())}
+    protected |= {block["from"] for block in previous.get("removed", ())}
     declared = {f"{kind}.{label}" for kind, named in resources.items() for label in named}
-    return [{"from": address, "lifecycle": {"destroy": False}} for address in sorted(guarded - declared)]
+    return [{"from": address, "lifecycle": {"destroy": False}} for address in sorted(protected - declared)]

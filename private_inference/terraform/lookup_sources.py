@@ -1,10 +1,10 @@
 """Sources of the answers to the program's lookups: the embedded AWS, a real account, or an earlier export."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,10 +95,8 @@ class _Account:
 
     region: str
 
-    def client(self, service: str) -> Any:
-        return _session(self.region).client(service)
-
-
-@cache
-def _session(region: str) -> Any:
-    return deployed_contract.session(region)
+    @cached_property
+    def client(self) -> Callable[[str], Any]:
+        """Its session is made for the first lookup, which raises ExportError if there are no credentials."""
+        found: Callable[[str], Any] = deployed_contract.session(self.region).client
+        return found

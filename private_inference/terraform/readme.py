@@ -22,7 +22,7 @@ def readme(config: StackConfig, documents: Mapping[str, Any]) -> str:
         for label, body in named.items()
     ]
     retained = [address for address, body in resources if body.get("//") == RETAINED]
-    guarded = [address for address, body in resources if body.get("lifecycle", {}).get("prevent_destroy")]
+    protected = [address for address, body in resources if body.get("lifecycle", {}).get("prevent_destroy")]
     return template.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         project=config.project,
         stack=config.stack,
@@ -31,5 +31,5 @@ def readme(config: StackConfig, documents: Mapping[str, Any]) -> str:
         variables=documents["variables.tf.json"].get("variable", {}),
         outputs=sorted(documents["outputs.tf.json"]["output"]),
         retained=[shlex.quote(address) for address in retained],
-        guarded=[address for address in guarded if address not in retained],
+        protected=[address for address in protected if address not in retained],
     )

@@ -54,8 +54,8 @@ class Terraform:
         except OSError as error:
             raise TerraformError(f"{executable} does not run: {error.strerror}.") from error
         if done.returncode:
-            said = "\n".join(filter(None, (done.stdout.strip(), done.stderr.strip())))
-            raise TerraformError(f"{command} failed with exit code {done.returncode}:\n{said}")
+            output = "\n".join(filter(None, (done.stdout.strip(), done.stderr.strip())))
+            raise TerraformError(f"{command} failed with exit code {done.returncode}:\n{output}")
         return done.stdout
 
     def _mirror(self) -> dict[str, str]:

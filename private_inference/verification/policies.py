@@ -1,9 +1,11 @@
-"""Reads IAM policy documents as AWS gives them back."""
+"""IAM policy documents as AWS gives them back, for comparison with what they should say."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from private_inference.graph import iam_documents
+from private_inference.graph.iam_documents import DocumentError, as_list
 
 
 @dataclass(frozen=True)
@@ -26,35 +28,20 @@ class Statement:
 
 
 def statements(document: str | Mapping[str, Any]) -> tuple[Statement, ...]:
-    """The statements of a document, given as JSON or decoded (boto3 decodes IAM's own)."""
-    decoded = json.loads(document) if isinstance(document, str) else document
-    given = decoded.get("Statement", [])
-    return tuple(_statement(item) for item in ([given] if isinstance(given, dict) else given))
+    """The statements of a document, given as JSON or decoded (boto3 decodes IAM's own); none of an empty document."""
+    try:
+        return tuple(map(_statement, iam_documents.statements(document)))
+    except DocumentError:
+        return ()
 
 
-def _statement(item: Mapping[str, Any]) -> Statement:
+def _statement(given: iam_documents.Statement) -> Statement:
+    named = zip(given.kinds, given.principals, strict=True)
     return Statement(
-        allows=item["Effect"] == "Allow",
-        principals=frozenset(_principals(item.get("Principal", {}))),
+        allows=given.allows,
+        principals=frozenset(name if name == "*" or not kind else f"{kind}:{name}" for kind, name in named),
         # What is left out by name is everything else: no better than everything.
-        actions=_set(item.get("Action", "*")),
-        resources=_set(item.get("Resource", "*")),
-        conditions={
-            (operator, key): _set(value)
-            for operator, tests in item.get("Condition", {}).items()
-            for key, value in tests.items()
-        },
+        actions=frozenset(map(str, given.actions or ["*"])),
+        resources=frozenset(map(str, given.resources or ["*"])),
+        conditions={(operator, key): frozenset(map(str, as_list(value))) for operator, key, value in given.tests},
     )
-
-
-def _principals(given: Any) -> Iterator[str]:
-    if isinstance(given, str):
-        yield given
-        return
-    for kind, members in given.items():
-        for member in _set(members):
-            yield "*" if member == "*" else f"{kind}:{member}"
-
-
-def _set(given: Any) -> frozenset[str]:
-    return frozenset(map(str, given if isinstance(given, list) else [given]))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from private_inference.graph.resources import Graph, Resource
+from private_inference.graph.resources import Graph, Resource, type_and_name
 from private_inference.graph.types import BUCKET, DEFAULT_NETWORK_ACL, SECURITY_GROUP, SUBNET, VPC
 from private_inference.graph.values import Unknown
 
@@ -48,3 +48,8 @@ def test_an_unknown_value_that_nothing_feeds_is_the_providers_answer_where_the_e
     assert of_stack.inputs("unfed") == []
     of_rule = Resource("urn", "t", "n", {"unfed": UNKNOWN}, None)
     assert [path for path, _ in of_rule.inputs("unfed")] == ["unfed"]
+
+
+def test_a_urn_ends_in_type_and_name() -> None:
+    assert type_and_name("urn:pulumi:dev::project::a:b:C$aws:s3/bucket:Bucket::my::name") == (BUCKET, "my::name")
+    assert type_and_name("subnet-1") == ("", "subnet-1")

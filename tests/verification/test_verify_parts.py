@@ -56,6 +56,16 @@ def test_a_string_is_a_list_of_one() -> None:
     assert statements({"Statement": loose}) == statements({"Statement": [strict]})
 
 
+def test_principals_are_named_with_their_kind_and_everyone_without() -> None:
+    principals = {"Service": "sns.amazonaws.com", "AWS": ["arn:aws:iam::1:root", "*"]}
+    (found,) = statements({"Statement": [{"Effect": "Allow", "Principal": principals}]})
+    assert found.principals == {"Service:sns.amazonaws.com", "AWS:arn:aws:iam::1:root", "*"}
+
+
+def test_an_empty_document_has_no_statements() -> None:
+    assert statements("{}") == ()
+
+
 def test_what_a_statement_only_excludes_is_everything_else() -> None:
     (found,) = statements({"Statement": [{"Effect": "Allow", "NotAction": "iam:*", "NotResource": "a"}]})
     assert (found.actions, found.resources) == (frozenset("*"), frozenset("*"))

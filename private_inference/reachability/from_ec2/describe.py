@@ -45,7 +45,7 @@ class Reads(Protocol):
 
 
 def describe(aws: Reads, vpcs: Sequence[str]) -> Descriptions:
-    """What EC2 says of some VPCs, by their ids. Raises what `aws` raises, also for a VPC that doesn't exist."""
+    """What EC2 describes of some VPCs, by their ids. Raises what `aws` raises, also for a VPC that doesn't exist."""
     found = {
         "Vpcs": [
             {**vpc, "EnableDnsSupport": _dns_support(aws, vpc["VpcId"])}

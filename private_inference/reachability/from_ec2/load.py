@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from private_inference.reachability.from_ec2.describe import Descriptions, Item
+from private_inference.reachability.loading import add_gateway, find_gateway, gateway_in
 from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
     LINUX_PORTS,
@@ -24,8 +25,9 @@ from private_inference.reachability.model import (
     Subnet,
     Undecided,
     Vpc,
+    open_rules,
 )
-from private_inference.reachability.traffic import ALL_TRAFFIC, ANYWHERE, acl_services, group_services, short_service
+from private_inference.reachability.traffic import ANYWHERE, acl_services, group_services, short_service
 
 _FINAL_ACL_RULE = 32767
 """The number of the rule that denies everything. https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html"""
@@ -115,8 +117,9 @@ class _Loader:
                 yield Gateway(raw["NatGatewayId"], raw["VpcId"], GatewayKind.NAT, subnets, name=_name(raw))
         for raw in self._described["TransitGatewayVpcAttachments"]:
             if raw["State"] not in _GONE:
-                key, name = f"{raw['TransitGatewayId']}@{raw['VpcId']}", _name(raw) or raw["TransitGatewayId"]
-                yield Gateway(key, raw["VpcId"], GatewayKind.TRANSIT, tuple(raw["SubnetIds"]), name=name)
+                vpc, transit = raw["VpcId"], raw["TransitGatewayId"]
+                key, name = gateway_in(vpc, transit), _name(raw) or transit
+                yield Gateway(key, vpc, GatewayKind.TRANSIT, tuple(raw["SubnetIds"]), name=name)
         yield from self._peerings()
         yield from self._endpoints()
 
@@ -137,7 +140,7 @@ class _Loader:
                 if near.get("VpcId") in self._vpcs:
                     blocks = [one["CidrBlock"] for one in far.get("CidrBlockSet", ())]
                     blocks += [one["Ipv6CidrBlock"] for one in far.get("Ipv6CidrBlockSet", ())]
-                    key = f"{raw['VpcPeeringConnectionId']}@{near['VpcId']}"
+                    key = gateway_in(near["VpcId"], raw["VpcPeeringConnectionId"])
                     yield Gateway(key, near["VpcId"], GatewayKind.PEERING, (), tuple(blocks), name=_name(raw))
 
     def _endpoints(self) -> Iterator[Gateway]:
@@ -172,13 +175,15 @@ class _Loader:
             if route.get(key):
                 yield Cidr(route[key])
         if prefix_list := route.get("DestinationPrefixListId"):
-            if prefix_list in self._prefix_lists:
-                yield PrefixListRef(prefix_list)
-            else:
-                self._undecide(
-                    table["RouteTableId"], "Routes", f"names prefix list {prefix_list}, whose blocks EC2 hides"
-                )
-                yield from map(Cidr, ANYWHERE)
+            yield from self._prefix_list(table["RouteTableId"], "Routes", prefix_list)
+
+    def _prefix_list(self, resource: str, key: str, prefix_list: str) -> Iterator[Cidr | PrefixListRef]:
+        """A prefix list that a property names; every address, and undecided, if EC2 doesn't list its blocks."""
+        if prefix_list in self._prefix_lists:
+            yield PrefixListRef(prefix_list)
+        else:
+            self._undecide(resource, key, f"names prefix list {prefix_list}, whose blocks EC2 hides")
+            yield from map(Cidr, ANYWHERE)
 
     def _target(self, table: Item, route: Item) -> str | None:
         """The gateway that a route leads to; None where it drops packets."""
@@ -186,13 +191,10 @@ class _Loader:
             return None
         meant = next((str(route[key]) for key in _TARGETS if route.get(key)), "nothing that is known")
         vpc = table["VpcId"]
-        for candidate in (meant, f"{meant}@{vpc}"):
-            if candidate in self._gateways:
-                return candidate
+        if found := find_gateway(self._gateways, vpc, meant):
+            return found
         self._undecide(table["RouteTableId"], "Routes", f"leads to {meant}, and what that does isn't modelled")
-        key = f"{meant}@{vpc}"
-        self._gateways[key] = Gateway(key, vpc, GatewayKind.OTHER, name=meant)
-        return key
+        return add_gateway(self._gateways, vpc, meant)
 
     # Security groups and interfaces
 
@@ -205,23 +207,21 @@ class _Loader:
 
     def _unfiltered(self) -> Iterator[SecurityGroup]:
         """For interfaces without security groups, such as a Network Load Balancer's: a group that admits everything."""
-        everything = tuple(SgRule(ALL_TRAFFIC, Cidr(block)) for block in ANYWHERE)
         for vpc in sorted(self._vpcs):
-            yield SecurityGroup(_no_groups(vpc), vpc, everything, everything, "no security groups")
+            yield SecurityGroup(_no_groups(vpc), vpc, open_rules(), open_rules(), "no security groups")
 
     def _group_rules(self, group: str, permission: Item) -> Iterator[SgRule]:
-        offered = group_services(permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort"))
-        for key, field in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
-            yield from (SgRule(offered, Cidr(one[field])) for one in permission.get(key, ()))
+        services = group_services(permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort"))
+        return (SgRule(services, peer) for peer in self._peers(group, permission))
+
+    def _peers(self, group: str, permission: Item) -> Iterator[Cidr | PrefixListRef | GroupRef]:
+        yield from (Cidr(one["CidrIp"]) for one in permission.get("IpRanges", ()))
+        yield from (Cidr(one["CidrIpv6"]) for one in permission.get("Ipv6Ranges", ()))
         for one in permission.get("PrefixListIds", ()):
-            if one["PrefixListId"] in self._prefix_lists:
-                yield SgRule(offered, PrefixListRef(one["PrefixListId"]))
-            else:
-                self._undecide(group, "PrefixListIds", f"names {one['PrefixListId']}, whose blocks EC2 hides")
-                yield from (SgRule(offered, Cidr(block)) for block in ANYWHERE)
+            yield from self._prefix_list(group, "PrefixListIds", one["PrefixListId"])
         for one in permission.get("UserIdGroupPairs", ()):
             if one["GroupId"] in self._groups:
-                yield SgRule(offered, GroupRef(one["GroupId"]))
+                yield GroupRef(one["GroupId"])
             else:
                 self._undecide(group, "UserIdGroupPairs", f"names {one['GroupId']}, which is in another VPC")
 

@@ -74,6 +74,6 @@ def find_unmodelled(references: References) -> None:
         if resource.type.startswith(NETWORK):
             references.undecide(resource, "", "is of a type that isn't modelled")
         elif resource.type.startswith("aws:") and not resource.type.endswith("SubnetGroup"):
-            placed = [key for key in _PLACING_PROPERTIES if references.given(resource, key) is not None]
+            placed = [key for key in _PLACING_PROPERTIES if resource.given(key) is not None]
             if placed:
                 references.undecide(resource, placed[0], "places it in a network, and its type isn't modelled")

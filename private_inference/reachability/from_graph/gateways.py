@@ -19,6 +19,7 @@ from private_inference.graph.types import (
 )
 from private_inference.graph.values import Unknown
 from private_inference.reachability.from_graph.references import References
+from private_inference.reachability.loading import gateway_in
 from private_inference.reachability.model import Gateway, GatewayKind, Subnet, Vpc
 from private_inference.reachability.traffic import short_service
 
@@ -49,7 +50,7 @@ def gateways(
 def _attached(references: References) -> Iterator[Gateway]:
     for resource in references.all(*ATTACHED):
         kind, path, of_type = ATTACHED[resource.type]
-        if references.given(resource, "vpcId") is None:
+        if resource.given("vpcId") is None:
             continue
         gateway = references.one(resource, path, of_type) if path else resource.urn
         vpc = references.vpc_of(resource)
@@ -80,12 +81,7 @@ def _peering(references: References, vpcs: Mapping[str, Vpc]) -> Iterator[Gatewa
         for vpc, other in (ends, ends[::-1]):
             if vpc is not None and vpc in vpcs:
                 blocks = vpcs[other].cidrs if other is not None and other in vpcs else ()
-                yield Gateway(peering_id(resource.urn, vpc), vpc, GatewayKind.PEERING, (), blocks, name=resource.name)
-
-
-def peering_id(urn: str, vpc: str) -> str:
-    """The id of the gateway that a peering connection is in one of its VPCs."""
-    return f"{urn}@{vpc}"
+                yield Gateway(gateway_in(vpc, resource.urn), vpc, GatewayKind.PEERING, (), blocks, name=resource.name)
 
 
 def _endpoints(references: References, prefix_lists: set[str]) -> Iterator[Gateway]:

@@ -96,11 +96,11 @@ def _subnets(references: References, resource: Resource, placing: Placing) -> li
 
 
 def _subnets_of_database(references: References, resource: Resource) -> list[str]:
-    urn = references.one(resource, "dbSubnetGroupName", DB_SUBNET_GROUP)
-    groups = [one for one in references.all(DB_SUBNET_GROUP) if one.urn == urn]
-    if not groups:
+    group = references.find(references.one(resource, "dbSubnetGroupName", DB_SUBNET_GROUP), DB_SUBNET_GROUP)
+    if group is None:
         references.undecide(resource, "dbSubnetGroupName", "means no subnet group of this program")
-    return [subnet for group in groups for subnet in references.many(group, "subnetIds", SUBNET)]
+        return []
+    return references.many(group, "subnetIds", SUBNET)
 
 
 def _interface(
@@ -146,18 +146,14 @@ def _is_public(references: References, resource: Resource, placing: Placing, sub
     if placing.public is None:
         return False
     key, value = placing.public
-    found = references.given(resource, key)
+    found = resource.given(key)
     if isinstance(found, Unknown):
         references.undecide(resource, key, "decides whether there is a public address, and is known later only")
         return True
     if found is None and resource.type == INSTANCE:
-        return _maps_public_addresses(references, subnet)
+        declared = references.find(subnet.id, SUBNET)
+        return declared is not None and is_given(declared.given("mapPublicIpOnLaunch"))
     return bool(found) == value
-
-
-def _maps_public_addresses(references: References, subnet: Subnet) -> bool:
-    declared = next(one for one in references.all(SUBNET) if one.urn == subnet.id)
-    return is_given(references.given(declared, "mapPublicIpOnLaunch"))
 
 
 def _has_elastic_address(references: References, resource: Resource) -> bool:

@@ -1,7 +1,7 @@
 """Builds a network from the resources of a Pulumi program, deployed or only previewed.
 
-Things are identified by URN; what a VPC comes with has the VPC's URN and a suffix. Whatever can't be told is in the
-network's `undecided`, and is meanwhile taken for the more open possibility, so that nothing is proved absent wrongly.
+Things are identified by URN; what a VPC comes with has the VPC's URN and a suffix. What can't be decided is in the
+network's `undecided`, and counts as the more open possibility meanwhile, so that nothing is proved absent wrongly.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _managed_prefix_lists(references: References) -> dict[str, list[str]]:
     """The prefix lists that the program itself declares."""
     found: dict[str, list[str]] = {}
     for resource in references.all(PREFIX_LIST):
-        entries = spread("entries", references.given(resource, "entries"))
+        entries = spread("entries", resource.given("entries"))
         blocks = [pick(entry, "cidr") for _, entry in entries]
         if any(isinstance(block, Unknown) for block in blocks):
             references.undecide(resource, "entries", LATER)

@@ -1,8 +1,8 @@
-"""What the references of a program mean to the loader, and what it couldn't decide about them."""
+"""What the references of a program refer to, and what the loader couldn't decide about them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from private_inference.graph.resources import Graph, Resource
@@ -26,7 +26,7 @@ ADOPTING: Mapping[str, tuple[str, str]] = {
     ROUTE_TABLE: (DEFAULT_ROUTE_TABLE, "defaultRouteTableId"),
     SECURITY_GROUP: (DEFAULT_SECURITY_GROUP, "vpcId"),
 }
-"""By type of what a VPC comes with: the type that adopts it into a program, and its property that tells the VPC."""
+"""By type of what a VPC comes with: the type that adopts it into a program, and its property that names the VPC."""
 _DEFAULT_IDS = {
     NETWORK_ACL: "default-network-acl",
     ROUTE_TABLE: "default-route-table",
@@ -39,17 +39,13 @@ def default_of(vpc: str, type_: str) -> str:
     return f"{vpc}/{_DEFAULT_IDS[type_]}"
 
 
-class References:
+class References(Graph[Resource]):
     """The resources of a program in the order of their URNs, and what couldn't be decided about them."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         # Programs register resources in whatever order they come to be; the network must not depend on it.
-        self._graph = Graph(sorted(resources, key=lambda resource: resource.urn))
-        self._vpcs = {vpc.urn for vpc in self._graph.all(VPC)}
+        super().__init__(sorted(resources, key=lambda resource: resource.urn))
         self._undecided: dict[Undecided, None] = {}
-
-    def __iter__(self) -> Iterator[Resource]:
-        return iter(self._graph)
 
     @property
     def undecided(self) -> tuple[Undecided, ...]:
@@ -60,17 +56,9 @@ class References:
         """Record that a property of a resource couldn't be decided."""
         self._undecided[Undecided(resource.urn, path, reason)] = None
 
-    def all(self, *types: str) -> list[Resource]:
-        """The resources of some types, by type and URN."""
-        return self._graph.all(*types)
-
-    def given(self, resource: Resource, key: str) -> Any:
-        """A property as the program gave it; None for the provider's answers to come."""
-        return None if resource.is_answer(key) else resource.get(key)
-
     def text(self, resource: Resource, key: str) -> str | None:
         """A string property; None if it isn't given, and, recorded as undecided, if it is given but not known."""
-        value = self.given(resource, key)
+        value = resource.given(key)
         if isinstance(value, Unknown):
             self.undecide(resource, key, LATER)
         return value if isinstance(value, str) and value else None
@@ -78,7 +66,7 @@ class References:
     def vpc_of(self, resource: Resource, path: str = "vpcId") -> str | None:
         """The VPC of the program that a resource belongs to; None, and recorded as undecided, when there is none."""
         urn = self.one(resource, path, VPC)
-        if urn in self._vpcs:
+        if self.find(urn, VPC):
             return urn
         self.undecide(resource, path, "means no VPC of this program, so what it does to packets isn't known")
         return None
@@ -95,26 +83,26 @@ class References:
 
     def many(self, resource: Resource, path: str, *types: str) -> list[str]:
         """The URNs (or ids of things outside the program) that the list at a path means; one alone is a list too."""
-        if self.given(resource, path.partition(".")[0]) is None:
+        if resource.given(path.partition(".")[0]) is None:
             return []
         value = resource.get(*path.split("."))
-        return self._named(resource, path, value, types, any_number=isinstance(value, Unknown))
+        return self._meant(resource, path, value, types, any_number=isinstance(value, Unknown))
 
     def named(self, resource: Resource, path: str, value: Any, *types: str) -> list[str]:
         """The URNs (or ids) that a value at a path means, such as an element of a list."""
-        return self._named(resource, path, value, types, any_number=False)
+        return self._meant(resource, path, value, types, any_number=False)
 
-    def _named(self, resource: Resource, path: str, value: Any, types: Sequence[str], any_number: bool) -> list[str]:
+    def _meant(self, resource: Resource, path: str, value: Any, types: Sequence[str], any_number: bool) -> list[str]:
         """What a value or a list means; with `any_number`, an unknown one may mean any number of resources."""
         key = path.partition(".")[0]
         values = value if isinstance(value, list | tuple) else [value]
-        reference = self._graph.reference(resource, key, values, *types)
+        reference = self.reference(resource, key, values, *types)
         named = [one if isinstance(one, str) else one.urn for one in reference.named]
         unknown = len(reference.unknown)
         if not unknown:
             return named
         fitting = [each.urn for each in reference.candidates if each.urn not in named]
-        fitting = fitting or [vpc.urn for vpc in self._graph.sources(resource, key, VPC)]
+        fitting = fitting or [vpc.urn for vpc in self.sources(resource, key, VPC)]
         if not fitting:
             self.undecide(resource, path, f"{LATER}, and nothing in the program tells what it is")
         elif len(fitting) != unknown and not any_number:
@@ -124,9 +112,9 @@ class References:
     def id_of(self, urn: str, type_: str) -> str:
         """The network's id for what a URN means where a type is expected: a VPC, or what adopts, means its default."""
         adopting, path = ADOPTING[type_]
-        adopted = next((each for each in self.all(adopting) if each.urn == urn), None)
+        adopted = self.find(urn, adopting)
         vpc = urn if adopted is None else self.vpc_of(adopted, path)
-        return default_of(vpc, type_) if vpc in self._vpcs and vpc is not None else urn
+        return default_of(vpc, type_) if vpc is not None and self.find(vpc, VPC) else urn
 
     def one_id(self, resource: Resource, path: str, type_: str) -> str | None:
         """The network's id for the ACL, route table or security group that a property means."""

@@ -28,8 +28,8 @@ from private_inference.graph.types import (
     VPN_ROUTE_PROPAGATION,
 )
 from private_inference.graph.values import Unknown, is_given
-from private_inference.reachability.from_graph.gateways import peering_id
 from private_inference.reachability.from_graph.references import LATER, OUTSIDE, References, default_of
+from private_inference.reachability.loading import add_gateway, find_gateway
 from private_inference.reachability.model import Cidr, Gateway, GatewayKind, PrefixListRef, Route, RouteTable, Vpc
 from private_inference.reachability.traffic import ANYWHERE
 
@@ -129,9 +129,8 @@ def _target(
 
 def _known_gateway(references: References, meant: str, vpc: str, gateways: Mapping[str, Gateway]) -> str | None:
     """The gateway of a VPC that a target means: itself, a peering's own side, or a transit gateway's attachment."""
-    for candidate in (meant, peering_id(meant, vpc)):
-        if candidate in gateways:
-            return candidate
+    if found := find_gateway(gateways, vpc, meant):
+        return found
     for resource in references.all(TRANSIT_GATEWAY_ATTACHMENT):
         attached = references.one(resource, "transitGatewayId", TRANSIT_GATEWAY) == meant
         if attached and resource.urn in gateways and gateways[resource.urn].vpc == vpc:
@@ -140,12 +139,10 @@ def _known_gateway(references: References, meant: str, vpc: str, gateways: Mappi
 
 
 def _add_unknown_gateway(meant: str, vpc: str, kind: GatewayKind, gateways: dict[str, Gateway]) -> str:
-    key = f"{meant}@{vpc}"
     kind = _KINDS_BY_PREFIX.get(meant.partition("-")[0], kind)
     # A NAT gateway without its subnet would be one that nothing is known of.
     kind = GatewayKind.OTHER if kind is GatewayKind.NAT else kind
-    gateways.setdefault(key, Gateway(key, vpc, kind, name=meant))
-    return key
+    return add_gateway(gateways, vpc, meant, kind)
 
 
 def _endpoint_tables(references: References) -> Iterator[tuple[str | None, str | None]]:
@@ -162,5 +159,5 @@ def _find_propagation(references: References) -> None:
     for resource in references.all(VPN_ROUTE_PROPAGATION):
         references.undecide(resource, "vpnGatewayId", "propagates routes that only the other side of the VPN knows")
     for resource in references.all(ROUTE_TABLE, DEFAULT_ROUTE_TABLE):
-        if is_given(references.given(resource, "propagatingVgws")):
+        if is_given(resource.given("propagatingVgws")):
             references.undecide(resource, "propagatingVgws", "propagates routes that only the other side knows")

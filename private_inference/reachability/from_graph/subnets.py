@@ -84,7 +84,7 @@ def _main_tables(references: References) -> Iterable[Association]:
 
 def _table_associations(references: References) -> Iterable[Association]:
     for resource in references.all(ROUTE_TABLE_ASSOCIATION):
-        if references.given(resource, "gatewayId") is not None:
+        if resource.given("gatewayId") is not None:
             references.undecide(resource, "gatewayId", "gives a gateway a route table, which isn't modelled")
             continue
         table = references.one_id(resource, "routeTableId", ROUTE_TABLE)
