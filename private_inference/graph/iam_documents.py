@@ -79,7 +79,7 @@ def _statement(position: int, raw: Any) -> Statement:
         raise DocumentError(f"statement {position} has no Effect of Allow or Deny")
     sid = raw.get("Sid")
     condition = known(raw.get("Condition") or {})
-    principals = _principals(raw.get("Principal"))
+    named = principals(raw.get("Principal"))
     return Statement(
         label=f"statement {sid}" if isinstance(sid, str) and sid else f"statement {position}",
         effect=raw["Effect"],
@@ -87,14 +87,15 @@ def _statement(position: int, raw: Any) -> Statement:
         not_actions=as_list(raw.get("NotAction")),
         resources=as_list(raw.get("Resource")),
         not_resources=as_list(raw.get("NotResource")),
-        principals=[principal for _, principal in principals],
-        kinds=[kind for kind, _ in principals],
-        not_principals=[principal for _, principal in _principals(raw.get("NotPrincipal"))],
+        principals=[principal for _, principal in named],
+        kinds=[kind for kind, _ in named],
+        not_principals=[principal for _, principal in principals(raw.get("NotPrincipal"))],
         condition={operator: known(tests) for operator, tests in condition.items()},
     )
 
 
-def _principals(value: Any) -> list[tuple[str | None, Any]]:
+def principals(value: Any) -> list[tuple[str | None, Any]]:
+    """The principals that an element names, each with its kind, such as `AWS`; a bare `*` has none."""
     if isinstance(value, Mapping):
         return [(kind, each) for kind, values in value.items() for each in as_list(values)]
     return [(None, each) for each in as_list(value)]

@@ -147,7 +147,7 @@ class _Stack:
         """What depends on where things lie: clients on premises may have public addresses near a service's."""
         if self._premises_are_near:
             for tier in ("app", "model"):
-                yield Expectation(PREMISES, unlisted(tier), ANSWERS, required=False, why=_COARSE)
+                yield Expectation(PREMISES, other_workloads(tier), ANSWERS, required=False, why=_COARSE)
 
     def parties(self) -> Iterator[Party]:
         """Every party; together they hold every interface and everything behind every gateway."""

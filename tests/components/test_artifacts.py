@@ -10,6 +10,7 @@ import pytest
 
 from components import model_archive
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
+from components.safeguards import Safeguards
 from components.storage import StorageArgs
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
@@ -30,7 +31,9 @@ def store(
 
     def program() -> None:
         storage = StorageArgs(settings=read.artifacts, account=HERE, key_arn=KEY, protect=keep, keep=keep)
-        made = ArtifactStore("artifacts", ArtifactStoreArgs(storage=storage, models=models))
+        made = ArtifactStore(
+            "artifacts", ArtifactStoreArgs(storage=storage, models=models, hooks=Safeguards(HERE.region).artifact)
+        )
         pulumi.export("artifacts", [vars(made.artifact_of(each)) for each in models])
 
     return record_part(program)
@@ -119,9 +122,9 @@ def test_models_of_the_same_content_share_one_object(archive: Path, another: Pat
 
 def test_an_artifact_is_found_where_it_was_uploaded(one: Recorded) -> None:
     bucket, key = one.one("Bucket"), one.one("BucketObjectv2").properties["key"]
-    assert one.outputs["artifacts"] == [
-        {"uri": f"s3://{bucket.outputs['bucket']}/{key}", "readable": f"{bucket.outputs['arn']}/models/*"}
-    ]
+    (artifact,) = one.outputs["artifacts"]
+    assert artifact["uri"] == f"s3://{bucket.outputs['bucket']}/{key}"
+    assert artifact["readable"] == f"{bucket.outputs['arn']}/models/*"
 
 
 def test_an_artifact_in_s3_stays_where_it_is(archive: Path) -> None:

@@ -1,6 +1,7 @@
 """An endpoint: a model in the model subnets, isolated, encrypted, logged, and called by name."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from components.artifacts import Artifact
 from components.images import ServingImage
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
+from components.safeguards import Safeguards
+from components.serving import NOTHING, Serving
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
@@ -19,7 +22,7 @@ TOPIC = HERE.arn("sns", "alarms")
 IMAGE = f"{HERE.id}.dkr.ecr.{HERE.region}.amazonaws.com/serving:1"
 
 
-def inference(archive: Path, *, protect: bool = True, **changes: Any) -> Recorded:
+def inference(archive: Path, *, protect: bool = True, serving: Serving = NOTHING, **changes: Any) -> Recorded:
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
 
     def program() -> None:
@@ -32,6 +35,7 @@ def inference(archive: Path, *, protect: bool = True, **changes: Any) -> Recorde
                 iam_path="/stack/",
                 artifact=Artifact(
                     uri=pulumi.Output.from_input("s3://models/triage"),
+                    content="triage",
                     readable=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
                 ),
                 image=ServingImage(IMAGE, HERE.arn("ecr", "repository/serving")),
@@ -50,6 +54,8 @@ def inference(archive: Path, *, protect: bool = True, **changes: Any) -> Recorde
                 logs_key_arn=LOGS_KEY,
                 log_retention_days=365,
                 topic_arn=TOPIC,
+                serving=serving,
+                safeguards=Safeguards(HERE.region),
                 protect=protect,
             ),
         )
@@ -103,6 +109,59 @@ def test_the_configuration_is_auto_named_and_made_before_the_old_one_goes(defaul
     assert not {"name", "namePrefix"} & configuration.properties.keys()
     assert not configuration.delete_before_replace
     assert default.one("Endpoint").properties["endpointConfigName"] == configuration.outputs["name"]
+
+
+def _generation(recorded: Recorded) -> str:
+    """The name of the configuration's resource, to which Pulumi adds a suffix in AWS."""
+    return recorded.one("EndpointConfiguration").name
+
+
+def _instances(recorded: Recorded) -> int:
+    (variant,) = recorded.one("EndpointConfiguration").properties["productionVariants"]
+    return int(variant["initialInstanceCount"])
+
+
+def _serves(configuration: str, initial: int, instances: int) -> Serving:
+    return replace(NOTHING, configuration=configuration, initial_instances=initial, instances=instances)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"instanceType": "ml.m5.xlarge"},
+        {"instances": {"min": 2, "initial": 3}},
+        {"volumeKeyOffBecause": "the instance storage is encrypted by its hardware"},
+    ],
+    ids=str,
+)
+def test_another_content_is_another_configuration(default: Recorded, archive: Path, change: dict[str, Any]) -> None:
+    assert _generation(inference(archive, **change)) != _generation(default)
+
+
+def test_the_same_content_is_the_same_configuration(default: Recorded, archive: Path) -> None:
+    watched = inference(archive, alarms={"latencyMs": 10}, scaling={"cpuPercent": 30})
+    assert _generation(watched) == _generation(default)
+
+
+def test_a_new_configuration_starts_with_the_instances_that_serve(default: Recorded, archive: Path) -> None:
+    serving = _serves(f"{_generation(default)}-1234567", 2, 7)
+    changed = inference(archive, serving=serving, instanceType="ml.m5.xlarge")
+    assert _instances(changed) == 7
+    fewer = inference(archive, serving=_serves(serving.configuration, 2, 1), instanceType="ml.m5.xlarge")
+    assert _instances(fewer) == 2
+
+
+def test_scaling_makes_no_new_configuration(default: Recorded, archive: Path) -> None:
+    scaled = inference(archive, serving=_serves(f"{_generation(default)}-1234567", 2, 7))
+    assert (_generation(scaled), _instances(scaled)) == (_generation(default), 2)
+    # The one that an update with seven instances made stays, whatever scaling does afterwards.
+    seven = inference(archive, serving=_serves("other-1234567", 2, 7))
+    settled = inference(archive, serving=_serves(f"{_generation(seven)}-1234567", 7, 4))
+    assert (_generation(settled), _instances(settled)) == (_generation(seven), 7)
+
+
+def test_the_names_of_configurations_fit_into_63_characters(archive: Path) -> None:
+    assert len(_generation(inference(archive, name="a" * 55)) + "-1234567") <= 63
 
 
 def test_the_configuration_names_its_one_variant_all_traffic(default: Recorded) -> None:
