@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
+from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.image_registry import ImageRegistry
 from components.images import repository_of, serving_image
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
@@ -68,12 +69,27 @@ network = PrivateNetwork(
     ),
     options,
 )
+roles = {
+    endpoint.name: ExecutionRole(
+        endpoint.name,
+        ExecutionRoleArgs(
+            endpoint_name=endpoint.name,
+            account=account,
+            iam_path=stack_path(),
+            vpc_id=network.vpc.id,
+            unscoped_interfaces=settings.security.network_interfaces_unscoped_because is not None,
+        ),
+        options,
+    )
+    for endpoint in settings.endpoints
+}
 groups = SecurityGroups(
     "groups",
     SecurityGroupsArgs(
         vpc_id=network.vpc.id,
         allowed=plan.allowed,
         prefix_list_ids={gateway: found.id for gateway, found in facts.prefix_lists.items()},
+        outlived_by=list(roles.values()),
     ),
     options,
 )
@@ -137,6 +153,7 @@ endpoints = {
             settings=endpoint,
             account=account,
             iam_path=stack_path(),
+            execution_role=roles[endpoint.name],
             artifact=artifacts[endpoint.name],
             image=images[endpoint.name],
             readable_artifacts=readable[endpoint.name],
@@ -147,7 +164,6 @@ endpoints = {
             ],
             vcpus=facts.instances[endpoint.instance_type].vcpus,
             gpus=facts.instances[endpoint.instance_type].gpus,
-            vpc_id=network.vpc.id,
             subnet_ids=network.subnet_ids(Tier.MODEL),
             security_group_id=groups.model.id,
             unscoped_interfaces=settings.security.network_interfaces_unscoped_because is not None,

@@ -190,11 +190,10 @@ class Serving:
     rollback_alarms: Sequence[Arn]
     """Alarms that roll an update back: SageMaker looks at them with this role."""
     data_key: Arn
-    vpc: Arn
     subnets: Sequence[Arn]
     security_group: Arn
     unscoped_interfaces: bool
-    """Whether network interfaces are allowed in AWS's published form, on every resource."""
+    """Whether network interfaces may be made in AWS's published form, on every resource."""
 
 
 def execution_role(account: Account, serving: Serving) -> Document:
@@ -221,7 +220,35 @@ def execution_role(account: Account, serving: Serving) -> Document:
             {"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
         ),
         *_rollback(serving),
-        *(_unscoped_interfaces() if serving.unscoped_interfaces else _interfaces_in_vpc(account, serving)),
+        allow(
+            "CreateInterfaces",
+            ["ec2:CreateNetworkInterface"],
+            # An interface that is being created has no subnet yet that a condition could test. AWS evaluates every
+            # resource involved, so the subnets and the group bound where it can be.
+            ["*"]
+            if serving.unscoped_interfaces
+            else [*serving.subnets, serving.security_group, account.arn("ec2", "network-interface/*")],
+        ),
+    )
+
+
+def network_interfaces(account: Account, vpc: Arn, *, unscoped: bool) -> Document:
+    """What SageMaker needs to manage the network interfaces that it made, and to remove them.
+
+    It removes them after the endpoint is deleted, and from subnets that the model has left: the VPC is the bound. The
+    condition key takes an ARN: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html.
+    With `unscoped`, the form that AWS publishes: https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html.
+    """
+    actions = (
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+    )
+    interfaces = account.arn("ec2", "network-interface/*")
+    return document(
+        allow("ManageInterfaces", actions, ["*"])
+        if unscoped
+        else allow("ManageInterfaces", actions, [interfaces], {"ArnEquals": {"ec2:Vpc": vpc}}),
         allow(
             "DescribeNetwork",
             [
@@ -241,39 +268,6 @@ def _rollback(serving: Serving) -> list[Statement]:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html"""
     alarms = serving.rollback_alarms
     return [allow("RollbackAlarms", ["cloudwatch:DescribeAlarms"], alarms)] if alarms else []
-
-
-_CREATE_INTERFACE = "ec2:CreateNetworkInterface"
-_MANAGE_INTERFACES = (
-    "ec2:CreateNetworkInterfacePermission",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DeleteNetworkInterfacePermission",
-)
-
-
-def _unscoped_interfaces() -> list[Statement]:
-    """SageMaker's network interfaces, in the form that AWS publishes.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html; of jobs AWS says that scoped ones fail its
-    validation: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
-    """
-    return [allow("Interfaces", [_CREATE_INTERFACE, *_MANAGE_INTERFACES], ["*"])]
-
-
-def _interfaces_in_vpc(account: Account, serving: Serving) -> list[Statement]:
-    """SageMaker's network interfaces, made in the model subnets and bounded to the VPC afterwards.
-
-    SageMaker removes interfaces after the endpoint is deleted, and from subnets that the model has left: for that the
-    VPC is the bound. The condition keys (both take ARNs):
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-    """
-    interfaces = account.arn("ec2", "network-interface/*")
-    # An interface that is being created has no subnet yet that a condition could test. AWS evaluates every resource
-    # involved, so the subnets and the group bound where it can be.
-    return [
-        allow("CreateInterfaces", [_CREATE_INTERFACE], [*serving.subnets, serving.security_group, interfaces]),
-        allow("ManageInterfaces", _MANAGE_INTERFACES, [interfaces], {"ArnEquals": {"ec2:Vpc": serving.vpc}}),
-    ]
 
 
 def invoke(endpoint: Arn, runtime_endpoint_id: pulumi.Input[str]) -> Document:

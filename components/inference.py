@@ -12,6 +12,7 @@ from components import iam
 from components.alarms import VariantAlarms, VariantAlarmsArgs
 from components.artifacts import Artifact
 from components.deployment import deployment
+from components.execution_role import ExecutionRole
 from components.iam import Account
 from components.images import ServingImage
 from components.safeguards import Safeguards
@@ -31,7 +32,8 @@ class InferenceEndpointArgs:
     settings: EndpointSettings
     account: Account
     iam_path: str
-    """IAM path of the execution role and the invoke policy."""
+    """IAM path of the invoke policy."""
+    execution_role: ExecutionRole
     artifact: Artifact
     image: ServingImage
     readable_artifacts: Sequence[iam.Arn]
@@ -44,7 +46,6 @@ class InferenceEndpointArgs:
     """Of one instance."""
     gpus: int
     """Of one instance."""
-    vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     """The subnets of the model tier."""
     security_group_id: pulumi.Input[str]
@@ -84,8 +85,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
         log_group = self._log_group()
         variant = VariantArgs(settings=args.settings, vcpus=args.vcpus, gpus=args.gpus)
         alarms = VariantAlarms(name, VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn), self._child())
-        role, permissions = self._execution_role(log_group, alarms)
-        configuration = self._configuration(self._model(role, permissions))
+        permissions = self._permissions(log_group, alarms)
+        configuration = self._configuration(self._model(permissions))
         self.endpoint = aws.sagemaker.Endpoint(
             name,
             name=args.settings.name,
@@ -126,18 +127,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
             opts=self._child(protect=self._args.protect),
         )
 
-    def _execution_role(
-        self, log_group: aws.cloudwatch.LogGroup, alarms: VariantAlarms
-    ) -> tuple[aws.iam.Role, pulumi.Resource]:
-        """The role, and its policy, which must be attached before a model is created with the role."""
+    def _permissions(self, log_group: aws.cloudwatch.LogGroup, alarms: VariantAlarms) -> pulumi.Resource:
+        """What the execution role may: it must be attached before a model is created with the role."""
         args = self._args
-        role = aws.iam.Role(
-            self._name,
-            path=args.iam_path,
-            description=f"Runs the model of {args.settings.name}",
-            assume_role_policy=iam.json_document(iam.trust(args.account, "sagemaker.amazonaws.com")),
-            opts=self._child(),
-        )
         serving = iam.Serving(
             artifacts=args.readable_artifacts,
             artifact_keys=args.artifact_keys,
@@ -145,21 +137,19 @@ class InferenceEndpoint(pulumi.ComponentResource):
             log_group=log_group.arn,
             rollback_alarms=[] if args.settings.update.rollback_off_because else [each.arn for each in alarms.rollback],
             data_key=args.data_key_arn,
-            vpc=pulumi.Output.concat(args.account.arn("ec2", "vpc/"), args.vpc_id),
             subnets=[pulumi.Output.concat(args.account.arn("ec2", "subnet/"), subnet) for subnet in args.subnet_ids],
             security_group=pulumi.Output.concat(args.account.arn("ec2", "security-group/"), args.security_group_id),
             unscoped_interfaces=args.unscoped_interfaces,
         )
         document = iam.execution_role(args.account, serving)
-        return role, aws.iam.RolePolicy(
-            self._name, role=role.id, policy=iam.json_document(document), opts=self._child()
-        )
+        role = args.execution_role.role
+        return aws.iam.RolePolicy(self._name, role=role.id, policy=iam.json_document(document), opts=self._child())
 
-    def _model(self, role: aws.iam.Role, permissions: pulumi.Resource) -> aws.sagemaker.Model:
+    def _model(self, permissions: pulumi.Resource) -> aws.sagemaker.Model:
         # IAM is eventually consistent: the model waits for the permissions, not only for the role.
         return aws.sagemaker.Model(
             self._name,
-            execution_role_arn=role.arn,
+            execution_role_arn=self._args.execution_role.role.arn,
             enable_network_isolation=self._args.settings.model.isolated,
             primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
                 image=self._args.image.uri,
@@ -169,7 +159,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
             vpc_config=aws.sagemaker.ModelVpcConfigArgs(
                 subnets=self._args.subnet_ids, security_group_ids=[self._args.security_group_id]
             ),
-            opts=self._child(depends_on=[permissions], hooks=self._args.safeguards.model),
+            opts=self._child(
+                depends_on=[permissions, self._args.execution_role.interfaces], hooks=self._args.safeguards.model
+            ),
         )
 
     def _configuration(self, model: aws.sagemaker.Model) -> aws.sagemaker.EndpointConfiguration:

@@ -28,6 +28,8 @@ class SecurityGroupsArgs:
     """The flows that rules are derived from."""
     prefix_list_ids: Mapping[Gateway, pulumi.Input[str]]
     """Of each gateway that `allowed` names."""
+    outlived_by: Sequence[pulumi.Resource]
+    """What has to be there until the models' group is deleted: SageMaker's interfaces block it, and go with these."""
 
 
 class SecurityGroups(pulumi.ComponentResource):
@@ -52,7 +54,11 @@ class SecurityGroups(pulumi.ComponentResource):
             description=DESCRIPTIONS[tier],
             vpc_id=self._args.vpc_id,
             tags=name_tag(NAMES[tier]),
-            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(delete=INTERFACE_DELETION)),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(self._args.outlived_by) if tier == Tier.MODEL else None,
+                custom_timeouts=pulumi.CustomTimeouts(delete=INTERFACE_DELETION),
+            ),
         )
 
     def _rule(self, rule: GroupRule) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.handler import select
 from private_inference.rehearsal.handlers.ec2 import filters
@@ -29,6 +31,26 @@ class Call:
 
 def kept(account: Account, state: State) -> None:
     """Nothing to do: the provider leaves a VPC's own defaults where they are, and so do settings without a deletion."""
+
+
+@dataclass(frozen=True)
+class Unblocked:
+    """A `Delete` that is tried again while something else of AWS's is in the way, as the provider does for minutes."""
+
+    delete: Call
+
+    def __call__(self, account: Account, state: State) -> None:
+        for _ in range(ATTEMPTS):
+            try:
+                return self.delete(account, state)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "DependencyViolation":
+                    raise
+        return self.delete(account, state)
+
+
+ATTEMPTS = 5
+"""The embedded AWS removes interfaces after a few looks at them, not after minutes."""
 
 
 def network_acl(account: Account, state: State) -> None:
@@ -127,8 +149,8 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation": Call(
         "ec2", "disassociate_route_table", {"AssociationId": "id"}
     ),
-    "aws:ec2/securityGroup:SecurityGroup": Call("ec2", "delete_security_group", {"GroupId": "id"}),
-    "aws:ec2/subnet:Subnet": Call("ec2", "delete_subnet", {"SubnetId": "id"}),
+    "aws:ec2/securityGroup:SecurityGroup": Unblocked(Call("ec2", "delete_security_group", {"GroupId": "id"})),
+    "aws:ec2/subnet:Subnet": Unblocked(Call("ec2", "delete_subnet", {"SubnetId": "id"})),
     "aws:ec2/vpc:Vpc": Call("ec2", "delete_vpc", {"VpcId": "id"}),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Call("ec2", "delete_vpc_endpoints", {"VpcEndpointIds": "[id]"}),
     "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment": Call(

@@ -250,6 +250,7 @@ def test_the_execution_roles_eni_actions_are_bounded_to_the_model_subnets_and_gr
     group = f"{ec2}security-group/{least.one('SecurityGroup', 'model').id}"
     interfaces = f"{ec2}network-interface/*"
     assert set(role.statement("CreateInterfaces")["Resource"]) == {*subnets, group, interfaces}
+    role = document(least, "RolePolicy", "triage-interfaces")
     manage = role.statement("ManageInterfaces")
     assert manage["Resource"] == [interfaces]
     assert manage["Condition"] == {"ArnEquals": {"ec2:Vpc": f"{ec2}vpc/{least.one('Vpc').id}"}}
@@ -260,9 +261,9 @@ def test_the_execution_roles_eni_actions_are_bounded_to_the_model_subnets_and_gr
 def test_interfaces_are_managed_until_the_last_is_gone_whatever_subnets_there_are(archive: Any) -> None:
     """SageMaker removes interfaces with this role after the subnets that the model names have changed."""
     statements = [
-        document(record(stack_config(minimal(archive, network={"zones": zones}))), "RolePolicy", "triage").statement(
-            "ManageInterfaces"
-        )
+        document(
+            record(stack_config(minimal(archive, network={"zones": zones}))), "RolePolicy", "triage-interfaces"
+        ).statement("ManageInterfaces")
         for zones in (2, 3)
     ]
     assert statements[0] == statements[1]
@@ -270,19 +271,17 @@ def test_interfaces_are_managed_until_the_last_is_gone_whatever_subnets_there_ar
 
 def test_a_reason_gives_execution_roles_awss_own_form_of_network_interface_permissions(archive: Any) -> None:
     security = {"networkInterfacesUnscopedBecause": "SageMaker refuses the bounded form in this account"}
-    role = document(record(stack_config(minimal(archive, security=security))), "RolePolicy", "triage")
-    assert role.statement("Interfaces") == {
-        "Sid": "Interfaces",
-        "Effect": "Allow",
-        "Action": [
-            "ec2:CreateNetworkInterface",
-            "ec2:CreateNetworkInterfacePermission",
-            "ec2:DeleteNetworkInterface",
-            "ec2:DeleteNetworkInterfacePermission",
-        ],
-        "Resource": ["*"],
-    }
-    assert not {"CreateInterfaces", "ManageInterfaces"} & {each["Sid"] for each in role.content["Statement"]}
+    recorded = record(stack_config(minimal(archive, security=security)))
+    made = document(recorded, "RolePolicy", "triage").statement("CreateInterfaces")
+    managed = document(recorded, "RolePolicy", "triage-interfaces").statement("ManageInterfaces")
+    assert made["Resource"] == managed["Resource"] == ["*"]
+    assert not {"Condition"} & (made.keys() | managed.keys())
+
+
+def test_the_models_group_goes_before_the_role_that_removes_its_interfaces(least: Recorded) -> None:
+    group = least.one("SecurityGroup", "model")
+    for outliving in (least.one("Role", "triage"), least.one("RolePolicy", "triage-interfaces")):
+        assert outliving.urn in least.depends_on(group)
 
 
 def test_the_execution_role_reads_its_own_artifact_image_log_group_and_key(staging: Recorded) -> None:

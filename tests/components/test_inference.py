@@ -10,6 +10,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.artifacts import Artifact
+from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.images import ServingImage
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.safeguards import Safeguards
@@ -27,12 +28,19 @@ def inference(archive: Path, *, protect: bool = True, serving: Serving = NOTHING
 
     def program() -> None:
         gateway = aws.ec2.VpcEndpoint("gateway", vpc_id="vpc-1", service_name="com.amazonaws.us-east-1.s3")
+        role = ExecutionRole(
+            "triage",
+            ExecutionRoleArgs(
+                endpoint_name="triage", account=HERE, iam_path="/stack/", vpc_id="vpc-1", unscoped_interfaces=False
+            ),
+        )
         InferenceEndpoint(
             "triage",
             InferenceEndpointArgs(
                 settings=entry,
                 account=HERE,
                 iam_path="/stack/",
+                execution_role=role,
                 artifact=Artifact(
                     uri=pulumi.Output.from_input("s3://models/triage"),
                     content="triage",
@@ -44,7 +52,6 @@ def inference(archive: Path, *, protect: bool = True, serving: Serving = NOTHING
                 image_repositories=[HERE.arn("ecr", "repository/old"), HERE.arn("ecr", "repository/serving")],
                 vcpus=4,
                 gpus=0,
-                vpc_id="vpc-1",
                 subnet_ids=["subnet-a", "subnet-b"],
                 security_group_id="sg-model",
                 unscoped_interfaces=False,
@@ -90,14 +97,14 @@ def test_network_isolation_is_off_only_with_a_reason(default: Recorded, archive:
 
 
 def test_the_model_waits_for_its_roles_permissions(default: Recorded) -> None:
-    role, permissions = default.one("Role"), default.one("RolePolicy")
+    role, permissions = default.one("Role"), default.one("RolePolicy", "triage")
     assert default.one("Model").properties["executionRoleArn"] == role.outputs["arn"]
     assert permissions.properties["role"] == role.id
     assert permissions.urn in default.one("Model").dependencies
 
 
 def test_the_role_reaches_what_serves_and_what_will_serve(default: Recorded) -> None:
-    policy = json.loads(default.one("RolePolicy").properties["policy"])
+    policy = json.loads(default.one("RolePolicy", "triage").properties["policy"])
     resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
     assert resources["Artifact"] == ["arn:aws:s3:::models/old", "arn:aws:s3:::models/triage"]
     assert resources["Keys"] == [DATA_KEY, HERE.arn("kms", "key/old"), HERE.arn("kms", "key/new")]
@@ -189,7 +196,7 @@ def test_callers_know_the_endpoint_by_the_name_in_the_settings(archive: Path) ->
 
 def test_the_endpoint_waits_for_the_ways_of_its_artifact_and_for_its_log_group(default: Recorded) -> None:
     waited_for = default.one("Endpoint").dependencies
-    for resource in (default.one("VpcEndpoint"), default.one("LogGroup"), default.one("RolePolicy")):
+    for resource in (default.one("VpcEndpoint"), default.one("LogGroup"), default.one("RolePolicy", "triage")):
         assert resource.urn in waited_for
 
 

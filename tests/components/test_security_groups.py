@@ -21,6 +21,7 @@ def groups(allowed: Sequence[Flow]) -> Recorded:
                 vpc_id="vpc-1",
                 allowed=allowed,
                 prefix_list_ids={Gateway.S3: "pl-s3", Gateway.DYNAMODB: "pl-dynamodb"},
+                outlived_by=[],
             ),
         )
 

@@ -269,7 +269,7 @@ def test_the_model_subnets_must_hold_two_addresses_for_each_instance_of_two_flee
     assert settings(change(enough, "endpoints[0].instances.max", 5))
     (said,) = problems(change(enough, "endpoints[0].instances.max", 6))
     assert said.startswith(f"{PROJECT}:network.cidr: '10.0.0.0/23' leaves 22 addresses for model instances")
-    assert "need 24: 2 for each instance of 2 fleets, because an update starts the new one beside the old one" in said
+    assert "need 24 (two for each instance, old and new ones during an update)" in said
 
 
 def test_a_rolling_update_needs_addresses_for_one_batch_more_only(archive: Path) -> None:
