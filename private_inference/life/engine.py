@@ -16,8 +16,8 @@ from pulumi import automation
 
 from private_inference.life.plugin import serve
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.runner.project import StackConfig
 from private_inference.runner.program import working_in
+from private_inference.runner.project import StackConfig
 
 BUILT = Path("build/engine/bin/pulumi")
 """Where `make engine` puts the Pulumi CLI, in the project's folder."""
@@ -69,8 +69,8 @@ class Deployment:
 
     def resources(self, config: StackConfig) -> list[dict[str, Any]]:
         """The resources in the engine's state."""
-        found: list[dict[str, Any]] = self._stack(config).export_stack().deployment.get("resources", [])
-        return found
+        deployed = self._stack(config).export_stack().deployment or {}
+        return list(deployed.get("resources", []))
 
     def _run(self, operation: Callable[[automation.Stack], Any], config: StackConfig) -> Any:
         self.output.clear()

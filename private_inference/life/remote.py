@@ -14,7 +14,7 @@ from private_inference.runner.sdk import received, sent
 def construct(request: Any) -> Any:
     """Register a remote component and what it is made of with the engine that asks for it."""
     with grpc.insecure_channel(request.monitorEndpoint) as channel:
-        monitor = resource_pb2_grpc.ResourceMonitorStub(channel)  # type: ignore[no-untyped-call]
+        monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
         component = monitor.RegisterResource(
             resource_pb2.RegisterResourceRequest(
                 type=request.type, name=request.name, parent=request.parent, acceptSecrets=True
