@@ -31,6 +31,16 @@ from private_inference.terraform.replacements import UnknownReplacementError, re
 PACKAGES = ("aws", "awsx")
 """The plugins that this one stands for."""
 
+DELETE_FIRST = frozenset(
+    {
+        "aws:ec2transitgateway/vpcAttachment:VpcAttachment",
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    }
+)
+"""Types of which the old one goes before the new one comes, whatever it is called: `DeleteBeforeReplace` in
+https://github.com/pulumi/pulumi-aws/blob/master/provider/resources.go."""
+
 
 @contextmanager
 def serve(aws: EmbeddedAws) -> Iterator[str]:
@@ -106,7 +116,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         # A resource that keeps the name which the program gave it can't exist twice.
         named = handler.auto_name in before and before[handler.auto_name] == after[handler.auto_name]
         fixed = named and not str(after[handler.auto_name]).startswith(f"{request.name}-")
-        return _difference(changed, replaced, delete_first=bool(replaced) and fixed)
+        return _difference(changed, replaced, delete_first=bool(replaced) and (fixed or request.type in DELETE_FIRST))
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         if request.preview:

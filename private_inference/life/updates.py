@@ -132,7 +132,8 @@ def _retag(
 
 
 def _changed(state: State, inputs: Inputs, name: str) -> bool:
-    return bool(inputs.get(name) != state.get(name))
+    """Whether a property is another. One that the program leaves out is false or empty in the state."""
+    return (inputs.get(name) or None) != (state.get(name) or None)
 
 
 def vpc(account: Account, state: State, inputs: Inputs) -> None:

@@ -11,10 +11,11 @@ from private_inference.rehearsal.engine import MotoEngine
 from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
-from private_inference.runner.project import StackConfig, settings_of
+from private_inference.runner.project import StackConfig, load_stack, settings_of
 from private_inference.runner.resource import Run
 from tests.conformance.inventory import Inventory, inventory
 from tests.life.conftest import Live
+from tests.support.recording import ROOT
 
 pytestmark = pytest.mark.xdist_group("life")
 
@@ -60,6 +61,13 @@ def test_an_update_leads_where_a_first_deployment_would(live: Live) -> None:
     taggable = {key for key in ids if HANDLERS[key[0]].taggable}
     assert {key for key in taggable if after[key]["outputs"]["tagsAll"].get("Owner") != "another-team"} == set()
     assert {key for key in ids if after[key]["id"] != ids[key]} == set()
+
+
+def test_the_way_back_takes_away_what_was_added(live: Live) -> None:
+    config = load_stack(ROOT, "dev")
+    live.up(config)
+    _, found = rehearsed(config)
+    assert inventory(live.aws) == found
 
 
 def endpoints(config: StackConfig) -> str:
