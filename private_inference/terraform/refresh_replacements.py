@@ -248,7 +248,7 @@ def _existing(created: Mapping[str, Any], block: Block) -> JsonObject:
     """What a plan makes, with something in place of what AWS would answer."""
     change, attributes = created["change"], block.attributes
     unknown = [name for name, whole in change["after_unknown"].items() if whole is True and name in attributes]
-    return {**change["after"], **{name: _answer(attributes[name]) for name in unknown}}
+    return {**change["after"], **{name: _answer(attributes[name]) for name in unknown}, "id": "answered"}
 
 
 def _answer(attribute: Mapping[str, Any]) -> Any:
