@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 MODEL := examples/model/build/model.tar.gz
 CHECKOV := .venv-checkov/bin/checkov
+ENGINE := build/engine/bin/pulumi
+ENGINE_MODULE := github.com/pulumi/pulumi
 
 # The first of PYTHON that runs, is new enough and can make a virtual environment: a name on PATH may do none of it.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 FOUND = $(shell for each in $(PYTHON); do "$$each" -c "$(SUITABLE)" >/dev/null 2>&1 && echo "$$each" && break; done)
 SUITABLE_PYTHON = $(or $(FOUND),$(error No Python 3.11 or newer with venv: tried $(PYTHON). Name one with PYTHON=...))
 
-.PHONY: help setup model rehearse check test lint conformance bench docs lock clean
+.PHONY: help setup model engine rehearse check test lint conformance bench docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +32,17 @@ $(MODEL): examples/model/train.py | $(INSTALLED)
 setup: $(INSTALLED) ## make the virtual environment
 
 model: $(MODEL) ## train the example's model and pack it for SageMaker
+
+# go.mod alone says which version it is; -X writes it into the binary, which the SDK asks.
+$(ENGINE): tests/engine/go.mod tests/engine/go.sum
+	@command -v go >/dev/null || { echo "The engine is built by Go: install it (https://go.dev/dl/), or put a pulumi on PATH." >&2; exit 1; }
+	@echo "Building the Pulumi engine (once, some minutes)"
+	@cd $(<D) && version=$$(go list -m -f '{{.Version}}' $(ENGINE_MODULE)/pkg/v3) && go build -trimpath \
+		-ldflags "-s -w -X $(ENGINE_MODULE)/sdk/v3/go/common/version.Version=$$version" \
+		-o $(CURDIR)/$@ $(ENGINE_MODULE)/pkg/v3/cmd/pulumi
+	@touch $@
+
+engine: $(ENGINE) ## build the Pulumi engine that a life runs on; needs Go
 
 rehearse: $(INSTALLED) $(MODEL) ## run the whole stack on an embedded AWS (STACK=dev)
 	@$(BIN)/private-inference rehearse --stack $(STACK)
@@ -51,9 +64,12 @@ $(CHECKOV): tests/conformance/requirements-checkov.txt
 	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-# Conformance is skipped where the AWS provider can't be had, and Checkov's part of it where Checkov isn't installed.
-# With REQUIRE_CONFORMANCE=1 it is not.
-test: $(INSTALLED) $(MODEL) lint $(if $(filter 1,$(REQUIRE_CONFORMANCE)),$(CHECKOV)) ## lint, type check and run all tests
+# Conformance is skipped where the AWS provider can't be had, and Checkov's part of it where Checkov isn't installed;
+# lives are skipped where there is no engine. With REQUIRE_CONFORMANCE=1 and REQUIRE_ENGINE=1 they are not.
+NEEDED = $(if $(filter 1,$(REQUIRE_CONFORMANCE)),$(CHECKOV)) $(if $(filter 1,$(REQUIRE_ENGINE)),$(MISSING_ENGINE))
+MISSING_ENGINE = $(if $(shell command -v pulumi 2>/dev/null),,$(ENGINE))
+
+test: $(INSTALLED) $(MODEL) lint $(NEEDED) ## lint, type check and run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 conformance: $(INSTALLED) $(MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov

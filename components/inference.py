@@ -159,8 +159,12 @@ class InferenceEndpoint(pulumi.ComponentResource):
             vpc_config=aws.sagemaker.ModelVpcConfigArgs(
                 subnets=self._args.subnet_ids, security_group_ids=[self._args.security_group_id]
             ),
-            opts=self._child(
-                depends_on=[permissions, self._args.execution_role.interfaces], hooks=self._args.safeguards.model
+            opts=pulumi.ResourceOptions.merge(
+                self._child(
+                    depends_on=[permissions, self._args.execution_role.interfaces], hooks=self._args.safeguards.model
+                ),
+                # SageMaker can't change a model, and the provider would change its state alone.
+                pulumi.ResourceOptions(replace_on_changes=["vpcConfig"]),
             ),
         )
 

@@ -14,6 +14,7 @@ import grimp
 ROOT = Path(__file__).parents[1]
 PURPOSES = {
     "private_inference.cli": "commands, and what they show",
+    "private_inference.life": "what happens to a stack once it serves",
     "private_inference.terraform": "the program as a Terraform configuration",
     "private_inference.verification": "what boto3 finds in an account",
     "private_inference.rehearsal": "the program on an embedded AWS",

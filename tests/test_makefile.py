@@ -79,3 +79,30 @@ def test_checkov_is_installed_where_conformance_is_required(
 def test_make_conformance_requires_it(tmp_path: Path) -> None:
     done = dry_run(tmp_path, {"python3.11": GOOD}, "conformance")
     assert "REQUIRE_CONFORMANCE=1 .venv/bin/pytest" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scripts", "builds"),
+    [
+        (["test"], {}, False),
+        (["test", "REQUIRE_ENGINE=1"], {}, True),
+        (["test", "REQUIRE_ENGINE=1"], {"pulumi": GOOD}, False),
+        (["engine"], {"pulumi": GOOD}, True),
+    ],
+    ids=["test", "test that requires it", "a pulumi on PATH", "engine"],
+)
+def test_the_engine_is_built_where_it_is_required(
+    tmp_path: Path, arguments: list[str], scripts: dict[str, str], builds: bool
+) -> None:
+    done = dry_run(tmp_path, {"python3.11": GOOD, **scripts}, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert ("go build -trimpath" in done.stdout) is builds
+
+
+def test_without_go_make_says_what_the_engine_needs(tmp_path: Path) -> None:
+    make = shutil.which("make")
+    assert make, "the README asks for make"
+    command = [make, "--always-make", "engine"]
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "install it (https://go.dev/dl/)" in done.stderr.splitlines()[0]

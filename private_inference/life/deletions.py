@@ -18,7 +18,7 @@ Delete = Callable[[Account, State], None]
 
 @dataclass(frozen=True)
 class Call:
-    """A `Delete` of one AWS call; `parameters` are JMESPath expressions over the state."""
+    """A `Delete` of one AWS call. `parameters` are JMESPath expressions over the state; without a value, left out."""
 
     service: str
     operation: str

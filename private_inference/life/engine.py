@@ -72,9 +72,8 @@ class Deployment:
 
     def resources(self, config: StackConfig) -> list[dict[str, Any]]:
         """The resources in the engine's state."""
-        deployment = self._stack(config).export_stack().deployment or {}
-        found: list[dict[str, Any]] = deployment.get("resources", [])
-        return found
+        deployed = self._stack(config).export_stack().deployment or {}
+        return list(deployed.get("resources", []))
 
     def _run(self, operation: Callable[[automation.Stack], Any], config: StackConfig) -> Any:
         self.output.clear()

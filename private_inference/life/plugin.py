@@ -8,9 +8,8 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -29,18 +28,20 @@ from private_inference.rehearsal.engine import RehearsalError, all_tags, apply, 
 from private_inference.rehearsal.handler import Handler
 from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.runner.sdk import is_asset, plain, received, sent
+from private_inference.terraform.replacements import UnknownReplacementError, replacing
 
 PACKAGES = ("aws", "awsx")
 """The plugins that this one stands for."""
 
-REPLACEMENTS = Path(__file__).with_name("replacements.json")
-"""By Pulumi type: the properties whose change forces a new resource."""
-
-
-@cache
-def _replacing() -> Mapping[str, frozenset[str]]:
-    read = json.loads(REPLACEMENTS.read_text(encoding="utf-8"))
-    return {kind: frozenset(keys) for kind, keys in read.items()}
+DELETE_FIRST = frozenset(
+    {
+        "aws:ec2transitgateway/vpcAttachment:VpcAttachment",
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    }
+)
+"""Types of which the old one goes before the new one comes, whatever it is called: `DeleteBeforeReplace` in
+https://github.com/pulumi/pulumi-aws/blob/master/provider/resources.go."""
 
 
 @contextmanager
@@ -101,8 +102,8 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         """Keep an automatic name, or make one up."""
         handler = _handler(request.type)
         if handler.auto_name and handler.auto_name not in request.news:
-            kept = MessageToDict(request.olds).get(handler.auto_name)
-            request.news[handler.auto_name] = kept or auto_name(request.type, request.name, handler)
+            known = MessageToDict(request.olds).get(handler.auto_name)
+            request.news[handler.auto_name] = known or auto_name(request.type, request.name, handler)
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -110,13 +111,14 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         changed = _changed(before, after) - set(request.ignoreChanges)
         handler = _handler(request.type)
         tags = all_tags(handler, after, self._default_tags)
+        with _refusals(context, f"{request.type.split(':')[-1]} {request.name!r}"):
+            replaced = replacing(request.type, changed)
         if handler.taggable and tags != (MessageToDict(request.olds).get("tagsAll") or {}):
             changed |= {"tagsAll"}
-        replacing = changed & _replacing()[request.type]
         # A resource that keeps the name which the program gave it can't exist twice.
         named = handler.auto_name in before and before[handler.auto_name] == after[handler.auto_name]
         fixed = named and not str(after[handler.auto_name]).startswith(f"{request.name}-")
-        return _difference(changed, replacing, delete_first=bool(replacing) and fixed)
+        return _difference(changed, replaced, delete_first=bool(replaced) and (fixed or request.type in DELETE_FIRST))
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         if request.preview:
@@ -205,5 +207,5 @@ def _refusals(context: grpc.ServicerContext, subject: str) -> Iterator[None]:
     try:
         with explained(subject):
             yield
-    except RehearsalError as error:
+    except (RehearsalError, UnknownReplacementError) as error:
         context.abort(grpc.StatusCode.UNKNOWN, str(error))

@@ -58,28 +58,31 @@ def operation(kind: str, state: State) -> Create | None:
 
 def endpoint(account: Account, state: State, inputs: Inputs) -> None:
     sagemaker = account.client("sagemaker")
+    _retag(state, inputs, {"ResourceArn": state["arn"]}, sagemaker.add_tags, sagemaker.delete_tags)
     given = {"endpointName": state["id"], **_without(inputs, "name")}
-    sagemaker.add_tags(ResourceArn=state["arn"], Tags=pairs(inputs.tags))
-    if inputs["endpointConfigName"] != state["endpointConfigName"]:
+    if given["endpointConfigName"] != state["endpointConfigName"]:
         sagemaker.update_endpoint(**request(sagemaker, "update_endpoint", given))
 
 
 def vpc_endpoint(account: Account, state: State, inputs: Inputs) -> None:
-    ec2 = account.client("ec2")
-    given: dict[str, Any] = {"VpcEndpointId": state["id"]}
-    if inputs.get("policy"):
+    given: dict[str, Any] = {}
+    if _changed(state, inputs, "policy"):
         given["PolicyDocument"] = inputs["policy"]
-    for key, name in (("routeTableIds", "RouteTableIds"), ("subnetIds", "SubnetIds"), ("securityGroupIds", "Groups")):
-        before, after = set(state.get(key) or []), set(inputs.get(key) or [])
-        name = "SecurityGroupIds" if name == "Groups" else name
-        for prefix, ids in (("Add", after - before), ("Remove", before - after)):
-            if ids:
-                given[prefix + name] = sorted(ids)
-    if inputs.get("privateDnsEnabled") is not None:
+    if _changed(state, inputs, "privateDnsEnabled"):
         given["PrivateDnsEnabled"] = inputs["privateDnsEnabled"]
-    ec2.modify_vpc_endpoint(**given)
+    for key in ("routeTableIds", "subnetIds", "securityGroupIds"):
+        given |= _membership(key, state, inputs)
+    if given:
+        account.client("ec2").modify_vpc_endpoint(VpcEndpointId=state["id"], **given)
     _tag(account, state, inputs)
     inputs.rest()
+
+
+def _membership(key: str, state: State, inputs: Inputs) -> dict[str, list[str]]:
+    name = key[0].upper() + key[1:]
+    before, after = set(state.get(key) or []), set(inputs.get(key) or [])
+    changes = {f"Add{name}": sorted(after - before), f"Remove{name}": sorted(before - after)}
+    return {parameter: ids for parameter, ids in changes.items() if ids}
 
 
 def network_acl(account: Account, state: State, inputs: Inputs) -> None:
@@ -102,11 +105,35 @@ def tags_only(account: Account, state: State, inputs: Inputs) -> None:
 
 
 def _tag(account: Account, state: State, inputs: Inputs) -> None:
-    tags = inputs.tags
-    if gone := sorted(set(state.get("tagsAll") or {}) - set(tags)):
-        account.client("ec2").delete_tags(Resources=[state["id"]], Tags=[{"Key": key} for key in gone])
-    if tags:
-        account.client("ec2").create_tags(Resources=[state["id"]], Tags=pairs(tags))
+    """The tags of an EC2 resource."""
+    ec2 = account.client("ec2")
+
+    def remove(TagKeys: list[str], **where: Any) -> None:  # noqa: N803 - as the other services call it
+        ec2.delete_tags(**where, Tags=[{"Key": key} for key in TagKeys])
+
+    _retag(state, inputs, {"Resources": [state["id"]]}, ec2.create_tags, remove)
+
+
+def _retag(
+    state: State,
+    inputs: Inputs,
+    where: Mapping[str, Any],
+    add: Callable[..., Any],
+    remove: Callable[..., Any],
+    form: Callable[[Mapping[str, str]], Any] = pairs,
+    names: tuple[str, str] = ("Tags", "TagKeys"),
+) -> None:
+    """Remove the tags that are gone, and set those that are new or others. `names` are the calls' parameters."""
+    before, after = state.get("tagsAll") or {}, inputs.tags
+    if gone := sorted(before.keys() - after.keys()):
+        remove(**where, **{names[1]: gone})
+    if new := {key: value for key, value in after.items() if before.get(key) != value}:
+        add(**where, **{names[0]: form(new)})
+
+
+def _changed(state: State, inputs: Inputs, name: str) -> bool:
+    """Whether a property is another. One that the program leaves out is false or empty in the state."""
+    return (inputs.get(name) or None) != (state.get(name) or None)
 
 
 def vpc(account: Account, state: State, inputs: Inputs) -> None:
@@ -137,46 +164,68 @@ def security_group_rule(account: Account, state: State, inputs: Inputs) -> None:
 
 def key(account: Account, state: State, inputs: Inputs) -> None:
     kms, identity = account.client("kms"), state["id"]
-    if inputs.get("policy"):
+    if _changed(state, inputs, "policy"):
         kms.put_key_policy(KeyId=identity, PolicyName="default", Policy=inputs["policy"])
-    kms.update_key_description(KeyId=identity, Description=inputs.get("description", ""))
-    if inputs.get("enableKeyRotation"):
-        period = inputs.get("rotationPeriodInDays")
-        kms.enable_key_rotation(KeyId=identity, **({"RotationPeriodInDays": period} if period else {}))
-    else:
-        kms.disable_key_rotation(KeyId=identity)
-    kms.tag_resource(KeyId=identity, Tags=pairs(inputs.tags, "TagKey", "TagValue"))
+    if _changed(state, inputs, "description"):
+        kms.update_key_description(KeyId=identity, Description=inputs.get("description", ""))
+    period = inputs.get("rotationPeriodInDays")
+    if _changed(state, inputs, "enableKeyRotation") or period != state.get("rotationPeriodInDays"):
+        if inputs.get("enableKeyRotation"):
+            kms.enable_key_rotation(KeyId=identity, **({"RotationPeriodInDays": period} if period else {}))
+        else:
+            kms.disable_key_rotation(KeyId=identity)
+    _retag(state, inputs, {"KeyId": identity}, kms.tag_resource, kms.untag_resource, _key_tags)
+
+
+def _key_tags(tags: Mapping[str, str]) -> Any:
+    return pairs(tags, "TagKey", "TagValue")
+
+
+def alias(account: Account, state: State, inputs: Inputs) -> None:
+    account.client("kms").update_alias(AliasName=state["id"], TargetKeyId=inputs["targetKeyId"])
+    inputs.rest()
+
+
+def route(account: Account, state: State, inputs: Inputs) -> None:
+    ec2 = account.client("ec2")
+    ec2.replace_route(**request(ec2, "replace_route", inputs.rest()))
 
 
 def log_group(account: Account, state: State, inputs: Inputs) -> None:
     logs, name = account.client("logs"), state["id"]
-    if inputs.get("retentionInDays"):
-        logs.put_retention_policy(logGroupName=name, retentionInDays=inputs["retentionInDays"])
-    else:
-        logs.delete_retention_policy(logGroupName=name)
-    if inputs.get("kmsKeyId"):
+    if _changed(state, inputs, "retentionInDays"):
+        if inputs.get("retentionInDays"):
+            logs.put_retention_policy(logGroupName=name, retentionInDays=inputs["retentionInDays"])
+        else:
+            logs.delete_retention_policy(logGroupName=name)
+    if _changed(state, inputs, "kmsKeyId"):
         logs.associate_kms_key(logGroupName=name, kmsKeyId=inputs["kmsKeyId"])
-    logs.tag_log_group(logGroupName=name, tags=inputs.tags)
+    where = {"logGroupName": name}
+    _retag(state, inputs, where, logs.tag_log_group, logs.untag_log_group, dict, ("tags", "tags"))
     inputs.rest()
 
 
 def role(account: Account, state: State, inputs: Inputs) -> None:
     iam, name = account.client("iam"), state["id"]
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=inputs["assumeRolePolicy"])
-    iam.update_role_description(RoleName=name, Description=inputs.get("description", ""))
-    iam.tag_role(RoleName=name, Tags=pairs(inputs.tags))
+    if _changed(state, inputs, "assumeRolePolicy"):
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=inputs["assumeRolePolicy"])
+    if _changed(state, inputs, "description"):
+        iam.update_role_description(RoleName=name, Description=inputs.get("description", ""))
+    _retag(state, inputs, {"RoleName": name}, iam.tag_role, iam.untag_role)
     inputs.rest()
 
 
 def policy(account: Account, state: State, inputs: Inputs) -> None:
     """A new default version; the oldest goes when there are five (IAM's quota)."""
     iam, arn = account.client("iam"), state["arn"]
-    versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
-    if len(versions) == 5:
-        oldest = min((each for each in versions if not each["IsDefaultVersion"]), key=lambda each: each["CreateDate"])
-        iam.delete_policy_version(PolicyArn=arn, VersionId=oldest["VersionId"])
-    iam.create_policy_version(PolicyArn=arn, PolicyDocument=inputs["policy"], SetAsDefault=True)
-    iam.tag_policy(PolicyArn=arn, Tags=pairs(inputs.tags))
+    if _changed(state, inputs, "policy"):
+        versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
+        if len(versions) == 5:
+            replaceable = (each for each in versions if not each["IsDefaultVersion"])
+            oldest = min(replaceable, key=lambda each: each["CreateDate"])
+            iam.delete_policy_version(PolicyArn=arn, VersionId=oldest["VersionId"])
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=inputs["policy"], SetAsDefault=True)
+    _retag(state, inputs, {"PolicyArn": arn}, iam.tag_policy, iam.untag_policy)
     inputs.rest()
 
 
@@ -188,31 +237,39 @@ def bucket(account: Account, state: State, inputs: Inputs) -> None:
 
 def repository(account: Account, state: State, inputs: Inputs) -> None:
     ecr, name = account.client("ecr"), state["id"]
-    ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability=inputs["imageTagMutability"])
-    ecr.tag_resource(resourceArn=state["arn"], tags=pairs(inputs.tags))
+    if _changed(state, inputs, "imageTagMutability"):
+        ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability=inputs["imageTagMutability"])
+    if _changed(state, inputs, "imageScanningConfiguration"):
+        scanning = {"scanOnPush": bool((inputs.get("imageScanningConfiguration") or {}).get("scanOnPush"))}
+        ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration=scanning)
+    where = {"resourceArn": state["arn"]}
+    _retag(state, inputs, where, ecr.tag_resource, ecr.untag_resource, pairs, ("tags", "tagKeys"))
     inputs.rest()
 
 
 def topic(account: Account, state: State, inputs: Inputs) -> None:
     sns = account.client("sns")
-    key_id = inputs.get("kmsMasterKeyId", "")
-    sns.set_topic_attributes(TopicArn=state["id"], AttributeName="KmsMasterKeyId", AttributeValue=key_id)
-    sns.tag_resource(ResourceArn=state["id"], Tags=pairs(inputs.tags))
+    if _changed(state, inputs, "kmsMasterKeyId"):
+        key_id = inputs.get("kmsMasterKeyId", "")
+        sns.set_topic_attributes(TopicArn=state["id"], AttributeName="KmsMasterKeyId", AttributeValue=key_id)
+    _retag(state, inputs, {"ResourceArn": state["id"]}, sns.tag_resource, sns.untag_resource)
     inputs.rest()
 
 
 def parameter(account: Account, state: State, inputs: Inputs) -> None:
+    ssm = account.client("ssm")
     value = inputs.get("value", inputs.get("insecureValue"))
-    account.client("ssm").put_parameter(Name=state["id"], Type=inputs["type"], Value=value, Overwrite=True)
-    account.client("ssm").add_tags_to_resource(
-        ResourceType="Parameter", ResourceId=state["id"], Tags=pairs(inputs.tags)
-    )
+    if value != state.get("value", state.get("insecureValue")) or _changed(state, inputs, "type"):
+        ssm.put_parameter(Name=state["id"], Type=inputs["type"], Value=value, Overwrite=True)
+    where = {"ResourceType": "Parameter", "ResourceId": state["id"]}
+    _retag(state, inputs, where, ssm.add_tags_to_resource, ssm.remove_tags_from_resource)
     inputs.rest()
 
 
 def sagemaker_tags(account: Account, state: State, inputs: Inputs) -> None:
     """Models and configurations don't change; their tags do."""
-    account.client("sagemaker").add_tags(ResourceArn=state["arn"], Tags=pairs(inputs.tags))
+    sagemaker = account.client("sagemaker")
+    _retag(state, inputs, {"ResourceArn": state["arn"]}, sagemaker.add_tags, sagemaker.delete_tags)
     inputs.rest()
 
 
@@ -227,6 +284,7 @@ UPDATES: Mapping[str, Update] = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": tags_only,
     "aws:ec2/flowLog:FlowLog": tags_only,
     "aws:ec2/networkAcl:NetworkAcl": network_acl,
+    "aws:ec2/route:Route": route,
     "aws:ec2/routeTable:RouteTable": tags_only,
     "aws:ec2/securityGroup:SecurityGroup": tags_only,
     "aws:ec2/subnet:Subnet": subnet,
@@ -236,6 +294,7 @@ UPDATES: Mapping[str, Update] = {
     "aws:ecr/repository:Repository": repository,
     "aws:iam/policy:Policy": policy,
     "aws:iam/role:Role": role,
+    "aws:kms/alias:Alias": alias,
     "aws:kms/key:Key": key,
     "aws:s3/bucket:Bucket": bucket,
     "aws:sagemaker/endpoint:Endpoint": endpoint,

@@ -18,11 +18,13 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     count, kind = endpoint.instances.at_creation, endpoint.instance_type
     least, most = endpoint.instances.min, endpoint.instances.max
     yield expect("in service, by the contract's ARN", partial(_in_service, stack, endpoint))
-    yield expect(f"on a configuration with {VARIANT} alone: {count} x {kind}", partial(_configuration, stack, endpoint))
+    claim = f"on a configuration with {VARIANT} alone: {count} x {kind} or more"
+    yield expect(claim, partial(_configuration, stack, endpoint))
     yield expect(f"{least} to {most} instances run", partial(_instances, stack, endpoint))
     key = "without a volume key, as set" if endpoint.volume_key_off_because else "volumes under the data key"
     yield expect(key, partial(_volume_key, stack, endpoint))
     yield expect(f"serves {endpoint.model.artifact} by {_image_in_words(endpoint)}", partial(_model, stack, endpoint))
+    yield expect("what serves can be started again", partial(_startable, stack, endpoint))
     yield expect("its model lies in the model subnets and group", partial(_placement, stack, endpoint))
     watched = "no alarm rolls them back, as set" if endpoint.update.rollback_off_because else "rolled back by alarms"
     yield expect(f"its updates are {endpoint.update.strategy}, {watched}", partial(_deployment, stack, endpoint))
@@ -45,15 +47,15 @@ def _configuration(stack: Deployed, endpoint: EndpointSettings) -> Result:
     configuration = stack.configuration(endpoint.name)
     variants = [*configuration["ProductionVariants"], *configuration.get("ShadowProductionVariants", [])]
     found = equal_sets(
-        map(_variant, variants), [f"{VARIANT}: {endpoint.instances.at_creation} x {endpoint.instance_type}"]
+        (f"{variant['VariantName']} on {variant.get('InstanceType')}" for variant in variants),
+        [f"{VARIANT} on {endpoint.instance_type}"],
     )
     running = equal_sets((item["VariantName"] for item in _running(stack, endpoint)), [VARIANT])
-    faults = [*found.faults, *running.faults]
-    return result(f"{configuration['EndpointConfigName']}: {found.seen}", faults)
-
-
-def _variant(variant: Item) -> str:
-    return f"{variant['VariantName']}: {variant.get('InitialInstanceCount')} x {variant.get('InstanceType')}"
+    # An update starts as many instances as served before it.
+    counts = [variant.get("InitialInstanceCount", 0) for variant in variants]
+    few = [f"starts {count}" for count in counts if count < endpoint.instances.at_creation]
+    seen = f"{configuration['EndpointConfigName']}: {found.seen}, {joined(map(str, counts))}"
+    return result(seen, [*found.faults, *running.faults, *few])
 
 
 def _running(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
@@ -99,6 +101,19 @@ def _model(stack: Deployed, endpoint: EndpointSettings) -> Result:
     # The values may be nobody's business here; that they differ is.
     faults += ["its environment differs from the settings" for e in environments if e != endpoint.model.environment]
     return result(f"{joined(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", faults)
+
+
+def _startable(stack: Deployed, endpoint: EndpointSettings) -> Result:
+    """The configuration, the models and the archives that SageMaker starts further instances from are still there.
+
+    What the execution role may reach is checked with the role.
+    """
+    configuration = stack.configuration(endpoint.name)["EndpointConfigName"]
+    uris = [c["ModelDataUrl"] for m in stack.models(endpoint.name) for c in containers(m) if c.get("ModelDataUrl")]
+    for uri in uris:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        stack.aws.get("s3", "head_object", Bucket=bucket, Key=key)
+    return Result(joined([configuration, *uris]), True)
 
 
 def _is_image(stack: Deployed, endpoint: EndpointSettings, uri: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pulumi.output import Unknown
@@ -36,8 +37,9 @@ class Graph:
         return Graph(self, preview=self.preview)
 
     def one(self, type_: str, name: str) -> Resource:
-        """The resource of a type, by its last part or (where that is not clear) its token, and a name."""
-        found = [each for each in self if type_ in (each.type, each.type.rpartition(":")[2]) and each.name == name]
+        """The resource of a type, by its last part or (where that is not clear) its token, and a name or pattern."""
+        of_type = [each for each in self if type_ in (each.type, each.type.rpartition(":")[2])]
+        found = [each for each in of_type if fnmatchcase(each.name, name)]
         found = [each for each in found if not each.type.startswith("awsx:")] if len(found) > 1 else found
         assert len(found) == 1, f"{len(found)} resources of type {type_} named {name}"
         return found[0]

@@ -111,7 +111,7 @@ def _shown(value: Any) -> str:
 VPC, SUBNET, MODEL_SUBNET = ("Vpc", "network"), ("Subnet", "app-us-east-1a"), ("Subnet", "model-us-east-1a")
 ACCESS_GROUP, MODEL_GROUP = ("SecurityGroup", "access"), ("SecurityGroup", "model")
 RUNTIME, S3 = ("VpcEndpoint", "sagemaker.runtime"), ("VpcEndpoint", "s3")
-MODEL, CONFIGURATION, ENDPOINT = ("Model", "triage"), ("EndpointConfiguration", "triage"), ("Endpoint", "triage")
+MODEL, CONFIGURATION, ENDPOINT = ("Model", "triage"), ("EndpointConfiguration", "triage-*"), ("Endpoint", "triage")
 BUCKET = ("aws:s3/bucket:Bucket", "artifacts")
 REPOSITORY = ("aws:ecr/repository:Repository", "images")
 EVERYONE = "0.0.0.0/0"

@@ -91,7 +91,7 @@ def test_exceptions_come_with_the_configuration(previewed: Graph) -> None:
         ("LogGroup", "triage", "kmsKeyId"),
         ("aws:iam/role:Role", "team", "assumeRolePolicy"),
         ("RolePolicy", "team", "policy"),
-        ("EndpointConfiguration", "triage", "productionVariants.0.instanceType"),
+        ("EndpointConfiguration", "triage-*", "productionVariants.0.instanceType"),
         ("aws:appautoscaling/target:Target", "triage", "resourceId"),
         ("Listener", "front", "sslPolicy"),
         ("BucketPolicy", "artifacts", "policy"),

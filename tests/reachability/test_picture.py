@@ -78,7 +78,11 @@ def test_every_flow_is_drawn_once_and_says_its_hops(drawn: Draw, program: Progra
 def test_who_is_kept_out_is_drawn_as_kept_out(drawn: Draw) -> None:
     network, intent, report = drawn(whole())
     refused = [arrow for arrow in scene(network, intent, report, "test").arrows if arrow.state == "refused"]
-    assert {arrow.tip.partition(":")[0] for arrow in refused} == {"denied blocks", "internet or elsewhere"}
+    assert {arrow.tip.partition(":")[0] for arrow in refused} == {
+        "denied blocks",
+        "internet or elsewhere",
+        "service neighbours",
+    }
 
 
 def test_the_verdict_is_the_reports(drawn: Draw) -> None:

@@ -176,15 +176,18 @@ def test_what_is_not_there_is_missed(staging: Deployment) -> None:
 
 def test_an_endpoint_that_is_gone_is_missed(staging: Deployment) -> None:
     sagemaker = staging.client("sagemaker")
-    configuration = staging.configuration("triage")["EndpointConfigName"]
+    kept = {
+        "EndpointConfigName": staging.configuration("triage")["EndpointConfigName"],
+        "DeploymentConfig": sagemaker.describe_endpoint(EndpointName="triage")["LastDeploymentConfig"],
+    }
     with scaling_kept(staging):
         sagemaker.delete_endpoint(EndpointName="triage")
         checks = staging.verify()
-        sagemaker.create_endpoint(EndpointName="triage", EndpointConfigName=configuration)
+        sagemaker.create_endpoint(EndpointName="triage", **kept)
     gone = [check for check in checks if check.subject == "Endpoint triage" and check.verdict is Verdict.MISS]
     assert [check.asked for check in gone][:2] == [
         "in service, by the contract's ARN",
-        "on a configuration with AllTraffic alone: 2 x ml.m5.large",
+        "on a configuration with AllTraffic alone: 2 x ml.m5.large or more",
     ]
     assert gone[0].seen.startswith("does not exist")
     assert not [check for check in checks if check.verdict is Verdict.UNCHECKED]

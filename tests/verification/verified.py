@@ -627,6 +627,14 @@ def artifact_overwritten(stack: Deployment) -> Iterator[None]:
     yield from _another_artifact(stack, b"not the model", SSEKMSKeyId=stack.key)
 
 
+@missed_by("Endpoint triage: what serves can be started again", "Artifacts: ")
+def artifact_deleted(stack: Deployment) -> Iterator[None]:
+    s3, place = stack.client("s3"), stack.model("triage")["PrimaryContainer"]["ModelDataUrl"].split("/", 3)
+    marker = s3.delete_object(Bucket=place[2], Key=place[3])["VersionId"]
+    yield
+    s3.delete_object(Bucket=place[2], Key=place[3], VersionId=marker)
+
+
 @missed_by("Registry: immutable tags")
 def no_scan_on_push(stack: Deployment) -> Iterator[None]:
     change = partial(stack.client("ecr").put_image_scanning_configuration, repositoryName=stack.desired.name)

@@ -1,0 +1,74 @@
+"""The lives under examples/lives: a real Pulumi engine deploys, updates and destroys, and nothing that serves is hurt."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from private_inference.life.live import LifeResult, live
+from private_inference.life.story import Life, Step, read_life
+from tests.support.recording import ROOT
+
+LIVES = sorted((ROOT / "examples" / "lives").glob("*.yaml"))
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+def _faults(result: LifeResult) -> list[str]:
+    return [step.problem for step in result.steps if step.problem] + [str(broken) for broken in result.broken]
+
+
+@pytest.mark.parametrize("path", LIVES, ids=lambda path: path.stem)
+def test_nothing_that_serves_is_hurt(path: Path) -> None:
+    assert _faults(live(read_life(path), ROOT)) == []
+
+
+Change = tuple[str, str, str]
+"""A file of the program, a text in it, and what replaces it."""
+
+
+@pytest.fixture
+def weakened(tmp_path: Path) -> Callable[[Change], Path]:
+    """The project with one safeguard taken out."""
+
+    def make(change: Change) -> Path:
+        for name in ("components", "examples"):
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in [ROOT / "__main__.py", *ROOT.glob("Pulumi*.yaml")]:
+            shutil.copy(path, tmp_path)
+        name, old, new = change
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        (tmp_path / name).write_text(text.replace(old, new), encoding="utf-8")
+        (tmp_path / "build").symlink_to(ROOT / "build")
+        return tmp_path
+
+    return make
+
+
+NEW_MODEL = Life(about="a new model", stack="dev", steps=[Step(scale=7), Step.model_validate("new model")])
+
+
+def test_a_permission_for_the_newest_artifact_alone_is_seen_to_hurt(weakened: Callable[[Change], Path]) -> None:
+    """The old fleet could not replace an instance while the new one is started; and the count is reset."""
+    project = weakened(("components/artifacts.py", 'f"/{PREFIX}*"', '"/", uploaded.key'))
+    result = live(NEW_MODEL, project)
+    assert any("s3:GetObject" in broken.what for broken in result.broken)
+    assert any(broken.call.startswith("ec2 ModifyVpcEndpoint") for broken in result.broken)
+
+
+def test_a_configuration_that_starts_the_least_instances_is_refused(weakened: Callable[[Change], Path]) -> None:
+    project = weakened(("components/inference.py", "return max(least, serving.instances)", "return least"))
+    result = live(NEW_MODEL, project)
+    assert [step.problem for step in result.steps if "serves with 7 instances" in step.problem]
+    assert result.broken == []
+
+
+def test_a_rollback_that_passes_for_success_is_seen(weakened: Callable[[Change], Path]) -> None:
+    project = weakened(("components/safeguards.py", "        if serves != wanted:", "        if not wanted:"))
+    result = live(read_life(ROOT / "examples" / "lives" / "rollback.yaml"), project)
+    (wrong,) = [step for step in result.steps if step.problem]
+    assert "was to fail" in wrong.problem
+    # What serves is kept all the same: its configuration is in use.
+    assert result.broken == []
