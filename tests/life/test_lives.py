@@ -1,4 +1,4 @@
-"""The lives under examples/lives: a real Pulumi engine deploys, updates and destroys, and nothing that serves is hurt."""
+"""The lives under examples/lives: a real engine deploys, updates and destroys, and nothing that serves is hurt."""
 
 import shutil
 from collections.abc import Callable
