@@ -95,12 +95,14 @@ class Safeguards:
             raise NotServedError(
                 f"SageMaker did not take the update of {name}: it serves {serves}, not {wanted}. "
                 f"Its reason: {reason or 'it gives none'}. What serves was kept. Mend the cause, then run "
-                "`pulumi up --refresh`."
+                f"`pulumi up --refresh`. {advice(reason or '')}"
             )
 
     def _on_error(self, args: ErrorHookArgs) -> bool:
         """Scaling comes back after a failed update, too. The operation is not tried again."""
         self._register_again((args.new_inputs or args.old_inputs or {}).get("name", ""))
+        if advice := advice(" ".join(args.errors)):
+            pulumi.log.error(advice)
         return False
 
     def _register_again(self, name: str) -> None:
@@ -187,6 +189,19 @@ class Safeguards:
                 f"The invoke policy {policy_arn.rpartition('/')[2]} is attached to {', '.join(names)}, and IAM deletes "
                 "no attached policy. Have their owners detach it, then run the command again."
             )
+
+
+def advice(failure: str) -> str:
+    """What to do where SageMaker refuses the execution role's permissions for network interfaces; else nothing.
+
+    It names the actions that it misses: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
+    """
+    if "NetworkInterface" not in failure and "network interface" not in failure:
+        return ""
+    return (
+        "If SageMaker refuses the execution role's permissions for network interfaces, give "
+        "security.networkInterfacesUnscopedBecause a reason: they then have the form that AWS publishes."
+    )
 
 
 def _before_delete(name: str, check: Callable[[ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:
