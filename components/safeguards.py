@@ -101,8 +101,8 @@ class Safeguards:
     def _on_error(self, args: ErrorHookArgs) -> bool:
         """Scaling comes back after a failed update, too. The operation is not tried again."""
         self._register_again((args.new_inputs or args.old_inputs or {}).get("name", ""))
-        if advice := advice(" ".join(args.errors)):
-            pulumi.log.error(advice)
+        if hint := advice(" ".join(args.errors)):
+            pulumi.log.error(hint)
         return False
 
     def _register_again(self, name: str) -> None:
