@@ -81,8 +81,8 @@ class Deployment:
             # A program of another revision reads AWS by its own means: it finds the embedded one in the environment.
             with working_in(config.directory), clients.using(self._aws.client), _variables(self._aws.environment()):
                 return operation(self._stack(config))
-        except automation.CommandError:
-            raise DeploymentError("\n".join(self.errors())) from None
+        except automation.CommandError as error:
+            raise DeploymentError("\n".join(self.errors()) or str(error)) from None
 
     def errors(self) -> list[str]:
         """The engine's error messages of the last operation, each once."""
@@ -103,6 +103,8 @@ class Deployment:
             ),
         )
         stack = automation.create_or_select_stack(config.stack, config.project, program, opts=options)
+        if stale := sorted(stack.get_all_config().keys() - config.values.keys()):
+            stack.remove_all_config(stale)
         stack.set_all_config({key: automation.ConfigValue(value) for key, value in config.values.items()})
         return stack
 

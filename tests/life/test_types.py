@@ -37,7 +37,11 @@ def test_each_type_that_the_provider_updates_in_place_can_be_updated(properties:
     }
 
 
-LOCKED = {"aws:ec2/defaultRouteTable:DefaultRouteTable", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"}
+LOCKED = {
+    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
+    "aws:ec2/defaultRouteTable:DefaultRouteTable",
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+}
 """The program gives them no routes and no rules: lists of objects, of which no other value was tried."""
 
 

@@ -108,7 +108,9 @@ def test_awss_own_network_interface_permissions_need_an_exception_for_the_roles_
     """What `security.networkInterfacesUnscopedBecause` asks of the pack's configuration."""
     security = {"networkInterfacesUnscopedBecause": "SageMaker refuses the bounded form in this account"}
     config = stack_config(minimal(archive, security=security))
-    rule, policy = "no-wildcard-resources", "aws:iam/rolePolicy:RolePolicy::triage"
+    rule, kind = "no-wildcard-resources", "aws:iam/rolePolicy:RolePolicy"
     deployed = record(config).resources
-    assert {urn.rpartition("::")[2] for urn, _ in judge(rule, deployed).violations} == {"triage"}
-    assert judge(rule, deployed, granted(policy)).violations == []
+    named = {urn.rpartition("::")[2] for urn, _ in judge(rule, deployed).violations}
+    assert named == {"triage", "triage-interfaces"}
+    exceptions = {"exceptions": [each for name in named for each in granted(f"{kind}::{name}")["exceptions"]]}
+    assert judge(rule, deployed, exceptions).violations == []

@@ -608,6 +608,15 @@ def target_tracking_sets_alarms(aws: EmbeddedAws) -> bool:
     }
 
 
+@probe("overwritten_tags")
+def a_tag_has_one_value(aws: EmbeddedAws) -> bool:
+    sagemaker, name = aws.client("sagemaker"), served(aws)
+    arn = sagemaker.describe_endpoint(EndpointName=name)["EndpointArn"]
+    for owner in ("first", "second"):
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "Owner", "Value": owner}])
+    return [tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"] if tag["Key"] == "Owner"] == ["second"]
+
+
 @probe("deregistration")
 def policies_go_with_their_target(aws: EmbeddedAws) -> bool:
     client, name = aws.client("application-autoscaling"), served(aws)

@@ -216,6 +216,13 @@ def _metric_query(query: dict[str, Any]) -> Any:
     return made(query["Id"], query.get("Label"), None, query.get("ReturnData", True), query.get("Expression"), asked)
 
 
+@patch(SageMakerModelBackend, "add_tags")
+def overwritten_tags(original: Any, backend: Any, arn: str, tags: list[dict[str, str]]) -> Any:
+    """AddTags gives a tag of the same key the new value (API_AddTags)."""
+    backend.delete_tags(arn, [tag["Key"] for tag in tags])
+    return original(backend, arn, tags)
+
+
 # AWS Lambda
 
 
