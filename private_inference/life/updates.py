@@ -40,9 +40,30 @@ PUT = (
 )
 """Types whose creation replaces what is there."""
 
+TAGGED_APART: Mapping[str, tuple[str, Callable[[Mapping[str, str]], Any]]] = {
+    "aws:appautoscaling/target:Target": ("application-autoscaling", dict),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("cloudwatch", pairs),
+    "aws:cloudwatch/eventRule:EventRule": ("events", pairs),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("cloudwatch", pairs),
+}
+"""Of these, those whose tags are set by calls of their own: the service, and the form of the tags.
+
+A put leaves the tags of what exists as they are, such as
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html (Tags).
+"""
+
 
 def operation(kind: str, state: State) -> Create | None:
     """The handler operation that updates a resource of a type in place; None if there is none."""
+    if kind in TAGGED_APART:
+        service, form = TAGGED_APART[kind]
+
+        def put(account: Account, inputs: Inputs) -> Created:
+            client, arn = account.client(service), {"ResourceARN": state["arn"]}
+            _retag(state, inputs, arn, client.tag_resource, client.untag_resource, form)
+            return HANDLERS[kind].create(account, inputs)
+
+        return put
     if kind in PUT:
         return HANDLERS[kind].create
     update = UPDATES.get(kind)

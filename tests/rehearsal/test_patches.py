@@ -576,6 +576,28 @@ def targets_have_tags(aws: EmbeddedAws) -> bool:
         return False
 
 
+def _retagged(aws: EmbeddedAws, change: Callable[[Any, str], Any]) -> dict[str, str] | None:
+    """The tags of a target that had Owner=probe, after a change; None where that can't be made."""
+    client, made = aws.client("application-autoscaling"), target(aws, served(aws), Tags={"Owner": "probe"})
+    try:
+        change(client, made["ScalableTargetARN"])
+        tags: dict[str, str] = client.list_tags_for_resource(ResourceARN=made["ScalableTargetARN"])["Tags"]
+    except ClientError:
+        return None
+    return tags
+
+
+@probe("scalable_target_tagged")
+def targets_get_tags(aws: EmbeddedAws) -> bool:
+    found = _retagged(aws, lambda client, arn: client.tag_resource(ResourceARN=arn, Tags={"Owner": "another"}))
+    return found == {"Owner": "another"}
+
+
+@probe("scalable_target_untagged")
+def targets_lose_tags(aws: EmbeddedAws) -> bool:
+    return _retagged(aws, lambda client, arn: client.untag_resource(ResourceARN=arn, TagKeys=["Owner"])) == {}
+
+
 TRACKING = {
     "PolicyName": "p",
     "PolicyType": "TargetTrackingScaling",

@@ -145,10 +145,31 @@ def _variant_exists(backend: Any, resource: str) -> bool:
 @patch(ApplicationAutoScalingResponse, "list_tags_for_resource")
 def scalable_target_tags(original: Any, response: Any) -> str:
     """ListTagsForResource answers with the tags of a scalable target (API_ListTagsForResource); moto lacks the call."""
+    return json.dumps({"Tags": _tags_of_target(response)})
+
+
+@patch(ApplicationAutoScalingResponse, "tag_resource")
+def scalable_target_tagged(original: Any, response: Any) -> str:
+    """TagResource sets tags of a scalable target (API_TagResource); moto lacks the call."""
+    _tags_of_target(response).update(response._get_param("Tags"))
+    return "{}"
+
+
+@patch(ApplicationAutoScalingResponse, "untag_resource")
+def scalable_target_untagged(original: Any, response: Any) -> str:
+    """UntagResource removes tags of a scalable target (API_UntagResource); moto lacks the call."""
+    tags = _tags_of_target(response)
+    for key in response._get_param("TagKeys"):
+        tags.pop(key, None)
+    return "{}"
+
+
+def _tags_of_target(response: Any) -> dict[str, str]:
     arn, backend = response._get_param("ResourceARN"), response.applicationautoscaling_backend
     if arn not in backend.__dict__.get("tags_by_arn", {}):
         raise JsonRESTError("ResourceNotFoundException", f"The resource {arn} does not exist")
-    return json.dumps({"Tags": backend.tags_by_arn[arn]})
+    tags: dict[str, str] = backend.tags_by_arn[arn]
+    return tags
 
 
 @patch(ApplicationAutoscalingBackend, "put_scaling_policy")
