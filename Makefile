@@ -1,6 +1,7 @@
 # Every target sets up what it needs: the virtual environment follows the lock.
 PYTHON ?= python3.11 python3.12 python3.13 python3.14 python3 python
 STACK ?= dev
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -71,7 +72,7 @@ NEEDED = $(if $(filter 1,$(REQUIRE_CONFORMANCE)),$(CHECKOV)) $(if $(filter 1,$(R
 MISSING_ENGINE = $(if $(shell command -v pulumi 2>/dev/null),,$(ENGINE))
 
 test: $(INSTALLED) $(MODEL) lint $(NEEDED) ## lint, type check and run all tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 conformance: $(INSTALLED) $(MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
 	REQUIRE_CONFORMANCE=1 $(BIN)/pytest -n 3 --dist loadgroup tests/conformance
