@@ -8,7 +8,7 @@ serve, and fails where it changes the instance type of a variant that is registe
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pulumi
@@ -16,7 +16,7 @@ from pulumi.resource_hooks import ErrorHookArgs, ResourceHookArgs
 
 from components import clients
 from components.scaling_registration import Registration
-from components.serving import describe, uses, vpc_configs
+from components.serving import Use, describe, uses, vpc_configs
 
 INTERFACES_GONE_WITHIN = 1200
 """Seconds. SageMaker removes its network interfaces after an endpoint, with the execution role's permissions:
@@ -44,9 +44,9 @@ class Safeguards:
             after_delete=[pulumi.ResourceHook("interfaces-go-before-the-role", self._after_delete)],
             on_error=[pulumi.ErrorHook("scaling-comes-back", self._on_error)],
         )
-        self.configuration = _before_delete("configuration-not-in-use", self._configuration_unused)
-        self.model = _before_delete("model-not-in-use", self._model_unused)
-        self.artifact = _before_delete("artifact-not-in-use", self._artifact_unused)
+        self.configuration = self._kept_in_use("configuration", lambda args, use: use.configuration == args.id)
+        self.model = self._kept_in_use("model", lambda args, use: args.id in use.models)
+        self.artifact = self._kept_in_use("artifact", lambda args, use: _uri(args.old_outputs or {}) in use.artifacts)
         self.invoke_policy = _before_delete("invoke-policy-not-attached", self._policy_detached)
         self.contract = _before_delete("contract-without-holders", self._contract_unheld)
 
@@ -144,22 +144,18 @@ class Safeguards:
         groups = {group for network in networks for group in network.get("SecurityGroupIds", [])}
         return sorted(groups), sorted({subnet for network in networks for subnet in network.get("Subnets", [])})
 
-    def _configuration_unused(self, args: ResourceHookArgs) -> None:
-        for use in uses(self._client("sagemaker")):
-            if use.configuration == args.id:
-                raise _in_use("configuration", args, use.endpoint)
+    def _kept_in_use(self, what: str, serves: Callable[[ResourceHookArgs, Use], bool]) -> pulumi.ResourceHookBinding:
+        """Refuse to delete what an endpoint serves with, whoever owns the endpoint."""
 
-    def _model_unused(self, args: ResourceHookArgs) -> None:
-        for use in uses(self._client("sagemaker")):
-            if args.id in use.models:
-                raise _in_use("model", args, use.endpoint)
+        def check(args: ResourceHookArgs) -> None:
+            for use in uses(self._client("sagemaker")):
+                if serves(args, use):
+                    raise InUseError(
+                        f"The {what} {args.name} was not deleted: {use.endpoint} serves with it, and could not heal or "
+                        "scale without it. If an update was rolled back, mend its cause and run `pulumi up --refresh`."
+                    )
 
-    def _artifact_unused(self, args: ResourceHookArgs) -> None:
-        outputs = args.old_outputs or {}
-        uri = f"s3://{outputs.get('bucket')}/{outputs.get('key')}"
-        for use in uses(self._client("sagemaker")):
-            if uri in use.artifacts:
-                raise _in_use("artifact", args, use.endpoint)
+        return _before_delete(f"{what}-not-in-use", check)
 
     def _contract_unheld(self, args: ResourceHookArgs) -> None:
         """The contract goes first of all, so nothing is deleted while somebody holds a policy that it names."""
@@ -208,11 +204,8 @@ def _before_delete(name: str, check: Callable[[ResourceHookArgs], None]) -> pulu
     return pulumi.ResourceHookBinding(before_delete=[pulumi.ResourceHook(name, check)])
 
 
-def _in_use(what: str, args: ResourceHookArgs, endpoint: str) -> InUseError:
-    return InUseError(
-        f"The {what} {args.name} was not deleted: {endpoint} serves with it, and could not heal or scale without it. "
-        "If an update was rolled back, mend its cause and run `pulumi up --refresh`."
-    )
+def _uri(artifact: Mapping[str, Any]) -> str:
+    return f"s3://{artifact.get('bucket')}/{artifact.get('key')}"
 
 
 def _pauses(seconds: float) -> Iterator[float]:

@@ -18,13 +18,10 @@ class Serving:
 
     configuration: str
     """Name of the endpoint configuration."""
-    instance_type: str
     initial_instances: int
     """Instances that the configuration starts with."""
     instances: int
     """Instances that serve or are being started."""
-    model: str
-    """Name of the model."""
     artifacts: Sequence[str]
     """S3 URIs of the model's archives."""
     artifact_keys: Sequence[str]
@@ -33,7 +30,7 @@ class Serving:
     """URIs of its serving images."""
 
 
-NOTHING = Serving("", "", 0, 0, "", (), (), ())
+NOTHING = Serving("", 0, 0, (), (), ())
 """What an endpoint serves that is to be created."""
 
 
@@ -95,14 +92,13 @@ def _serving(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> Serving:
     if not endpoint.get("ProductionVariants"):
         return NOTHING  # its creation failed
     (live, *_) = endpoint["ProductionVariants"]
-    variant, containers = next(_variants(sagemaker, endpoint["EndpointConfigName"]), ({}, [{}]))
+    variant, model = next(_variants(sagemaker, endpoint["EndpointConfigName"]), ({}, {}))
+    containers = _containers(model)
     artifacts = tuple(each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl"))
     return Serving(
         configuration=endpoint["EndpointConfigName"],
-        instance_type=variant.get("InstanceType", ""),
         initial_instances=variant.get("InitialInstanceCount", 0),
         instances=max(live.get("CurrentInstanceCount", 0), live.get("DesiredInstanceCount", 0)),
-        model=variant.get("ModelName", ""),
         artifacts=artifacts,
         artifact_keys=tuple(key for key in (_key_of(s3, uri) for uri in artifacts) if key),
         images=tuple(each["Image"] for each in containers if each.get("Image")),
@@ -119,13 +115,16 @@ def _key_of(s3: Any, uri: str) -> str | None:
     return found
 
 
-def _variants(sagemaker: Any, configuration: str) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
-    """The variants of a configuration, shadows included, each with its model's containers. What is gone is left out."""
+def _variants(sagemaker: Any, configuration: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """The variants of a configuration, shadows included, each with its model. What is gone is empty."""
     described = _found(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}
     for variant in [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]:
-        model = _found(sagemaker, "describe_model", ModelName=variant.get("ModelName", "")) or {}
-        primary = model.get("PrimaryContainer")
-        yield variant, [*([primary] if primary else []), *model.get("Containers", [])]
+        yield variant, _found(sagemaker, "describe_model", ModelName=variant.get("ModelName", "")) or {}
+
+
+def _containers(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The containers of a model, whichever way it was given them."""
+    return [model["PrimaryContainer"]] if model.get("PrimaryContainer") else list(model.get("Containers", []))
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,8 @@ def uses(sagemaker: Any) -> Iterator[Use]:
             models=frozenset(variant.get("ModelName", "") for variant, _ in variants),
             artifacts=frozenset(
                 container["ModelDataUrl"]
-                for _, containers in variants
-                for container in containers
+                for _, model in variants
+                for container in _containers(model)
                 if container.get("ModelDataUrl")
             ),
         )
@@ -162,9 +161,4 @@ def uses(sagemaker: Any) -> Iterator[Use]:
 
 def vpc_configs(sagemaker: Any, configuration: str) -> list[Mapping[str, Any]]:
     """The subnets and security groups of a configuration's models, each as SageMaker's VpcConfig."""
-    described = _found(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}
-    models = [
-        _found(sagemaker, "describe_model", ModelName=variant["ModelName"]) or {}
-        for variant in described.get("ProductionVariants", [])
-    ]
-    return [model["VpcConfig"] for model in models if "VpcConfig" in model]
+    return [model["VpcConfig"] for _, model in _variants(sagemaker, configuration) if "VpcConfig" in model]

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
@@ -17,12 +17,10 @@ from private_inference.life.errors import LifeError
 from private_inference.life.live import LifeResult, live
 from private_inference.life.story import Life, Step, read_life
 from private_inference.runner.project import load_stack, settings_of
+from private_inference.tar import unpack
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-FILTER: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-"""Python before 3.11.4 has no extraction filters (https://docs.python.org/3/library/tarfile.html#extraction-filters)."""
 
 
 def rehearse_life(project: Path, stack: str, file: Path | None, revision: str | None, steps: Steps) -> LifeResult:
@@ -57,7 +55,7 @@ def _checked_out(project: Path, life: Life, revision: str | None) -> Iterator[Pa
         raise LifeError(f"--from {revision}: git can't read it: {reason[-1] if reason else 'no reason given'}.")
     with tempfile.TemporaryDirectory(prefix="revision-") as folder:
         with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
-            archive.extractall(folder, **FILTER)  # noqa: S202 - the user's own files, with the filter where there is one
+            unpack(archive, Path(folder))
         first = Path(folder).resolve()
         for endpoint in settings_of(load_stack(project, life.stack)).endpoints:
             local = endpoint.model.local_artifact

@@ -4,7 +4,6 @@ The engine is driven through the Automation API with the program inline; its sta
 """
 
 import os
-import runpy
 import shutil
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from components import clients
 from private_inference.life.errors import NoEngineError
 from private_inference.life.plugin import serve
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.runner.program import working_in
+from private_inference.runner.program import run_main, working_in
 from private_inference.runner.project import StackConfig
 
 BUILT = Path("build/engine/bin/pulumi")
@@ -92,25 +91,19 @@ class Deployment:
     def _stack(self, config: StackConfig) -> automation.Stack:
         def program() -> None:
             with _own_modules(config.directory):
-                runpy.run_path(str(config.directory / "__main__.py"), run_name="__main__")
+                run_main(config)
 
         options = automation.LocalWorkspaceOptions(
             work_dir=str(self.folder / "workspace"),
             pulumi_command=self._command,
             env_vars=self._environment,
-            project_settings=automation.ProjectSettings(
-                name=config.project, runtime="python", backend=automation.ProjectBackend(self._state)
-            ),
+            project_settings=automation.ProjectSettings(name=config.project, runtime="python"),
         )
         stack = automation.create_or_select_stack(config.stack, config.project, program, opts=options)
         if stale := sorted(stack.get_all_config().keys() - config.values.keys()):
             stack.remove_all_config(stale)
         stack.set_all_config({key: automation.ConfigValue(value) for key, value in config.values.items()})
         return stack
-
-    @property
-    def _state(self) -> str:
-        return (self.folder / "state").as_uri()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from private_inference.life.story import FAILURES, Life, Step, changed
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.operations import Operations
 from private_inference.rehearsal.prerequisites import prepared_aws, provide
-from private_inference.runner.project import StackConfig, load_stack, settings_of
+from private_inference.runner.project import StackConfig, decode, encode, full_key, load_stack, settings_of
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ class _Living:
     def _happen(self, step: Step) -> str:
         if step.update is not None:
             self._config = self._updated(step.update)
+            provide(self._aws, settings_of(self._config))
             return self._deploy(self._config, step.fails, refresh=step.refresh)
         if step.new_model:
             self._config = _with(self._config, self._retrained())
@@ -171,7 +172,6 @@ class _Living:
         return changes
 
     def _deploy(self, config: StackConfig, fails: str | None, *, refresh: bool = False) -> str:
-        provide(self._aws, settings_of(config))
         said = self._engine(lambda: self._deployed.up(config, refresh=refresh), fails)
         if fails is None and self._remaining(config):
             # Once the new fleet serves, a second update narrows the permissions that the old one needed.
@@ -218,17 +218,6 @@ class _WrongError(Exception):
 
 def _with(config: StackConfig, changes: Mapping[str, Any]) -> StackConfig:
     """The configuration with changes of this project's settings, by dotted path."""
-    prefix = f"{config.project}:"
-    settings = {key.removeprefix(prefix): _decoded(value) for key, value in config.values.items()}
-    values = {
-        key if ":" in key else f"{prefix}{key}": value if isinstance(value, str) else json.dumps(value)
-        for key, value in changed(settings, changes).items()
-    }
+    settings = {key.removeprefix(f"{config.project}:"): decode(value) for key, value in config.values.items()}
+    values = {full_key(config.project, key): encode(value) for key, value in changed(settings, changes).items()}
     return replace(config, values=values)
-
-
-def _decoded(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value

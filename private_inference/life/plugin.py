@@ -4,7 +4,6 @@ Source of the protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs
 engine is told of a plugin that runs already by PULUMI_DEBUG_PROVIDERS.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import RehearsalError, all_tags, apply, auto_name, explained
 from private_inference.rehearsal.handler import Handler
 from private_inference.rehearsal.handlers import HANDLERS
+from private_inference.runner.project import decode
 from private_inference.runner.sdk import is_asset, plain, received, sent
 from private_inference.terraform.replacements import UnknownReplacementError, replacing
 
@@ -91,9 +91,9 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
         # The default provider, which answers lookups, has no tags; the program's own has.
-        given = MessageToDict(request.args).get("defaultTags")
+        given = decode(MessageToDict(request.args).get("defaultTags"))
         if given:
-            self._default_tags = (json.loads(given) if isinstance(given, str) else given).get("tags") or {}
+            self._default_tags = given.get("tags") or {}
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     # Resources

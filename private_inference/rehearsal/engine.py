@@ -5,7 +5,6 @@ form.
 """
 
 import contextlib
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +20,7 @@ from private_inference.rehearsal.handler import Create, Handler
 from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
 from private_inference.rehearsal.parameter_constraints import ConstraintError
+from private_inference.runner.project import decode
 from private_inference.runner.resource import Outputs, Resource
 from private_inference.runner.sdk import plain
 
@@ -101,7 +101,7 @@ class MotoEngine:
         return self._handle(resource, handler)
 
     def _provider(self, resource: Resource) -> tuple[str, Outputs]:
-        given = {key: _decoded(value) for key, value in resource.properties.items()}
+        given = {key: decode(value) for key, value in resource.properties.items()}
         unread = set(given) - {"region", "defaultTags"} - ABOUT_THE_REAL_ACCOUNT
         if unread:
             raise UnhandledError(f"the provider's {', '.join(sorted(unread))} is not something the rehearsal knows")
@@ -189,11 +189,3 @@ def auto_name(kind: str, resource_name: str, handler: Handler) -> str:
             "allowed. Shorten the resource's name."
         )
     return name
-
-
-def _decoded(value: Any) -> Any:
-    """A provider's setting: those that are not strings travel as JSON."""
-    try:
-        return json.loads(value)
-    except (TypeError, ValueError):
-        return value

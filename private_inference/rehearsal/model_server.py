@@ -14,6 +14,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
 from private_inference.rehearsal.xgboost_model import ModelRequestError, predict
+from private_inference.tar import unpack
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -78,14 +79,10 @@ def stored_object(backend: Any, url: str) -> Any:
     return bucket.keys.get(place.path.lstrip("/")) if bucket else None
 
 
-FILTER: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-"""Python before 3.11.4 has no extraction filters (https://docs.python.org/3/library/tarfile.html#extraction-filters)."""
-
-
 @cache
 def _unpacked(archive: bytes) -> Path:
     """The directory with an archive's files, as SageMaker unpacks them into /opt/ml/model."""
     directory = Path(tempfile.mkdtemp(prefix="model-"))
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
-        packed.extractall(directory, **FILTER)  # noqa: S202 - with the filter, where there is one
+        unpack(packed, directory)
     return directory

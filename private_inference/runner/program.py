@@ -33,7 +33,7 @@ def run_program(config: StackConfig, engine: Engine, *, preview: bool = False) -
     recorder = _Recorder(engine)
 
     def execute() -> tuple[Outputs, list[str]]:
-        return sdk.execute(lambda: _run(config), recorder, config, preview=preview)
+        return sdk.execute(lambda: run_main(config), recorder, config, preview=preview)
 
     try:
         with working_in(config.directory), clients.using(engine.client):
@@ -48,7 +48,8 @@ def run_program(config: StackConfig, engine: Engine, *, preview: bool = False) -
     )
 
 
-def _run(config: StackConfig) -> None:
+def run_main(config: StackConfig) -> None:
+    """Run the program itself, in a process that the SDK has been prepared in."""
     runpy.run_path(str(config.directory / "__main__.py"), run_name="__main__")
 
 

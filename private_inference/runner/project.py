@@ -89,7 +89,7 @@ def _project_defaults(project: str, declared: Mapping[str, Any]) -> dict[str, st
         if isinstance(declaration, dict):
             value = declaration.get("default", declaration.get("value"))
         if value is not None:
-            defaults[_full_key(project, key)] = _encode(value)
+            defaults[full_key(project, key)] = encode(value)
     return defaults
 
 
@@ -107,15 +107,25 @@ def _stack_values(project: str, path: Path) -> dict[str, str]:
         if value is None:  # a key with nothing behind it sets nothing
             continue
         try:
-            values[_full_key(project, str(key))] = _encode(value)
+            values[full_key(project, str(key))] = encode(value)
         except TypeError as error:
             raise ProjectError(f"{path.name}: {key} can't be read: {error}. Put dates in quotes.") from None
     return values
 
 
-def _full_key(project: str, key: str) -> str:
+def full_key(project: str, key: str) -> str:
+    """A key with its namespace: the project's, where it has none."""
     return key if ":" in key else f"{project}:{key}"
 
 
-def _encode(value: Any) -> str:
+def encode(value: Any) -> str:
+    """A value as the engine hands it to programs and providers: what is not a string is JSON."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def decode(value: Any) -> Any:
+    """The value that `encode` wrote; what is no JSON stays as it is."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return value
