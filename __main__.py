@@ -14,6 +14,7 @@ from components.image_registry import ImageRegistry
 from components.images import repository_of, serving_image
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.keys import EncryptionKeys, EncryptionKeysArgs
+from components.live_endpoints import NOT_DEPLOYED, live_endpoints
 from components.lookups import look_up
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_path
@@ -21,13 +22,12 @@ from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.private_access import PrivateAccess, PrivateAccessArgs
 from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
-from components.serving import NOTHING, serving_now
 from components.settings import load
 from components.storage import StorageArgs
 
 settings = load()
 facts = look_up(settings)
-serving = defaultdict(lambda: NOTHING, serving_now(settings, pulumi.get_project(), pulumi.get_stack()))
+live = defaultdict(lambda: NOT_DEPLOYED, live_endpoints(settings, pulumi.get_project(), pulumi.get_stack()))
 plan = plan_network(settings, facts)
 account = facts.account
 
@@ -117,7 +117,7 @@ images = {
 }
 # Permissions cover what serves now, too: it has to heal and scale until the update is over, and after a rollback.
 readable = {
-    name: [artifact.readable, *(store.readable(uri) for uri in serving[name].artifacts)]
+    name: [artifact.readable, *(store.readable(uri) for uri in live[name].artifacts)]
     for name, artifact in artifacts.items()
 }
 access = PrivateAccess(
@@ -157,10 +157,10 @@ endpoints = {
             artifact=artifacts[endpoint.name],
             image=images[endpoint.name],
             readable_artifacts=readable[endpoint.name],
-            artifact_keys=[*filter(None, [endpoint.model.artifact_key_arn]), *serving[endpoint.name].artifact_keys],
+            artifact_keys=[*filter(None, [endpoint.model.artifact_key_arn]), *live[endpoint.name].artifact_keys],
             image_repositories=[
                 images[endpoint.name].repository_arn,
-                *(repository_of(uri, account) for uri in serving[endpoint.name].images),
+                *(repository_of(uri, account) for uri in live[endpoint.name].images),
             ],
             vcpus=facts.instances[endpoint.instance_type].vcpus,
             gpus=facts.instances[endpoint.instance_type].gpus,
@@ -173,7 +173,7 @@ endpoints = {
             logs_key_arn=keys.logs.arn,
             log_retention_days=settings.security.log_retention_days,
             topic_arn=monitoring.topic.arn,
-            serving=serving[endpoint.name],
+            live=live[endpoint.name],
             safeguards=safeguards,
             protect=settings.protect_data,
         ),

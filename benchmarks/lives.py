@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from private_inference.life.life_file import Life, Step
 from private_inference.life.live import live
-from private_inference.life.story import Life, Step
 
 ROOT = Path(__file__).resolve().parents[1]
 FAILURES = ["image can't be pulled", "alarm fires", "health check", "no reason"]

@@ -15,9 +15,9 @@ from components.deployment import deployment
 from components.execution_role import ExecutionRole
 from components.iam import Account
 from components.images import ServingImage
+from components.live_endpoints import LiveEndpoint
 from components.safeguards import Safeguards
 from components.scaling import VariantScaling, VariantScalingArgs
-from components.serving import Serving
 from components.settings import EndpointSettings
 from components.variant import VARIANT, VariantArgs
 
@@ -64,8 +64,8 @@ class InferenceEndpointArgs:
     log_retention_days: int
     topic_arn: pulumi.Input[str]
     """The topic that alarms notify."""
-    serving: Serving
-    """What the endpoint serves now."""
+    live: LiveEndpoint
+    """The endpoint as it is now."""
     safeguards: Safeguards
     """Hooks that keep it serving."""
     protect: bool
@@ -191,10 +191,10 @@ class InferenceEndpoint(pulumi.ComponentResource):
 
         A configuration that already has the content of the settings keeps its count: scaling makes no new one.
         """
-        least, serving = self._args.settings.instances.at_creation, self._args.serving
-        if serving.configuration.startswith(f"{self._generation(serving.initial_instances)}-"):
-            return serving.initial_instances
-        return max(least, serving.instances)
+        least, live = self._args.settings.instances.at_creation, self._args.live
+        if live.configuration.startswith(f"{self._generation(live.initial_instances)}-"):
+            return live.initial_instances
+        return max(least, live.instances)
 
     def _generation(self, instances: int) -> str:
         """The resource's name, which Pulumi makes unique: the endpoint's name and a digest of the content."""

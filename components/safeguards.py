@@ -15,8 +15,8 @@ import pulumi
 from pulumi.resource_hooks import ErrorHookArgs, ResourceHookArgs
 
 from components import clients
+from components.live_endpoints import Use, describe, uses, vpc_configs
 from components.scaling_registration import Registration
-from components.serving import Use, describe, uses, vpc_configs
 
 INTERFACES_GONE_WITHIN = 1200
 """Seconds. SageMaker removes its network interfaces after an endpoint, with the execution role's permissions:

@@ -14,8 +14,8 @@ from rich.markup import escape
 from private_inference.cli.progress import Steps
 from private_inference.cli.tables import table
 from private_inference.life.errors import LifeError
+from private_inference.life.life_file import Life, Step, read_life
 from private_inference.life.live import LifeResult, live
-from private_inference.life.story import Life, Step, read_life
 from private_inference.runner.project import load_stack, settings_of
 from private_inference.tar import unpack
 

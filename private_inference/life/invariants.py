@@ -30,7 +30,7 @@ PREVENTION = {
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenInvariant:
     """A broken invariant."""
 
     step: str
@@ -54,7 +54,7 @@ class Invariants:
         self.destroying = False
         self.calls = 0
         """AWS calls that changed something."""
-        self.broken: list[Broken] = []
+        self.broken: list[BrokenInvariant] = []
 
     def after(self, service: str, operation: str, sent: Mapping[str, Any]) -> None:
         """Check everything after a call; a listener of the embedded AWS."""
@@ -91,22 +91,32 @@ class Invariants:
                 kind = lacking.name.partition(" ")[0]
                 prevention = PREVENTION.get(kind, PREVENTION["role"])
                 self._break(call, name, f"could not heal or scale: {lacking.name}: {lacking.reason}", prevention)
-            instances = min(each["CurrentInstanceCount"] for each in endpoint["ProductionVariants"])
+            instances = fewest_instances(endpoint)
             least = self._least.setdefault(name, instances)
             if instances < least:
                 prevention = "Start an update with the instances that serve, and let only scaling lower them."
                 self._break(call, name, f"serves with {instances} instances, {least} before", prevention)
 
     def _serving(self) -> Mapping[str, Mapping[str, Any]]:
-        sagemaker = self._aws.client("sagemaker")
-        names = [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]]
-        described = {name: sagemaker.describe_endpoint(EndpointName=name) for name in names}
-        return {name: each for name, each in described.items() if each["EndpointStatus"] == "InService"}
+        found = endpoints(self._aws)
+        return {name: each for name, each in found.items() if each["EndpointStatus"] == "InService"}
 
     def _break(self, call: str, endpoint: str, what: str, prevention: str) -> None:
         known = {(each.step, each.endpoint, each.what) for each in self.broken}
         if (self.step, endpoint, what) not in known:
-            self.broken.append(Broken(self.step, call, endpoint, what, prevention))
+            self.broken.append(BrokenInvariant(self.step, call, endpoint, what, prevention))
+
+
+def endpoints(aws: EmbeddedAws) -> dict[str, Mapping[str, Any]]:
+    """DescribeEndpoint's answers, by the endpoint's name."""
+    sagemaker = aws.client("sagemaker")
+    names = [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]]
+    return {name: sagemaker.describe_endpoint(EndpointName=name) for name in names}
+
+
+def fewest_instances(endpoint: Mapping[str, Any]) -> int:
+    """Instances of the variant that has the fewest."""
+    return min(int(variant["CurrentInstanceCount"]) for variant in endpoint["ProductionVariants"])
 
 
 def _named(sent: Mapping[str, Any]) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from private_inference.life.engine import Deployment, DeploymentError, deployment
-from private_inference.life.invariants import Broken, Invariants
-from private_inference.life.story import FAILURES, Life, Step, changed
+from private_inference.life.invariants import BrokenInvariant, Invariants, endpoints, fewest_instances
+from private_inference.life.life_file import FAILURES, Life, Step, changed
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.operations import Operations
 from private_inference.rehearsal.prerequisites import prepared_aws, provide
@@ -19,7 +19,7 @@ from private_inference.runner.project import StackConfig, decode, encode, full_k
 
 
 @dataclass(frozen=True)
-class Lived:
+class StepResult:
     """One step of a life, as it went."""
 
     title: str
@@ -39,8 +39,8 @@ class LifeResult:
     """A life that was lived, to its end or to the first step that went wrong."""
 
     about: str
-    steps: list[Lived]
-    broken: list[Broken]
+    steps: list[StepResult]
+    broken: list[BrokenInvariant]
 
     @property
     def passed(self) -> bool:
@@ -96,7 +96,7 @@ class _Living:
             steps.append(self._lived(step.title, lambda step=step: self._happen(step)))  # type: ignore[misc]
         return LifeResult(self._life.about, steps, self._invariants.broken)
 
-    def _lived(self, title: str, happen: Callable[[], str]) -> Lived:
+    def _lived(self, title: str, happen: Callable[[], str]) -> StepResult:
         self._on_step(title)
         self._invariants.step = title
         start, calls = time.perf_counter(), self._invariants.calls
@@ -107,7 +107,7 @@ class _Living:
             problem = str(error)
         self._invariants.after_step()
         seconds = time.perf_counter() - start
-        return Lived(title, round(seconds, 2), self._invariants.calls - calls, self._serving(), problem, said)
+        return StepResult(title, round(seconds, 2), self._invariants.calls - calls, self._serving(), problem, said)
 
     def _happen(self, step: Step) -> str:
         if step.update is not None:
@@ -120,8 +120,8 @@ class _Living:
         if step.destroy:
             self._invariants.destroying = True
             return self._engine(lambda: self._deployed.destroy(self._config), step.fails)
-        for endpoint in self._serving():
-            self._happen_to(endpoint, step)
+        for name, endpoint in endpoints(self._aws).items():
+            self._happen_to(name, endpoint, step)
         if step.zone_lost is not None:
             self._operations.zone_lost(step.zone_lost)
         if step.prefix_list_grows is not None:
@@ -130,19 +130,19 @@ class _Living:
             self._attach(step)
         return ""
 
-    def _happen_to(self, endpoint: str, step: Step) -> None:
+    def _happen_to(self, name: str, endpoint: Mapping[str, Any], step: Step) -> None:
         if step.scale is not None:
-            self._invariants.expect(endpoint, min(step.scale, self._instances(endpoint)))
-            counts = self._operations.scale(endpoint, step.scale)
+            self._invariants.expect(name, min(step.scale, fewest_instances(endpoint)))
+            counts = self._operations.scale(name, step.scale)
             if any(count != step.scale for count in counts.values()):
-                raise _WrongError(f"{endpoint} was to scale to {step.scale}, and has {counts}")
-            self._invariants.expect(endpoint, step.scale)
+                raise _WrongError(f"{name} was to scale to {step.scale}, and has {counts}")
+            self._invariants.expect(name, step.scale)
         if step.fail is not None:
-            self._operations.fail_next_update(endpoint, FAILURES[step.fail])
+            self._operations.fail_next_update(name, FAILURES[step.fail])
         if step.heal:
-            lacking = self._operations.heal(endpoint)
+            lacking = self._operations.heal(name)
             if lacking:
-                raise _WrongError(f"{endpoint} could not heal: {lacking[0].name}: {lacking[0].reason}")
+                raise _WrongError(f"{name} could not heal: {lacking[0].name}: {lacking[0].reason}")
 
     def _attach(self, step: Step) -> None:
         iam = self._aws.client("iam")
@@ -195,20 +195,12 @@ class _Living:
             raise _WrongError(f"it was to fail with {fails!r}, and it went through")
         return ""
 
-    def _instances(self, endpoint: str) -> int:
-        variants = self._aws.client("sagemaker").describe_endpoint(EndpointName=endpoint)["ProductionVariants"]
-        return min(int(variant["CurrentInstanceCount"]) for variant in variants)
-
     def _serving(self) -> dict[str, str]:
-        sagemaker = self._aws.client("sagemaker")
         found = {}
-        for listed in sagemaker.list_endpoints()["Endpoints"]:
-            endpoint = sagemaker.describe_endpoint(EndpointName=listed["EndpointName"])
+        for name, endpoint in endpoints(self._aws).items():
             instances = [variant["CurrentInstanceCount"] for variant in endpoint.get("ProductionVariants", [])]
             shown = "+".join(map(str, instances)) or "no"
-            found[endpoint["EndpointName"]] = (
-                f"{endpoint['EndpointConfigName']}, {shown} instances, {endpoint['EndpointStatus']}"
-            )
+            found[name] = f"{endpoint['EndpointConfigName']}, {shown} instances, {endpoint['EndpointStatus']}"
         return found
 
 

@@ -13,8 +13,8 @@ from components.artifacts import Artifact
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.images import ServingImage
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
+from components.live_endpoints import NOT_DEPLOYED, LiveEndpoint
 from components.safeguards import Safeguards
-from components.serving import NOTHING, Serving
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings
 
@@ -23,7 +23,7 @@ TOPIC = HERE.arn("sns", "alarms")
 IMAGE = f"{HERE.id}.dkr.ecr.{HERE.region}.amazonaws.com/serving:1"
 
 
-def inference(archive: Path, *, protect: bool = True, serving: Serving = NOTHING, **changes: Any) -> Recorded:
+def inference(archive: Path, *, protect: bool = True, live: LiveEndpoint = NOT_DEPLOYED, **changes: Any) -> Recorded:
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
 
     def program() -> None:
@@ -61,7 +61,7 @@ def inference(archive: Path, *, protect: bool = True, serving: Serving = NOTHING
                 logs_key_arn=LOGS_KEY,
                 log_retention_days=365,
                 topic_arn=TOPIC,
-                serving=serving,
+                live=live,
                 safeguards=Safeguards(HERE.region),
                 protect=protect,
             ),
@@ -128,8 +128,8 @@ def _instances(recorded: Recorded) -> int:
     return int(variant["initialInstanceCount"])
 
 
-def _serves(configuration: str, initial: int, instances: int) -> Serving:
-    return replace(NOTHING, configuration=configuration, initial_instances=initial, instances=instances)
+def _serves(configuration: str, initial: int, instances: int) -> LiveEndpoint:
+    return replace(NOT_DEPLOYED, configuration=configuration, initial_instances=initial, instances=instances)
 
 
 @pytest.mark.parametrize(
@@ -151,19 +151,19 @@ def test_the_same_content_is_the_same_configuration(default: Recorded, archive: 
 
 
 def test_a_new_configuration_starts_with_the_instances_that_serve(default: Recorded, archive: Path) -> None:
-    serving = _serves(f"{_generation(default)}-1234567", 2, 7)
-    changed = inference(archive, serving=serving, instanceType="ml.m5.xlarge")
+    live = _serves(f"{_generation(default)}-1234567", 2, 7)
+    changed = inference(archive, live=live, instanceType="ml.m5.xlarge")
     assert _instances(changed) == 7
-    fewer = inference(archive, serving=_serves(serving.configuration, 2, 1), instanceType="ml.m5.xlarge")
+    fewer = inference(archive, live=_serves(live.configuration, 2, 1), instanceType="ml.m5.xlarge")
     assert _instances(fewer) == 2
 
 
 def test_scaling_makes_no_new_configuration(default: Recorded, archive: Path) -> None:
-    scaled = inference(archive, serving=_serves(f"{_generation(default)}-1234567", 2, 7))
+    scaled = inference(archive, live=_serves(f"{_generation(default)}-1234567", 2, 7))
     assert (_generation(scaled), _instances(scaled)) == (_generation(default), 2)
     # The one that an update with seven instances made stays, whatever scaling does afterwards.
-    seven = inference(archive, serving=_serves("other-1234567", 2, 7))
-    settled = inference(archive, serving=_serves(f"{_generation(seven)}-1234567", 7, 4))
+    seven = inference(archive, live=_serves("other-1234567", 2, 7))
+    settled = inference(archive, live=_serves(f"{_generation(seven)}-1234567", 7, 4))
     assert (_generation(settled), _instances(settled)) == (_generation(seven), 7)
 
 

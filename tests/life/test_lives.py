@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from private_inference.life.life_file import Life, Step, read_life
 from private_inference.life.live import LifeResult, live
-from private_inference.life.story import Life, Step, read_life
 from tests.support.recording import ROOT
 
 LIVES = sorted((ROOT / "examples" / "lives").glob("*.yaml"))
@@ -52,7 +52,7 @@ NEW_MODEL = Life(about="a new model", stack="dev", steps=[Step(scale=7), Step.mo
 
 def test_a_permission_for_the_new_artifact_alone_is_seen_to_hurt(weakened: Callable[[Change], Path]) -> None:
     """The old fleet could not replace an instance while the new one is started."""
-    also = "[artifact.readable, *(store.readable(uri) for uri in serving[name].artifacts)]"
+    also = "[artifact.readable, *(store.readable(uri) for uri in live[name].artifacts)]"
     project = weakened(("__main__.py", also, "[artifact.readable]"))
     life = Life(
         about="another artifact",
@@ -66,7 +66,7 @@ def test_a_permission_for_the_new_artifact_alone_is_seen_to_hurt(weakened: Calla
 
 
 def test_a_configuration_that_starts_the_least_instances_is_refused(weakened: Callable[[Change], Path]) -> None:
-    project = weakened(("components/inference.py", "return max(least, serving.instances)", "return least"))
+    project = weakened(("components/inference.py", "return max(least, live.instances)", "return least"))
     result = live(NEW_MODEL, project)
     assert [step.problem for step in result.steps if "serves with 7 instances" in step.problem]
     assert result.broken == []

@@ -13,7 +13,7 @@ from components.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True)
-class Serving:
+class LiveEndpoint:
     """What one endpoint serves. Its settings know one variant, and so does this."""
 
     configuration: str
@@ -30,11 +30,11 @@ class Serving:
     """URIs of its serving images."""
 
 
-NOTHING = Serving("", 0, 0, (), (), ())
+NOT_DEPLOYED = LiveEndpoint("", 0, 0, (), (), ())
 """What an endpoint serves that is to be created."""
 
 
-def serving_now(settings: Settings, project: str, stack: str) -> Mapping[str, Serving]:
+def live_endpoints(settings: Settings, project: str, stack: str) -> Mapping[str, LiveEndpoint]:
     """What each endpoint of the settings serves, by its name; those that don't exist are left out.
 
     Nothing where there is no account to read. Raises SettingsError where SageMaker can't be read, or an endpoint of
@@ -53,7 +53,7 @@ def serving_now(settings: Settings, project: str, stack: str) -> Mapping[str, Se
                 continue
             tags = sagemaker.list_tags(ResourceArn=described["EndpointArn"])["Tags"]
             _check_owner(position, endpoint.name, {tag["Key"]: tag["Value"] for tag in tags}, project, stack)
-            found[endpoint.name] = _serving(sagemaker, clients.client("s3", settings.region), described)
+            found[endpoint.name] = _live(sagemaker, clients.client("s3", settings.region), described)
     except (BotoCoreError, ClientError) as error:
         reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else str(error)
         raise SettingsError(
@@ -88,14 +88,14 @@ def _found(sagemaker: Any, operation: str, **parameters: str) -> Mapping[str, An
     return answer
 
 
-def _serving(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> Serving:
+def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
     if not endpoint.get("ProductionVariants"):
-        return NOTHING  # its creation failed
+        return NOT_DEPLOYED  # its creation failed
     (live, *_) = endpoint["ProductionVariants"]
     variant, model = next(_variants(sagemaker, endpoint["EndpointConfigName"]), ({}, {}))
     containers = _containers(model)
     artifacts = tuple(each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl"))
-    return Serving(
+    return LiveEndpoint(
         configuration=endpoint["EndpointConfigName"],
         initial_instances=variant.get("InitialInstanceCount", 0),
         instances=max(live.get("CurrentInstanceCount", 0), live.get("DesiredInstanceCount", 0)),
