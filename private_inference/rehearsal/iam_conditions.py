@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from private_inference.graph.iam_documents import as_list
+
 Statement = Mapping[str, Any]
 Context = Mapping[str, str]
 """Condition keys, in lower case, and their values; a key that the request does not carry is not there."""
@@ -22,23 +24,18 @@ def applies(statement: Statement, action: str, resource: str, context: Context) 
         _named(statement, "Action", action, ignore_case=True)
         and _named(statement, "Resource", resource, ignore_case=False)
         and all(
-            _holds(operator, key, listed(wanted), context)
+            _holds(operator, key, as_list(wanted), context)
             for operator, block in statement.get("Condition", {}).items()
             for key, wanted in block.items()
         )
     )
 
 
-def listed(value: Any) -> list[Any]:
-    """What a policy may write as one value or as a list of them."""
-    return value if isinstance(value, list) else [value]
-
-
 def _named(statement: Statement, element: str, value: str, *, ignore_case: bool) -> bool:
     if element in statement:
-        return any(_like(value, pattern, ignore_case) for pattern in listed(statement[element]))
+        return any(_like(value, pattern, ignore_case) for pattern in as_list(statement[element]))
     excluded = statement.get(f"Not{element}")
-    return excluded is None or not any(_like(value, pattern, ignore_case) for pattern in listed(excluded))
+    return excluded is None or not any(_like(value, pattern, ignore_case) for pattern in as_list(excluded))
 
 
 def _like(value: str, pattern: str, ignore_case: bool = False) -> bool:

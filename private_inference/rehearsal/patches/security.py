@@ -14,6 +14,7 @@ from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogsBackend
 from moto.s3.models import FakeBucket
 
+from private_inference.graph.iam_documents import as_list
 from private_inference.rehearsal import iam_conditions
 from private_inference.rehearsal.patches.patch import patch
 
@@ -115,7 +116,7 @@ def admits(policy: str, service: str) -> bool:
     for statement in _statements(policy):
         principal = statement.get("Principal")
         named = principal.get("Service", []) if isinstance(principal, dict) else []
-        if statement.get("Effect") == "Allow" and service in iam_conditions.listed(named):
+        if statement.get("Effect") == "Allow" and service in as_list(named):
             return True
     return False
 
