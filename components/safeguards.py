@@ -9,6 +9,7 @@ serve, and fails where it changes the instance type of a variant that is registe
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -32,15 +33,27 @@ class InUseError(Exception):
     """Something would be deleted that an endpoint, or a role, uses."""
 
 
+@dataclass(frozen=True)
+class _Interfaces:
+    """Network interfaces before an endpoint's deletion."""
+
+    filters: list[dict[str, Any]]
+    ids: set[str]
+    least: int
+    """How many of them have to go with the endpoint, at least."""
+
+
 class Safeguards:
     """The hooks of one program. Each is registered once, under a name that the engine keeps in its state."""
 
     def __init__(self, region: str) -> None:
         self._region = region
         self._registrations: dict[str, Registration] = {}
+        self._interfaces: dict[str, _Interfaces] = {}
         self.endpoint = pulumi.ResourceHookBinding(
             before_update=[pulumi.ResourceHook("endpoint-keeps-its-instances", self._before_update)],
             after_update=[pulumi.ResourceHook("endpoint-serves-what-it-should", self._after_update)],
+            before_delete=[pulumi.ResourceHook("interfaces-are-counted", self._before_delete)],
             after_delete=[pulumi.ResourceHook("interfaces-go-before-the-role", self._after_delete)],
             on_error=[pulumi.ErrorHook("scaling-comes-back", self._on_error)],
         )
@@ -117,32 +130,45 @@ class Safeguards:
 
     # Deletions
 
-    def _after_delete(self, args: ResourceHookArgs) -> None:
-        """Wait for the network interfaces of a deleted endpoint: they go with the role's permissions, which go next."""
-        configuration = (args.old_outputs or {}).get("endpointConfigName", "")
-        groups, subnets = self._network(configuration)
+    def _before_delete(self, args: ResourceHookArgs) -> None:
+        """Remember the network interfaces where the endpoint's are.
+
+        AWS doesn't say whose an interface is. Where no other endpoint has any all have to go; else at least as many as
+        the endpoint has instances, each of which has one or more.
+        """
+        sagemaker, name = self._client("sagemaker"), (args.old_outputs or {}).get("name", "")
+        endpoint = describe(sagemaker, name) or {}
+        networks = vpc_configs(sagemaker, endpoint.get("EndpointConfigName", ""))
+        groups = {group for network in networks for group in network.get("SecurityGroupIds", [])}
         if not groups:
             return
-        filters = [{"Name": "group-id", "Values": groups}, {"Name": "subnet-id", "Values": subnets}]
+        subnets = {subnet for network in networks for subnet in network.get("Subnets", [])}
+        filters = [{"Name": "group-id", "Values": sorted(groups)}, {"Name": "subnet-id", "Values": sorted(subnets)}]
+        ids = self._interface_ids(filters)
+        others = [vpc_configs(sagemaker, use.configuration) for use in uses(sagemaker) if use.endpoint != name]
+        instances = sum(each.get("CurrentInstanceCount", 0) for each in endpoint.get("ProductionVariants", ()))
+        shared = any(network in networks for other in others for network in other)
+        self._interfaces[name] = _Interfaces(filters, ids, instances if shared else len(ids))
+
+    def _after_delete(self, args: ResourceHookArgs) -> None:
+        """Wait for the network interfaces of a deleted endpoint: they go with the role's permissions, which go next."""
+        before = self._interfaces.pop((args.old_outputs or {}).get("name", ""), None)
+        if before is None:
+            return
         for waited in _pauses(INTERFACES_GONE_WITHIN):
-            found = self._client("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
-            if not found:
+            left = before.ids & self._interface_ids(before.filters)
+            if len(left) <= len(before.ids) - before.least:
                 return
-            ids = ", ".join(sorted(interface["NetworkInterfaceId"] for interface in found))
-            pulumi.log.info(f"Waiting for SageMaker to remove its network interfaces {ids} ({waited:.0f} s)")
+            listed = ", ".join(sorted(left))
+            pulumi.log.info(f"Waiting for SageMaker to remove its network interfaces, of {listed} ({waited:.0f} s)")
         raise InUseError(
-            f"SageMaker still has the network interfaces {ids} after {INTERFACES_GONE_WITHIN} s. They block groups and "
+            f"SageMaker still has network interfaces after {INTERFACES_GONE_WITHIN} s: {listed}. They block groups and "
             "subnets, and go with the execution role's permissions: wait, then run the command again."
         )
 
-    def _network(self, configuration: str) -> tuple[list[str], list[str]]:
-        """Groups and subnets of a configuration's models that no other endpoint uses now."""
-        sagemaker = self._client("sagemaker")
-        networks = vpc_configs(sagemaker, configuration)
-        if any(network in networks for use in uses(sagemaker) for network in vpc_configs(sagemaker, use.configuration)):
-            return [], []  # the interfaces of other endpoints are there, and stay
-        groups = {group for network in networks for group in network.get("SecurityGroupIds", [])}
-        return sorted(groups), sorted({subnet for network in networks for subnet in network.get("Subnets", [])})
+    def _interface_ids(self, filters: list[dict[str, Any]]) -> set[str]:
+        pages = self._client("ec2").get_paginator("describe_network_interfaces").paginate(Filters=filters)
+        return {interface["NetworkInterfaceId"] for page in pages for interface in page["NetworkInterfaces"]}
 
     def _kept_in_use(self, what: str, serves: Callable[[ResourceHookArgs, Use], bool]) -> pulumi.ResourceHookBinding:
         """Refuse to delete what an endpoint serves with, whoever owns the endpoint."""

@@ -52,6 +52,8 @@ class Invariants:
         self._least: dict[str, int] = {}
         self.step = ""
         self.destroying = False
+        self.given_up: set[str] = set()
+        """Names of what holds data and may go."""
         self.calls = 0
         """AWS calls that changed something."""
         self.broken: list[BrokenInvariant] = []
@@ -63,10 +65,14 @@ class Invariants:
         with self._lock:
             self.calls += 1
             call = f"{service} {operation} {_named(sent)}".strip()
-            if operation in DATA_LOSS and not self.destroying:
+            given_up = any(value in self.given_up for value in sent.values() if isinstance(value, str))
+            if operation in DATA_LOSS and not self.destroying and not given_up:
                 prevention = "Protect it, and keep it on destroy unless the settings give a reason."
                 self._break(call, "", DATA_LOSS[operation], prevention)
             self._check_endpoints(call)
+            for interface in self._operations.stranded():
+                prevention = "Keep an execution role and its permissions until its network interfaces are gone."
+                self._break(call, "", f"the network interface {interface} can't be removed any more", prevention)
 
     def expect(self, endpoint: str, instances: int) -> None:
         """So many instances serve an endpoint from now on, at least."""

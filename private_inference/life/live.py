@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from components.settings import Settings
 from private_inference.life.engine import Deployment, DeploymentError, deployment
 from private_inference.life.invariants import BrokenInvariant, Invariants, endpoints, fewest_instances
 from private_inference.life.life_file import FAILURES, Life, Step, changed
@@ -91,8 +92,8 @@ class _Living:
         start = self._config if first is None else replace(self._config, directory=first)
         steps = [self._lived("first deployment", lambda: self._deploy(start, None))]
         for step in self._life.steps:
-            if steps[-1].problem:
-                break
+            if steps[-1].problem or self._invariants.broken:
+                break  # what follows would rest on what is broken, and may wait for it in vain
             steps.append(self._lived(step.title, lambda step=step: self._happen(step)))  # type: ignore[misc]
         return LifeResult(self._life.about, steps, self._invariants.broken)
 
@@ -111,7 +112,8 @@ class _Living:
 
     def _happen(self, step: Step) -> str:
         if step.update is not None:
-            self._config = self._updated(step.update)
+            before, self._config = self._config, self._updated(step.update)
+            self._give_up(settings_of(before), settings_of(self._config))
             provide(self._aws, settings_of(self._config))
             return self._deploy(self._config, step.fails, refresh=step.refresh)
         if step.new_model:
@@ -157,6 +159,12 @@ class _Living:
         if isinstance(update, dict):
             return _with(self._config, update)
         return load_stack(self._config.directory, update)
+
+    def _give_up(self, before: Settings, after: Settings) -> None:
+        """An endpoint that goes takes its logs with it, where the settings give a reason not to protect them."""
+        gone = {endpoint.name for endpoint in before.endpoints} - {endpoint.name for endpoint in after.endpoints}
+        if not after.protect_data:
+            self._invariants.given_up |= {f"/aws/sagemaker/Endpoints/{name}" for name in gone}
 
     def _retrained(self) -> dict[str, str]:
         """New archives in place of the local ones: the same model in other bytes, which makes it another artifact."""

@@ -44,6 +44,11 @@ class Operations:
         """What keeps the endpoint from replacing an instance or scaling out now; nothing if it could."""
         return [Lacking(**item) for item in self._do("needs", endpoint=endpoint)]
 
+    def stranded(self) -> list[str]:
+        """Network interfaces that stay for good: their endpoint is gone, and no role may delete them any more."""
+        interfaces: list[str] = self._do("stranded")
+        return interfaces
+
     def heal(self, endpoint: str) -> list[Lacking]:
         """An instance of each variant is replaced. What it lacks is the answer; then there is one instance less."""
         return [Lacking(**item) for item in self._do("heal", endpoint=endpoint)]

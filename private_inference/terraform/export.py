@@ -14,6 +14,7 @@ from private_inference.terraform.errors import ExportError
 from private_inference.terraform.local_files import LocalFiles
 from private_inference.terraform.readme import readme
 from private_inference.terraform.references import References
+from private_inference.terraform.roles_of_removed_models import keep_roles
 from private_inference.terraform.secrets import Secrets
 from private_inference.terraform.translate import JsonObject, Translator
 
@@ -59,6 +60,7 @@ def export_terraform(config: StackConfig, out: Path, lookup: Lookup) -> Export:
         )
     previous = _previous(out / MAIN)
     _keep_retained(previous, main["resource"])
+    keep_roles(previous.get("resource", {}), main["resource"])
     removed = _removed(previous, main["resource"])
     documents[MAIN] = main | ({"removed": removed} if removed else {})
     for name, document in documents.items():

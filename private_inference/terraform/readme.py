@@ -7,6 +7,7 @@ from typing import Any
 
 from private_inference.runner.project import StackConfig
 from private_inference.terraform.configuration import RETAINED
+from private_inference.terraform.roles_of_removed_models import KEPT
 
 TEMPLATE = Path(__file__).with_name("README.md.j2")
 
@@ -31,5 +32,6 @@ def readme(config: StackConfig, documents: Mapping[str, Any]) -> str:
         variables=documents["variables.tf.json"].get("variable", {}),
         outputs=sorted(documents["outputs.tf.json"]["output"]),
         retained=[shlex.quote(address) for address in retained],
+        kept_roles=[address for address, body in resources if body.get("//") == KEPT],
         protected=[address for address in protected if address not in retained],
     )

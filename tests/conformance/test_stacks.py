@@ -122,12 +122,26 @@ def test_an_endpoint_comes_and_goes_and_leaves_the_others_alone(live: Live) -> N
     live.deployment.apply()
     assert actions(live.deployment.plan()) == {}
     live.change(endpoints=endpoints)
-    expected = of_endpoint(name, DELETE) | SHARED
+    roles = {f"aws_iam_role.{label_of(name)}": DELETE, f"aws_iam_role_policy.{label_of(name)}_interfaces": DELETE}
+    expected = {address: does for address, does in of_endpoint(name, DELETE).items() if address not in roles} | SHARED
     if live.settings.protect_data:
         expected |= {f"aws_cloudwatch_log_group.{label_of(name)}": FORGET}
     assert changes(live) == expected
     live.deployment.apply()
+    wait_for_lingering_interfaces(live)
+    live.change(endpoints=endpoints)
+    assert changes(live) == roles
+    live.deployment.apply()
     assert actions(live.deployment.plan()) == {}
+
+
+def wait_for_lingering_interfaces(live: Live) -> None:
+    """Look until SageMaker has removed the interfaces of what is gone, as the export's README says."""
+    ec2, free = live.deployment.aws.client("ec2"), [{"Name": "status", "Values": ["available"]}]
+    for _ in range(10):
+        if not ec2.describe_network_interfaces(Filters=free)["NetworkInterfaces"]:
+            return
+    raise AssertionError("SageMaker's network interfaces stay")
 
 
 def test_destroy_leaves_what_is_kept_on_purpose(live: Live) -> None:

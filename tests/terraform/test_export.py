@@ -153,6 +153,29 @@ def test_an_object_that_need_not_stay_goes(export: Export) -> None:
     assert "removed" not in made
 
 
+ROLE = """
+role = aws.iam.Role("serving", assume_role_policy="{}")
+removes_interfaces = '{"Statement": [{"Action": "ec2:DeleteNetworkInterface"}]}'
+cleanup = aws.iam.RolePolicy("cleanup", role=role.id, policy=removes_interfaces)
+aws.iam.RolePolicy("reading", role=role.id, policy='{"Statement": [{"Action": "s3:GetObject"}]}')
+aws.sagemaker.Model("triage", execution_role_arn=role.arn)
+"""
+GROUP = 'aws.ec2.SecurityGroup("model", opts=pulumi.ResourceOptions(depends_on=other))\n'
+
+
+def test_the_role_of_a_removed_model_stays_for_one_export_more(export: Export) -> None:
+    """SageMaker removes the model's network interfaces with it, minutes later; until then they block the group."""
+    first = export(ROLE + GROUP.replace("other", "cleanup"))
+    for kind, label in (("aws_iam_role", "serving"), ("aws_iam_role_policy", "cleanup")):
+        assert label in first.document("main.tf.json")["resource"][kind]
+    second = export(GROUP.replace("other", "[]"))
+    declared = second.document("main.tf.json")["resource"]
+    assert (declared["aws_iam_role"].keys(), declared["aws_iam_role_policy"].keys()) == ({"serving"}, {"cleanup"})
+    assert second.resource("aws_security_group.model")["depends_on"] == ["aws_iam_role_policy.cleanup"]
+    assert "aws_iam_role.serving" in second.files()["README.md"].decode()
+    assert export(GROUP.replace("other", "[]")).document("main.tf.json")["resource"].keys() == {"aws_security_group"}
+
+
 # Secrets
 
 

@@ -52,6 +52,12 @@ def _meet(ec2: Any, interfaces: list[Any]) -> None:
             interface.delete()
 
 
+def stranded(ec2: Any) -> list[str]:
+    """Ids of lingering interfaces that their role may not delete."""
+    lingering = [interface for interface in ec2.enis.values() if getattr(interface, "looks_left", None) is not None]
+    return [interface.id for interface in lingering if not _may_delete(ec2, interface)]
+
+
 def _may_delete(ec2: Any, interface: Any) -> bool:
     role = find_role(ec2, interface.sagemaker_role)
     prefix = f"arn:{ec2.partition}:ec2:{ec2.region_name}:{ec2.account_id}"

@@ -8,7 +8,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.sagemaker.models import sagemaker_backends
 
-from private_inference.rehearsal.patches import endpoints, fleets
+from private_inference.rehearsal.patches import endpoints, fleets, model_interfaces
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 
@@ -39,6 +39,10 @@ def needs(region: str, endpoint: str) -> list[dict[str, str]]:
         for variant, fleet in found.fleets.items()
         for lacking in fleets.needs(backend, found.endpoint_config_name, fleet.variant)
     ]
+
+
+def stranded(region: str) -> list[str]:
+    return model_interfaces.stranded(ec2_backends[DEFAULT_ACCOUNT_ID][region])
 
 
 def heal(region: str, endpoint: str) -> list[dict[str, str]]:
@@ -106,5 +110,6 @@ def _fill_quietly(backend: Any, endpoint: Any, fleet: Fleet, count: int) -> None
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (needs, heal, scale, fail_next_update, prefix_list_grows, zone_lost)
+    function.__name__: function
+    for function in (needs, stranded, heal, scale, fail_next_update, prefix_list_grows, zone_lost)
 }
