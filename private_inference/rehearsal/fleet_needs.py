@@ -5,12 +5,16 @@ artifact, image and permissions, for as long as the endpoint lives), sagemaker-r
 needs) and host-vpc.html (the network) there. Only facts come in: whoever calls reads them, from moto or from boto3.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from private_inference.rehearsal.iam_decision import Document, Request, Role, may, may_with_key, passes, trusts
 from private_inference.rehearsal.s3_path import EgressRule, PrefixList, Subnet, blocked
+
+REGISTRY = re.compile(r"(?P<account>[^.]+)\.dkr\.ecr\.(?P<region>[^.]+)\.[^/]+/(?P<name>[^:@]+)[:@]?(?P<version>.*)")
+"""The URI of an image in Amazon ECR: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html."""
 
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 

@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 
 from components.settings import Settings
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.fleet_needs import REGISTRY
 
 
 @contextlib.contextmanager
@@ -24,7 +25,7 @@ def prepared_aws(settings: Settings) -> Iterator[EmbeddedAws]:
 
 
 def provide(aws: EmbeddedAws, settings: Settings) -> None:
-    """Make the buckets, model archives and repositories of others that `settings` refers to.
+    """Make the buckets, model archives and images of others that `settings` refers to.
 
     The archives are empty, because their content is in the real account only; their models answer no request here.
     """
@@ -35,16 +36,22 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
         _bucket(aws, place.netloc)
         aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
     for image in {endpoint.model.image.uri or "" for endpoint in settings.endpoints}:
-        _repository(aws, image)
+        _image(aws, image)
 
 
-def _repository(aws: EmbeddedAws, image: str) -> None:
-    """The repository of an image in the embedded account's own registry; what others have is taken for granted."""
-    registry, _, rest = image.partition("/")
-    if registry.partition(".")[0] == aws.client("sts").get_caller_identity()["Account"]:
-        name, ecr = rest.partition("@")[0].partition(":")[0], aws.client("ecr")
-        with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
-            ecr.create_repository(repositoryName=name)
+def _image(aws: EmbeddedAws, uri: str) -> None:
+    """An image in the embedded account's own registry; what others have is taken for granted."""
+    named = REGISTRY.fullmatch(uri)
+    if named is None or named["account"] != aws.client("sts").get_caller_identity()["Account"]:
+        return
+    ecr, version = aws.client("ecr"), named["version"] or "latest"
+    with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+        ecr.create_repository(repositoryName=named["name"])
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = {"schemaVersion": 2, "mediaType": kind, "layers": [], "annotations": {"uri": uri}}
+    as_named = {"imageDigest" if version.startswith("sha256:") else "imageTag": version}
+    with contextlib.suppress(ecr.exceptions.ImageAlreadyExistsException):
+        ecr.put_image(repositoryName=named["name"], imageManifest=json.dumps(manifest), **as_named)
 
 
 def _bucket(aws: EmbeddedAws, name: str) -> None:

@@ -1,12 +1,16 @@
 """An endpoint, the configuration it is on, and the models behind it."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
 from components.settings import EndpointSettings
-from private_inference.verification.checks import Assertion, Result, equal, equal_sets, joined, result, text
+from private_inference.verification.checks import Assertion, Result, equal, equal_sets, joined, result, short, text
 from private_inference.verification.deployed import Deployed, Item, containers
 from private_inference.verification.desired import MODEL, VARIANT
+from private_inference.verification.fleets import lacking
+
+_ARN = re.compile(r"arn:[^\s,]+")
 
 ROLLBACK = ("Invocation5XXErrors", "ModelLatency")
 """Metrics of the alarms that roll an update back."""
@@ -104,16 +108,11 @@ def _model(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 
 def _startable(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    """The configuration, the models and the archives that SageMaker starts further instances from are still there.
-
-    What the execution role may reach is checked with the role.
-    """
+    """All that SageMaker starts a further instance with is there: so it can heal, scale out and patch."""
     configuration = stack.configuration(endpoint.name)["EndpointConfigName"]
-    uris = [c["ModelDataUrl"] for m in stack.models(endpoint.name) for c in containers(m) if c.get("ModelDataUrl")]
-    for uri in uris:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        stack.aws.get("s3", "head_object", Bucket=bucket, Key=key)
-    return Result(joined([configuration, *uris]), True)
+    missing = lacking(stack, endpoint.name)
+    faults = dict.fromkeys(_ARN.sub(lambda arn: short(arn[0]), each.name) for each in missing)
+    return result(joined([configuration, *stack.model_uris(endpoint.name)]), faults)
 
 
 def _is_image(stack: Deployed, endpoint: EndpointSettings, uri: str) -> bool:

@@ -133,6 +133,14 @@ def the_fips_runtime_takes_no_policy(aws: EmbeddedAws) -> bool:
     return services[0]["VpcEndpointPolicySupported"] is False
 
 
+@probe("images_pushed_elsewhere")
+def a_repository_that_nobody_pushed_to_here_has_what_is_asked_for(aws: EmbeddedAws) -> bool:
+    ecr = aws.client("ecr")
+    ecr.create_repository(repositoryName="pushed-elsewhere")
+    asked = {"repositoryName": "pushed-elsewhere", "imageIds": [{"imageTag": "1.0.0"}]}
+    return not refused("ImageNotFoundException", ecr.describe_images, **asked)
+
+
 @probe("endpoint_refusals")
 def an_unknown_service_is_refused(aws: EmbeddedAws) -> bool:
     call = aws.client("ec2").create_vpc_endpoint

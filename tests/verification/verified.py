@@ -343,7 +343,12 @@ def allowed_before_denied(stack: Deployment) -> Iterator[None]:
     _without_rule(stack, rule)
 
 
-@missed_by("Network ACLs: model: every block", "Paths: every intended path")
+@missed_by(
+    "Network ACLs: model: every block",
+    "Paths: every intended path",
+    "Endpoint triage: what serves can be started again",
+    "Endpoint triage-features: what serves can be started again",
+)
 def prefix_list_extended(stack: Deployment) -> Iterator[None]:
     """S3 gets addresses in a first octet of their own, and the network ACL doesn't know them yet."""
 
@@ -469,7 +474,11 @@ def private_dns_off(stack: Deployment) -> Iterator[None]:
     yield from _answered(stack.ec2, "DescribeVpcEndpoints", change)
 
 
-@missed_by("Paths: every intended path")
+@missed_by(
+    "Paths: every intended path",
+    "Endpoint triage: what serves can be started again",
+    "Endpoint triage-features: what serves can be started again",
+)
 def gateway_out_of_the_routes(stack: Deployment) -> Iterator[None]:
     found = stack.endpoint("s3")
     table, prefix_list = found["RouteTableIds"][0], stack.ec2.describe_prefix_lists(
@@ -611,7 +620,11 @@ def _another_artifact(stack: Deployment, body: bytes, **encryption: str) -> Iter
     put(Body=before, SSEKMSKeyId=stack.key)
 
 
-@missed_by("Artifacts: ")
+@missed_by(
+    "Artifacts: ",
+    "Endpoint triage: what serves can be started again",
+    "Endpoint triage-features: what serves can be started again",
+)
 def artifact_under_another_key(stack: Deployment) -> Iterator[None]:
     s3 = stack.client("s3")
     policy = s3.get_bucket_policy(Bucket=stack.bucket)["Policy"]
@@ -637,6 +650,19 @@ def artifact_deleted(stack: Deployment) -> Iterator[None]:
     marker = s3.delete_object(Bucket=place[2], Key=place[3])["VersionId"]
     yield
     s3.delete_object(Bucket=place[2], Key=place[3], VersionId=marker)
+
+
+@missed_by("Endpoint triage: what serves can be started again", "Endpoint triage: its role reaches what it serves")
+def artifact_unreadable(stack: Deployment) -> Iterator[None]:
+    """The role's own permission: what runs keeps running, and no instance can be started."""
+    iam, role = stack.client("iam"), stack.role("triage")
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policies = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+    (name,) = [name for name, policy in policies.items() if "s3:GetObject" in json.dumps(policy)]
+    kept = [each for each in policies[name]["Statement"] if "s3:GetObject" not in each["Action"]]
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policies[name] | {"Statement": kept}))
+    yield
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policies[name]))
 
 
 @missed_by("Registry: immutable tags")
@@ -917,13 +943,13 @@ def model_with_a_network(stack: Deployment) -> Iterator[None]:
     yield from _replaced_model(stack, EnableNetworkIsolation=False)
 
 
-@missed_by("Endpoint triage: its model lies in")
+@missed_by("Endpoint triage: its model lies in", "Endpoint triage: what serves can be started again")
 def model_in_the_app_subnets(stack: Deployment) -> Iterator[None]:
     vpc = {"Subnets": list(stack.app_subnets), "SecurityGroupIds": [stack.group("model")]}
     yield from _replaced_model(stack, VpcConfig=vpc)
 
 
-@missed_by("Endpoint triage: its model lies in")
+@missed_by("Endpoint triage: its model lies in", "Endpoint triage: what serves can be started again")
 def model_in_the_clients_group(stack: Deployment) -> Iterator[None]:
     vpc = {**stack.model("triage")["VpcConfig"], "SecurityGroupIds": [stack.group("client")]}
     yield from _replaced_model(stack, VpcConfig=vpc)
@@ -963,7 +989,7 @@ def role_with_an_attached_policy(stack: Deployment) -> Iterator[None]:
     iam.detach_role_policy(RoleName=role, PolicyArn=policy)
 
 
-@missed_by("Endpoint triage: its role reaches")
+@missed_by("Endpoint triage: its role reaches", "Endpoint triage: what serves can be started again")
 def role_that_can_not_clean_up_in_subnets_left_behind(stack: Deployment) -> Iterator[None]:
     iam, role = stack.client("iam"), stack.role("triage")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]

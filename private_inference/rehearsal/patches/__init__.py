@@ -5,10 +5,28 @@ needs fails tests/rehearsal/test_patches.py. Importing this package loads moto, 
 does.
 """
 
-from private_inference.rehearsal.patches import endpoints, model_interfaces, network, observability, security, serving
+from private_inference.rehearsal.patches import (
+    endpoints,
+    model_interfaces,
+    network,
+    observability,
+    registry,
+    security,
+    serving,
+)
 from private_inference.rehearsal.patches.patch import PATCHES
 
-__all__ = ["PATCHES", "apply_all", "endpoints", "model_interfaces", "network", "observability", "security", "serving"]
+__all__ = [
+    "PATCHES",
+    "apply_all",
+    "endpoints",
+    "model_interfaces",
+    "network",
+    "observability",
+    "registry",
+    "security",
+    "serving",
+]
 
 
 def apply_all() -> None:

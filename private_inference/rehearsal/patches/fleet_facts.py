@@ -1,7 +1,6 @@
 """The facts about a fleet, read from moto's backends."""
 
 import json
-import re
 from typing import Any
 from urllib.parse import unquote, urlparse
 
@@ -11,12 +10,10 @@ from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
-from private_inference.rehearsal.fleet_needs import Artifact, Fleet, Image, Key, Network
+from private_inference.rehearsal.fleet_needs import REGISTRY, Artifact, Fleet, Image, Key, Network
 from private_inference.rehearsal.iam_decision import Document, Role
 from private_inference.rehearsal.model_server import stored_object
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
-
-REGISTRY = re.compile(r"(?P<account>[^.]+)\.dkr\.ecr\.(?P<region>[^.]+)\.[^/]+/(?P<name>[^:@]+)[:@]?(?P<version>.*)")
 
 
 def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]) -> Fleet:
