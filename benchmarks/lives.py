@@ -1,15 +1,16 @@
 """Generated lives: random changes, failures, scaling and destroy of dev, each lived on a real Pulumi engine.
 
-`python -m benchmarks.lives 100` lives a hundred. hypothesis shrinks a life that hurts to the shortest that does: keep
-that one under examples/lives.
+`python -m benchmarks.lives 100` lives a hundred; a seed after the number, as a run prints it first, draws the same ones
+again. hypothesis shrinks a life that hurts to the shortest that does: keep that one under examples/lives.
 """
 
+import random
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from private_inference.life.life_file import Life, Step
@@ -69,10 +70,12 @@ class HurtError(Exception):
     """A life that hurt: its steps, what went wrong, and what broke."""
 
 
-def main(count: int) -> None:
+def main(count: int, drawn_with: int) -> None:
     """Live `count` generated lives; fails with the shortest one that hurts."""
-    lived = 0
+    lived, began = 0, time.perf_counter()
+    print(f"seed {drawn_with}", flush=True)  # noqa: T201
 
+    @seed(drawn_with)
     @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(steps, st.booleans())
     def try_one(drawn: list[dict[str, Any]], destroyed: bool) -> None:
@@ -89,8 +92,9 @@ def main(count: int) -> None:
             raise HurtError(happened, [step.problem for step in result.steps if step.problem], result.broken)
 
     try_one()
-    print(f"{lived} lives, none hurt.")  # noqa: T201
+    print(f"{lived} lives in {(time.perf_counter() - began) / 60:.0f} minutes, none hurt.")  # noqa: T201
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    given_count, given_seed = [*map(int, sys.argv[1:]), *[100, random.randrange(10**6)][len(sys.argv) - 1 :]]  # noqa: S311
+    main(given_count, given_seed)

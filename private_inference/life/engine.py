@@ -9,10 +9,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pulumi import automation
+from pulumi.automation._stack import StackInitMode
 
 from components import clients
 from private_inference.life.errors import NoEngineError
@@ -52,13 +54,13 @@ class Deployment:
         """Where the deployment keeps its files; it goes with the deployment."""
         self._command = command
         self._environment = environment
+        self._stack: automation.Stack | None = None
         self.output: list[str] = []
         """What the engine printed in the last operation."""
 
-    def up(self, config: StackConfig, *, refresh: bool = False) -> dict[str, Any]:
-        """Deploy a stack's configuration: the stack's outputs."""
-        result = self._run(lambda stack: stack.up(on_output=self.output.append, refresh=refresh), config)
-        return {name: output.value for name, output in result.outputs.items()}
+    def up(self, config: StackConfig, *, refresh: bool = False) -> None:
+        """Deploy a stack's configuration."""
+        self._run(lambda stack: stack.up(on_output=self.output.append, refresh=refresh), config)
 
     def preview(self, config: StackConfig) -> dict[str, int]:
         """How many resources an `up` would create, update, replace, delete or leave, by the engine's names."""
@@ -71,7 +73,7 @@ class Deployment:
 
     def resources(self, config: StackConfig) -> list[dict[str, Any]]:
         """The resources in the engine's state."""
-        deployed = self._stack(config).export_stack().deployment or {}
+        deployed = self._configured(config).export_stack().deployment or {}
         return list(deployed.get("resources", []))
 
     def _run(self, operation: Callable[[automation.Stack], Any], config: StackConfig) -> Any:
@@ -79,7 +81,7 @@ class Deployment:
         try:
             # A program of another revision reads AWS by its own means: it finds the embedded one in the environment.
             with working_in(config.directory), clients.using(self._aws.client), _variables(self._aws.environment()):
-                return operation(self._stack(config))
+                return operation(self._configured(config))
         except automation.CommandError as error:
             raise DeploymentError("\n".join(self.errors()) or str(error)) from None
 
@@ -88,22 +90,41 @@ class Deployment:
         said = [line.partition("error: ")[2].strip() for line in self.output if "error: " in line]
         return list(dict.fromkeys(line for line in said if line and line not in ("update failed", "destroy failed")))
 
-    def _stack(self, config: StackConfig) -> automation.Stack:
+    def _configured(self, config: StackConfig) -> automation.Stack:
+        """The stack with the program and the settings of a configuration, which replace those it had."""
+
         def program() -> None:
             with _own_modules(config.directory):
                 run_main(config)
 
-        options = automation.LocalWorkspaceOptions(
-            work_dir=str(self.folder / "workspace"),
-            pulumi_command=self._command,
-            env_vars=self._environment,
-            project_settings=automation.ProjectSettings(name=config.project, runtime="python"),
+        settings = automation.ProjectSettings(
+            name=config.project, runtime="python", main=str(config.directory.resolve())
         )
-        stack = automation.create_or_select_stack(config.stack, config.project, program, opts=options)
-        if stale := sorted(stack.get_all_config().keys() - config.values.keys()):
-            stack.remove_all_config(stale)
-        stack.set_all_config({key: automation.ConfigValue(value) for key, value in config.values.items()})
-        return stack
+        if self._stack is None:
+            new = automation.LocalWorkspace(
+                work_dir=str(self.folder / "workspace"),
+                pulumi_command=self._command,
+                env_vars=self._environment,
+                project_settings=settings,
+            )
+            self._stack = _Stack(config.stack, new, StackInitMode.CREATE)
+        workspace = self._stack.workspace
+        workspace.program = program
+        workspace.save_project_settings(settings)
+        stored = workspace.stack_settings(config.stack)
+        stored.config = dict(config.values)
+        workspace.save_stack_settings(config.stack, stored)
+        return self._stack
+
+
+class _Stack(automation.Stack):
+    """Without what nobody here reads after an operation, for which the CLI would be started three times more."""
+
+    def outputs(self) -> automation.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool = True) -> automation.UpdateSummary:
+        return automation.UpdateSummary("", datetime.now(tz=UTC), "", {}, {}, "")
 
 
 @contextmanager
@@ -122,6 +143,10 @@ def deployment(aws: EmbeddedAws, project: Path) -> Iterator[Deployment]:
             "PULUMI_BACKEND_URL": (workspace / "state").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "life",
             "PULUMI_DEBUG_PROVIDERS": plugins,
+            # Or each operation tries for three seconds to download the plugins that these stand for.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_HOME": str(workspace / "home"),
+            "PULUMI_SKIP_CHECKPOINTS": "true",  # the state is written at the end of an operation, also of a failed one
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
         yield Deployment(aws, workspace, command, environment)
