@@ -92,8 +92,11 @@ class InferenceEndpoint(pulumi.ComponentResource):
             name=args.settings.name,
             endpoint_config_name=configuration.name,
             deployment_config=deployment(args.settings.update, [alarm.name for alarm in alarms.rollback]),
-            opts=self._child(
-                depends_on=[permissions, log_group, *args.artifact_dependencies], hooks=args.safeguards.endpoint
+            opts=pulumi.ResourceOptions.merge(
+                self._child(
+                    depends_on=[permissions, log_group, *args.artifact_dependencies], hooks=args.safeguards.endpoint
+                ),
+                _replaced_if_failed(args.live),
             ),
         )
         scaling = VariantScaling(
@@ -211,3 +214,13 @@ class InferenceEndpoint(pulumi.ComponentResource):
         }
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return f"{self._name[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
+
+
+def _replaced_if_failed(live: LiveEndpoint) -> pulumi.ResourceOptions:
+    """An endpoint whose creation failed can only be deleted. One whose update failed serves, and has to stay.
+
+    https://www.pulumi.com/docs/iac/concepts/options/replaceonchanges/ (#initerror)
+    """
+    if not live.failed:
+        return pulumi.ResourceOptions()
+    return pulumi.ResourceOptions(replace_on_changes=["#initerror"], delete_before_replace=True)

@@ -5,7 +5,7 @@ image, only SageMaker knows: scaling changes the one, a rollback the other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components import clients
@@ -28,6 +28,11 @@ class LiveEndpoint:
     """ARNs of the KMS keys that encrypt them, as far as S3 says so."""
     images: Sequence[str]
     """URIs of its serving images."""
+    failed: bool = False
+    """Whether its creation failed: SageMaker can only delete it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html (EndpointStatus)
+    """
 
 
 NOT_DEPLOYED = LiveEndpoint("", 0, 0, (), (), ())
@@ -64,11 +69,12 @@ def live_endpoints(settings: Settings, project: str, stack: str) -> Mapping[str,
 
 
 def _check_owner(position: int, name: str, tags: Mapping[str, str], project: str, stack: str) -> None:
-    owner = (tags.get("Project", project), tags.get("Stack", stack))
+    owner = (tags.get("Project"), tags.get("Stack"))
     if owner != (project, stack):
+        whose = "/".join(filter(None, owner)) or "somebody who tagged no Project and Stack"
         raise SettingsError(
-            f"endpoints[{position}].name: {name!r} is an endpoint of {'/'.join(owner)} already, and names are unique "
-            "in an account and region. Give it another name, or deploy to another account or region."
+            f"endpoints[{position}].name: {name!r} is an endpoint of {whose} already, and names are unique in an "
+            "account and region. Give it another name, or deploy to another account or region."
         )
 
 
@@ -89,8 +95,10 @@ def _found(sagemaker: Any, operation: str, **parameters: str) -> Mapping[str, An
 
 
 def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
+    if endpoint["EndpointStatus"] == "Failed":
+        return replace(NOT_DEPLOYED, failed=True)
     if not endpoint.get("ProductionVariants"):
-        return NOT_DEPLOYED  # its creation failed
+        return NOT_DEPLOYED  # it is being created
     (live, *_) = endpoint["ProductionVariants"]
     variant, model = next(_variants(sagemaker, endpoint["EndpointConfigName"]), ({}, {}))
     containers = _containers(model)

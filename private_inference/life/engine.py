@@ -87,7 +87,8 @@ class Deployment:
 
     def errors(self) -> list[str]:
         """The engine's error messages of the last operation, each once."""
-        said = [line.partition("error: ")[2].strip() for line in self.output if "error: " in line]
+        joined = "\n".join(self.output).replace("error: 1 error occurred:\n    \t* ", "error: ")
+        said = [line.partition("error: ")[2].strip() for line in joined.splitlines() if "error: " in line]
         return list(dict.fromkeys(line for line in said if line and line not in ("update failed", "destroy failed")))
 
     def _configured(self, config: StackConfig) -> automation.Stack:

@@ -9,12 +9,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from private_inference.life.errors import LifeError
-from private_inference.rehearsal.operations import ALARM, HEALTH_CHECK, IMAGE
+from private_inference.rehearsal.operations import ALARM, HEALTH_CHECK, IMAGE, INTERFACES
 
 FAILURES: Mapping[str, str] = {
     "image can't be pulled": IMAGE,
     "alarm fires": ALARM,
     "health check": HEALTH_CHECK,
+    "network interfaces": INTERFACES,
     "no reason": "",
 }
 """What SageMaker says of each; of the last it says nothing, as users have seen."""
@@ -35,8 +36,14 @@ class Step(BaseModel):
     """The models are trained anew: every local archive has other bytes, and is deployed."""
     scale: Annotated[int, Field(ge=1)] | None = None
     """Automatic scaling asks for so many instances."""
-    fail: Literal["image can't be pulled", "alarm fires", "health check", "no reason"] | None = None
-    """Why the next update of every endpoint fails and is rolled back."""
+    fail: Literal["image can't be pulled", "alarm fires", "health check", "network interfaces", "no reason"] | None = (
+        None
+    )
+    """Why the next creation or update of every endpoint fails; an update is rolled back."""
+    foreign_endpoint: Annotated[str | None, Field(alias="foreign endpoint")] = None
+    """Name of an endpoint that another stack of the account gets."""
+    idle: Annotated[str | None, Field(pattern=r"^[1-9]\d*h$")] = None
+    """Nobody calls for so many hours, such as `24h`, and automatic scaling acts on it."""
     heal: bool = False
     """An instance of every variant is replaced."""
     zone_lost: Annotated[str | None, Field(alias="zone lost")] = None
@@ -79,10 +86,12 @@ _KINDS = (
     "update",
     "new_model",
     "scale",
+    "idle",
     "fail",
     "heal",
     "zone_lost",
     "prefix_list_grows",
+    "foreign_endpoint",
     "attach_invoke_policy",
     "detach_invoke_policy",
     "destroy",
@@ -100,7 +109,11 @@ class Life(BaseModel):
     """The stack whose file is deployed first, such as `dev`."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Changes of that file, by dotted path."""
-    steps: Sequence[Step]
+    before: Sequence[Step] = ()
+    """What happens in the account before the first deployment."""
+    fails: str | None = None
+    """The first deployment has to fail, with an error that this regular expression matches."""
+    steps: Sequence[Step] = ()
 
 
 def read_life(path: Path) -> Life:

@@ -1,7 +1,6 @@
 """Lives a life: deploys a stack with a real Pulumi engine, lets each step happen, and watches the invariants."""
 
 import gzip
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from components.settings import Settings
+from private_inference.life import others
 from private_inference.life.engine import Deployment, DeploymentError, deployment
 from private_inference.life.invariants import BrokenInvariant, Invariants, endpoints, fewest_instances
 from private_inference.life.life_file import FAILURES, Life, Step, changed
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.idle import idle
 from private_inference.rehearsal.operations import Operations
 from private_inference.rehearsal.prerequisites import prepared_aws, provide
 from private_inference.runner.project import StackConfig, decode, encode, full_key, load_stack, settings_of
@@ -90,7 +91,10 @@ class _Living:
 
     def run(self, first: Path | None) -> LifeResult:
         start = self._config if first is None else replace(self._config, directory=first)
-        steps = [self._lived("first deployment", lambda: self._deploy(start, None))]
+        for step in self._life.before:
+            self._happen(step)
+        title = "first deployment" + (" (fails)" if self._life.fails is not None else "")
+        steps = [self._lived(title, lambda: self._deploy(start, self._life.fails))]
         for step in self._life.steps:
             if steps[-1].problem or self._invariants.broken:
                 break  # what follows would rest on what is broken, and may wait for it in vain
@@ -124,13 +128,24 @@ class _Living:
             return self._engine(lambda: self._deployed.destroy(self._config), step.fails)
         for name, endpoint in endpoints(self._aws).items():
             self._happen_to(name, endpoint, step)
+        self._happen_around(step)
+        return ""
+
+    def _happen_around(self, step: Step) -> None:
+        """What happens to no one endpoint."""
+        if step.fail is not None:
+            for endpoint in settings_of(self._config).endpoints:
+                self._operations.fail_next_update(endpoint.name, FAILURES[step.fail])
         if step.zone_lost is not None:
             self._operations.zone_lost(step.zone_lost)
         if step.prefix_list_grows is not None:
             self._operations.prefix_list_grows(step.prefix_list_grows)
-        if step.attach_invoke_policy or step.detach_invoke_policy:
-            self._attach(step)
-        return ""
+        if step.foreign_endpoint is not None:
+            others.deploy_endpoint(self._aws, step.foreign_endpoint)
+        if step.attach_invoke_policy is not None:
+            others.attach_invoke_policies(self._aws, step.attach_invoke_policy)
+        if step.detach_invoke_policy is not None:
+            others.detach_invoke_policies(self._aws, step.detach_invoke_policy)
 
     def _happen_to(self, name: str, endpoint: Mapping[str, Any], step: Step) -> None:
         if step.scale is not None:
@@ -139,21 +154,23 @@ class _Living:
             if any(count != step.scale for count in counts.values()):
                 raise _WrongError(f"{name} was to scale to {step.scale}, and has {counts}")
             self._invariants.expect(name, step.scale)
-        if step.fail is not None:
-            self._operations.fail_next_update(name, FAILURES[step.fail])
+        if step.idle is not None:
+            self._idle(name, int(step.idle.removesuffix("h")))
         if step.heal:
             lacking = self._operations.heal(name)
             if lacking:
                 raise _WrongError(f"{name} could not heal: {lacking[0].name}: {lacking[0].reason}")
 
-    def _attach(self, step: Step) -> None:
-        iam = self._aws.client("iam")
-        role = step.attach_invoke_policy or step.detach_invoke_policy or ""
-        if step.attach_invoke_policy:
-            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17"}))
-        for policy in iam.list_policies(Scope="Local")["Policies"]:
-            act = iam.attach_role_policy if step.attach_invoke_policy else iam.detach_role_policy
-            act(RoleName=role, PolicyArn=policy["Arn"])
+    def _idle(self, name: str, hours: int) -> None:
+        self._invariants.expect(name, 0)
+        variants = idle(self._aws, name, hours)
+        self._invariants.expect(name, min((variant.instances for variant in variants), default=0))
+        for variant in variants:
+            if variant.instances != variant.least:
+                raise _WrongError(
+                    f"{name} was to go down to {variant.least} instances without calls, and has {variant.instances}: "
+                    f"{', '.join(variant.held_by)} does not agree"
+                )
 
     def _updated(self, update: str | dict[str, Any]) -> StackConfig:
         if isinstance(update, dict):
@@ -186,6 +203,12 @@ class _Living:
             self._engine(lambda: self._deployed.up(config), None)
             if changes := self._remaining(config):
                 raise _WrongError(f"a third update would still change something: {changes}")
+        if fails is None:
+            found = endpoints(self._aws)
+            for name in [endpoint.name for endpoint in settings_of(config).endpoints]:
+                status = found[name]["EndpointStatus"] if name in found else "not there"
+                if status != "InService":
+                    raise _WrongError(f"the engine says that {name} is deployed, and it is {status}")
         return said
 
     def _remaining(self, config: StackConfig) -> dict[str, int]:

@@ -12,10 +12,10 @@ from importlib.metadata import version
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import any_pb2, empty_pb2
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from private_inference.life import updates
 from private_inference.life.deletions import DELETIONS
@@ -26,6 +26,7 @@ from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import RehearsalError, all_tags, apply, auto_name, explained
 from private_inference.rehearsal.handler import Handler
 from private_inference.rehearsal.handlers import HANDLERS
+from private_inference.rehearsal.inputs import FailedError
 from private_inference.runner.project import decode
 from private_inference.runner.sdk import is_asset, plain, received, sent
 from private_inference.terraform.replacements import UnknownReplacementError, replacing
@@ -208,4 +209,19 @@ def _refusals(context: grpc.ServicerContext, subject: str) -> Iterator[None]:
         with explained(subject):
             yield
     except (RehearsalError, UnknownReplacementError) as error:
+        if isinstance(error.__cause__, FailedError):
+            context.set_trailing_metadata((("grpc-status-details-bin", _failed(str(error), error.__cause__)),))
         context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+
+def _failed(message: str, failed: FailedError) -> bytes:
+    """The status that has the engine keep a resource whose creation failed, as pulumi-aws does.
+
+    https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.proto (ErrorResourceInitFailed)
+    """
+    details = any_pb2.Any()
+    details.Pack(
+        provider_pb2.ErrorResourceInitFailed(id=failed.identity, properties=sent(failed.outputs), reasons=[message])
+    )
+    code: int = grpc.StatusCode.UNKNOWN.value[0]
+    return bytes(status_pb2.Status(code=code, message=message, details=[details]).SerializeToString())

@@ -18,7 +18,7 @@ from private_inference.rehearsal.account import Account, account_of
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.handler import Create, Handler
 from private_inference.rehearsal.handlers import HANDLERS
-from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
+from private_inference.rehearsal.inputs import FailedError, Inputs, RefusedError, UnhandledError
 from private_inference.rehearsal.parameter_constraints import ConstraintError
 from private_inference.runner.project import decode
 from private_inference.runner.resource import Outputs, Resource
@@ -134,7 +134,8 @@ def apply(
 ) -> tuple[str, Outputs]:
     """Have AWS make a resource what its properties say, by an operation of its handler: its id and all its outputs.
 
-    Raises UnhandledError for a property that the operation does not read, and what the operation raises.
+    Raises UnhandledError for a property that the operation does not read, FailedError for a resource that does not
+    work, and what the operation raises.
     """
     wanted = {**properties}
     region = wanted.pop("region", account.region)
@@ -148,6 +149,8 @@ def apply(
     outputs = {**created.defaults, **wanted, **created.outputs, "region": region}
     if handler.taggable:
         outputs["tagsAll"] = tags
+    if created.failure:
+        raise FailedError(created.failure, created.id, outputs)
     return created.id, outputs
 
 

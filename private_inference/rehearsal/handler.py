@@ -21,6 +21,8 @@ class Created:
     """Outputs that are not inputs."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Outputs for the inputs that the program left out."""
+    failure: str = ""
+    """Why it does not work, if AWS made it all the same."""
 
 
 Create = Callable[[Account, Inputs], Created]

@@ -17,6 +17,15 @@ class RefusedError(Exception):
     """AWS or the Pulumi provider refuses what the program asks for."""
 
 
+class FailedError(RefusedError):
+    """AWS has made a resource, and it does not work. The provider keeps it in the state, as one that failed."""
+
+    def __init__(self, reason: str, identity: str, outputs: Mapping[str, Any]) -> None:
+        super().__init__(reason)
+        self.identity = identity
+        self.outputs = outputs
+
+
 class Inputs(Mapping[str, Any]):
     """A resource's properties without those that are None.
 

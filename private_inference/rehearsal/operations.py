@@ -14,9 +14,13 @@ HEALTH_CHECK = (
     "CloudWatch logs for this endpoint."
 )
 """https://github.com/aws/amazon-sagemaker-examples/issues/210"""
+INTERFACES = (
+    "The role of production variant {variant} is not authorized to perform ec2:CreateNetworkInterface. Please ensure "
+    "that the role has the permissions that a VpcConfig needs."
+)
 IMAGE = "The image of production variant {variant} can not be pulled."
 ALARM = "An alarm of the auto-rollback configuration went off for production variant {variant}."
-"""What AWS says of these two is not published."""
+"""What AWS says of these three is not published."""
 
 
 class OperationError(Exception):

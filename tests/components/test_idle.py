@@ -1,18 +1,23 @@
-"""What scaling does when nobody calls, by a model of CloudWatch's alarms and the program's own scaling policies."""
+"""What scaling does when nobody calls, by the rehearsal's model of alarms and the program's own scaling policies."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from botocore.session import get_session
 
-from tests.support.cloudwatch import State, Tracking, alarm, expression
+from private_inference.rehearsal.alarm_states import Metrics, State, expression, state
+from private_inference.rehearsal.requests import request
+from private_inference.rehearsal.target_tracking import Policy, follow, tracking_alarms, wanted
 from tests.support.recording import Recorded, record, stack_config
 from tests.support.stacks import endpoint, minimal
 
 DAY = 24 * 60
-INVOCATIONS, CPU = ("AWS/SageMaker", "InvocationsPerInstance"), ("/aws/sagemaker/Endpoints", "CPUUtilization")
-IDLE_CPU = 3.0
+VARIANT = ("triage", "AllTraffic")
+DIMENSIONS = frozenset({("EndpointName", "triage"), ("VariantName", "AllTraffic")})
+INVOCATIONS = ("AWS/SageMaker", "InvocationsPerInstance", DIMENSIONS)
+CPU = ("/aws/sagemaker/Endpoints", "CPUUtilization", DIMENSIONS)
 
 
 @pytest.fixture(scope="module")
@@ -21,89 +26,92 @@ def stack(archive: Path) -> Recorded:
     return record(stack_config(minimal(archive, endpoints=[endpoint(archive, scaling=scaling)])))
 
 
-def configurations(stack: Recorded) -> dict[str, Mapping[str, Any]]:
-    """By policy, what the program registers."""
-    policies = stack.all("aws:appautoscaling/policy:Policy")
-    return {policy.name: policy.properties["targetTrackingScalingPolicyConfiguration"] for policy in policies}
+@pytest.fixture(scope="module")
+def policies(stack: Recorded) -> dict[str, Policy]:
+    """By its name, each policy that the program registers, in the form in which AWS has it."""
+    client = get_session().create_client("application-autoscaling", region_name="us-east-1")
+    key = "targetTrackingScalingPolicyConfiguration"
+    found = {}
+    for each in stack.all("aws:appautoscaling/policy:Policy"):
+        asked = request(client, "put_scaling_policy", {key: each.properties[key]})
+        found[each.name] = policy(each.name, asked["TargetTrackingScalingPolicyConfiguration"])
+    return found
 
 
+def policy(name: str, configuration: dict[str, object]) -> Policy:
+    return Policy(name, configuration, *tracking_alarms(configuration, *VARIANT))
+
+
+@pytest.fixture(scope="module")
 def bounds(stack: Recorded) -> tuple[int, int]:
     target = stack.one("aws:appautoscaling/target:Target").properties
     return target["minCapacity"], target["maxCapacity"]
 
 
-def simulate(
-    policies: Sequence[Mapping[str, Any]],
-    limits: tuple[int, int],
-    instances: int,
-    load: Callable[[int], float],
-    minutes: int,
-    *,
-    late: int = 0,
-) -> int:
-    """How many instances run after some minutes of `load` (invocations a minute); datapoints come `late` minutes late.
+Instances = Callable[..., int]
 
-    SageMaker sends a value with each request, so a minute without one has no datapoint; instances always have a CPU.
-    One instance is added or removed at a time, five minutes apart.
-    """
-    tracking = Tracking(policies)
-    invocations: dict[int, float] = {}
-    cpu: dict[int, float] = {}
-    ready = 0
-    for now in range(minutes):
-        measured = now - late
-        if load(measured):
-            invocations[measured] = load(measured) / instances
-        cpu[measured] = IDLE_CPU
-        change = tracking.decide({INVOCATIONS: invocations, CPU: cpu}, now) if now >= ready else 0
-        if change:
-            instances = min(max(instances + change, limits[0]), limits[1])
-            ready = now + 5
-    return instances
+
+@pytest.fixture
+def instances(bounds: tuple[int, int]) -> Instances:
+    """How many instances there are after some minutes of a load."""
+
+    def after(by: dict[str, Policy], start: int, load: Callable[[int], float], minutes: int, late: int = 0) -> int:
+        return follow(list(by.values()), VARIANT, start, load, minutes, bounds=bounds, late=late)[0]
+
+    return after
 
 
 def silence(_: int) -> float:
     return 0
 
 
-def test_after_a_day_of_silence_the_least_instances_are_left(stack: Recorded) -> None:
-    least, _ = bounds(stack)
-    assert simulate(list(configurations(stack).values()), bounds(stack), 7, silence, DAY) == least
+def test_after_a_day_of_silence_the_least_instances_are_left(
+    policies: dict[str, Policy], bounds: tuple[int, int], instances: Instances
+) -> None:
+    assert instances(policies, 7, silence, DAY) == bounds[0]
 
 
-def test_the_predefined_metric_alone_would_keep_them_all(stack: Recorded) -> None:
-    plain = {name: each for name, each in configurations(stack).items() if name != "triage-idle"}
-    plain["triage-invocations"] = {**plain["triage-invocations"], "disableScaleIn": False}
-    assert simulate(list(plain.values()), bounds(stack), 7, silence, DAY) == 7
+def test_the_predefined_metric_alone_would_keep_them_all(
+    policies: dict[str, Policy], bounds: tuple[int, int], instances: Instances
+) -> None:
+    plain = {name: each for name, each in policies.items() if name != "triage-idle"}
+    adds = plain["triage-invocations"]
+    plain["triage-invocations"] = replace(adds, configuration={**adds.configuration, "DisableScaleIn": False})
+    assert instances(plain, 7, silence, DAY) == 7
+    _, holding = follow(list(plain.values()), VARIANT, 7, silence, DAY, bounds=bounds)
+    assert holding == {"triage-invocations": State.INSUFFICIENT_DATA}
 
 
 @pytest.mark.parametrize("late", [0, 1, 3])
-def test_load_adds_instances_even_where_datapoints_are_late(late: int, stack: Recorded) -> None:
-    policies = list(configurations(stack).values())
-    assert simulate(policies, bounds(stack), 2, lambda _: 4000, 120, late=late) == 7
+def test_load_adds_instances_even_where_datapoints_are_late(
+    late: int, policies: dict[str, Policy], instances: Instances
+) -> None:
+    assert instances(policies, 2, lambda _: 4000, 120, late) == 7
 
 
-def test_filled_zeros_alone_would_never_add_where_datapoints_are_late(stack: Recorded) -> None:
+def test_filled_zeros_alone_would_never_add_where_datapoints_are_late(
+    policies: dict[str, Policy], instances: Instances
+) -> None:
     """Why the metric without zeros is kept beside the one with them."""
-    filled = [each for name, each in configurations(stack).items() if name != "triage-invocations"]
-    assert simulate(filled, bounds(stack), 2, lambda _: 4000, 120, late=1) == 2
+    filled = {name: each for name, each in policies.items() if name != "triage-invocations"}
+    assert instances(filled, 2, lambda _: 4000, 120, 1) == 2
 
 
-def test_load_at_the_target_leaves_the_instances_alone(stack: Recorded) -> None:
-    policies = list(configurations(stack).values())
-    assert simulate(policies, bounds(stack), 5, lambda _: 5 * 570, DAY) == 5
+def test_load_at_the_target_leaves_the_instances_alone(policies: dict[str, Policy], instances: Instances) -> None:
+    assert instances(policies, 5, lambda _: 5 * 570, DAY) == 5
 
 
-def test_a_call_now_and_then_keeps_no_instances(stack: Recorded) -> None:
-    least, _ = bounds(stack)
-    policies = list(configurations(stack).values())
-    assert simulate(policies, bounds(stack), 7, lambda minute: 1 if minute % 60 == 0 else 0, DAY) == least
+def test_a_call_now_and_then_keeps_no_instances(
+    policies: dict[str, Policy], bounds: tuple[int, int], instances: Instances
+) -> None:
+    assert instances(policies, 7, lambda minute: 1 if minute % 60 == 0 else 0, DAY) == bounds[0]
 
 
-def test_instances_whose_cpu_is_not_known_are_not_removed(stack: Recorded) -> None:
-    tracking = Tracking(list(configurations(stack).values()))
-    assert tracking.decide({INVOCATIONS: {}, CPU: {}}, DAY) == 0
-    assert tracking.decide({INVOCATIONS: {}, CPU: dict.fromkeys(range(DAY + 1), IDLE_CPU)}, DAY) == -1
+def test_instances_whose_cpu_is_not_known_are_not_removed(policies: dict[str, Policy]) -> None:
+    asked = list(policies.values())
+    published: Metrics = {CPU: dict.fromkeys(range(DAY + 1), 3.0)}
+    assert wanted(asked, {}, DAY) == 0
+    assert wanted(asked, published, DAY) == -1
 
 
 # The model itself
@@ -119,11 +127,22 @@ def test_the_model_of_metric_math() -> None:
 
 
 def test_the_model_of_alarms() -> None:
-    def above(value: float) -> bool:
-        return value > 1
+    limits = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1, "EvaluationPeriods": 3}
+    alarm = {"AlarmName": "errors", "Namespace": "N", "MetricName": "M", **limits}
 
-    assert alarm({}, 10, 3, above) is State.INSUFFICIENT_DATA
-    assert alarm({8: 2, 9: 2, 10: 2}, 10, 3, above) is State.ALARM
-    assert alarm({7: 2, 8: 2, 9: 2}, 10, 3, above) is State.ALARM
-    assert alarm({9: 2, 10: 2}, 10, 3, above) is State.OK
-    assert alarm({8: 2, 9: 0, 10: 2}, 10, 3, above) is State.OK
+    def seen(points: dict[int, float]) -> State:
+        return state(alarm, {("N", "M", frozenset()): points}, 10)
+
+    assert seen({}) is State.INSUFFICIENT_DATA
+    assert seen({8: 2, 9: 2, 10: 2}) is State.ALARM
+    assert seen({7: 2, 8: 2, 9: 2}) is State.ALARM
+    assert seen({9: 2, 10: 2}) is State.OK
+    assert seen({8: 2, 9: 0, 10: 2}) is State.OK
+    with pytest.raises(ValueError, match="errors: missing data as 'breaching' is not known here"):
+        state({**alarm, "TreatMissingData": "breaching"}, {}, 10)
+
+
+def test_an_alarm_sees_only_the_metric_of_its_own_dimensions(policies: dict[str, Policy]) -> None:
+    other = frozenset({("EndpointName", "other"), ("VariantName", "AllTraffic")})
+    low = policies["triage-cpu"].low
+    assert state(low, {(*CPU[:2], other): dict.fromkeys(range(100), 3.0)}, 50) is State.INSUFFICIENT_DATA

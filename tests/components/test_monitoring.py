@@ -10,7 +10,7 @@ import pytest
 from components.alarms import VariantAlarms, VariantAlarmsArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.variant import VariantArgs
-from tests.support.cloudwatch import expression
+from private_inference.rehearsal.alarm_states import expression
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, settings
 

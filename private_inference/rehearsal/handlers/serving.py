@@ -1,9 +1,11 @@
 """Handlers for Amazon SageMaker AI, Application Auto Scaling and AWS Lambda."""
 
+from dataclasses import replace
+
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.assets import zipped
 from private_inference.rehearsal.handler import Call, Create, Created, Handler, call, select
-from private_inference.rehearsal.inputs import Inputs, RefusedError
+from private_inference.rehearsal.inputs import Inputs
 
 SCALING_ROLE = (
     "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
@@ -21,11 +23,11 @@ def scaling_target(account: Account, inputs: Inputs) -> Created:
 
 
 def endpoint(account: Account, inputs: Inputs) -> Created:
-    """An endpoint in service. Raises RefusedError with AWS's reason if it fails, as the provider does."""
+    """An endpoint, in service or failed: the provider waits for either."""
     created = _named("Endpoint", "create_endpoint")(account, inputs)
     described = account.client("sagemaker").describe_endpoint(EndpointName=created.id)
     if described["EndpointStatus"] == "Failed":
-        raise RefusedError(f"the endpoint failed: {described['FailureReason']}")
+        return replace(created, failure=f"the endpoint failed: {described['FailureReason']}")
     return created
 
 

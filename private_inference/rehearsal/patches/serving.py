@@ -23,6 +23,7 @@ from private_inference.rehearsal.patches.endpoints import refuse_taken, request_
 from private_inference.rehearsal.patches.fleet_facts import unknown_network
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.patches.security import admits
+from private_inference.rehearsal.target_tracking import tracking_alarms
 
 # Amazon SageMaker AI
 
@@ -184,35 +185,31 @@ def scaling_policy(original: Any, backend: Any, **asked: Any) -> Any:
         )
     policy = original(backend, **asked)
     if asked["policy_type"] == "TargetTrackingScaling" and asked["service_namespace"] == "sagemaker":
-        policy.alarms = [_tracking_alarm(backend, policy, *side) for side in TRACKING_SIDES]
+        policy.alarms = _tracking_alarms(backend, policy)
     return policy
 
 
-TRACKING_SIDES = (("High", "GreaterThanThreshold", 3, 1.0), ("Low", "LessThanThreshold", 15, 0.9))
-"""Name, comparison, minutes, share of the target at which the alarm goes off."""
-
-
-def _tracking_alarm(backend: Any, policy: Any, side: str, comparison: str, minutes: int, share: float) -> Any:
-    configuration = policy.target_tracking_scaling_policy_configuration
+def _tracking_alarms(backend: Any, policy: Any) -> list[Any]:
     _, endpoint_name, _, variant = policy.resource_id.split("/")
-    metric = configuration.get("CustomizedMetricSpecification", {})
-    queries = [_metric_query(query) for query in metric.get("Metrics", [])]
-    default = [{"Name": "EndpointName", "Value": endpoint_name}, {"Name": "VariantName", "Value": variant}]
+    asked = tracking_alarms(policy.target_tracking_scaling_policy_configuration, endpoint_name, variant)
     cloudwatch: Any = cloudwatch_backends[backend.account_id][backend.region_name]
-    return cloudwatch.put_metric_alarm(
-        name=f"TargetTracking-{policy.resource_id}-Alarm{side}-{mock_random.uuid4()}",
-        namespace=None if queries else metric.get("Namespace", "AWS/SageMaker"),
-        metric_name=None if queries else metric.get("MetricName", "InvocationsPerInstance"),
-        dimensions=[] if queries else metric.get("Dimensions", default),
-        statistic=None if queries else metric.get("Statistic", "Sum"),
-        metric_data_queries=queries,
-        comparison_operator=comparison,
-        evaluation_periods=minutes,
-        period=None if queries else 60,
-        threshold=configuration["TargetValue"] * share,
-        description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.policy_arn}.",
-        alarm_actions=[policy.policy_arn],
-    )
+    return [
+        cloudwatch.put_metric_alarm(
+            name=f"TargetTracking-{policy.resource_id}-Alarm{side}-{mock_random.uuid4()}",
+            namespace=alarm.get("Namespace"),
+            metric_name=alarm.get("MetricName"),
+            dimensions=alarm.get("Dimensions", []),
+            statistic=alarm.get("Statistic"),
+            metric_data_queries=[_metric_query(query) for query in alarm.get("Metrics", [])],
+            comparison_operator=alarm["ComparisonOperator"],
+            evaluation_periods=alarm["EvaluationPeriods"],
+            period=alarm.get("Period"),
+            threshold=alarm["Threshold"],
+            description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.policy_arn}.",
+            alarm_actions=[policy.policy_arn],
+        )
+        for side, alarm in zip(("High", "Low"), asked, strict=True)
+    ]
 
 
 @patch(ApplicationAutoscalingBackend, "deregister_scalable_target")
