@@ -82,6 +82,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         super().__init__("private-inference:inference:InferenceEndpoint", name, None, opts)
         self._name = name
         self._args = args
+        self._announce()
         log_group = self._log_group()
         variant = VariantArgs(settings=args.settings, vcpus=args.vcpus, gpus=args.gpus)
         alarms = VariantAlarms(name, VariantAlarmsArgs(variant=variant, topic_arn=args.topic_arn), self._child())
@@ -111,6 +112,16 @@ class InferenceEndpoint(pulumi.ComponentResource):
             opts=self._child(depends_on=[scaling, alarms], hooks=args.safeguards.invoke_policy),
         )
         self.register_outputs({"endpointArn": self.endpoint.arn, "invokePolicyArn": self.invoke_policy.arn})
+
+    def _announce(self) -> None:
+        """Say in a preview what the hooks will do. The variant is always registered for scaling."""
+        before, after = self._args.live.instance_type, self._args.settings.instance_type
+        if pulumi.runtime.is_dry_run() and before not in ("", after):
+            pulumi.log.info(
+                f"{self._args.settings.name} is taken off scaling while its instance type changes from {before} to "
+                f"{after}, and put back.",
+                self,
+            )
 
     def _child(
         self,

@@ -28,6 +28,7 @@ class LiveEndpoint:
     """ARNs of the KMS keys that encrypt them, as far as S3 says so."""
     images: Sequence[str]
     """URIs of its serving images."""
+    instance_type: str = ""
     failed: bool = False
     """Whether its creation failed: SageMaker can only delete it.
 
@@ -110,6 +111,7 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         artifacts=artifacts,
         artifact_keys=tuple(key for key in (_key_of(s3, uri) for uri in artifacts) if key),
         images=tuple(each["Image"] for each in containers if each.get("Image")),
+        instance_type=variant.get("InstanceType", ""),
     )
 
 

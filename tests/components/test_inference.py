@@ -23,7 +23,9 @@ TOPIC = HERE.arn("sns", "alarms")
 IMAGE = f"{HERE.id}.dkr.ecr.{HERE.region}.amazonaws.com/serving:1"
 
 
-def inference(archive: Path, *, protect: bool = True, live: LiveEndpoint = NOT_DEPLOYED, **changes: Any) -> Recorded:
+def inference(
+    archive: Path, *, protect: bool = True, live: LiveEndpoint = NOT_DEPLOYED, preview: bool = False, **changes: Any
+) -> Recorded:
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
 
     def program() -> None:
@@ -67,7 +69,7 @@ def inference(archive: Path, *, protect: bool = True, live: LiveEndpoint = NOT_D
             ),
         )
 
-    return record_part(program)
+    return record_part(program, preview=preview)
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +230,26 @@ def test_alarms_tell_the_topic(default: Recorded) -> None:
 def test_roles_and_policies_lie_under_the_stacks_path(default: Recorded) -> None:
     assert default.one("Role").properties["path"] == "/stack/"
     assert default.one("aws:iam/policy:Policy").properties["path"] == "/stack/"
+
+
+def test_a_preview_says_that_another_instance_type_interrupts_scaling(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", lambda message, resource: told.append(message))
+    live = replace(NOT_DEPLOYED, instance_type="ml.m5.large")
+    inference(archive, live=live, preview=True)
+    inference(archive, live=live, instanceType="ml.m5.xlarge")  # no preview: the hook says it
+    inference(archive, preview=True, instanceType="ml.m5.xlarge")  # the first deployment
+    assert told == []
+    inference(archive, live=live, preview=True, instanceType="ml.m5.xlarge")
+    (message,) = told
+    assert message.startswith("triage is taken off scaling")
+    assert "ml.m5.large to ml.m5.xlarge" in message
+
+
+def test_an_endpoint_is_replaced_only_where_its_creation_failed(default: Recorded, archive: Path) -> None:
+    """SageMaker can only delete one that failed; after a failed update, the old configuration serves."""
+    failed = inference(archive, live=replace(NOT_DEPLOYED, failed=True))
+    assert failed.one("Endpoint").delete_before_replace
+    assert not default.one("Endpoint").delete_before_replace

@@ -215,11 +215,13 @@ inline: ContextVar[Callable[[], None]] = ContextVar("inline")
 """The body of the program in `tests/support/inline`."""
 
 
-def record_part(program: Callable[[], None], engine: RecordingEngine | None = None) -> Recorded:
+def record_part(
+    program: Callable[[], None], engine: RecordingEngine | None = None, *, preview: bool = False
+) -> Recorded:
     """Runs a function as a whole Pulumi program of its own."""
     token = inline.set(program)
     try:
         config = StackConfig("private-inference", "test", Path(__file__).parent / "inline", {"aws:region": REGION})
-        return Recorded(run_program(config, engine or RecordingEngine()))
+        return Recorded(run_program(config, engine or RecordingEngine(), preview=preview))
     finally:
         inline.reset(token)
