@@ -165,6 +165,7 @@ endpoints = {
             vcpus=facts.instances[endpoint.instance_type].vcpus,
             gpus=facts.instances[endpoint.instance_type].gpus,
             subnet_ids=network.subnet_ids(Tier.MODEL),
+            zones=facts.zones,
             security_group_id=groups.model.id,
             unscoped_interfaces=settings.security.network_interfaces_unscoped_because is not None,
             artifact_dependencies=[network, groups, access],

@@ -17,10 +17,7 @@ from private_inference.life.life_file import Life, Step
 from private_inference.life.live import live
 
 ROOT = Path(__file__).resolve().parents[1]
-FAILURES = ["image can't be pulled", "alarm fires", "health check", "no reason"]
-
-TYPES = ["ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]
-THREADS = [{"THREADS": "1"}, {"THREADS": "2"}, {"THREADS": "3"}]
+FAILURES = ["image can't be pulled", "alarm fires", "health check", "network interfaces", "no reason"]
 
 changes = st.one_of(
     st.fixed_dictionaries(
@@ -33,6 +30,7 @@ changes = st.one_of(
     st.fixed_dictionaries({"endpoints.0.scaling": st.fixed_dictionaries({"cpuPercent": st.integers(30, 80)})}),
     st.fixed_dictionaries({"network.deniedCidrs": st.sampled_from([["203.0.113.0/24"], ["198.51.100.0/24"], None])}),
     st.fixed_dictionaries({"privateAccess.interfaceEndpoints": st.sampled_from([["kms"], ["logs", "sts"], None])}),
+    st.fixed_dictionaries({"network.zones": st.sampled_from([2, 3, ["us-east-1b", "us-east-1c"]])}),
     st.fixed_dictionaries({"tags.Team": st.sampled_from(["a", "b", None])}),
 )
 
@@ -58,6 +56,7 @@ steps = st.lists(
         st.just([{"new model": True}]),
         st.integers(2, 10).map(lambda count: [{"scale": count}]),
         st.just([{"heal": True}]),
+        st.just([{"idle": "24h"}]),
         st.just([{"prefix list grows": "3.5.64.0/21"}, {"update": {}}]),
         failed_updates(),
     ),

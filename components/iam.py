@@ -191,7 +191,7 @@ class Serving:
     """Alarms that roll an update back: SageMaker looks at them with this role."""
     data_key: Arn
     subnets: Sequence[Arn]
-    security_group: Arn
+    security_groups: Sequence[Arn]
     unscoped_interfaces: bool
     """Whether network interfaces may be made in AWS's published form, on every resource."""
 
@@ -224,10 +224,10 @@ def execution_role(account: Account, serving: Serving) -> Document:
             "CreateInterfaces",
             ["ec2:CreateNetworkInterface"],
             # An interface that is being created has no subnet yet that a condition could test. AWS evaluates every
-            # resource involved, so the subnets and the group bound where it can be.
+            # resource involved, so the subnets and the groups bound where it can be.
             ["*"]
             if serving.unscoped_interfaces
-            else [*serving.subnets, serving.security_group, account.arn("ec2", "network-interface/*")],
+            else each_once([*serving.subnets, *serving.security_groups, account.arn("ec2", "network-interface/*")]),
         ),
     )
 

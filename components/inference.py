@@ -47,7 +47,8 @@ class InferenceEndpointArgs:
     gpus: int
     """Of one instance."""
     subnet_ids: Sequence[pulumi.Input[str]]
-    """The subnets of the model tier."""
+    """The subnets of the model tier, in `zones`."""
+    zones: Sequence[str]
     security_group_id: pulumi.Input[str]
     """The group of the model tier."""
     unscoped_interfaces: bool
@@ -151,13 +152,16 @@ class InferenceEndpoint(pulumi.ComponentResource):
             log_group=log_group.arn,
             rollback_alarms=[] if args.settings.update.rollback_off_because else [each.arn for each in alarms.rollback],
             data_key=args.data_key_arn,
-            subnets=[pulumi.Output.concat(args.account.arn("ec2", "subnet/"), subnet) for subnet in args.subnet_ids],
-            security_group=pulumi.Output.concat(args.account.arn("ec2", "security-group/"), args.security_group_id),
+            subnets=self._ec2_arns("subnet", [*args.subnet_ids, *args.live.subnets]),
+            security_groups=self._ec2_arns("security-group", [args.security_group_id, *args.live.security_groups]),
             unscoped_interfaces=args.unscoped_interfaces,
         )
         document = iam.execution_role(args.account, serving)
         role = args.execution_role.role
         return aws.iam.RolePolicy(self._name, role=role.id, policy=iam.json_document(document), opts=self._child())
+
+    def _ec2_arns(self, kind: str, ids: Sequence[pulumi.Input[str]]) -> list[pulumi.Output[str]]:
+        return [pulumi.Output.concat(self._args.account.arn("ec2", f"{kind}/"), each) for each in ids]
 
     def _model(self, permissions: pulumi.Resource) -> aws.sagemaker.Model:
         # IAM is eventually consistent: the model waits for the permissions, not only for the role.
@@ -222,6 +226,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             "instances": instances,
             "settingsInstances": settings.instances.at_creation,
             "volumeKey": settings.volume_key_off_because is None,
+            "zones": sorted(self._args.zones),
         }
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return f"{self._name[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"

@@ -29,6 +29,10 @@ class LiveEndpoint:
     images: Sequence[str]
     """URIs of its serving images."""
     instance_type: str = ""
+    subnets: Sequence[str] = ()
+    """Ids of the subnets that its instances may be in."""
+    security_groups: Sequence[str] = ()
+    """Ids of its instances' security groups."""
     failed: bool = False
     """Whether its creation failed: SageMaker can only delete it.
 
@@ -102,7 +106,7 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         return NOT_DEPLOYED  # it is being created
     (live, *_) = endpoint["ProductionVariants"]
     variant, model = next(_variants(sagemaker, endpoint["EndpointConfigName"]), ({}, {}))
-    containers = _containers(model)
+    containers, network = _containers(model), model.get("VpcConfig", {})
     artifacts = tuple(each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl"))
     return LiveEndpoint(
         configuration=endpoint["EndpointConfigName"],
@@ -112,6 +116,8 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         artifact_keys=tuple(key for key in (_key_of(s3, uri) for uri in artifacts) if key),
         images=tuple(each["Image"] for each in containers if each.get("Image")),
         instance_type=variant.get("InstanceType", ""),
+        subnets=tuple(network.get("Subnets", ())),
+        security_groups=tuple(network.get("SecurityGroupIds", ())),
     )
 
 

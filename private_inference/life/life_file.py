@@ -48,6 +48,10 @@ class Step(BaseModel):
     """An instance of every variant is replaced."""
     zone_lost: Annotated[str | None, Field(alias="zone lost")] = None
     """An availability zone that fails."""
+    gateway_lost: Annotated[str | None, Field(alias="gateway lost")] = None
+    """Id of a virtual private gateway that is deleted."""
+    repository_deleted: Annotated[str | None, Field(alias="repository deleted")] = None
+    """Name of a repository of images that its owner deletes."""
     prefix_list_grows: Annotated[str | None, Field(alias="prefix list grows")] = None
     """A block that S3's prefix list gets."""
     attach_invoke_policy: Annotated[str | None, Field(alias="attach invoke policy")] = None
@@ -90,6 +94,8 @@ _KINDS = (
     "fail",
     "heal",
     "zone_lost",
+    "gateway_lost",
+    "repository_deleted",
     "prefix_list_grows",
     "foreign_endpoint",
     "attach_invoke_policy",

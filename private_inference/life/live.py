@@ -138,6 +138,10 @@ class _Living:
                 self._operations.fail_next_update(endpoint.name, FAILURES[step.fail])
         if step.zone_lost is not None:
             self._operations.zone_lost(step.zone_lost)
+        if step.gateway_lost is not None:
+            self._aws.client("ec2").delete_vpn_gateway(VpnGatewayId=step.gateway_lost)
+        if step.repository_deleted is not None:
+            self._aws.client("ecr").delete_repository(repositoryName=step.repository_deleted, force=True)
         if step.prefix_list_grows is not None:
             self._operations.prefix_list_grows(step.prefix_list_grows)
         if step.foreign_endpoint is not None:

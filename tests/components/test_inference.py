@@ -55,6 +55,7 @@ def inference(
                 vcpus=4,
                 gpus=0,
                 subnet_ids=["subnet-a", "subnet-b"],
+                zones=["us-east-1a", "us-east-1b"],
                 security_group_id="sg-model",
                 unscoped_interfaces=False,
                 artifact_dependencies=[gateway],

@@ -1,5 +1,6 @@
 """The lives under examples/lives: a real engine deploys, updates and destroys, and nothing that serves is hurt."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -79,3 +80,29 @@ def test_a_rollback_that_passes_for_success_is_seen(weakened: Callable[[Change],
     # What serves is kept all the same: its configuration is in use.
     assert "configuration-not-in-use" in wrong.problem
     assert result.broken == []
+
+
+def test_idle_instances_that_no_policy_lets_go_are_seen(weakened: Callable[[Change], Path]) -> None:
+    project = weakened(("components/scaling.py", '"FILL(invocations, 0)"', '"invocations + 0"'))
+    life = Life(about="silence", stack="dev", steps=[Step(scale=7), Step(idle="24h")])
+    (_, _, idle) = live(life, project).steps
+    assert re.search(r"has 7: triage-idle-\w+ \(INSUFFICIENT_DATA\) does not agree", idle.problem)
+
+
+def test_an_endpoint_that_failed_at_its_creation_is_seen_to_stay(weakened: Callable[[Change], Path]) -> None:
+    """The engine takes it for deployed as soon as its configuration is what it should be."""
+    replaced = 'replace_on_changes=["#initerror"], delete_before_replace=True'
+    project = weakened(("components/inference.py", replaced, ""))
+    result = live(read_life(ROOT / "examples" / "lives" / "first-deployment.yaml"), project)
+    assert result.steps[-1].problem == "the engine says that triage is deployed, and it is Failed"
+
+
+def test_a_fleet_that_may_not_use_the_subnets_it_leaves_is_seen_to_hurt(weakened: Callable[[Change], Path]) -> None:
+    project = weakened(("components/inference.py", "[*args.subnet_ids, *args.live.subnets]", "[*args.subnet_ids]"))
+    life = Life(
+        about="other zones",
+        stack="dev",
+        settings={"network.zones": ["us-east-1a", "us-east-1b"]},
+        steps=[Step(update={"network.zones": ["us-east-1b", "us-east-1c"]})],
+    )
+    assert any("ec2:CreateNetworkInterface on " in each.what for each in live(life, project).broken)

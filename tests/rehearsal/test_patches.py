@@ -218,6 +218,20 @@ def dns_options_are_kept(aws: EmbeddedAws) -> bool:
     return bool(found[0].get("DnsOptions") == options)
 
 
+@probe("endpoint_subnets")
+def interfaces_follow_the_subnets(aws: EmbeddedAws) -> bool:
+    inside, ec2 = vpc(aws), aws.client("ec2")
+    before, kept, after = (subnet(aws, inside, index, zone) for index, zone in enumerate("abc"))
+    made = endpoint(aws, inside, [before, kept])["VpcEndpointId"]
+    ec2.modify_vpc_endpoint(VpcEndpointId=made, AddSubnetIds=[after], RemoveSubnetIds=[before])
+    (found,) = ec2.describe_vpc_endpoints(VpcEndpointIds=[made])["VpcEndpoints"]
+    interfaces = ec2.describe_network_interfaces(NetworkInterfaceIds=found["NetworkInterfaceIds"])["NetworkInterfaces"]
+    ec2.delete_subnet(SubnetId=before)  # nothing of it is left there
+    names = " ".join(entry["DnsName"] for entry in found["DnsEntries"])
+    named = [zone for zone in "abc" if f"-{REGION}{zone}." in names]
+    return {each["SubnetId"] for each in interfaces} == {kept, after} and named == ["b", "c"]
+
+
 @probe("flow_log_destination")
 def a_flow_log_finds_its_group_by_arn(aws: EmbeddedAws) -> bool:
     name = unique("flow")

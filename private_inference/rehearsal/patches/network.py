@@ -139,19 +139,50 @@ def endpoint_interfaces(original: Any, response: Any) -> Any:
         return ActionResult({"VpcEndpoint": endpoint})
     if not endpoint.security_group_ids:
         endpoint.security_group_ids = [backend.get_default_security_group(endpoint.vpc_id).id]
-    interfaces = [backend.get_network_interface(eni_id) for eni_id in endpoint.network_interface_ids]
-    for interface in interfaces:
-        address = interface.subnet.get_available_subnet_ip(interface)
-        interface.private_ip_address = address
-        interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
-        interface._group_set = [backend.get_security_group_from_id(group) for group in endpoint.security_group_ids]
-        interface.interface_type, interface.requester_managed, interface.status = "vpc_endpoint", True, "in-use"
-        interface.description = f"VPC Endpoint Interface {endpoint.id}"
-    endpoint.dns_entries = _dns_entries(backend, endpoint, [eni.subnet.availability_zone for eni in interfaces])
+    for eni_id in endpoint.network_interface_ids:
+        _attach(backend, endpoint, backend.get_network_interface(eni_id))
+    endpoint.dns_entries = _dns_entries(backend, endpoint)
     return ActionResult({"VpcEndpoint": endpoint})
 
 
-def _dns_entries(backend: Any, endpoint: Any, zones: list[str]) -> list[dict[str, str]]:
+def _attach(backend: Any, endpoint: Any, interface: Any) -> None:
+    """Make a network interface one of an endpoint's."""
+    address = interface.subnet.get_available_subnet_ip(interface)
+    interface.private_ip_address = address
+    interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
+    interface._group_set = [backend.get_security_group_from_id(group) for group in endpoint.security_group_ids]
+    interface.interface_type, interface.requester_managed, interface.status = "vpc_endpoint", True, "in-use"
+    interface.description = f"VPC Endpoint Interface {endpoint.id}"
+
+
+@patch(EC2Backend, "modify_vpc_endpoint")
+def endpoint_subnets(original: Any, backend: Any, vpc_id: str, *given: Any, **asked: Any) -> None:
+    """ModifyVpcEndpoint makes a network interface in each added subnet, and deletes those of removed ones.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcEndpoint.html.
+    """
+    original(backend, vpc_id, *given, **asked)
+    endpoint = backend.vpc_end_points[vpc_id]
+    if endpoint.vpc_endpoint_type != "Interface":
+        return
+    kept = []
+    for eni_id in endpoint.network_interface_ids:
+        if backend.get_network_interface(eni_id).subnet.id in endpoint.subnet_ids:
+            kept.append(eni_id)
+        else:
+            del backend.enis[eni_id]
+    covered = {backend.get_network_interface(eni_id).subnet.id for eni_id in kept}
+    for subnet in [each for each in endpoint.subnet_ids if each not in covered]:
+        interface = backend.create_network_interface(backend.get_subnet(subnet), None)
+        _attach(backend, endpoint, interface)
+        kept.append(interface.id)
+    endpoint.network_interface_ids = kept
+    endpoint.dns_entries = _dns_entries(backend, endpoint)
+
+
+def _dns_entries(backend: Any, endpoint: Any) -> list[dict[str, str]]:
+    interfaces = map(backend.get_network_interface, endpoint.network_interface_ids)
+    zones = [interface.subnet.availability_zone for interface in interfaces]
     service = _endpoint_service(backend, endpoint.service_name, "Interface")
     base, prefix = service["BaseEndpointDnsNames"][0], f"{endpoint.id}-{mock_random.get_random_hex(8)}"
     names = [f"{prefix}.{base}", *(f"{prefix}-{zone}.{base}" for zone in sorted(zones))]
