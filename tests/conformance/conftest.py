@@ -79,6 +79,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         before = inventory(aws)
         deployment = Deployment(tmp_path_factory.mktemp(request.param), aws)
         deployment.export(config)
+        deployment.terraform.run("validate")
         planned = tmp_path_factory.mktemp("plan") / "plan.json"
         planned.write_text(json.dumps(deployment.plan()))
         deployment.apply()

@@ -1,6 +1,7 @@
 """The life of each stack under the real AWS provider: made, looked at, changed, destroyed.
 
-The tests of a stack follow one another: each finds what the one before left.
+The tests of a stack follow one another: each finds what the one before left, and what it plans shows whether that one
+left something to do.
 """
 
 import io
@@ -21,15 +22,13 @@ from private_inference.terraform.terraform import TerraformError
 from private_inference.verification import Verdict, verify
 from private_inference.verification.deployed_contract import desired_of
 from tests.conformance.conftest import Live
-from tests.conformance.deployment import Actions, Deployment, actions
+from tests.conformance.deployment import Actions, Deployment
 from tests.conformance.inventory import inventory
 from tests.conformance.scanner import unlisted
 from tests.conformance.spelled_out import without_defaults
 from tests.support.recording import ROOT
 
-CREATE, UPDATE, DELETE, FORGET = ("create",), ("update",), ("delete",), ("forget",)
-RENEW = ("create", "delete")
-"""A replacement whose successor comes first."""
+CREATE, UPDATE, DELETE, REPLACE, FORGET = "create", "update", "delete", "replace", "remove"
 
 
 def test_boto3_finds_what_the_program_asked_for(live: Live) -> None:
@@ -43,9 +42,7 @@ def test_checkov_finds_nothing_in_the_plan(live: Live) -> None:
 
 
 def test_a_second_plan_is_empty(live: Live) -> None:
-    plan = live.deployment.plan()
-    assert actions(plan) == {}
-    assert {name for name, change in plan["output_changes"].items() if change["actions"] != ["no-op"]} == set()
+    assert live.deployment.pending() == {}
 
 
 def test_the_rehearsal_makes_the_same(live: Live) -> None:
@@ -64,13 +61,11 @@ def test_the_consumer_example(live: Live, tmp_path: Path) -> None:
     before = inventory(live.deployment.aws)
     consumer = Deployment(tmp_path, live.deployment.aws)
     consumer.export(config)
-    consumer.plan()
-    consumer.apply()
+    consumer.deploy()
     (function,) = inventory(live.deployment.aws)["function"].values()
     assert function["Configuration"]["FunctionName"] == consumer.outputs()["functionName"]
-    assert actions(consumer.plan()) == {}
-    consumer.plan("-destroy")
-    consumer.apply()
+    assert consumer.pending() == {}
+    consumer.deploy("-destroy")
     assert inventory(live.deployment.aws) == before
 
 
@@ -83,22 +78,25 @@ def test_a_new_artifact_renews_the_model_before_the_old_one_goes(live: Live, tmp
     label = label_of(name)
     still_used = any(endpoint["model"]["artifact"] != str(new) for endpoint in endpoints)
     gone = {} if still_used or live.settings.keep_artifacts else {object_address(old): DELETE}
-    assert changes(live) == gone | {
+    model, endpoint = f"aws_sagemaker_model.{label}", f"aws_sagemaker_endpoint.{label}"
+    configuration = f"aws_sagemaker_endpoint_configuration.{label}"
+    change = live.deployment.deploy()
+    assert by_place(change.planned) == gone | {
         object_address(new): CREATE,
-        f"aws_sagemaker_model.{label}": RENEW,
-        f"aws_sagemaker_endpoint_configuration.{label}": RENEW,
-        f"aws_sagemaker_endpoint.{label}": UPDATE,
+        model: REPLACE,
+        configuration: REPLACE,
+        endpoint: UPDATE,
     }
-    said = [(event.kind, event.action, without_digest(event.address)) for event in live.deployment.apply()]
-    configuration, endpoint = f"aws_sagemaker_endpoint_configuration.{label}", f"aws_sagemaker_endpoint.{label}"
+    said = [(event.kind, event.action, without_digest(event.address)) for event in change.events]
     order = [
+        said.index(("apply_complete", "create", model)),
         said.index(("apply_complete", "create", configuration)),
         said.index(("apply_start", "update", endpoint)),
         said.index(("apply_complete", "update", endpoint)),
         said.index(("apply_start", "delete", configuration)),
+        said.index(("apply_start", "delete", model)),
     ]
     assert order == sorted(order)
-    assert actions(live.deployment.plan()) == {}
 
 
 def test_a_larger_maximum_touches_the_scaling_target_and_its_alarm_only(live: Live) -> None:
@@ -107,32 +105,27 @@ def test_a_larger_maximum_touches_the_scaling_target_and_its_alarm_only(live: Li
     endpoints[0]["instances"] = {**endpoints[0].get("instances", {}), "max": most}
     live.change(endpoints=endpoints)
     label = label_of(endpoints[0]["name"])
-    assert actions(live.deployment.plan()) == {
+    assert live.deployment.deploy().planned == {
         f"aws_appautoscaling_target.{label}": UPDATE,
         f"aws_cloudwatch_metric_alarm.{label}_capacity": UPDATE,
     }
-    live.deployment.apply()
-    assert actions(live.deployment.plan()) == {}
 
 
 def test_an_endpoint_comes_and_goes_and_leaves_the_others_alone(live: Live) -> None:
     endpoints, name = live.value("endpoints"), "second-opinion"
     live.change(endpoints=[*endpoints, {**endpoints[0], "name": name}])
-    assert changes(live) == of_endpoint(name, CREATE) | SHARED
-    live.deployment.apply()
-    assert actions(live.deployment.plan()) == {}
+    assert by_place(live.deployment.deploy().planned) == of_endpoint(name, CREATE) | SHARED
+    assert live.deployment.pending() == {}
     live.change(endpoints=endpoints)
     roles = {f"aws_iam_role.{label_of(name)}": DELETE, f"aws_iam_role_policy.{label_of(name)}_interfaces": DELETE}
     expected = {address: does for address, does in of_endpoint(name, DELETE).items() if address not in roles} | SHARED
     if live.settings.protect_data:
         expected |= {f"aws_cloudwatch_log_group.{label_of(name)}": FORGET}
-    assert changes(live) == expected
-    live.deployment.apply()
+    assert by_place(live.deployment.deploy().planned) == expected
     wait_for_lingering_interfaces(live)
     live.change(endpoints=endpoints)
-    assert changes(live) == roles
-    live.deployment.apply()
-    assert actions(live.deployment.plan()) == {}
+    assert live.deployment.deploy().planned == roles
+    assert live.deployment.pending() == {}
 
 
 def wait_for_lingering_interfaces(live: Live) -> None:
@@ -148,14 +141,13 @@ def test_destroy_leaves_what_is_kept_on_purpose(live: Live) -> None:
     """Protected stacks refuse first. Then what the README beside the configuration says is done."""
     if live.settings.protect_data:
         with pytest.raises(TerraformError, match="prevent_destroy"):
-            live.deployment.plan("-destroy")
+            live.deployment.pending("-destroy")
         live.change(security={**live.value("security"), "unprotectedBecause": "the stack is to be destroyed"})
-        assert actions(live.deployment.plan()) == {}
+        assert live.deployment.pending() == {}
     retained = live.deployment.retained()
     if retained:
         live.deployment.terraform.run("state", "rm", *retained)
-    live.deployment.plan("-destroy")
-    live.deployment.apply()
+    live.deployment.deploy("-destroy")
     assert live.deployment.addresses() == []
     kept = {KEPT[kind] for address in retained if (kind := address.partition(".")[0]) in KEPT}
     if live.settings.keep_artifacts:
@@ -181,12 +173,12 @@ SHARED: Actions = {
 """What names all endpoints of a stack: dashboard, rule of state changes, and the policy of the runtime endpoint."""
 
 
-def changes(live: Live) -> Actions:
-    """What a plan does; a configuration of another content takes the place of the one before."""
+def by_place(planned: Actions) -> Actions:
+    """What was planned; a configuration of another content, which takes the place of the one before, replaces it."""
     found: Actions = {}
-    for address, does in actions(live.deployment.plan()).items():
+    for address, does in planned.items():
         place = without_digest(address)
-        found[place] = tuple(sorted({*found.get(place, ()), *does}))
+        found[place] = REPLACE if {does, found.get(place, "")} == {CREATE, DELETE} else does
     return found
 
 
@@ -195,7 +187,7 @@ def without_digest(address: str) -> str:
     return re.sub(r"(?<=^aws_sagemaker_endpoint_configuration\.)(.*)_[0-9a-f]{7}$", r"\1", address)
 
 
-def of_endpoint(name: str, does: tuple[str, ...]) -> Actions:
+def of_endpoint(name: str, does: str) -> Actions:
     """All that one endpoint consists of."""
     label = label_of(name)
     kinds = (
