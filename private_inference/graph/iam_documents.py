@@ -56,6 +56,14 @@ def statements(document: Any) -> list[Statement]:
     return [_statement(position, known(each)) for position, each in enumerate(as_list(found))]
 
 
+def has_variables(document: Any) -> bool:
+    """Whether `${…}` in a document is a policy variable: in its newer version only.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html. Raises as `statements`.
+    """
+    return bool(known(_decoded(known(document)).get("Version")) == "2012-10-17")
+
+
 def as_list(value: Any) -> list[Any]:
     """The elements of a member that may be one value or a list; none where it is left out."""
     if value is None:

@@ -43,8 +43,8 @@ def test_operators(operator: str, key: str, value: object, expected: bool) -> No
 
 
 def test_an_operator_that_is_not_known_is_an_error() -> None:
-    with pytest.raises(UnknownOperatorError, match="DateGreaterThan"):
-        holds("DateGreaterThan", "aws:CurrentTime", "2030-01-01T00:00:00Z")
+    with pytest.raises(UnknownOperatorError, match="DateLongAfter"):
+        holds("DateLongAfter", "aws:CurrentTime", "2030-01-01T00:00:00Z")
 
 
 @pytest.mark.parametrize(

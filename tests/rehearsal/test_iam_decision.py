@@ -95,6 +95,6 @@ def test_whom_a_role_trusts(service: str, condition: Any, trusted: bool) -> None
 
 
 def test_what_can_not_be_evaluated_is_said() -> None:
-    late = document(Condition={"DateGreaterThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}})
-    with pytest.raises(UnknownOperatorError, match="DateGreaterThan"):
+    late = document(Condition={"DateLongAfter": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}})
+    with pytest.raises(UnknownOperatorError, match="DateLongAfter"):
         identity_allows(role(late), READ)

@@ -69,7 +69,7 @@ def test_what_moto_can_not_do_is_told_in_each_services_form(
 
 
 def test_a_condition_that_can_not_be_evaluated_is_told_by_s3(aws: EmbeddedAws) -> None:
-    s3, late = aws.client("s3"), {"DateGreaterThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}
+    s3, late = aws.client("s3"), {"DateLongAfter": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}
     s3.create_bucket(Bucket="dated", CreateBucketConfiguration={"LocationConstraint": aws.region})
     statement = {
         "Effect": "Deny",
@@ -79,7 +79,7 @@ def test_a_condition_that_can_not_be_evaluated_is_told_by_s3(aws: EmbeddedAws) -
         "Condition": late,
     }
     s3.put_bucket_policy(Bucket="dated", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-    with pytest.raises(ClientError, match="can't evaluate the condition operator DateGreaterThan"):
+    with pytest.raises(ClientError, match="can't evaluate the condition operator DateLongAfter"):
         s3.put_object(Bucket="dated", Key="key", Body=b"")
 
 

@@ -1,0 +1,92 @@
+"""Whether anybody of a kind may, over a path: proved that not, a request that may, or what an answer would need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from private_inference.authorization.decision import Decision, Question, decide
+from private_inference.authorization.domains import domains
+from private_inference.authorization.formula import Value, settled, solve, unread, with_value
+from private_inference.authorization.model import Account
+from private_inference.authorization.patterns import representatives
+from private_inference.authorization.statements import PRINCIPAL_ARN, RESOURCE, Applying
+
+
+class Verdict(StrEnum):
+    """What is known of all requests of a question."""
+
+    DENIED = "denied"
+    """Proved: none is allowed."""
+    ALLOWED = "allowed"
+    """A witness is: one request, with what lets it pass."""
+    UNVERIFIED = "unverified"
+    """One may be, depending on what can't be read."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A request that is allowed: its ARN, the keys that it carries, and the statements that allow it."""
+
+    resource: str
+    context: Mapping[str, tuple[str, ...]]
+    absent: tuple[str, ...]
+    """Keys that it must not carry."""
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question; `needs` says what an unverified one depends on."""
+
+    question: Question
+    verdict: Verdict
+    witness: Witness | None = None
+    needs: tuple[str, ...] = ()
+    blockers: tuple[str, ...] = ()
+    """Statements that deny what is denied."""
+
+
+def answer(account: Account, question: Question) -> Answer:
+    """The answer for all requests of a question."""
+    decision = decide(account, question)
+    found = domains(decision.allowed, decision.within)
+    values = {key: each.values for key, each in found.items()}
+    surely = settled(decision.allowed, doubt=False)
+    if (assignment := solve(surely, values)) is not None:
+        return Answer(question, Verdict.ALLOWED, _witness(decision, assignment, values))
+    gaps = tuple(each.gap for each in found.values() if each.gap)
+    if gaps or solve(settled(decision.allowed, doubt=True), values) is not None:
+        return Answer(question, Verdict.UNVERIFIED, needs=(*dict.fromkeys(unread(decision.allowed)), *gaps))
+    denials = (each.label for each in decision.statements if each.effect == "Deny" and each.when is not False)
+    return Answer(question, Verdict.DENIED, blockers=tuple(dict.fromkeys(denials)))
+
+
+def _witness(decision: Decision, assignment: Mapping[str, Value], values: Mapping[str, Sequence[Value]]) -> Witness:
+    """The request of an assignment; keys that it leaves open are chosen so that statements can be listed."""
+    chosen = {**decision.fixed, **assignment}
+    for key, options in values.items():
+        chosen.setdefault(key, options[0] if options else None)
+    for key in (RESOURCE, PRINCIPAL_ARN):
+        if key not in chosen and key in decision.within:
+            chosen[key] = (representatives((), decision.within[key])[0],)
+    resource = chosen.pop(RESOURCE)
+    allowing = dict.fromkeys(
+        each.label
+        for each in decision.statements
+        if each.effect == "Allow" and _applies(each, {**chosen, RESOURCE: resource})
+    )
+    return Witness(
+        resource[0] if resource else "",
+        {key: value for key, value in sorted(chosen.items()) if value is not None},
+        tuple(sorted(key for key, value in chosen.items() if value is None)),
+        tuple(allowing),
+    )
+
+
+def _applies(statement: Applying, chosen: Mapping[str, Value]) -> bool:
+    when = settled(statement.when, doubt=False)
+    for key, value in chosen.items():
+        when = with_value(when, key, value)
+    return when is True

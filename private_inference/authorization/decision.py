@@ -1,0 +1,147 @@
+"""When a request is allowed: AWS's evaluation logic as one formula.
+
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
+(the order of policies, and which limit what a resource's policy allows), there
+reference_policies_evaluation-logic-cross-account.html, and for keys https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from private_inference.authorization.formula import Formula, Value, all_of, negated, some_of
+from private_inference.authorization.model import Account, Guard, Kind, Path, Policy, Principal, Resource
+from private_inference.authorization.patterns import Pattern, glob
+from private_inference.authorization.statements import (
+    PRINCIPAL_ARN,
+    RESOURCE,
+    Applying,
+    Asked,
+    Effect,
+    Meaning,
+    applying,
+)
+
+UNDER_RCPS = frozenset({"kms", "s3", "secretsmanager", "sqs", "sts"})
+"""Services whose requests resource control policies reach; SageMaker is not among those that AWS names.
+
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether a principal may do something to a resource over a path."""
+
+    principal: Principal
+    action: str
+    resource: Resource
+    path: Path
+
+
+@dataclass(frozen=True)
+class Decision:
+    """When it may (`allowed`), the statements that have a say, and what bounds the values of keys."""
+
+    allowed: Formula
+    statements: tuple[Applying, ...]
+    within: Mapping[str, Pattern]
+    fixed: Mapping[str, Value]
+
+
+def decide(account: Account, question: Question) -> Decision:
+    """When a request is allowed."""
+    fixed, within = _keys(question)
+    asked = Asked(question.action, question.principal, fixed)
+    documents = _Documents(account, question, asked)
+    return Decision(documents.allowed(), documents.every, within, fixed)
+
+
+def _keys(question: Question) -> tuple[dict[str, Value], dict[str, Pattern]]:
+    """The values that are known of a request's keys, and patterns for others."""
+    principal, path = question.principal, question.path
+    fixed: dict[str, Value] = {
+        "aws:sourcevpce": None if path.endpoint is None else (path.endpoint,),
+        "aws:sourcevpc": None if path.vpc is None else (path.vpc,),
+        "aws:principalisawsservice": ("true" if principal.kind is Kind.SERVICE else "false",),
+    }
+    within: dict[str, Pattern] = {}
+    if principal.kind in (Kind.ROLE, Kind.USER):
+        fixed |= dict.fromkeys(("aws:principalaccount", "kms:calleraccount"), (principal.account,))
+        if glob(principal.arn).constant:
+            fixed[PRINCIPAL_ARN] = (principal.arn,)
+        else:
+            within[PRINCIPAL_ARN] = glob(principal.arn)
+    else:
+        fixed |= dict.fromkeys((PRINCIPAL_ARN, "aws:principalaccount"))
+    if principal.kind is Kind.SERVICE:
+        fixed["aws:principalservicename"] = (principal.name,)
+    resource = glob(question.resource.arn)
+    if resource.constant:
+        fixed[RESOURCE] = (question.resource.arn,)
+    else:
+        within[RESOURCE] = resource
+    return fixed | dict(principal.context), within
+
+
+class _Documents:
+    """The documents that have a say about a question, each read once."""
+
+    def __init__(self, account: Account, question: Question, asked: Asked) -> None:
+        principal, path, resource = question.principal, question.path, question.resource
+        own = principal.kind in (Kind.ROLE, Kind.USER)
+        self._question = question
+        self._same_account = own and principal.account == resource.account
+        self._identity = self._read(asked, principal.identity or ())
+        self._boundary = self._read(asked, [principal.boundary]) if principal.boundary else None
+        self._resource = self._read(asked, [resource.policy] if resource.policy else [], named=True)
+        self._endpoint = self._read(asked, [path.policy], named=True, gateway=path.gateway) if path.policy else None
+        scps = account.organization.scps if own and principal.account == account.id else ()
+        reached = question.action.partition(":")[0] in UNDER_RCPS and resource.account == account.id
+        self._scps = [self._read(asked, level) for level in scps]
+        self._rcps = [self._read(asked, level, named=True) for level in (account.organization.rcps if reached else ())]
+
+    @staticmethod
+    def _read(
+        asked: Asked, policies: Iterable[Policy], *, named: bool = False, gateway: bool = False
+    ) -> tuple[Applying, ...]:
+        return tuple(each for one in policies for each in applying(one, asked, named=named, gateway=gateway))
+
+    @property
+    def every(self) -> tuple[Applying, ...]:
+        """All statements that may apply."""
+        levels = [*self._scps, *self._rcps, self._endpoint or (), self._boundary or ()]
+        return (*self._identity, *self._resource, *(each for level in levels for each in level))
+
+    def allowed(self) -> Formula:
+        ceilings = [*self._scps, *self._rcps, *([] if self._endpoint is None else [self._endpoint])]
+        return all_of(
+            negated(_said(self.every, "Deny")), *(_said(level, "Allow") for level in ceilings), self._granted()
+        )
+
+    def _granted(self) -> Formula:
+        """Whether something allows it, ceilings and denials aside."""
+        principal, resource = self._question.principal, self._question.resource
+        anyone = _said(self._resource, "Allow", Meaning.ANYONE)
+        named = _said(self._resource, "Allow", Meaning.NAMED)
+        to_account = _said(self._resource, "Allow", Meaning.ACCOUNT)
+        if principal.kind in (Kind.SERVICE, Kind.ANONYMOUS):
+            return some_of(anyone, named)
+        bounded = True if self._boundary is None else _said(self._boundary, "Allow")
+        identity = all_of(True if principal.identity is None else _said(self._identity, "Allow"), bounded)
+        if not self._same_account:
+            return all_of(identity, some_of(anyone, named, to_account))
+        # What a resource grants to a role by its ARN is limited by the role's boundary; to a user, or to everyone,
+        # it is not.
+        direct = some_of(anyone, all_of(named, bounded) if principal.kind is Kind.ROLE else named)
+        if resource.guard is Guard.NEEDED:
+            return some_of(direct, all_of(to_account, identity))
+        return some_of(direct, identity)
+
+
+def _said(statements: Sequence[Applying], effect: Effect, *meanings: Meaning) -> Formula:
+    """Whether some statement with an effect (and meaning) applies."""
+    return some_of(
+        *(each.when for each in statements if each.effect == effect and (not meanings or each.meaning in meanings))
+    )

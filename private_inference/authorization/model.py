@@ -1,0 +1,138 @@
+"""Who asks, for what, over which path, and the documents that decide.
+
+Nothing here knows where documents come from: loaders do, in folders of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from private_inference.graph.iam_documents import DocumentError, Statement, has_variables, statements
+from private_inference.graph.values import UnverifiableError
+
+
+class Kind(StrEnum):
+    """What a principal is."""
+
+    ROLE = "role"
+    """A session of a role; its identity policies are bounded by its permissions boundary."""
+    USER = "user"
+    SERVICE = "service"
+    """An AWS service, for somebody."""
+    ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy document; `gap` names what of it can't be read, and then it has no statements."""
+
+    name: str
+    statements: tuple[Statement, ...] = ()
+    variables: bool = False
+    gap: str = ""
+
+
+def read_policy(name: str, document: Any) -> Policy:
+    """A policy from JSON text or the structure itself; what can't be read becomes its gap."""
+    try:
+        return Policy(name, tuple(statements(document)), has_variables(document))
+    except UnverifiableError:
+        return Policy(name, gap=f"{name} is known after deployment only")
+    except DocumentError as error:
+        return Policy(name, gap=f"{name}: {error}")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who may ask.
+
+    arn: with wildcards, every principal whose ARN fits. identity: None means that others decide about it, and that it
+    may allow everything. context: values of keys that come with this principal, by their names in lower case.
+    """
+
+    name: str
+    kind: Kind
+    arn: str = ""
+    account: str = ""
+    identity: tuple[Policy, ...] | None = ()
+    boundary: Policy | None = None
+    context: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+
+
+class Guard(StrEnum):
+    """What a resource's own policy has to say."""
+
+    EITHER = "either"
+    """It may allow, as the principal's policies may; a resource without a policy is one of these."""
+    NEEDED = "needed"
+    """Nothing is allowed without it: keys, and the trust of roles."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What is asked for: an ARN, or with wildcards every ARN that fits, of one account, under one policy."""
+
+    name: str
+    arn: str
+    account: str
+    policy: Policy | None = None
+    guard: Guard = Guard.EITHER
+
+
+@dataclass(frozen=True)
+class Path:
+    """How a request comes: through a VPC endpoint, or around them all (`endpoint` is None).
+
+    policy: the endpoint's; without one everything passes.
+    """
+
+    name: str
+    endpoint: str | None = None
+    vpc: str | None = None
+    service: str = ""
+    """Such as `sagemaker.runtime`; none for an endpoint of others, which may be of any service."""
+    gateway: bool = False
+    policy: Policy | None = None
+
+
+PUBLIC = Path("no VPC endpoint")
+"""Over a service's public addresses, or from inside AWS."""
+
+
+@dataclass(frozen=True)
+class Organization:
+    """What holds for a whole account: for each level from the root down, the policies attached there."""
+
+    scps: tuple[tuple[Policy, ...], ...] = ()
+    """Service control policies: for the account's own principals."""
+    rcps: tuple[tuple[Policy, ...], ...] = ()
+    """Resource control policies: for whoever asks for the account's resources."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of a stack, and what its documents decide about."""
+
+    id: str
+    partition: str
+    principals: tuple[Principal, ...]
+    resources: tuple[Resource, ...]
+    paths: tuple[Path, ...]
+    organization: Organization = Organization()
+    gaps: tuple[str, ...] = ()
+    """What of the account's documents can't be told apart, by name."""
+
+    @property
+    def documents(self) -> Iterable[Policy]:
+        """Every document."""
+        for principal in self.principals:
+            yield from principal.identity or ()
+            if principal.boundary:
+                yield principal.boundary
+        guarding = [*(each.policy for each in self.resources), *(each.policy for each in self.paths)]
+        yield from filter(None, guarding)
+        for levels in (self.organization.scps, self.organization.rcps):
+            yield from (policy for level in levels for policy in level)

@@ -1,0 +1,183 @@
+"""Which statements are about a request, and about whom: as formulas over the keys of the request.
+
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html and
+reference_policies_elements_notprincipal.html, reference_policies_elements_resource.html there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from private_inference.authorization.conditions import Comparison, UnreadableError, formula_of
+from private_inference.authorization.formula import All, Atom, Formula, Unread, Value, all_of, negated
+from private_inference.authorization.model import Kind, Policy, Principal
+from private_inference.authorization.patterns import glob, literal
+from private_inference.authorization.variables import UnresolvedError, resolved
+from private_inference.graph.iam_documents import Statement
+from private_inference.graph.values import UnverifiableError, known
+
+RESOURCE = "(resource)"
+"""The key under which formulas have the ARN of the resource."""
+PRINCIPAL_ARN = "aws:principalarn"
+
+Effect = Literal["Allow", "Deny"]
+
+
+class Meaning(StrEnum):
+    """How a statement means a principal."""
+
+    ANYONE = "anyone"
+    NAMED = "named"
+    ACCOUNT = "account"
+    """Only as one of its account, whose own policies then decide."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One action, by one principal; `fixed` are the keys whose values are known, the resource's ARN among them."""
+
+    action: str
+    principal: Principal
+    fixed: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Applying:
+    """A statement, when it applies to what is asked, and how it means who asks."""
+
+    label: str
+    effect: Effect
+    when: Formula
+    meaning: Meaning = Meaning.NAMED
+
+
+def applying(policy: Policy, asked: Asked, *, gateway: bool = False, named: bool = False) -> Iterator[Applying]:
+    """The statements of a policy that may apply.
+
+    named: whether the policy names principals, as those of resources do. gateway: whether it is that of a gateway
+    endpoint. What can't be read may apply or not.
+    """
+    if policy.gap:
+        yield Applying(policy.name, "Allow", Unread(policy.gap))
+        yield Applying(policy.name, "Deny", Unread(policy.gap))
+        return
+    for statement in policy.statements:
+        label = f"{policy.name}, {statement.label}"
+        effect: Effect = "Allow" if statement.allows else "Deny"
+        try:
+            about = _about(statement, asked, policy.variables)
+            if about is False:
+                continue
+            for meaning, meant in _meant(statement, asked.principal, gateway) if named else [(Meaning.NAMED, True)]:
+                yield Applying(label, effect, _described(all_of(about, meant), label), meaning)
+        except UnverifiableError as error:
+            yield Applying(label, effect, Unread(f"{label}: {error.property} is known after deployment only"))
+        except UnreadableError as error:
+            yield Applying(label, effect, Unread(f"{label}: {error}"))
+
+
+def _described(formula: Formula, label: str) -> Formula:
+    """The formula, where what can't be read says of which statement it is."""
+    if isinstance(formula, Unread):
+        return Unread(f"{label}: {formula.why}")
+    if isinstance(formula, All):
+        return all_of(*(_described(part, label) for part in formula.parts))
+    return formula
+
+
+def _about(statement: Statement, asked: Asked, variables: bool) -> Formula:
+    """Whether a statement is about the action, the resource and the keys of a request."""
+    if not _about_action(statement, asked.action):
+        return False
+    condition = formula_of(list(statement.tests), asked.fixed, variables)
+    return all_of(_about_resource(statement, asked, variables), condition)
+
+
+def _about_action(statement: Statement, action: str) -> bool:
+    def fits(patterns: Sequence[Any]) -> bool:
+        return any(glob(str(known(each)), ignore_case=True).matches(action) for each in patterns)
+
+    return not fits(statement.not_actions) if statement.not_actions else fits(statement.actions)
+
+
+def _about_resource(statement: Statement, asked: Asked, variables: bool) -> Formula:
+    listed = statement.not_resources or statement.resources
+    if not listed:  # the trust of a role names no resource
+        return True
+    fixed = asked.fixed if variables else None
+    try:
+        wanted = [one for each in listed for one in resolved(str(known(each)), fixed, wild=True)]
+    except UnresolvedError as error:
+        return Unread(f"the policy variable {error} in a resource")
+    test = Comparison("text", tuple(wanted))
+    fits: Formula = test.holds(asked.fixed[RESOURCE]) if RESOURCE in asked.fixed else Atom(RESOURCE, test)
+    return negated(fits) if statement.not_resources else fits
+
+
+def _meant(statement: Statement, principal: Principal, gateway: bool) -> Iterator[tuple[Meaning, Formula]]:
+    """How a statement means a principal, and when."""
+    if statement.not_principals:
+        yield Meaning.ANYONE, _not_excluded(statement, principal)
+        return
+    for kind, value in zip(statement.kinds, statement.principals, strict=True):
+        yield from _named(kind, str(known(value)), principal, gateway)
+
+
+def _named(kind: str | None, name: str, principal: Principal, gateway: bool) -> Iterator[tuple[Meaning, Formula]]:
+    if name == "*" and kind in (None, "AWS"):
+        yield Meaning.ANYONE, True
+    elif principal.kind is Kind.SERVICE:
+        if kind == "Service" and name in ("*", principal.name):
+            yield Meaning.NAMED, True
+    elif kind in ("Federated", "CanonicalUser"):
+        yield Meaning.NAMED, Unread(f"the {'federated' if kind == 'Federated' else 'canonical'} principal {name}")
+    elif kind in (None, "AWS") and principal.kind is not Kind.ANONYMOUS:
+        if name in (principal.account, _root(principal, name)):
+            if not gateway:  # there it would mean the root user alone
+                yield Meaning.ACCOUNT, True
+        elif ":assumed-role/" in name and principal.kind is Kind.ROLE and f":{principal.account}:" in name:
+            yield Meaning.ANYONE, Unread(f"the session {name}")
+        else:
+            yield Meaning.NAMED, _is(principal, name)
+
+
+def _root(principal: Principal, name: str) -> str:
+    """The name as the account's own principal, if it is that of the principal's account, in whatever partition."""
+    parts = name.split(":")
+    is_root = len(parts) == 6 and parts[2] == "iam" and parts[4] == principal.account and parts[5] == "root"
+    return name if is_root else ""
+
+
+def _is(principal: Principal, arn: str) -> Formula:
+    pattern = glob(principal.arn)
+    if pattern.constant:
+        return principal.arn == arn
+    return Atom(PRINCIPAL_ARN, Comparison("text", (literal(arn),))) if pattern.matches(arn) else False
+
+
+def _not_excluded(statement: Statement, principal: Principal) -> Formula:
+    """Whether NotPrincipal leaves a principal in.
+
+    Who is to be left out must be named together with its account, and a role with its session: a role or a user that
+    is named in part may be meant or not. With a permissions boundary nobody is left out of a Deny.
+    """
+    if principal.boundary and not statement.allows:
+        return True
+    names = [str(known(each)) for each in statement.not_principals]
+    if "*" in names:
+        return False
+    if principal.kind is Kind.SERVICE:
+        return principal.name not in names
+    if principal.kind is Kind.ANONYMOUS:
+        return True
+    in_part = [
+        name
+        for name in names
+        if name in (principal.account, _root(principal, name))
+        or glob(principal.arn).matches(name)
+        or ":assumed-role/" in name
+    ]
+    return Unread(f"NotPrincipal with {', '.join(in_part)}") if in_part else True

@@ -1,0 +1,207 @@
+"""Generated documents, principals and requests, dense enough that statements overlap and conditions differ.
+
+All comes from a `Random`, so that a seed names a situation: hypothesis draws seeds, the benchmark counts through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from private_inference.authorization.decision import Question
+from private_inference.authorization.model import (
+    Account,
+    Guard,
+    Kind,
+    Organization,
+    Path,
+    Policy,
+    Principal,
+    Resource,
+    read_policy,
+)
+from tests.authorization.concrete import Case, Document
+
+OWN, OTHER = "123456789012", "210987654321"
+ROLES = [f"arn:aws:iam::{account}:{name}" for account in (OWN, OTHER) for name in ("role/serving", "user/ann")]
+SERVICES = ["sagemaker.amazonaws.com", "logs.amazonaws.com"]
+ACTIONS = ["s3:GetObject", "s3:PutObject", "kms:Decrypt", "sagemaker:InvokeEndpoint"]
+ACTION_PATTERNS = [*ACTIONS, "*", "s3:*", "S3:getobject", "s3:?etObject", "sagemaker:Invoke*", "kms:*crypt"]
+RESOURCES = [
+    "arn:aws:s3:::models/a/model",
+    "arn:aws:s3:::models/b",
+    "arn:aws:s3:::logs/a",
+    "arn:aws:s3:::models/blue/x",
+]
+RESOURCE_PATTERNS = [
+    *RESOURCES,
+    "*",
+    "arn:aws:s3:::models/*",
+    "arn:aws:s3:::*/a*",
+    "arn:aws:s3:::models/?",
+    "arn:aws:s3:::models/${aws:PrincipalTag/team}/*",
+    "arn:aws:s3:::models/${aws:PrincipalTag/team, 'a'}/*",
+    "arn:aws:s3:::models/${*}",
+]
+VALUES: dict[str, list[str]] = {
+    "aws:SourceVpce": ["vpce-1", "vpce-2"],
+    "aws:PrincipalTag/team": ["blue", "Blue", "red"],
+    "kms:ViaService": ["s3.us-east-1.amazonaws.com", "ecr.us-east-1.amazonaws.com"],
+    "aws:SourceArn": [f"arn:aws:logs:us-east-1:{OWN}:log-group:a:b", f"arn:aws:s3::{OTHER}:models"],
+    "s3:TlsVersion": ["1.1", "1.2", "1.3"],
+    "aws:CurrentTime": ["2026-01-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"],
+    "aws:SourceIp": ["10.0.0.1", "10.1.0.1", "192.0.2.1"],
+    "aws:SecureTransport": ["true", "false"],
+    "aws:TagKeys": ["team", "stage", "owner"],
+    "s3:prefix": ["blue/", "red/x", "a"],
+}
+TEXT = [f"String{no}{form}" for no in ("", "Not") for form in ("Equals", "EqualsIgnoreCase", "Like")]
+OPERATORS: dict[str, tuple[list[str], list[str]]] = {
+    "aws:SourceVpce": (TEXT, ["vpce-1", "vpce-*", "vpce-?", "VPCE-1", "*"]),
+    "aws:PrincipalTag/team": (TEXT, ["blue", "b*", "?ed", "BLUE"]),
+    "kms:ViaService": (TEXT, ["s3.*.amazonaws.com", "*.amazonaws.com", "s3.us-east-1.amazonaws.com"]),
+    "aws:SourceArn": (
+        ["ArnLike", "ArnEquals", "ArnNotLike", "ArnNotEquals", "StringLike"],
+        [
+            f"arn:aws:logs:*:{OWN}:*",
+            "arn:aws:*:*:*:log-group:*",
+            f"arn:*:s3:*:{OTHER}:mod?ls",
+            "arn:aws:l*:*:log-group:*:*",
+        ],
+    ),
+    "s3:TlsVersion": (
+        [
+            f"Numeric{name}"
+            for name in ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+        ],
+        ["1.2", "1.25"],
+    ),
+    "aws:CurrentTime": (
+        [
+            f"Date{name}"
+            for name in ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+        ],
+        ["2026-06-01T00:00:00Z", "2027-01-01T00:00:00Z", "1767225600"],
+    ),
+    "aws:SourceIp": (["IpAddress", "NotIpAddress"], ["10.0.0.0/16", "10.0.0.0/8", "192.0.2.1"]),
+    "aws:SecureTransport": (["Bool"], ["true", "false"]),
+    "aws:TagKeys": (
+        [f"{every}:{form}" for every in ("ForAllValues", "ForAnyValue") for form in TEXT],
+        ["team", "st*", "owner", "Team"],
+    ),
+    "s3:prefix": (
+        ["StringLike", "StringNotLike", "StringEquals"],
+        ["${aws:PrincipalTag/team}/", "${aws:PrincipalTag/team}*", "a", "${$}"],
+    ),
+}
+PRINCIPALS: list[Any] = [
+    "*",
+    {"AWS": "*"},
+    *({"AWS": arn} for arn in ROLES),
+    *({"AWS": [account]} for account in (OWN, f"arn:aws:iam::{OTHER}:root", f"arn:aws:iam::{OWN}:root")),
+    *({"Service": name} for name in SERVICES),
+]
+
+
+def some(random: Random, values: Sequence[Any], most: int) -> list[Any]:
+    """One to `most` different values."""
+    return random.sample(list(values), random.randint(1, min(most, len(values))))
+
+
+def condition(random: Random) -> dict[str, Any]:
+    found: dict[str, dict[str, Any]] = {}
+    for key in random.sample(list(OPERATORS), random.choice([0, 0, 1, 1, 2])):
+        operators, values = OPERATORS[key]
+        operator = random.choice([*operators, "Null"])
+        if operator == "Null":
+            wanted: Any = random.choice(["true", "false"])
+        else:
+            operator += random.choice(["", "", "IfExists"])
+            wanted = some(random, values, 2)
+        found.setdefault(operator, {})[key] = wanted
+    return found
+
+
+def document(random: Random, *, named: bool = False) -> dict[str, Any]:
+    listed = []
+    for _ in range(random.randint(1, 3)):
+        no_action, no_resource = random.choice([(False, False)] * 4 + [(True, False), (False, True)])
+        statement: dict[str, Any] = {
+            "Effect": random.choice(["Allow"] * 3 + ["Deny"]),
+            "NotAction" if no_action else "Action": some(random, [*ACTION_PATTERNS, "*", "s3:*"], 2),
+            "NotResource" if no_resource else "Resource": some(random, [*RESOURCE_PATTERNS, "*"], 2),
+        }
+        if wanted := condition(random):
+            statement["Condition"] = wanted
+        if named:
+            element = random.choice(["Principal"] * 7 + ["NotPrincipal"])
+            statement[element] = random.choice(PRINCIPALS[1:] if element == "NotPrincipal" else [*PRINCIPALS, "*", "*"])
+        listed.append(statement)
+    return {"Version": "2012-10-17", "Statement": listed}
+
+
+def context(random: Random) -> dict[str, Any]:
+    """The keys of one request."""
+    found: dict[str, Any] = {}
+    for key, values in VALUES.items():
+        if key in ("aws:CurrentTime", "aws:SecureTransport") or random.random() < 0.7:
+            found[key.lower()] = some(random, values, 3) if key == "aws:TagKeys" else random.choice(values)
+    return found
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Documents around a principal and a resource, in the form of both."""
+
+    case: Case
+    account: Account
+    question: Question
+
+
+def situation(random: Random) -> Situation:
+    kind = random.choice(["role"] * 4 + ["user"] * 2 + ["service", "anonymous"])
+    mine = [arn for arn in ROLES if f":{kind}/" in arn]
+    who = random.choice(mine) if mine else SERVICES[0] if kind == "service" else ""
+    account = who.split(":")[4] if mine else ""
+
+    def perhaps(likely: float, **more: bool) -> dict[str, Any] | None:
+        return document(random, **more) if random.random() < likely else None
+
+    identity = [document(random) for _ in range(random.randint(1, 2))] if mine else []
+    boundary = perhaps(0.2) if mine else None
+    policy, endpoint = perhaps(0.75, named=True), perhaps(0.2, named=True)
+    scps = [[found]] if account == OWN and (found := perhaps(0.2)) else []
+    rcps = [[found]] if (found := perhaps(0.1, named=True)) else []
+    gateway, needed = random.random() < 0.5, random.random() < 0.3
+    action, resource = random.choice(ACTIONS), random.choice(RESOURCES)
+    case = Case(
+        kind, who, account, action, resource, {}, identity, boundary, policy, needed, endpoint, gateway, scps, rcps, OWN
+    )
+    return situation_of(case)
+
+
+def situation_of(case: Case) -> Situation:
+    """A case, and the same for the reasoner."""
+    own = case.kind in ("role", "user")
+    principal = Principal(
+        case.who,
+        Kind(case.kind),
+        case.who if own else "",
+        case.account,
+        tuple(_read(each) for each in case.identity or ()),
+        _read(case.boundary) if case.boundary else None,
+    )
+    policy = _read(case.policy) if case.policy else None
+    thing = Resource("it", case.resource, case.owner, policy, Guard.NEEDED if case.needed else Guard.EITHER)
+    path = Path("endpoint", None, None, "", case.gateway, _read(case.endpoint) if case.endpoint else None)
+    organization = Organization(
+        tuple(tuple(map(_read, level)) for level in case.scps), tuple(tuple(map(_read, level)) for level in case.rcps)
+    )
+    world = Account(case.owner, "aws", (principal,), (thing,), (path,), organization)
+    return Situation(case, world, Question(principal, case.action, thing, path))
+
+
+def _read(document: Document) -> Policy:
+    return read_policy("policy", document)
