@@ -77,6 +77,7 @@ def _keys(question: Question) -> tuple[dict[str, Value], dict[str, Pattern]]:
         fixed |= dict.fromkeys((PRINCIPAL_ARN, "aws:principalaccount"))
     if principal.kind is Kind.SERVICE:
         fixed["aws:principalservicename"] = (principal.name,)
+    within |= principal.bounds
     resource = glob(question.resource.arn)
     if resource.constant:
         fixed[RESOURCE] = (question.resource.arn,)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from private_inference.authorization.patterns import Pattern
 from private_inference.graph.iam_documents import DocumentError, Statement, has_variables, statements
 from private_inference.graph.values import UnverifiableError
 
@@ -60,6 +61,8 @@ class Principal:
     identity: tuple[Policy, ...] | None = ()
     boundary: Policy | None = None
     context: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    bounds: Mapping[str, Pattern] = field(default_factory=dict)
+    """Patterns for the values of further such keys."""
 
 
 class Guard(StrEnum):
@@ -80,6 +83,8 @@ class Resource:
     account: str
     policy: Policy | None = None
     guard: Guard = Guard.EITHER
+    kind: str = ""
+    """What actions it takes: one of `actions.ACTIONS`."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
-"""The check before deployment: program, policies and reachability, on what is known without an account."""
+"""The check before deployment: program, policies and both proofs, on what is known without an account."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from private_inference.authorization.intent import Intent as AuthorizationIntent
+from private_inference.authorization.model import Account
+from private_inference.authorization.stack_intent import intent_from as authorization_intent_from
+from private_inference.cli.authorization import account_of, authorization_as_json
 from private_inference.cli.proof import network_of, reachability_as_json
 from private_inference.cli.verdicts import Verdicts, judge
 from private_inference.reachability.intent import Intent
@@ -15,6 +19,7 @@ from private_inference.runner.preview import PreviewEngine
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, settings_of
 from private_inference.runner.resource import Run
+from private_inference.runner.symbols import SymbolEngine
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Checked:
                 "findings": [asdict(finding) for finding in verdicts.findings],
             },
             "reachability": reachability_as_json(verdicts.reachability),
+            "authorization": authorization_as_json(verdicts.authorization),
         }
 
 
@@ -53,6 +59,13 @@ def preview(config: StackConfig) -> tuple[Network, Intent]:
     return network, intent_from(settings, network)
 
 
+def permissions(config: StackConfig) -> tuple[Account, AuthorizationIntent]:
+    """The account that the program of `config` would make documents in, and the intent of its settings."""
+    settings = settings_of(config)
+    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    return account_of(settings, run_program(config, engine, preview=True)), authorization_intent_from(settings)
+
+
 def check(config: StackConfig, policies: Mapping[str, Any]) -> Checked:
     """Run the program of `config` without creating anything, and judge all of it at once.
 
@@ -61,5 +74,5 @@ def check(config: StackConfig, policies: Mapping[str, Any]) -> Checked:
     with PolicyPack(PACK, policies) as pack:
         settings = settings_of(config)
         engine = GuardedEngine(PreviewEngine(settings.region), pack, enforce=False)
-        run = run_program(config, engine, preview=True)
+        run = run_program(config, SymbolEngine(engine, settings.region), preview=True)
         return Checked(run, judge(settings, run, engine, pack))

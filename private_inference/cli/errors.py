@@ -3,6 +3,7 @@
 import pulumi
 
 from private_inference.cli.paths import PathsError
+from private_inference.cli.who import WhoError
 from private_inference.life.errors import LifeError, NoEngineError
 from private_inference.rehearsal.embedded_aws import EmbeddedAwsError
 from private_inference.rehearsal.engine import RehearsalError
@@ -25,6 +26,7 @@ _CODES: dict[type[Exception], int] = {
     LifeError: BAD_INPUT,
     NoEngineError: BAD_INPUT,
     PathsError: BAD_INPUT,
+    WhoError: BAD_INPUT,
     PolicyViolationError: A_FINDING,
     RehearsalError: A_FINDING,
     RemoteComponentError: A_FINDING,

@@ -106,7 +106,7 @@ def check(
     policy_config: PolicyConfig = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run program, policies and reachability on what is known before deployment. Nothing is created."""
+    """Run program, policies and both proofs on what is known before deployment. Nothing is created."""
     from private_inference.cli import views
     from private_inference.cli.check import check as run
 
@@ -192,6 +192,33 @@ def paths(
     )
     views.show(shown, out)
     raise typer.Exit(0 if well else 1)
+
+
+@app.command()
+def who(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    action: Annotated[str, typer.Option(help="An action, or a pattern such as sagemaker:Invoke*.")] = "*",
+    resource: Annotated[str, typer.Option(help="A name such as 'key data', an ARN, or a pattern of either.")] = "*",
+    principal: Annotated[str, typer.Option(help="A name such as 'role triage', or a pattern.")] = "*",
+    scp: Annotated[list[Path] | None, typer.Option(help="A service control policy that the account is under.")] = None,
+    rcp: Annotated[list[Path] | None, typer.Option(help="A resource control policy that it is under.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who may do what to the stack's resources, over which path, and why. Nothing is created."""
+    from private_inference.cli import views
+    from private_inference.cli.check import permissions
+    from private_inference.cli.progress import steps
+    from private_inference.cli.who import as_json as written
+    from private_inference.cli.who import ask, render, under
+
+    config = _stack(project, stack)
+    with steps() as progress, progress.step(f"Asking who may, in {config.project}/{config.stack}") as step:
+        account, intent = permissions(config)
+        found = ask(under(account, scp or (), rcp or ()), intent, action, resource, principal)
+        step.show(f"{len(found)} answers")
+    views.show(written(found) if as_json else render(found), None)
+    raise typer.Exit(1 if any(each.missing or each.surplus for each in found) else 0)
 
 
 @export.command()

@@ -21,7 +21,7 @@ PREFIX_LIST = "aws:ec2/getPrefixList:getPrefixList"
 
 def network_of(run: Run) -> "Network":
     """The network that a run declared, the same whatever the order in which its resources came."""
-    return load([_declared(resource) for resource in run.all_resources], _prefix_lists(run))
+    return load([declared(resource) for resource in run.all_resources], _prefix_lists(run))
 
 
 def prove(settings: "Settings", run: Run) -> Report:
@@ -54,7 +54,7 @@ def reachability_as_json(report: Report) -> dict[str, Any]:
     return {"proved": report.proved, "pairs": len(report.cells), "problems": problems(report)}
 
 
-def _declared(resource: Resource) -> graph.Resource:
+def declared(resource: Resource) -> graph.Resource:
     """A resource with its outputs where there are any, else with its inputs."""
     identity = {"id": resource.id} if resource.id else {}
     return graph.Resource(

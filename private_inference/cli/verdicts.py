@@ -4,26 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.settings import Settings
+from private_inference.authorization.intent import Report as Authorization
+from private_inference.cli.authorization import prove_authorization
 from private_inference.cli.proof import prove
 from private_inference.reachability.intent import Report
 from private_inference.runner.guard import GuardedEngine
 from private_inference.runner.policy_findings import Kind, PolicyFinding
 from private_inference.runner.policy_pack import PolicyPack
 from private_inference.runner.resource import Run
+from private_inference.runner.symbols import without_symbols
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """How many rules the pack has, their findings on each resource and on the whole stack, and the proof's report."""
+    """How many rules the pack has, their findings on each resource and on the whole stack, and the proofs' reports."""
 
     rules: int
     findings: Sequence[PolicyFinding]
     reachability: Report
+    authorization: Authorization
 
     @property
     def passed(self) -> bool:
-        """Nothing is forbidden, and no path is missing or surplus. What can't be verified yet doesn't count."""
-        return not any(finding.blocks for finding in self.findings) and self.reachability.proved
+        """Nothing is forbidden, no path and no permission missing or surplus. What can't be verified doesn't count."""
+        proved = self.reachability.proved and self.authorization.proved
+        return not any(finding.blocks for finding in self.findings) and proved
 
     def count(self, kind: Kind) -> int:
         """How many findings are of a kind."""
@@ -31,6 +36,10 @@ class Verdicts:
 
 
 def judge(settings: Settings, run: Run, engine: GuardedEngine, pack: PolicyPack) -> Verdicts:
-    """Judge a run whose resources the pack has judged one by one. Raises PolicyPackError if the pack fails."""
-    findings = [*engine.findings, *pack.analyze_stack(run.all_resources)]
-    return Verdicts(len(pack.rules), findings, prove(settings, run))
+    """Judge a run whose resources the pack has judged one by one. Raises PolicyPackError if the pack fails.
+
+    Symbols are for the proof of permissions alone: the pack and the network know what a preview knows.
+    """
+    known = without_symbols(run)
+    findings = [*engine.findings, *pack.analyze_stack(known.all_resources)]
+    return Verdicts(len(pack.rules), findings, prove(settings, known), prove_authorization(settings, run))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from private_inference.authorization.intent import Report as Authorization
     from private_inference.cli.check import Checked
     from private_inference.cli.rehearse import Rehearsal
     from private_inference.reachability.intent import Report
@@ -82,6 +83,7 @@ def show_rehearsal(config: "StackConfig", result: "Rehearsal") -> None:
     warn(result.run.warnings)
     show_findings(result.verdicts.findings)
     show_reachability(result.verdicts.reachability)
+    show_authorization(result.verdicts.authorization)
     out.print("\n[bold]What boto3 found[/]")
     out.print(report.table(result.checks))
     out.print(_verdict(result.passed), f"{len(result.run.resources)} resources,", report.summary(result.checks))
@@ -156,12 +158,13 @@ def _verdict(passed: bool) -> str:
 
 
 def show_check(config: "StackConfig", result: "Checked") -> None:
-    """The details of policies and reachability, then the three verdicts."""
+    """The details of policies and proofs, then the verdicts."""
     warn(result.run.warnings)
     verdicts = result.verdicts
-    proof = verdicts.reachability
+    proof, permissions = verdicts.reachability, verdicts.authorization
     show_findings(verdicts.findings)
     show_reachability(proof)
+    show_authorization(permissions)
     shown = table("", "", "", box=None, pad_edge=False, show_header=False)
     shown.add_row(_tick(True), "program", f"{len(result.run.resources)} resources for {config.project}/{config.stack}")
     forbidden = sum(finding.blocks for finding in verdicts.findings)
@@ -177,6 +180,13 @@ def show_check(config: "StackConfig", result: "Checked") -> None:
         f"{len(proof.cells)} pairs of parties: {len(proof.failures)} missing or surplus paths, "
         f"{len(proof.unmet)} unmet, {len(proof.undecided)} undecided",
     )
+    shown.add_row(
+        _tick(permissions.proved),
+        "authorization",
+        f"{len(permissions.judged)} questions of who may: {len(permissions.failures)} missing or surplus permissions, "
+        f"{len(permissions.unmet)} unmet, {len(permissions.unverified)} unverified, "
+        f"{len(permissions.assumptions)} assumptions",
+    )
     out.print(shown)
     out.print(_verdict(result.passed))
 
@@ -187,6 +197,16 @@ def show_reachability(report: "Report") -> None:
 
     for problem in problems(report):
         out.print(f"[bold red]✗[/] {escape(problem)}")
+
+
+def show_authorization(report: "Authorization") -> None:
+    """What keeps the report from being a proof, and then what it takes for granted."""
+    from private_inference.cli.authorization import authorization_notes, authorization_problems
+
+    for problem in authorization_problems(report):
+        out.print(f"[bold red]✗[/] {escape(problem)}")
+    for note in authorization_notes(report):
+        out.print(f"[yellow]?[/] {escape(note)}")
 
 
 def _tick(good: bool) -> str:

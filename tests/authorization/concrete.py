@@ -85,7 +85,8 @@ def _how(case: Case, statement: Document, gateway: bool) -> Iterator[str]:
     if "NotPrincipal" in statement:
         named = set(_flat(statement["NotPrincipal"]))
         bound = case.boundary is not None and statement["Effect"] == "Deny"
-        if bound or ("*" not in named and not (named & mine and case.part_excluded)):
+        left_out = "*" in named or (named & mine and (case.part_excluded or case.kind == "service"))
+        if bound or not left_out:
             yield "anyone"
         return
     principal = {"AWS": "*"} if statement["Principal"] == "*" else statement["Principal"]

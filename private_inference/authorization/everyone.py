@@ -1,0 +1,75 @@
+"""Who there is besides the principals that a stack declares: everybody whom its documents can tell apart.
+
+What documents don't tell apart has one member here: one other account, one other service. So every request of anybody
+is one of somebody here, up to names that no document mentions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from private_inference.authorization.conditions import arn_pattern
+from private_inference.authorization.model import Account, Kind, Policy, Principal
+from private_inference.authorization.patterns import glob
+from private_inference.graph.iam_documents import as_list
+
+ADMINISTRATOR = "any principal of the account"
+"""Anybody whom an administrator of the account gives the right to."""
+ANONYMOUS = "anybody, without credentials"
+ANOTHER_ACCOUNT = "999999999999"
+ANOTHER_SERVICE = "another.amazonaws.com"
+
+_ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
+FOR_WHOM = ("aws:sourcearn", "kms:encryptioncontext:aws:logs:arn")
+"""Keys in which a service names the ARN of what it works for."""
+
+
+def everyone(account: Account) -> Iterator[Principal]:
+    """The declared principals, and all others."""
+    yield from account.principals
+    yield Principal(ADMINISTRATOR, Kind.ROLE, f"arn:{account.partition}:iam::{account.id}:?*", account.id, None)
+    texts = [text for policy in account.documents for text in _texts(policy)]
+    mentioned = {number for text in texts for number in _ACCOUNT.findall(text)} - {account.id}
+    for number in [*sorted(mentioned), ANOTHER_ACCOUNT]:
+        name = f"account {number}" if number in mentioned else "any other account"
+        yield Principal(name, Kind.ROLE, f"arn:{account.partition}:iam::{number}:?*", number, None)
+    yield Principal(ANONYMOUS, Kind.ANONYMOUS)
+    theirs = arn_pattern(glob(f"arn:*:*:*:{ANOTHER_ACCOUNT}:*"))
+    for service in [*sorted(_services(account.documents)), ANOTHER_SERVICE]:
+        yield Principal(service, Kind.SERVICE, context={"aws:sourceaccount": (account.id,)})
+        yield Principal(
+            service,
+            Kind.SERVICE,
+            context={"aws:sourceaccount": (ANOTHER_ACCOUNT,)},
+            bounds=dict.fromkeys(FOR_WHOM, theirs),
+        )
+
+
+def label(principal: Principal) -> str:
+    """A principal's name; that of a service says for whom it works."""
+    if principal.kind is not Kind.SERVICE:
+        return principal.name
+    name = "any other AWS service" if principal.name == ANOTHER_SERVICE else principal.name
+    return f"{name}, for {'another account' if principal.bounds else 'this account'}"
+
+
+def _services(policies: Iterable[Policy]) -> set[str]:
+    return {
+        value
+        for policy in policies
+        for statement in policy.statements
+        for kind, value in zip(statement.kinds, statement.principals, strict=True)
+        if kind == "Service" and isinstance(value, str)
+    }
+
+
+def _texts(policy: Policy) -> Iterator[str]:
+    for statement in policy.statements:
+        for each in (*statement.principals, *statement.not_principals, *statement.resources, *statement.not_resources):
+            if isinstance(each, str):
+                yield each
+        for _, _, values in statement.tests:
+            for each in as_list(values):
+                if isinstance(each, str):
+                    yield each

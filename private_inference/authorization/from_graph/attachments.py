@@ -1,0 +1,138 @@
+"""Which documents a program attaches to its roles and resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from private_inference.authorization.model import Policy, read_policy
+from private_inference.graph import types
+from private_inference.graph.resources import Graph, Resource
+from private_inference.graph.values import Unknown, pick
+
+POLICIES = {
+    types.BUCKET: (types.BUCKET_POLICY, "bucket"),
+    types.KMS_KEY: (types.KMS_KEY_POLICY, "keyId"),
+    types.SNS_TOPIC: (types.SNS_TOPIC_POLICY, "arn"),
+    types.SQS_QUEUE: (types.SQS_QUEUE_POLICY, "queueUrl"),
+    types.SECRET: (types.SECRET_POLICY, "secretArn"),
+    types.ECR_REPOSITORY: (types.ECR_REPOSITORY_POLICY, "repository"),
+    types.VPC_ENDPOINT: (types.VPC_ENDPOINT_POLICY, "vpcEndpointId"),
+}
+"""By type of a resource: what gives it a policy, and the property that names the resource."""
+
+UNMODELLED = (
+    "aws:iam/user:User",
+    "aws:iam/group:Group",
+    "aws:s3/accessPoint:AccessPoint",
+    "aws:s3/bucketAcl:BucketAcl",
+    "aws:kms/replicaKey:ReplicaKey",
+    "aws:kms/externalKey:ExternalKey",
+    "aws:lambda/functionUrl:FunctionUrl",
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
+    "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
+    "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+)
+"""Types that have a say about who may what, and that aren't read."""
+
+
+class Attachments:
+    """The documents of a program, by what they are attached to."""
+
+    def __init__(self, graph: Graph[Resource]) -> None:
+        self._graph = graph
+        self._gaps: dict[str, None] = {
+            f"{each.type.split(':')[-1]} {each.name} is not read": None for each in graph.all(*UNMODELLED)
+        }
+
+    def gaps(self) -> tuple[str, ...]:
+        """What couldn't be attached to anything."""
+        attaching = [(type_, key, to) for to, (type_, key) in POLICIES.items()]
+        attaching += [(types.IAM_ROLE_POLICY, "role", types.IAM_ROLE)]
+        attaching += [(types.IAM_ROLE_POLICY_ATTACHMENT, "role", types.IAM_ROLE)]
+        for type_, key, to in attaching:
+            for each in self._graph.all(type_):
+                if not self._named(each, key, to):
+                    self._gaps[f"what {type_.split(':')[-1]} {each.name} is attached to is not of this program"] = None
+        return tuple(self._gaps)
+
+    def identity(self, role: Resource) -> Iterator[Policy]:
+        """The policies of a role: inline, stand-alone and managed."""
+        for position, (_, inline) in enumerate(role.inputs("inlinePolicies")):
+            yield read_policy(f"inline policy {position} of role {role.name}", pick(inline, "policy"))
+        for each in self._attached(types.IAM_ROLE_POLICY, "role", role):
+            yield read_policy(f"role policy {each.name}", each.get("policy"))
+        for _, arn in role.inputs("managedPolicyArns"):
+            yield self._managed(role, "managedPolicyArns", arn)
+        for each in self._attached(types.IAM_ROLE_POLICY_ATTACHMENT, "role", role):
+            yield self._managed(each, "policyArn", each.get("policyArn"))
+        for each in self._attached(types.IAM_POLICY_ATTACHMENT, "roles", role):
+            yield self._managed(each, "policyArn", each.get("policyArn"))
+
+    def boundary(self, role: Resource) -> Policy | None:
+        """The permissions boundary of a role."""
+        given = role.given("permissionsBoundary")
+        return None if given is None else self._managed(role, "permissionsBoundary", given)
+
+    def of_resource(self, resource: Resource) -> Policy | None:
+        """The policy of a resource, wherever it is written, with what grants and permissions add to it."""
+        name = f"policy of {resource.type.split(':')[-1]} {resource.name}"
+        own = resource.given("policy")
+        found = [read_policy(name, own)] if own is not None else []
+        if resource.type in POLICIES:
+            type_, key = POLICIES[resource.type]
+            found += [read_policy(name, each.get("policy")) for each in self._attached(type_, key, resource)]
+        found += [*self._grants(resource), *self._permissions(resource)]
+        if not found:
+            return None
+        gaps = [each.gap for each in found if each.gap]
+        statements = tuple(statement for each in found for statement in each.statements)
+        return replace(found[0], statements=statements, variables=any(p.variables for p in found), gap="; ".join(gaps))
+
+    def _grants(self, key: Resource) -> Iterator[Policy]:
+        """A grant allows operations to a principal, as a statement of the key's policy does.
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+        """
+        for grant in self._attached(types.KMS_GRANT, "keyId", key) if key.type == types.KMS_KEY else ():
+            actions = [each if isinstance(each, Unknown) else f"kms:{each}" for _, each in grant.inputs("operations")]
+            who = {"AWS": grant.get("granteePrincipal")}
+            yield _statement(f"grant {grant.name}", who, actions)
+
+    def _permissions(self, function: Resource) -> Iterator[Policy]:
+        """https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
+        permissions = self._attached(types.LAMBDA_PERMISSION, "function", function)
+        for each in permissions if function.type == types.FUNCTION else ():
+            principal = each.get("principal")
+            service = isinstance(principal, str) and principal.endswith(".amazonaws.com")
+            conditions: dict[str, dict[str, Any]] = {}
+            if (arn := each.given("sourceArn")) is not None:
+                conditions["ArnLike"] = {"aws:SourceArn": arn}
+            if (account := each.given("sourceAccount")) is not None:
+                conditions["StringEquals"] = {"aws:SourceAccount": account}
+            who = {"Service" if service else "AWS": principal}
+            yield _statement(f"permission {each.name}", who, [each.get("action")], conditions)
+
+    def _managed(self, holder: Resource, key: str, value: Any) -> Policy:
+        reference = self._graph.reference(holder, key, [value], types.IAM_POLICY)
+        candidates = [each for each in (*reference.named, *reference.candidates) if isinstance(each, Resource)]
+        if len(candidates) == 1:
+            return read_policy(f"policy {candidates[0].name}", candidates[0].get("policy"))
+        shown = value if isinstance(value, str) else f"{key} of {holder.name}"
+        return Policy(str(shown), gap=f"the managed policy {shown} is not of this program")
+
+    def _attached(self, type_: str, key: str, to: Resource) -> Sequence[Resource]:
+        return [each for each in self._graph.all(type_) if to in self._named(each, key, to.type)]
+
+    def _named(self, resource: Resource, key: str, type_: str) -> list[Resource]:
+        values = [value for _, value in resource.entries(key)]
+        reference = self._graph.reference(resource, key, values, type_)
+        return [each for each in (*reference.named, *reference.candidates) if isinstance(each, Resource)]
+
+
+def _statement(name: str, who: Any, actions: Sequence[Any], conditions: Any = None) -> Policy:
+    statement = {"Sid": name, "Effect": "Allow", "Principal": who, "Action": list(actions), "Resource": "*"}
+    if conditions:
+        statement["Condition"] = conditions
+    return read_policy(name, {"Version": "2012-10-17", "Statement": [statement]})

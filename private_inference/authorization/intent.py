@@ -1,0 +1,136 @@
+"""What requests are for, compared with what documents allow: permissions that are missing, and surplus ones.
+
+An intent names resources, and who may do what to them over which path. Whatever else is allowed is surplus. What
+documents can't close, because it is an account's own administrators', is an assumption and shown as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from private_inference.authorization.answer import Answer, Verdict, answer
+from private_inference.authorization.decision import Question
+from private_inference.authorization.everyone import label
+from private_inference.authorization.model import Account
+from private_inference.authorization.questions import questions
+
+
+class Expected(StrEnum):
+    """What is expected of an answer."""
+
+    REQUIRED = "required"
+    PERMITTED = "permitted"
+    ASSUMED = "assumed"
+    """Nothing in the program can refuse it."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Who may do what to which resource over which path: names, or patterns of them; `why` is for the reader."""
+
+    expected: Expected
+    principal: str
+    action: str
+    resource: str
+    path: str = "*"
+    why: str = ""
+
+    def covers(self, question: Question) -> bool:
+        """Whether a question is one of these."""
+        asked = (label(question.principal), question.action, question.resource.name, question.path.name)
+        wanted = (self.principal, self.action, self.resource, self.path)
+        return all(fnmatchcase(name, pattern) for name, pattern in zip(asked, wanted, strict=True))
+
+
+@dataclass(frozen=True)
+class Intent:
+    """The names of the resources that it is about, and the expectations, of which the first that fits counts."""
+
+    resources: tuple[str, ...]
+    expectations: tuple[Expectation, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An answer, and what was expected, if anything; `in_question`: whether the intent is about its resource."""
+
+    answer: Answer
+    expectation: Expectation | None
+    in_question: bool = True
+
+    @property
+    def missing(self) -> bool:
+        return self.answer.verdict is Verdict.DENIED and self._is(Expected.REQUIRED)
+
+    @property
+    def surplus(self) -> bool:
+        return self.answer.verdict is Verdict.ALLOWED and self.expectation is None and self.in_question
+
+    @property
+    def unverified(self) -> bool:
+        open_to_both = self._is(Expected.PERMITTED) or self._is(Expected.ASSUMED)
+        return self.answer.verdict is Verdict.UNVERIFIED and not open_to_both
+
+    @property
+    def assumed(self) -> bool:
+        return self.answer.verdict is not Verdict.DENIED and self._is(Expected.ASSUMED)
+
+    def _is(self, expected: Expected) -> bool:
+        return self.expectation is not None and self.expectation.expected is expected
+
+    def __str__(self) -> str:
+        question = self.answer.question
+        return f"{label(question.principal)} → {question.action} on {question.resource.name}, over {question.path.name}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Every answer about the intent's resources, what the settings require and nobody could be asked, and gaps."""
+
+    judged: tuple[Judged, ...]
+    unmet: tuple[str, ...]
+    gaps: tuple[str, ...]
+
+    @cached_property
+    def failures(self) -> Sequence[Judged]:
+        """What is missing or surplus."""
+        return [each for each in self.judged if each.missing or each.surplus]
+
+    @cached_property
+    def unverified(self) -> Sequence[Judged]:
+        """What depends on what can't be read."""
+        return [each for each in self.judged if each.unverified]
+
+    @cached_property
+    def assumptions(self) -> Sequence[str]:
+        """What nothing in the program refuses, each reason once."""
+        return list(dict.fromkeys(one.expectation.why for one in self.judged if one.assumed and one.expectation))
+
+    @property
+    def proved(self) -> bool:
+        """Whether nothing is missing, and nothing surplus."""
+        return not (self.failures or self.unmet)
+
+
+def check(account: Account, intent: Intent) -> Report:
+    """Compare an intent with the account that it is about."""
+    asked = questions(account, lambda resource: resource.name in intent.resources)
+    found = tuple(judged(intent, answer(account, question)) for question in asked)
+    met = {each.expectation for each in found}
+    unmet = [
+        f"the settings require that {one.principal} may do {one.action} on {one.resource}, and there is no such thing"
+        for one in intent.expectations
+        if one.expected is Expected.REQUIRED and one not in met
+    ]
+    return Report(found, tuple(unmet), account.gaps)
+
+
+def judged(intent: Intent, answered: Answer) -> Judged:
+    """An answer, and what an intent expects of it."""
+    in_question = answered.question.resource.name in intent.resources
+    fitting = (one for one in intent.expectations if one.covers(answered.question))
+    return Judged(answered, next(fitting, None) if in_question else None, in_question)

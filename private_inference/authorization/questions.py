@@ -1,0 +1,32 @@
+"""All questions about some resources: everybody, every action that opens them, every path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from private_inference.authorization.actions import ACTIONS, serves
+from private_inference.authorization.decision import Question
+from private_inference.authorization.everyone import everyone
+from private_inference.authorization.model import PUBLIC, Account, Kind, Path, Principal, Resource
+
+
+def questions(
+    account: Account,
+    resources: Callable[[Resource], bool] = lambda _: True,
+    principals: Callable[[Principal], bool] = lambda _: True,
+    actions: Callable[[str], bool] = lambda _: True,
+) -> Iterator[Question]:
+    """The questions about the resources, principals and actions that are wanted."""
+    asking = [each for each in everyone(account) if principals(each)]
+    for resource in account.resources:
+        for action in ACTIONS[resource.kind] if resources(resource) else ():
+            for principal in asking if actions(action) else ():
+                for path in _paths(account, principal, action):
+                    yield Question(principal, action, resource, path)
+
+
+def _paths(account: Account, principal: Principal, action: str) -> Sequence[Path]:
+    """How a principal's requests for an action can come: those of AWS's services come through no endpoint."""
+    if principal.kind is Kind.SERVICE:
+        return [PUBLIC]
+    return [path for path in account.paths if not path.service or serves(path.service, action)]

@@ -1,0 +1,97 @@
+"""The intent of a stack's permissions, by its settings.
+
+Derived from the settings and the design alone, without the code that writes the documents, so that a mistake there is
+found here. What it relies on are the names of the stack's resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from private_inference.authorization.everyone import ADMINISTRATOR
+from private_inference.authorization.intent import Expectation, Expected, Intent
+from private_inference.authorization.model import PUBLIC
+
+if TYPE_CHECKING:
+    from components.settings import Settings
+    from components.settings.endpoints import EndpointSettings
+
+RUNTIME, S3 = "endpoint sagemaker.runtime", "endpoint s3"
+OBJECTS, BUCKET, IMAGES, TOPIC = "objects of artifacts", "bucket artifacts", "repository images", "topic alarms"
+DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
+FLOW_LOGS = "role network-flow-logs"
+USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+
+ANYWHERE = (
+    "an administrator of this account may give anybody of it the right to call an endpoint, and then calls come from "
+    "anywhere, over the public internet too: SageMaker has no policy that refuses callers. A service control policy "
+    "that denies sagemaker:InvokeEndpoint* unless aws:SourceVpce is the runtime endpoint closes it"
+)
+ADMINISTRATION = (
+    "an administrator of this account may give anybody of it the right to read and change what the stack protects "
+    "(artifacts, keys, roles, endpoints, images): the account's administrators are trusted"
+)
+_NO_CONDITION = (
+    "AWS lets no condition be set for EventBridge: "
+    "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions"
+)
+
+
+def intent_from(settings: Settings) -> Intent:
+    """The intent of a stack."""
+    names = [endpoint.name for endpoint in settings.endpoints]
+    resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
+    stack = (OBJECTS, BUCKET, IMAGES, TOPIC, DATA, LOGS, NOTIFICATIONS, FLOW_LOGS, f"VPC {RUNTIME}", f"VPC {S3}")
+    each = [one for endpoint in settings.endpoints for one in _endpoint(endpoint)]
+    return Intent((*resources, *stack), (*each, *_services(settings), *_administrators()))
+
+
+def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
+    name, role = endpoint.name, f"role {endpoint.name}"
+    for action in ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"):
+        yield Expectation(
+            Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"
+        )
+        yield Expectation(Expected.PERMITTED, "role *", action, f"endpoint {name}", RUNTIME, "whoever has the policy")
+    if endpoint.model.local_artifact:
+        yield Expectation(Expected.REQUIRED, role, "s3:GetObject", OBJECTS, S3, "SageMaker fetches the artifact")
+        yield Expectation(Expected.REQUIRED, role, "kms:Decrypt", DATA, PUBLIC.name, "artifacts are encrypted")
+    taken = "the role is SageMaker's alone, and where it fetches from is up to SageMaker"
+    yield Expectation(Expected.PERMITTED, role, "s3:GetObject", OBJECTS, why=taken)
+    for action in ("kms:Decrypt", "kms:CreateGrant"):
+        yield Expectation(Expected.PERMITTED, role, action, DATA, why=taken)
+    yield Expectation(Expected.PERMITTED, role, "ecr:BatchGetImage", IMAGES, why=taken)
+    service = "sagemaker.amazonaws.com, for this account"
+    yield Expectation(Expected.REQUIRED, service, "sts:AssumeRole", role, why="SageMaker runs the model")
+
+
+def _services(settings: Settings) -> Iterator[Expectation]:
+    """What AWS's services do for this account."""
+    flow_logs = "vpc-flow-logs.amazonaws.com, for this account"
+    yield Expectation(Expected.REQUIRED, flow_logs, "sts:AssumeRole", FLOW_LOGS, why="flow logs are delivered")
+    for action in USE_KEY:
+        logs = f"logs.{settings.region}.amazonaws.com*, for this account"
+        yield Expectation(Expected.REQUIRED, logs, action, LOGS, why="log groups are encrypted")
+        for service in ("cloudwatch", "events"):
+            who = f"{service}.amazonaws.com, for this account"
+            yield Expectation(Expected.REQUIRED, who, action, NOTIFICATIONS, why="alarms are encrypted")
+        others = "events.amazonaws.com, for another account"
+        yield Expectation(Expected.PERMITTED, others, action, NOTIFICATIONS, why=_NO_CONDITION)
+    for service in ("cloudwatch", "events"):
+        who = f"{service}.amazonaws.com, for this account"
+        yield Expectation(Expected.REQUIRED, who, "sns:Publish", TOPIC, why="alarms reach operators")
+    others = "events.amazonaws.com, for another account"
+    yield Expectation(Expected.PERMITTED, others, "sns:Publish", TOPIC, why=_NO_CONDITION)
+
+
+def _administrators() -> Iterator[Expectation]:
+    """What identity policies alone decide, which are not the stack's: everywhere but through the stack's endpoints."""
+    yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=ANYWHERE)
+    for path in (PUBLIC.name, "any other VPC endpoint"):
+        for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", "sagemaker:*", "ec2:*"):
+            yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "*", path, ADMINISTRATION)
+    yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "s3:GetObject", OBJECTS, S3, ADMINISTRATION)
+    yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "ecr:BatchGetImage", IMAGES, "endpoint ecr.*", ADMINISTRATION)
+    for action in USE_KEY:
+        yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "key *", "endpoint kms", ADMINISTRATION)

@@ -1,0 +1,173 @@
+"""Who may do what over which path, for a reader: the table of what is allowed, or one answer with its reasons."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from private_inference.authorization.answer import Verdict, answer
+from private_inference.authorization.everyone import everyone, label
+from private_inference.authorization.intent import Intent, Judged, judged
+from private_inference.authorization.model import Account, Organization, Policy, Resource, read_policy
+from private_inference.authorization.questions import questions
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+STYLES = {
+    "required": "green",
+    "permitted": "dim",
+    "assumed": "yellow",
+    "allowed": "",
+    "denied": "dim",
+    "unverified": "bold yellow",
+    "missing": "bold red",
+    "surplus": "bold red",
+}
+FEW = 12
+"""Answers that are all shown with their reasons."""
+
+
+class WhoError(ValueError):
+    """Bad values of the options of `who`; the message names the possible ones."""
+
+
+def under(account: Account, scps: Sequence[Path], rcps: Sequence[Path]) -> Account:
+    """The account below policies of an organization, each beside AWS's own that allows everything. Raises WhoError."""
+    return replace(account, organization=Organization(_level(scps), _level(rcps)))
+
+
+def _level(files: Sequence[Path]) -> tuple[tuple[Policy, ...], ...]:
+    return ((_everything(), *map(_file, files)),) if files else ()
+
+
+def _everything() -> Policy:
+    """What AWS attaches to everything in an organization: FullAWSAccess, and RCPFullAWSAccess."""
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
+    return read_policy("FullAWSAccess", {"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _file(path: Path) -> Policy:
+    try:
+        policy = read_policy(path.name, path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WhoError(f"{path} can't be read: {error.strerror}. Give a file with a policy document.") from None
+    if policy.gap:
+        raise WhoError(f"{path} is no policy document: {policy.gap}")
+    return policy
+
+
+def ask(account: Account, intent: Intent, action: str, resource: str, principal: str) -> Sequence[Judged]:
+    """The answers about what fits, judged where the intent is about it. Raises WhoError where nothing fits."""
+    asked = questions(
+        account,
+        lambda each: _is(each, resource),
+        lambda each: fnmatchcase(label(each), principal) or fnmatchcase(each.name, principal),
+        lambda each: fnmatchcase(each.lower(), action.lower()),
+    )
+    found = [judged(intent, answer(account, question)) for question in asked]
+    if not found:
+        _refuse(account, action, resource, principal)
+    return found
+
+
+def _is(resource: Resource, wanted: str) -> bool:
+    return fnmatchcase(resource.name, wanted) or (wanted != "*" and fnmatchcase(resource.arn, wanted))
+
+
+def _refuse(account: Account, action: str, resource: str, principal: str) -> None:
+    resources = [each for each in account.resources if _is(each, resource)]
+    if not resources:
+        names = sorted({each.name for each in account.resources})
+        raise WhoError(f"no resource is {resource!r}; it may be one of: {', '.join(names)}")
+    every = sorted({label(each) for each in everyone(account)})
+    if not any(fnmatchcase(name, principal) for name in every):
+        raise WhoError(f"no principal is {principal!r}; it may be one of: {', '.join(every)}")
+    actions = sorted({each.action for each in questions(account, lambda one: one in resources)})
+    raise WhoError(f"no action is {action!r} on {resource!r}; it may be one of: {', '.join(actions)}")
+
+
+def state(each: Judged) -> str:
+    """An answer in one word."""
+    if each.missing or each.surplus:
+        return "missing" if each.missing else "surplus"
+    if each.answer.verdict is Verdict.ALLOWED and each.expectation is not None:
+        return str(each.expectation.expected)
+    return str(each.answer.verdict)
+
+
+def render(found: Sequence[Judged]) -> "RenderableType":
+    """The answers as a table: a few all with their reasons, of many those that are not denied."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from private_inference.cli.tables import table
+
+    few = len(found) <= FEW
+    shown = table("Who", "May", "On", "Over", "", *(["Because"] if few else []), title="Who may", show_lines=True)
+    for (principal, resource, word, because), actions, paths in _rows(
+        [x for x in found if few or state(x) != "denied"]
+    ):
+        listed: list[str | Text] = [principal, "\n".join(actions), resource, "\n".join(paths)]
+        shown.add_row(*listed, Text(word, STYLES[word]), *([because] if few else []))
+    denied = sum(state(each) == "denied" for each in found)
+    rest = Text(f"{len(found)} answers, each for all requests; {denied} are proved denied.", "dim")
+    why = dict.fromkeys(each.expectation.why for each in found if each.assumed and each.expectation)
+    return Group(shown, rest, *(Text(f"? assumed: {one}", "yellow") for one in why))
+
+
+Row = tuple[tuple[str, str, str, str], Sequence[str], Sequence[str]]
+
+
+def _rows(found: Sequence[Judged]) -> Iterator[Row]:
+    """The answers with one principal, resource, word and reason, and the same actions over the same paths, together."""
+    paths: dict[tuple[str, str, str, str, str], list[str]] = {}
+    for each in found:
+        question = each.answer.question
+        key = (label(question.principal), question.resource.name, state(each), reasons(each), question.action)
+        paths.setdefault(key if len(found) <= FEW else (*key[:3], "", key[4]), []).append(question.path.name)
+    actions: dict[tuple[tuple[str, str, str, str], tuple[str, ...]], list[str]] = {}
+    for (principal, resource, word, because, action), over in paths.items():
+        actions.setdefault(((principal, resource, word, because), tuple(over)), []).append(action)
+    yield from ((key, done, over) for (key, over), done in actions.items())
+
+
+def reasons(each: Judged) -> str:
+    """What an answer rests on: the request that passes, what it would take to know, or what denies."""
+    found, witness = each.answer, each.answer.witness
+    if witness is not None:
+        carried = [f"{key} = {', '.join(value)}" for key, value in witness.context.items()]
+        return "\n".join([*(witness.statements or ["policies of the principal's own"]), *carried])
+    if found.verdict is Verdict.UNVERIFIED:
+        return "\n".join(found.needs)
+    return "\n".join(found.blockers) or "nothing allows it"
+
+
+def as_json(found: Sequence[Judged]) -> str:
+    """The answers for machines."""
+    return json.dumps([_as_json(each) for each in found], indent=2)
+
+
+def _as_json(each: Judged) -> dict[str, Any]:
+    question, witness = each.answer.question, each.answer.witness
+    return {
+        "principal": label(question.principal),
+        "action": question.action,
+        "resource": question.resource.name,
+        "arn": question.resource.arn,
+        "path": question.path.name,
+        "verdict": str(each.answer.verdict),
+        "state": state(each),
+        "why": each.expectation.why if each.expectation else "",
+        "needs": list(each.answer.needs),
+        "deniedBy": list(each.answer.blockers),
+        "witness": witness
+        and {
+            "resource": witness.resource,
+            "context": {key: list(value) for key, value in witness.context.items()},
+            "absent": list(witness.absent),
+            "allowedBy": list(witness.statements),
+        },
+    }
