@@ -52,7 +52,7 @@ engine: $(ENGINE) ## build the Pulumi engine that a life runs on; needs Go
 rehearse: $(INSTALLED) $(MODEL) ## run the whole stack on an embedded AWS (STACK=dev)
 	@$(BIN)/private-inference rehearse --stack $(STACK)
 
-check: $(INSTALLED) $(MODEL) ## program, policies and reachability; nothing is created (STACK=dev)
+check: $(INSTALLED) $(MODEL) ## program, policies and both proofs; nothing is created (STACK=dev)
 	@$(BIN)/private-inference check --stack $(STACK)
 
 lint: $(INSTALLED)
@@ -81,10 +81,11 @@ test: $(NEEDED) $(INSTALLED) $(MODEL) lint ## lint, type check and run all tests
 conformance: $(INSTALLED) $(MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
 	REQUIRE_CONFORMANCE=1 $(BIN)/pytest -n 3 --dist loadgroup tests/conformance
 
-bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, reachability and export
+bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, both proofs and export
 	$(BIN)/python -m benchmarks.rehearsal
 	$(BIN)/python -m benchmarks.policy
 	$(BIN)/python -m benchmarks.reachability
+	$(BIN)/python -m benchmarks.authorization
 	$(BIN)/python -m benchmarks.export
 
 docs: $(INSTALLED) $(MODEL) ## write the generated parts of docs/

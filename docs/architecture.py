@@ -20,6 +20,7 @@ PURPOSES = {
     "private_inference.rehearsal": "the program on an embedded AWS",
     "policy": "the CrossGuard pack",
     "private_inference.reachability": "which packets pass",
+    "private_inference.authorization": "which requests pass",
     "private_inference.graph": "reads what a program declared",
     "private_inference.runner": "runs a Pulumi program in process",
     "components": "the stack's components and settings",

@@ -19,7 +19,7 @@ from private_inference.runner.preview import PreviewEngine
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, settings_of
 from private_inference.runner.resource import Run
-from private_inference.runner.symbols import SymbolEngine
+from private_inference.runner.symbols import SymbolEngine, without_symbols
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,6 @@ def check(config: StackConfig, policies: Mapping[str, Any]) -> Checked:
     with PolicyPack(PACK, policies) as pack:
         settings = settings_of(config)
         engine = GuardedEngine(PreviewEngine(settings.region), pack, enforce=False)
-        run = run_program(config, SymbolEngine(engine, settings.region), preview=True)
-        return Checked(run, judge(settings, run, engine, pack))
+        named = run_program(config, SymbolEngine(engine, settings.region), preview=True)
+        run = without_symbols(named)
+        return Checked(run, judge(settings, run, engine, pack, named))

@@ -58,7 +58,7 @@ def rehearse(
             engine = GuardedEngine(moto, pack)
             run = run_program(config, engine)
         with steps.step("Judging the whole stack: policies, and that the intended paths exist and no other") as step:
-            verdicts = judge(settings, run, engine, pack)
+            verdicts = judge(settings, run, engine, pack, run)
             step.show(f"{verdicts.rules} rules, {len(verdicts.reachability.cells)} pairs of parties")
     with steps.step("Looking at the embedded AWS with boto3") as step:
         checks = verify(desired_of(config, settings, run.outputs), aws.client, lambda check: step.count(check.subject))

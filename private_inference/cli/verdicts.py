@@ -12,7 +12,6 @@ from private_inference.runner.guard import GuardedEngine
 from private_inference.runner.policy_findings import Kind, PolicyFinding
 from private_inference.runner.policy_pack import PolicyPack
 from private_inference.runner.resource import Run
-from private_inference.runner.symbols import without_symbols
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,10 @@ class Verdicts:
         return sum(finding.kind == kind for finding in self.findings)
 
 
-def judge(settings: Settings, run: Run, engine: GuardedEngine, pack: PolicyPack) -> Verdicts:
+def judge(settings: Settings, run: Run, engine: GuardedEngine, pack: PolicyPack, named: Run) -> Verdicts:
     """Judge a run whose resources the pack has judged one by one. Raises PolicyPackError if the pack fails.
 
-    Symbols are for the proof of permissions alone: the pack and the network know what a preview knows.
+    named: the same run where ids and ARNs are known, or symbols stand for them, so that its documents can be read.
     """
-    known = without_symbols(run)
-    findings = [*engine.findings, *pack.analyze_stack(known.all_resources)]
-    return Verdicts(len(pack.rules), findings, prove(settings, known), prove_authorization(settings, run))
+    findings = [*engine.findings, *pack.analyze_stack(run.all_resources)]
+    return Verdicts(len(pack.rules), findings, prove(settings, run), prove_authorization(settings, named))

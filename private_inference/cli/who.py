@@ -113,7 +113,7 @@ def render(found: Sequence[Judged]) -> "RenderableType":
         listed: list[str | Text] = [principal, "\n".join(actions), resource, "\n".join(paths)]
         shown.add_row(*listed, Text(word, STYLES[word]), *([because] if few else []))
     denied = sum(state(each) == "denied" for each in found)
-    rest = Text(f"{len(found)} answers, each for all requests; {denied} are proved denied.", "dim")
+    rest = Text(f"{len(found)} answers, each for all requests. Proved denied: {denied}.", "dim")
     why = dict.fromkeys(each.expectation.why for each in found if each.assumed and each.expectation)
     return Group(shown, rest, *(Text(f"? assumed: {one}", "yellow") for one in why))
 

@@ -94,7 +94,7 @@ class SymbolEngine:
 
 
 def without_symbols(run: Run) -> Run:
-    """The run as a preview without symbols knows it."""
+    """A run on a `SymbolEngine`, as a preview without symbols knows it."""
     return replace(
         run,
         resources=tuple(map(masked, run.resources)),
@@ -103,14 +103,14 @@ def without_symbols(run: Run) -> Run:
 
 
 def masked(resource: Resource) -> Resource:
-    """The resource, and unknown each of its values that has a symbol."""
-    has_symbol = resource.id is not None and _SYMBOL.search(resource.id)
+    """The resource without what AWS chooses, and unknown each of its values that has a symbol."""
+    chosen = _CHOSEN.get(resource.type, {})
     outputs = {
         key: _masked(value)
         for key, value in resource.outputs.items()
-        if key in resource.properties or key not in _CHOSEN.get(resource.type, {})
+        if key in resource.properties or key not in chosen
     }
-    identity = None if has_symbol else resource.id
+    identity = None if chosen else resource.id
     return replace(resource, properties=_masked(resource.properties), outputs=outputs, id=identity)
 
 

@@ -163,3 +163,42 @@ def test_a_check_loads_nothing_that_it_does_not_need(project: Project) -> None:
     asked = ["check", "--stack", "try", "--project", str(project()), "--json"]
     result = subprocess.run([sys.executable, "-c", code, *asked], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stderr.strip() == "[]"
+
+
+def test_who_may_is_answered_with_reasons(tmp_path: Path) -> None:
+    deny = {
+        "Effect": "Deny",
+        "Action": "sagemaker:*",
+        "Resource": "*",
+        "Condition": {"Null": {"aws:SourceVpce": "true"}},
+    }
+    scp = tmp_path / "scp.json"
+    scp.write_text(json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "Perimeter", **deny}]}), encoding="utf-8")
+    asked = ("who", "--project", str(ROOT), "--action", "sagemaker:invokeendpoint", "--json")
+    result = run(*asked, "--principal", "any principal of the account", "--scp", str(scp))
+    assert result.returncode == 0, result.stderr
+    answers = {each["path"]: each for each in json.loads(result.stdout)}
+    assert answers["endpoint sagemaker.runtime"]["state"] == "assumed"
+    assert answers["endpoint sagemaker.runtime"]["witness"]["context"]["aws:sourcevpce"]
+    assert answers["no VPC endpoint"]["state"] == "denied"
+    assert answers["no VPC endpoint"]["deniedBy"] == ["scp.json, statement Perimeter"]
+
+
+def test_a_name_that_nobody_has_is_told_with_those_that_there_are() -> None:
+    result = run("who", "--project", str(ROOT), "--resource", "key dta")
+    assert result.returncode == 2
+    assert "key data" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_permission_that_nobody_asked_for_fails_the_check(project: Project) -> None:
+    program = """
+policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sagemaker:Invoke*", "Resource": "*"}]}'
+aws.iam.RolePolicy("more", role=roles["triage"].role.name, policy=policy, opts=options)
+"""
+    folder = project(program=program)
+    result = run("check", "--stack", "try", "--project", str(folder), "--json")
+    found = json.loads(result.stdout)["authorization"]
+    assert result.returncode == 1
+    assert any("role triage → sagemaker:InvokeEndpoint" in each for each in found["problems"])
+    assert any("administrator" in each for each in found["assumptions"])

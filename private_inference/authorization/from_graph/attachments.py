@@ -76,13 +76,15 @@ class Attachments:
         return None if given is None else self._managed(role, "permissionsBoundary", given)
 
     def of_resource(self, resource: Resource) -> Policy | None:
-        """The policy of a resource, wherever it is written, with what grants and permissions add to it."""
+        """The policy of a resource, wherever it is written, with what grants and permissions add to it.
+
+        There is one: what a resource of its own writes replaces the resource's own, such as a topic's by default.
+        """
         name = f"policy of {resource.type.split(':')[-1]} {resource.name}"
-        own = resource.given("policy")
-        found = [read_policy(name, own)] if own is not None else []
-        if resource.type in POLICIES:
-            type_, key = POLICIES[resource.type]
-            found += [read_policy(name, each.get("policy")) for each in self._attached(type_, key, resource)]
+        type_, key = POLICIES.get(resource.type, ("", ""))
+        found = [read_policy(name, each.get("policy")) for each in self._attached(type_, key, resource)]
+        if not found and (own := resource.given("policy")) is not None:
+            found = [read_policy(name, own)]
         found += [*self._grants(resource), *self._permissions(resource)]
         if not found:
             return None

@@ -75,7 +75,9 @@ def _holders(graph: Graph[Declared], account: str, partition: str) -> Iterator[P
     """Whoever holds a policy of the program and nothing else: anybody of the account may be given it."""
     for policy in graph.all(types.IAM_POLICY):
         document = read_policy(f"policy {policy.name}", policy.get("policy"))
-        yield Principal(f"{HOLDERS}{policy.name}", Kind.ROLE, f"arn:{partition}:iam::{account}:?*", account, (document,))
+        yield Principal(
+            f"{HOLDERS}{policy.name}", Kind.ROLE, f"arn:{partition}:iam::{account}:?*", account, (document,)
+        )
 
 
 _KINDS = {

@@ -1,0 +1,175 @@
+"""The stack's permissions are proved; whatever is broken in them is found, with a request that the referee allows."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.settings import Settings
+from private_inference.authorization.intent import Judged, Report, check
+from private_inference.authorization.model import Account, Guard, Kind, Organization, read_policy
+from private_inference.authorization.stack_intent import ANYWHERE, intent_from
+from private_inference.cli.authorization import account_of
+from private_inference.runner.preview import PreviewEngine
+from private_inference.runner.program import run_program
+from private_inference.runner.project import load_stack, settings_of
+from private_inference.runner.resource import Resource, Run
+from private_inference.runner.symbols import SymbolEngine
+from tests.authorization.concrete import Case, allowed
+from tests.authorization.declared import as_document
+
+ROOT = Path(__file__).parents[2]
+OTHER = {"AWS": "arn:aws:iam::210987654321:root"}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> tuple[Settings, Run]:
+    config = load_stack(ROOT, "dev")
+    settings = settings_of(config)
+    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    return settings, run_program(config, engine, preview=True)
+
+
+def report(shipped: tuple[Settings, Run]) -> Report:
+    settings, run = shipped
+    return check(account_of(settings, run), intent_from(settings))
+
+
+def test_the_stack_is_proved_but_for_what_its_account_alone_can_close(shipped: tuple[Settings, Run]) -> None:
+    found = report(shipped)
+    assert found.proved
+    assert not found.unverified
+    assert ANYWHERE in found.assumptions
+
+
+def test_an_scp_closes_it(shipped: tuple[Settings, Run]) -> None:
+    settings, run = shipped
+    account = account_of(settings, run)
+    runtime = next(path.endpoint for path in account.paths if path.service == "sagemaker.runtime")
+    condition = {"StringNotEquals": {"aws:SourceVpce": runtime}}
+    deny = {"Effect": "Deny", "Action": "sagemaker:Invoke*", "Resource": "*", "Condition": condition}
+    scp = read_policy("perimeter", {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, deny]})
+    closed = check(replace(account, organization=Organization(scps=((scp,),))), intent_from(settings))
+    assert closed.proved
+    assumed = {each.answer.question.path.name for each in closed.judged if each.assumed and _invokes(each)}
+    assert assumed == {"endpoint sagemaker.runtime"}
+
+
+def _invokes(each: Judged) -> bool:
+    return each.answer.question.action.startswith("sagemaker:Invoke")
+
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def without(sid: str, element: str) -> Change:
+    """A statement loses an element."""
+
+    def change(document: dict[str, Any]) -> None:
+        del next(each for each in document["Statement"] if each["Sid"] == sid)[element]
+
+    return change
+
+
+def setting(sid: str, element: str, value: Any) -> Change:
+    """A statement's element has another value."""
+
+    def change(document: dict[str, Any]) -> None:
+        next(each for each in document["Statement"] if each["Sid"] == sid)[element] = value
+
+    return change
+
+
+def adding(action: Any, resource: Any = "*", **more: Any) -> Change:
+    """A document has one more statement."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["Statement"].append({"Effect": "Allow", "Action": action, "Resource": resource, **more})
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "key", "change", "kind", "told"),
+    [
+        ("Policy", "triage", "policy", without("InvokeThroughVpc", "Condition"), "surplus", "over no VPC endpoint"),
+        ("Policy", "triage", "policy", setting("InvokeThroughVpc", "Action", "sagemaker:*"), "surplus", "Async"),
+        ("Policy", "triage", "policy", setting("InvokeThroughVpc", "Resource", "arn:x"), "missing", "InvokeEndpoint"),
+        (
+            "VpcEndpoint",
+            "sagemaker.runtime",
+            "policy",
+            setting("InvokeThisStack", "Resource", "arn:x"),
+            "missing",
+            "Invoke",
+        ),
+        ("VpcEndpoint", "s3", "policy", setting("ReadArtifacts", "Action", "s3:*"), "surplus", "s3:PutObject"),
+        ("BucketPolicy", "artifacts", "policy", adding("s3:GetObject", Principal=OTHER), "surplus", "account 2109"),
+        ("BucketPolicy", "artifacts", "policy", adding("s3:*", Principal="*"), "surplus", "without credentials"),
+        ("Role", "triage", "assumeRolePolicy", without("ServiceOfThisAccount", "Condition"), "surplus", "another"),
+        ("Role", "triage", "assumeRolePolicy", adding("sts:*", Principal={"AWS": "*"}), "surplus", "any other account"),
+        ("RolePolicy", "triage", "policy", setting("Artifact", "Action", "s3:GetObjectAcl"), "missing", "s3:GetObject"),
+        ("RolePolicy", "triage", "policy", adding("sagemaker:Invoke*"), "surplus", "role triage → sagemaker:Invoke"),
+        ("RolePolicy", "triage", "policy", adding("iam:PassRole"), "surplus", "iam:PassRole"),
+        ("Key", "data", "policy", adding("kms:Decrypt", Principal="*"), "surplus", "kms:Decrypt on key data"),
+        ("Key", "logs", "policy", without("LogGroups", "Condition"), "surplus", "logs.us-east-1"),
+        ("Key", "data", "policy", without("UseThroughServices", "Principal"), "missing", "kms:Decrypt on key data"),
+        ("TopicPolicy", "alarms", "policy", without("AlarmsPublish", "Condition"), "surplus", "cloudwatch"),
+    ],
+)
+def test_whatever_is_broken_is_found(
+    shipped: tuple[Settings, Run], type_: str, name: str, key: str, change: Change, kind: str, told: str
+) -> None:
+    settings, run = shipped
+
+    def changed(resource: Resource) -> Resource:
+        if (resource.type.split(":")[-1], resource.name) != (type_, name) or not resource.type.startswith("aws:"):
+            return resource
+        document = json.loads(resource.properties[key])
+        change(document)
+        text = json.dumps(document)
+        return replace(resource, properties={**resource.properties, key: text}, outputs={**resource.outputs, key: text})
+
+    broken = replace(run, resources=tuple(map(changed, run.resources)))
+    found = report((settings, broken)).failures
+    assert any(told in str(each) for each in found), [str(each) for each in found]
+    assert {"missing" if each.missing else "surplus" for each in found} == {kind}
+    account = account_of(settings, broken)
+    for each in found:
+        if each.surplus:
+            assert allowed(_replayed(account, each)), str(each)
+
+
+def test_what_the_settings_require_and_nobody_has_is_unmet(shipped: tuple[Settings, Run]) -> None:
+    settings, run = shipped
+    rest = tuple(each for each in run.resources if each.name != "triage" or "iam/policy" not in each.type)
+    assert "holders of triage" in report((settings, replace(run, resources=rest))).unmet[0]
+
+
+def _replayed(account: Account, each: Judged) -> Case:
+    """A witness as the referee's case."""
+    question, witness = each.answer.question, each.answer.witness
+    assert witness is not None
+    principal, resource, path = question.principal, question.resource, question.path
+    context: dict[str, Any] = {
+        key: value[0] if len(value) == 1 else list(value) for key, value in witness.context.items()
+    }
+    who = context.get("aws:principalarn", "") if principal.kind is Kind.ROLE else principal.name
+    return Case(
+        str(principal.kind),
+        "" if principal.kind is Kind.ANONYMOUS else who,
+        principal.account,
+        question.action,
+        witness.resource,
+        context,
+        None if principal.identity is None else [as_document(policy) for policy in principal.identity],
+        None,
+        as_document(resource.policy) if resource.policy else None,
+        resource.guard is Guard.NEEDED,
+        as_document(path.policy) if path.policy else None,
+        path.gateway,
+        owner=account.id,
+    )
