@@ -6,7 +6,7 @@ left of a formula is remembered, for it comes again.
 
 z3 5.4.1 (strings and regular expressions) gave the same answers to all questions about the stacks dev and prod. Of
 prod's, 40 formulas are left to decide: 0.25 s with z3, which takes 0.1 s to import and 59 MB on disk, and less than
-0.1 s with this search, on the same core. And each value that it tries can stand in a request that is shown and replayed.
+0.1 s with this search, on the same core. And each value that it tries can stand in a request to show and to replay.
 """
 
 from __future__ import annotations
