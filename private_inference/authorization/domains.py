@@ -54,7 +54,9 @@ def domain(key: str, tests: Sequence[Comparison], within: Pattern | None = None)
         return Domain(absent, f"the patterns for {key} overlap in too many ways")
     if all(test.quantifier for test in valued) and valued:
         return _sets(key, absent, single)
-    return Domain([*absent, *((value,) for value in single)])
+    mixed = any(test.quantifier for test in valued)
+    gap = f"{key} is compared as one value and as a set" if mixed else ""
+    return Domain([*absent, *((value,) for value in single)], gap)
 
 
 def _sets(key: str, absent: Sequence[Value], single: Sequence[str]) -> Domain:

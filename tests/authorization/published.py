@@ -92,6 +92,7 @@ CROSS = "reference_policies_evaluation-logic-cross-account.html"
 BOUNDARY = "access_policies_boundaries.html"
 OPERATORS = "reference_policies_elements_condition_operators.html"
 SETS = "reference_policies_condition-single-vs-multi-valued-context-keys.html"
+ENDPOINTS = "https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"
 KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html"
 
 EXAMPLES = [
@@ -178,6 +179,14 @@ EXAMPLES = [
         ),
         False,
     ),
+    Example(
+        "reference_policies_variables.html",
+        by(ANN, "s3:GetObject", resource="arn:aws:s3:::home//x", identity=[HOME]),
+        False,
+    ),
+    Example(ENDPOINTS, by(ANN, "s3:GetObject", identity=[READ], endpoint=FOR_ACCOUNT, gateway=True), False),
+    Example(ENDPOINTS, by(ANN, "s3:GetObject", identity=[READ], endpoint=FOR_ACCOUNT), True),
+    Example(ENDPOINTS, by(ANN, "s3:GetObject", identity=[READ], endpoint=FOR_BOB), False),
     Example(KMS, by(ROLE, "kms:Decrypt", resource=KEY, identity=[DECRYPT], policy=NO_READ, needed=True), False),
     Example(KMS, by(ROLE, "kms:Decrypt", resource=KEY, identity=[DECRYPT], policy=KEY_FOR_ACCOUNT, needed=True), True),
     Example(KMS, by(ROLE, "kms:Decrypt", resource=KEY, policy=KEY_FOR_ACCOUNT, needed=True), False),

@@ -28,6 +28,7 @@ ARN = f"arn:aws:iam::{ACCOUNT}:role/app"
         ),
         ({"ForAnyValue:StringEquals": {"k": "a"}, "ForAllValues:StringLike": {"k": "b*"}}, Verdict.DENIED),
         ({"StringEquals": {"k": "1"}, "NumericEquals": {"k": "1"}}, Verdict.UNVERIFIED),
+        ({"ForAnyValue:StringEquals": {"k": "a"}, "StringEquals": {"k": "b"}}, Verdict.UNVERIFIED),
         ({"StringLike": {"k": "${aws:userid}*"}}, Verdict.UNVERIFIED),
         ({"Bool": {"aws:SecureTransport": "false"}, "Null": {"aws:SecureTransport": "true"}}, Verdict.DENIED),
     ],
