@@ -2,8 +2,8 @@
 
 from pulumi_policy import PolicyPack
 
-from policy.exceptions_report import exceptions_in_force
+from policy.configuration import exceptions_in_force, rules_in_force
 from policy.pack import RULES
 
-# The last one lists what exceptions kept the others from reporting.
-PolicyPack("private-inference", [*RULES, exceptions_in_force])
+# The last ones list what configuration kept the others from reporting.
+PolicyPack("private-inference", [*RULES, exceptions_in_force, rules_in_force(RULES)])

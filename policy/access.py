@@ -8,12 +8,13 @@ from pulumi_policy import Severity
 from policy.addresses import PRIVATE_BLOCKS, within
 from policy.controls import BOUNDARY, PRIVATE_ONLY, config, hipaa, nist, pci, prowler, security_hub
 from policy.findings import Findings, for_each, with_unverified
-from policy.iam_documents import UNRESTRICTABLE, Statement, matches_any, readable
+from policy.iam_documents import Statement, readable
 from policy.models import endpoint_groups, model_subnets, zone_of
 from policy.network import route_table_of
 from policy.requirements import each_allowing, has_at_least, is_not_empty, require
 from policy.resources import Resource, Stack
 from policy.rules import each_of, resource_rule, stack_rule, strings
+from policy.schema import takes_no_resource
 from policy.security_groups import group_rules
 from private_inference.graph.security_groups import Direction
 from private_inference.graph.types import (
@@ -100,10 +101,9 @@ def endpoint_policies_are_bounded(endpoint: Resource) -> Findings:
 def _unbounded(label: str, statement: Statement) -> str | None:
     if statement.anyone:
         return f"lets principals of any account pass ({label})"
-    if statement.not_actions or any(set(str(known(action))) <= {"*", ":"} for action in statement.actions):
+    if statement.not_actions or any(set(str(known(action))) <= {"*", "?", ":"} for action in statement.actions):
         return f"lets every action pass ({label})"
-    takes_no_resource = (matches_any(UNRESTRICTABLE, str(known(action))) for action in statement.actions)
-    if statement.any_resource and not all(takes_no_resource):
+    if statement.any_resource and not all(takes_no_resource(str(known(action))) for action in statement.actions):
         return f"lets calls to any resource pass ({label})"
     return None
 

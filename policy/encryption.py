@@ -6,13 +6,14 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import cdk_nag, checkov, cis, config, fsbp, hipaa, nist, pci, security_hub, trivy
-from policy.findings import Findings, each, for_each
+from policy.findings import Findings, for_each
 from policy.iam_documents import Statement, readable
-from policy.models import variants
+from policy.keys import Place, places
 from policy.requirements import (
     each_allowing,
     is_customer_key,
     is_not_false,
+    is_on,
     is_true,
     require,
     require_attached,
@@ -22,16 +23,14 @@ from policy.rules import resource_rule, stack_rule, strings
 from private_inference.graph.types import (
     BUCKET,
     BUCKET_ENCRYPTION,
-    DB_INSTANCE,
     ECR_REPOSITORY,
     KMS_KEY,
     KMS_KEY_POLICY,
     LOG_GROUP,
     SAGEMAKER_ENDPOINT_CONFIGURATION,
     SNS_TOPIC,
-    SQS_QUEUE,
 )
-from private_inference.graph.values import Unknown, known, pick, spread
+from private_inference.graph.values import Unknown, joined, known, pick, spread
 
 NO_KEY = "names no customer key"
 
@@ -74,27 +73,6 @@ def key_policies_name_principals(key: Resource) -> Findings:
     )
 
 
-@resource_rule(
-    types=[BUCKET_ENCRYPTION],
-    controls=[*AT_REST, security_hub("S3.17"), checkov("CKV_AWS_145"), trivy("AWS-0132")],
-    severity=Severity.HIGH,
-    fix="set sseAlgorithm to aws:kms and kmsMasterKeyId to the ARN of the stack's data key",
-)
-def bucket_encryption_uses_customer_key(encryption: Resource) -> Findings:
-    """Buckets encrypt with a customer key: S3's own keys decrypt for whoever may read the object."""
-    rules = encryption.entries("rules")
-    if not rules:
-        yield encryption.violation("has no rule (rules)")
-    yield from each(encryption, rules, _without_customer_key)
-
-
-def _without_customer_key(path: str, rule: Mapping[str, Any]) -> str | None:
-    default = rule.get("applyServerSideEncryptionByDefault")
-    if pick(default, "sseAlgorithm") not in ("aws:kms", "aws:kms:dsse"):
-        return f"does not encrypt with KMS ({path})"
-    return None if is_customer_key(pick(default, "kmsMasterKeyId")) else f"{NO_KEY} ({path})"
-
-
 @stack_rule(
     controls=[*AT_REST, security_hub("S3.17"), checkov("CKV_AWS_145"), trivy("AWS-0132")],
     severity=Severity.HIGH,
@@ -105,24 +83,6 @@ def buckets_are_encrypted(stack: Stack) -> Findings:
     yield from require_attached(
         stack, BUCKET, BUCKET_ENCRYPTION, "bucket", "has no BucketServerSideEncryptionConfiguration"
     )
-
-
-@resource_rule(
-    types=[LOG_GROUP],
-    controls=[
-        hipaa("164.312(a)(2)(iv)"),
-        checkov("CKV_AWS_158"),
-        trivy("AWS-0017"),
-        cdk_nag("CloudWatchLogGroupEncrypted"),
-        nist("SC-28(1)"),
-        pci("3.4"),
-    ],
-    severity=Severity.HIGH,
-    fix="set kmsKeyId to the ARN of the stack's logs key",
-)
-def log_groups_are_encrypted(group: Resource) -> Findings:
-    """Log groups encrypt with a customer key: logs repeat what passes through the system."""
-    yield from require(group, "kmsKeyId", is_customer_key, NO_KEY)
 
 
 @resource_rule(
@@ -145,108 +105,39 @@ def log_groups_are_kept(group: Resource, *, days: float) -> Findings:
 
 
 @resource_rule(
-    types=[SNS_TOPIC],
-    controls=[nist("SC-28(1)"), checkov("CKV_AWS_26"), trivy("AWS-0136"), hipaa("164.312(a)(2)(iv)")],
-    severity=Severity.HIGH,
-    fix="set kmsMasterKeyId to the stack's notifications key",
-)
-def topics_are_encrypted(topic: Resource) -> Findings:
-    """Topics encrypt with a customer key: the AWS-managed one also silently loses what CloudWatch alarms publish."""
-    yield from require(topic, "kmsMasterKeyId", is_customer_key, NO_KEY)
-
-
-@resource_rule(
-    types=[ECR_REPOSITORY],
-    controls=[hipaa("164.312(a)(2)(iv)"), checkov("CKV_AWS_136"), trivy("AWS-0033"), nist("SC-28(1)")],
-    severity=Severity.HIGH,
-    fix="set encryptionConfigurations to one of type KMS with the ARN of the stack's data key",
-)
-def repositories_are_encrypted(repository: Resource) -> Findings:
-    """Image repositories encrypt with a customer key: a serving image holds the code that sees the data."""
-    configurations = repository.entries("encryptionConfigurations")
-    if not configurations:
-        yield repository.violation(f"{NO_KEY} (encryptionConfigurations)")
-    yield from each(repository, configurations, _without_kms)
-
-
-def _without_kms(path: str, configuration: Mapping[str, Any]) -> str | None:
-    by_kms = configuration.get("encryptionType") in ("KMS", "KMS_DSSE")
-    return None if by_kms and is_customer_key(configuration.get("kmsKey")) else f"{NO_KEY} ({path})"
-
-
-@resource_rule(
-    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
+    types=None,
     controls=[
-        hipaa("164.312(a)(2)(iv)"),
-        checkov("CKV_AWS_98"),
-        cdk_nag("SageMakerEndpointConfigurationKMSKeyConfigured"),
+        *AT_REST,
+        checkov("CKV_AWS_98", "CKV_AWS_136", "CKV_AWS_145", "CKV_AWS_158", "CKV_AWS_26", "CKV_AWS_187", "CKV_AWS_22"),
+        checkov("CKV_AWS_16", "CKV_AWS_3"),
+        trivy("AWS-0017", "AWS-0033", "AWS-0132", "AWS-0136"),
+        security_hub("S3.17"),
+        cdk_nag("SageMakerEndpointConfigurationKMSKeyConfigured", "CloudWatchLogGroupEncrypted"),
         config("sagemaker-endpoint-configuration-kms-key-configured"),
-        nist("SC-28(1)"),
-        pci("3.4", "8.2.1"),
     ],
     severity=Severity.HIGH,
-    fix="set kmsKeyArn; for an instance type with local storage that AWS refuses a key for, record an exception",
-)
-def endpoint_volumes_are_encrypted(configuration: Resource) -> Findings:
-    """Endpoint configurations name a customer key for the instances' volumes, which hold the model and its inputs."""
-    yield from require(configuration, "kmsKeyArn", is_customer_key, NO_KEY)
-
-
-@resource_rule(
-    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
-    controls=AT_REST,
-    severity=Severity.HIGH,
-    fix="set the kmsKeyId beside the destination",
-)
-def inference_data_is_encrypted(configuration: Resource) -> Findings:
-    """Captured data, asynchronous answers and core dumps name a customer key: they are the callers' data in S3."""
-    places = [
-        *configuration.entries("dataCaptureConfig"),
-        *configuration.entries("asyncInferenceConfig", "outputConfig"),
-    ]
-    for variant in variants(configuration):
-        places += spread(f"{variant.path}.coreDumpConfig", variant.properties.get("coreDumpConfig"))
-    yield from each(configuration, places, _without_key_beside)
-
-
-def _without_key_beside(path: str, place: Mapping[str, Any]) -> str | None:
-    return None if is_customer_key(place.get("kmsKeyId")) else f"{NO_KEY} ({path}.kmsKeyId)"
-
-
-KEY_PROPERTIES: Mapping[str, Sequence[str]] = {
-    "aws:sagemaker/notebookInstance:NotebookInstance": ["kmsKeyId"],
-    "aws:sagemaker/domain:Domain": ["kmsKeyId"],
-    "aws:sagemaker/trainingJob:TrainingJob": ["outputDataConfig.kmsKeyId", "resourceConfig.volumeKmsKeyId"],
-    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": ["jobResources.clusterConfig.volumeKmsKeyId"],
-    "aws:ebs/volume:Volume": ["kmsKeyId"],
-    DB_INSTANCE: ["kmsKeyId"],
-    "aws:rds/cluster:Cluster": ["kmsKeyId"],
-    "aws:redshift/cluster:Cluster": ["kmsKeyId"],
-    SQS_QUEUE: ["kmsMasterKeyId"],
-}
-"""Where neighbouring resources that hold data name their key."""
-
-FLAGS = {
-    "aws:ebs/volume:Volume": "encrypted",
-    DB_INSTANCE: "storageEncrypted",
-    "aws:rds/cluster:Cluster": "storageEncrypted",
-    "aws:redshift/cluster:Cluster": "encrypted",
-}
-"""Where a key alone is not enough."""
-
-
-@resource_rule(
-    types=KEY_PROPERTIES,
-    controls=[*AT_REST, checkov("CKV_AWS_187", "CKV_AWS_22", "CKV_AWS_16", "CKV_AWS_3")],
-    severity=Severity.HIGH,
-    fix="name a customer key there, and turn encryption on where it is a switch of its own",
+    fix="name a customer key there, and turn encryption by KMS on where it is a switch of its own; for an instance "
+    "type with local storage that AWS refuses a key for, record an exception",
 )
 def stores_are_encrypted(store: Resource) -> Findings:
-    """Notebooks, jobs, volumes, databases and queues that hold data encrypt it with a customer key."""
-    for path in KEY_PROPERTIES[store.type]:
-        yield from require(store, path, is_customer_key, NO_KEY)
-    if store.type in FLAGS:
-        yield from require(store, FLAGS[store.type], is_true, "is not encrypted")
+    """Whatever has a place for a customer key names one, at any depth: AWS's own keys decrypt for whoever may read."""
+    yield from for_each(places(store), lambda place: _without_key(store, place))
+
+
+def _without_key(store: Resource, place: Place) -> Findings:
+    known(place.block)
+    switched_off = [switch for switch in place.switches if not is_on(pick(place.block, switch))]
+    otherwise = [kind for kind in place.kinds if not _by_kms(known(pick(place.block, kind)))]
+    if not is_customer_key(pick(place.block, place.key)):
+        yield store.violation(f"{NO_KEY} ({joined(place.path, place.key)})")
+    elif switched_off:
+        yield store.violation(f"is not encrypted ({joined(place.path, switched_off[0])})")
+    elif otherwise:
+        yield store.violation(f"does not encrypt with KMS ({joined(place.path, otherwise[0])})")
+
+
+def _by_kms(kind: Any) -> bool:
+    return kind is not None and any(word in str(kind).upper() for word in ("KMS", "CUSTOMER"))
 
 
 LINEAGE: Mapping[str, Sequence[tuple[str, str]]] = {

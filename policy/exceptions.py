@@ -6,7 +6,7 @@ They are part of a rule's configuration (`pulumi up --policy-pack policy --polic
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 SCHEMA: dict[str, Any] = {
@@ -24,6 +24,10 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
+
+
+LONGEST = timedelta(days=731)
+"""Nothing is excepted for ever: who still needs an exception says so again."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ def _parse(position: int, entry: Any) -> Exemption:
         expires = date.fromisoformat(str(fields["expires"]))
     except ValueError:
         raise MalformedExemptionError(f"exceptions.{position}.expires is not a date such as 2027-01-31") from None
+    if "::" not in str(fields["resource"]):
+        raise MalformedExemptionError(f"exceptions.{position}.resource is neither a URN nor TYPE::NAME")
+    if expires > today() + LONGEST:
+        raise MalformedExemptionError(f"exceptions.{position}.expires is more than {LONGEST.days} days from now")
     return Exemption(str(fields["resource"]), str(fields["reason"]), expires)
 
 

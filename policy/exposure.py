@@ -1,18 +1,20 @@
 """What an application team may put beside the models: none of it public, all of it inside the VPC, all calls by TLS."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import re
+from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
-from policy.findings import Findings
+from policy.findings import Findings, each, with_unverified
+from policy.given import Given, values
 from policy.iam_documents import Statement, statements_on
-from policy.requirements import is_in, is_not_empty, is_not_in, is_set, is_true, require, require_each
+from policy.requirements import Requirement, is_in, is_not_in, is_set, is_true, require, require_each
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
+from policy.schema import corrections
 from private_inference.graph.iam_documents import as_list
-from private_inference.graph.types import DB_INSTANCE, FUNCTION, INSTANCE, LOAD_BALANCER
+from private_inference.graph.types import LOAD_BALANCER
 from private_inference.graph.values import known, pick
 
 PUBLIC_BY_NATURE = {
@@ -38,78 +40,73 @@ def nothing_public_by_nature(resource: Resource) -> Findings:
     yield resource.violation(PUBLIC_BY_NATURE[resource.type])
 
 
-class Switch(NamedTuple):
-    """A property that makes a resource public: by this value, or also by being left out."""
-
-    path: str
-    public: Any
-    by_default: bool = False
-
-    def is_private(self, value: Any) -> bool:
-        if value is None:
-            return not self.by_default
-        return str(known(value)).lower() != str(self.public).lower()
-
-
-SWITCHES: Mapping[str, Switch] = {
-    INSTANCE: Switch("associatePublicIpAddress", True),
-    "aws:ec2/launchConfiguration:LaunchConfiguration": Switch("associatePublicIpAddress", True),
-    DB_INSTANCE: Switch("publiclyAccessible", True),
-    "aws:rds/clusterInstance:ClusterInstance": Switch("publiclyAccessible", True),
-    "aws:rds/cluster:Cluster": Switch("publiclyAccessible", True),
-    "aws:neptune/clusterInstance:ClusterInstance": Switch("publiclyAccessible", True),
-    "aws:redshift/cluster:Cluster": Switch("publiclyAccessible", True),
-    "aws:redshiftserverless/workgroup:Workgroup": Switch("publiclyAccessible", True),
-    "aws:dms/replicationInstance:ReplicationInstance": Switch("publiclyAccessible", True),
-    "aws:mq/broker:Broker": Switch("publiclyAccessible", True),
-    "aws:eks/cluster:Cluster": Switch("vpcConfig.endpointPublicAccess", True, by_default=True),
-    "aws:ecs/service:Service": Switch("networkConfiguration.assignPublicIp", True),
-    "aws:apprunner/service:Service": Switch(
-        "networkConfiguration.ingressConfiguration.isPubliclyAccessible", True, by_default=True
-    ),
-    "aws:transfer/server:Server": Switch("endpointType", "PUBLIC", by_default=True),
-    "aws:appsync/graphQLApi:GraphQLApi": Switch("visibility", "GLOBAL", by_default=True),
-}
-INTERFACE_SWITCH = Switch("associatePublicIpAddress", True)
-"""Of each network interface of a launch template."""
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-
-
-@resource_rule(
-    types=[*SWITCHES, LAUNCH_TEMPLATE],
-    controls=[
-        fsbp("EC2.9", "RDS.2", "Redshift.1", "EKS.1"),
-        checkov("CKV_AWS_17", "CKV_AWS_39", "CKV_AWS_87", "CKV_AWS_88"),
-        trivy("AWS-0009", "AWS-0180"),
-        *PRIVATE_ONLY,
-    ],
-    severity=Severity.CRITICAL,
-    fix="turn the property off",
-)
-def nothing_switched_public(resource: Resource) -> Findings:
-    """Instances, databases, clusters and services have no public address."""
-    if resource.type == LAUNCH_TEMPLATE:
-        key, is_private = INTERFACE_SWITCH.path, INTERFACE_SWITCH.is_private
-        yield from require_each(resource, "networkInterfaces", key, is_private, "gives its instances public addresses")
-    else:
-        switch = SWITCHES[resource.type]
-        yield from require(resource, switch.path, switch.is_private, "is public")
+def _means_everyone(given: Given) -> bool:
+    """Whether it is a block of all addresses, where no rule of its own reads it."""
+    return given.name in ("cidr", "publicAccessCidrs") and bool(re.fullmatch(r"0\.0\.0\.0/[0-7]|::/\d", given.text))
 
 
 CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
 LOAD_BALANCERS = (LOAD_BALANCER, "aws:alb/loadBalancer:LoadBalancer", CLASSIC)
 LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 
+OPENING = re.compile(
+    r"(?i)(?!(block|ignore|restrict|disable|no)\w*)\w*"
+    r"(public(?!key)|internet|unauthenticated|anonymous|externalprincipals|ipv6address|generatedipv6|primaryipv6)"
+)
+"""Names of switches that open something when they are on, whatever the type."""
+PUBLIC_VALUE = re.compile(
+    r"(?i)public|(public|authenticated)[-_](?!key)\w+(-write)?|publicinternetonly|internet[-_]facing|service_provided_eips"
+)
+"""Values that say so, whatever the property."""
+WORDS = ("name", "description", "tags", "tagsAll", "variables", "environment", "environments", "labels", "metadata")
+"""Properties whose values are anybody's words."""
+
 
 @resource_rule(
-    types=LOAD_BALANCERS,
-    controls=[nist("AC-4(21)"), trivy("AWS-0053"), prowler("elbv2_internet_facing"), pci("1.3.6")],
+    types=None,
+    controls=[
+        fsbp("EC2.9", "EC2.15", "RDS.2", "Redshift.1", "EKS.1", "S3.8", "SageMaker.1", "SageMaker.2", "Lambda.1"),
+        security_hub("Lambda.3"),
+        checkov("CKV_AWS_17", "CKV_AWS_39", "CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56", "CKV_AWS_87"),
+        checkov("CKV_AWS_88", "CKV_AWS_117", "CKV_AWS_122", "CKV_AWS_130", "CKV_AWS_307"),
+        trivy("AWS-0009", "AWS-0053", "AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093", "AWS-0164", "AWS-0180"),
+        prowler("elbv2_internet_facing", "apigateway_restapi_public", "awslambda_function_inside_vpc"),
+        prowler("sagemaker_training_jobs_network_isolation_enabled", "sagemaker_training_jobs_vpc_settings_configured"),
+        config("sagemaker-notebook-no-direct-internet-access", "sagemaker-domain-in-vpc"),
+        nist("AC-4(21)"),
+        *PRIVATE_ONLY,
+    ],
     severity=Severity.CRITICAL,
-    fix="set internal to true",
+    fix="give the property its private value, and what runs code subnets of this stack",
 )
-def load_balancers_are_internal(balancer: Resource) -> Findings:
-    """Load balancers are internal: AWS's default is one that faces the internet."""
-    yield from require(balancer, "internal", is_true, "faces the internet")
+def nothing_switched_public(resource: Resource) -> Findings:
+    """Nothing has a public address, faces the internet or runs beside the VPC, by a switch or by AWS's default."""
+    required = corrections()["private values"].get(resource.type, {})
+    for path, allowed in required.items():
+        yield from with_unverified(require(resource, path, _is_one_of(allowed), "is public, or beside the VPC"))
+    given = (
+        each for each in values(resource) if each.path not in required and not set(each.path.split(".")) & {*WORDS}
+    )
+    yield from each(resource, [(g.path, g) for g in given], _opens)
+
+
+def _is_one_of(allowed: Any) -> Requirement:
+    if allowed == "given":
+        return lambda value: value is not None and value != []
+    texts = {str(each).lower() for each in allowed}
+    return lambda value: {str(known(each)).lower() for each in (as_list(value) or [None])} <= texts
+
+
+def _opens(path: str, given: Given) -> str | None:
+    value = known(given.value) if OPENING.match(given.name) else None
+    switched_on = value is True or str(value).lower() in ("true", "enabled") or ("ipv6" in given.name.lower() and value)
+    return f"is public ({path})" if switched_on or _means_everyone(given.text, given.name) else None
+
+
+def _means_everyone(text: str, name: str) -> bool:
+    """Whether a value says so, or is a block of all addresses where no rule of its own reads it."""
+    block = name in ("cidr", "publicAccessCidrs") and re.fullmatch(r"0\.0\.0\.0/[0-7]|::/\d", text)
+    return bool(block or PUBLIC_VALUE.fullmatch(text))
 
 
 @resource_rule(
@@ -152,7 +149,7 @@ def listeners_use_tls(listener: Resource) -> Findings:
         yield from require_each(listener, "listeners", "lbProtocol", _is_classic_tls, "takes requests without TLS")
     elif listener.get("protocol") in ("HTTPS", "TLS"):
         yield from require(listener, "sslPolicy", _is_modern, "accepts TLS before 1.2")
-    elif not _redirects(listener):
+    elif not (_redirects(listener) or _passes_tls(listener)):
         yield listener.violation("takes requests without TLS (protocol)")
 
 
@@ -162,6 +159,11 @@ def _is_classic_tls(protocol: Any) -> bool:
 
 def _is_modern(policy: Any) -> bool:
     return str(known(policy)).startswith(MODERN_TLS) and not any(version in str(policy) for version in OLD_TLS)
+
+
+def _passes_tls(listener: Resource) -> bool:
+    """Whether a network load balancer hands connections on as they are, on the port of TLS: the target ends them."""
+    return listener.get("protocol") == "TCP" and listener.get("port") in (443, 8443)
 
 
 def _redirects(listener: Resource) -> bool:
@@ -179,21 +181,6 @@ REST_API_POLICY = "aws:apigateway/restApiPolicy:RestApiPolicy"
 REST_METHOD = "aws:apigateway/method:Method"
 REST_STAGE = "aws:apigateway/stage:Stage"
 REST_DOMAIN = "aws:apigateway/domainName:DomainName"
-
-
-@resource_rule(
-    types=[REST_API, REST_DOMAIN],
-    controls=[nist("AC-4(21)"), prowler("apigateway_restapi_public"), *PRIVATE_ONLY],
-    severity=Severity.CRITICAL,
-    fix="set endpointConfiguration.types to PRIVATE, and reach it through an execute-api interface endpoint",
-)
-def apis_are_private(api: Resource) -> Findings:
-    """REST APIs and their domain names are private: edge-optimized, AWS's default, and regional ones are public."""
-    yield from require(api, "endpointConfiguration.types", _are_private, "is public")
-
-
-def _are_private(types: Any) -> bool:
-    return types is not None and all(known(each) == "PRIVATE" for each in as_list(types))
 
 
 @stack_rule(
@@ -254,25 +241,6 @@ def api_domains_use_modern_tls(domain: Resource) -> Findings:
 
 
 NOTEBOOK = "aws:sagemaker/notebookInstance:NotebookInstance"
-STUDIO = "aws:sagemaker/domain:Domain"
-
-
-@resource_rule(
-    types=[NOTEBOOK],
-    controls=[
-        fsbp("SageMaker.1", "SageMaker.2"),
-        checkov("CKV_AWS_122"),
-        config("sagemaker-notebook-no-direct-internet-access"),
-        prowler("sagemaker_notebook_instance_without_direct_internet_access_configured"),
-        *PRIVATE_ONLY,
-    ],
-    severity=Severity.CRITICAL,
-    fix="set directInternetAccess to Disabled and subnetId to a subnet of the app tier",
-)
-def notebooks_are_private(notebook: Resource) -> Findings:
-    """Notebook instances are in the VPC and have no internet of their own: AWS's default gives them one."""
-    yield from require(notebook, "directInternetAccess", is_in("Disabled"), "has direct access to the internet")
-    yield from require(notebook, "subnetId", is_set, "is not in the VPC")
 
 
 @resource_rule(
@@ -285,57 +253,3 @@ def notebooks_are_private(notebook: Resource) -> Findings:
 def notebooks_have_no_root(notebook: Resource) -> Findings:
     """Notebook users are not root: root can undo whatever the instance was set up with."""
     yield from require(notebook, "rootAccess", is_in("Disabled"), "makes its users root")
-
-
-@resource_rule(
-    types=[STUDIO],
-    controls=[nist("AC-4(21)"), config("sagemaker-domain-in-vpc"), *PRIVATE_ONLY],
-    severity=Severity.CRITICAL,
-    fix="set appNetworkAccessType to VpcOnly",
-)
-def studio_stays_in_the_vpc(domain: Resource) -> Findings:
-    """Studio domains send their traffic through the VPC: AWS's default gives them a way to the internet beside it."""
-    what = "has access to the internet beside the VPC"
-    yield from require(domain, "appNetworkAccessType", is_in("VpcOnly"), what)
-
-
-JOBS = {
-    "aws:sagemaker/trainingJob:TrainingJob": "",
-    "aws:sagemaker/hyperParameterTuningJob:HyperParameterTuningJob": "trainingJobDefinition.",
-    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": "networkConfig.",
-}
-"""SageMaker's jobs, and the beginning of the property paths of each one's network configuration."""
-
-
-@resource_rule(
-    types=JOBS,
-    controls=[
-        nist("AC-4(21)"),
-        prowler("sagemaker_training_jobs_network_isolation_enabled", "sagemaker_training_jobs_vpc_settings_configured"),
-        *PRIVATE_ONLY,
-    ],
-    severity=Severity.CRITICAL,
-    fix="set vpcConfig to subnets of this stack, and enableNetworkIsolation to true",
-)
-def jobs_are_isolated(job: Resource) -> Findings:
-    """Training and monitoring jobs are attached to the VPC and isolated: by default they run with internet access."""
-    prefix = JOBS[job.type]
-    yield from require(job, f"{prefix}enableNetworkIsolation", is_true, "gives its containers the network")
-    yield from require(job, f"{prefix}vpcConfig", is_set, "is not attached to the VPC")
-
-
-@resource_rule(
-    types=[FUNCTION],
-    controls=[
-        hipaa("164.312(e)(1)"),
-        security_hub("Lambda.3"),
-        checkov("CKV_AWS_117"),
-        prowler("awslambda_function_inside_vpc"),
-        pci("1.3.6"),
-    ],
-    severity=Severity.HIGH,
-    fix="set vpcConfig to the app subnets and the client security group",
-)
-def functions_are_in_the_vpc(function: Resource) -> Findings:
-    """Functions run in the VPC: outside it they have the internet, and no way to the private endpoint."""
-    yield from require(function, "vpcConfig", lambda vpc: is_not_empty(pick(vpc, "subnetIds")), "is not in the VPC")

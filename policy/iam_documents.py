@@ -9,27 +9,6 @@ from private_inference.graph import iam_documents
 from private_inference.graph.iam_documents import DocumentError, as_list
 from private_inference.graph.values import known
 
-UNRESTRICTABLE = (
-    "cloudwatch:PutMetricData",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcEndpoints",
-    "ec2:DescribeVpcs",
-    "ecr:GetAuthorizationToken",
-    "logs:DescribeLogGroups",
-    "sagemaker:ListEndpointConfigs",
-    "sagemaker:ListEndpoints",
-    "sts:GetCallerIdentity",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
-)
-"""Actions that take no resource, so that their statement has to say `*`.
-
-https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-"""
-
 BOUNDING_RESOURCES = ("aws:resourcetag/", "aws:resourceaccount", "aws:resourceorgid", "ec2:subnet", "ec2:vpc")
 """Condition keys (or their beginnings) that bound what `*` as a resource means."""
 
@@ -85,6 +64,10 @@ class Statement(iam_documents.Statement):
             for operator, key, value in self.tests
         )
 
+    def requires_suffix(self, end: str) -> bool:
+        """Whether a condition holds only for some values of a key with an end, such as a provider's `:sub`."""
+        return any(key.endswith(end) and self.requires([key]) for _, key, _ in self.tests)
+
     @property
     def any_resource(self) -> bool:
         """Whether it says `*`, or an ARN that names no resource, without a condition that bounds it."""
@@ -114,19 +97,21 @@ def matches_any(patterns: Iterable[Any], action: str) -> bool:
 
 
 def _anything(value: Any) -> bool:
-    return any(set(str(known(each))) <= {"*"} for each in as_list(value))
+    return any(set(str(known(each))) <= {"*", "?"} for each in as_list(value))
 
 
 def _no_resource(arn: Any) -> bool:
     """`*`, or an ARN whose resource is a wildcard from its first character."""
     text = str(known(arn))
-    return set(text) <= {"*"} or (text.startswith("arn:") and set(text.split(":", 5)[-1]) <= {"*", "/", ":"})
+    return set(text) <= {"*", "?"} or (text.startswith("arn:") and set(text.split(":", 5)[-1]) <= {"*", "?", "/", ":"})
 
 
 def _everyone(principal: Any) -> bool:
     """`*`, and any ARN with a wildcard for the account."""
     text = str(known(principal))
-    return text == "*" or (text.startswith("arn:") and "*" in (text.split(":", 5) + [""] * 5)[4])
+    return (bool(text) and set(text) <= {"*", "?"}) or (
+        text.startswith("arn:") and "*" in (text.split(":", 5) + [""] * 5)[4]
+    )
 
 
 def document_problem(document: Any) -> str | None:

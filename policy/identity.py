@@ -1,5 +1,6 @@
 """Who may do what: no administrators, no wildcards, roles that only their service can take."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -7,10 +8,11 @@ from pulumi_policy import Severity
 
 from policy.controls import checkov, cis, fsbp, nist, pci, trivy
 from policy.findings import Findings, each, for_each
-from policy.iam_documents import CONFUSED_DEPUTY, UNRESTRICTABLE, Statement, document_problem, matches_any
+from policy.iam_documents import CONFUSED_DEPUTY, Statement, document_problem, matches_any
 from policy.requirements import each_allowing
 from policy.resources import Resource
 from policy.rules import resource_rule, strings
+from policy.schema import takes_no_resource
 from private_inference.graph.types import (
     BUCKET,
     BUCKET_POLICY,
@@ -122,8 +124,9 @@ def _administers(label: str, statement: Statement) -> str | None:
         return f"allows all actions but some ({label}, NotAction)"
     for action in statement.actions:
         service, _, name = str(known(action)).partition(":")
-        if service == "*" or name == "*":
-            return f"allows all actions{'' if service == '*' else ' of a service'} ({label})"
+        everything = set(service) <= {"*", "?"}
+        if everything or set(name) <= {"*", "?"}:
+            return f"allows all actions{'' if everything else ' of a service'} ({label})"
     return None
 
 
@@ -137,17 +140,14 @@ def _administers(label: str, statement: Statement) -> str | None:
     ],
     severity=Severity.HIGH,
     fix="name the ARNs; for actions that take no resource, add them to the rule's `actions`",
-    options={
-        "actions": strings(
-            "Actions for which AWS knows no resource, so that their statement has to say `*`.", UNRESTRICTABLE
-        )
-    },
+    options={"actions": strings("Further actions that take no resource, so that their statement has to say `*`.")},
 )
 def no_wildcard_resources(resource: Resource, *, actions: Sequence[str]) -> Findings:
     """Policies name resources wherever AWS lets them be named, so that a stolen role opens its own doors only."""
 
     def wrong(label: str, statement: Statement) -> str | None:
-        free = all(matches_any(actions, str(known(action))) for action in statement.actions)
+        named = [str(known(action)) for action in statement.actions]
+        free = all(takes_no_resource(action) or matches_any(actions, action) for action in named)
         unbounded = statement.any_resource and not (free and not statement.not_actions)
         return f"allows actions on any resource ({label})" if unbounded else None
 
@@ -193,8 +193,8 @@ def _decrypts_everything(label: str, statement: Statement) -> str | None:
     return f"lets data under any key be decrypted ({label})" if decrypts and (wild or statement.not_resources) else None
 
 
-BROAD = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
-"""AWS-managed policies that are wide by design, besides all those named ...FullAccess."""
+BROAD = re.compile(r"(?i)job-function/|.*(administrator|poweruser|fullaccess|readonlyaccess|securityaudit)")
+"""AWS-managed policies that are wide by design: they reach, or read, all resources of the account."""
 
 
 @resource_rule(
@@ -204,21 +204,25 @@ BROAD = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
         "aws:iam/userPolicyAttachment:UserPolicyAttachment",
         "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
         "aws:iam/policyAttachment:PolicyAttachment",
+        "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+        "aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive",
+        "aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive",
+        "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment",
+        "aws:ssoadmin/managedPolicyAttachmentsExclusive:ManagedPolicyAttachmentsExclusive",
     ],
     controls=[nist("AC-6"), checkov("CKV_AWS_274", "CKV2_AWS_56"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="write a policy with what is needed; AmazonSageMakerFullAccess and its like reach every bucket and role",
 )
 def no_broad_managed_policies(resource: Resource) -> Findings:
-    """No role or user has one of AWS's full-access policies."""
-    named = resource.entries("managedPolicyArns" if resource.type == IAM_ROLE else "policyArn")
-    yield from each(resource, named, _is_broad)
+    """No role, user or permission set has one of AWS's policies that reach, or read, all resources."""
+    keys = ("managedPolicyArns", "policyArn", "policyArns", "managedPolicyArn")
+    yield from each(resource, [entry for key in keys for entry in resource.entries(key)], _is_broad)
 
 
 def _is_broad(path: str, arn: Any) -> str | None:
-    name = str(arn).rpartition("/")[2]
-    managed = ":iam::aws:policy/" in str(arn)
-    return f"attaches a full-access policy ({path})" if managed and (name in BROAD or "FullAccess" in name) else None
+    _, managed, name = str(arn).partition(":iam::aws:policy/")
+    return f"attaches a policy of AWS that reaches all resources ({path})" if managed and BROAD.match(name) else None
 
 
 WITHOUT_SOURCE = ("ec2.amazonaws.com", "lambda.amazonaws.com", "ecs-tasks.amazonaws.com")
@@ -238,6 +242,8 @@ def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Fin
     def wrong(label: str, statement: Statement) -> str | None:
         if statement.not_principals or any("*" in str(known(principal)) for principal in statement.principals):
             return f"can be taken by anyone ({label})"
+        if "Federated" in statement.kinds and not statement.requires_suffix(":sub"):
+            return f"can be taken by anyone of an identity provider ({label})"
         bound = statement.requires(CONFUSED_DEPUTY)
         loose = [service for service in statement.services if known(service) not in services]
         return f"can be taken by a service for any account ({label})" if loose and not bound else None

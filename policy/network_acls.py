@@ -120,7 +120,7 @@ class KnownEntry:
     @property
     def asks(self) -> bool:
         """Whether it is about requests to a service, not (only) about answers to clients' ports."""
-        return self.ports[0] < FIRST_CLIENT_PORT
+        return self.ports[0] < FIRST_CLIENT_PORT or not self.answers
 
     @property
     def answers(self) -> bool:
@@ -187,7 +187,10 @@ class AclSide:
     def unmatched_by(self, there: "AclSide") -> Findings:
         """Requests that this side lets out to the other's subnets, and that the other doesn't let in."""
         for rule in self.rules:
-            reached = [block for block in there.blocks if rule.covers(block)]
+            local = any(
+                rule.covers(block) for block in self.blocks
+            )  # the VPC's block, say: it means no one in particular
+            reached = [block for block in there.blocks if rule.covers(block) and not local]
             if rule.allow and rule.egress and rule.asks and reached and not there._lets_in(self.blocks, rule.ports):
                 yield rule.declared_by.violation(
                     f"lets requests out that the network ACL {there.acl.name} does not let in{_at(rule)}"

@@ -6,10 +6,13 @@ from pulumi_policy import Policy
 
 from policy import (
     access,
+    destinations,
     encryption,
     exposure,
     identity,
     inference,
+    judged,
+    loose_ends,
     network,
     network_acls,
     packet_paths,
@@ -28,6 +31,9 @@ MODULES = (
     identity,
     inference,
     exposure,
+    destinations,
+    loose_ends,
+    judged,
 )
 
 

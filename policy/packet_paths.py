@@ -22,7 +22,7 @@ from private_inference.reachability.from_graph.coverage import DECIDING
 from private_inference.reachability.from_graph.load import load
 from private_inference.reachability.intent import HTTPS
 from private_inference.reachability.intervals import Intervals
-from private_inference.reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, ModelError, Network
+from private_inference.reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, ModelError, Network, Subnet
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, Packets, Path, PathEnd
 from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.trace import trace_path
@@ -143,7 +143,10 @@ class _Proof:
         return list(self._finder.interface_sets(interfaces))
 
     def _clients_of(self, endpoint: InterfaceSet) -> Iterator[InterfaceSet]:
-        """The groups that the endpoint's groups let in, in every subnet that holds neither endpoints nor models."""
+        """The groups that the endpoint's groups let in, in every subnet that they may be in.
+
+        That is one which holds neither endpoints nor models, and which either ACL has an entry for.
+        """
         peers = {
             rule.peer.group
             for group in endpoint.groups
@@ -156,8 +159,18 @@ class _Proof:
         vpc = self._network.subnets[endpoint.subnet].vpc
         for subnet in self._network.subnets.values():
             for group in peers - others:
-                if subnet.id not in taken and subnet.vpc == vpc:
+                if subnet.id not in taken and subnet.vpc == vpc and self._acquainted(subnet, endpoint):
                     yield InterfaceSet(subnet.id, frozenset({group}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
+
+    def _acquainted(self, subnet: Subnet, endpoint: InterfaceSet) -> bool:
+        """Whether the endpoint's ACL lets in some address of the subnet, or the subnet's lets out to the endpoint."""
+        there = self._network.acls[self._network.subnets[endpoint.subnet].acl].ingress
+        here = self._network.acls[subnet.acl].egress
+        lets_in = any(rule.allow and addresses(rule.block) & subnet.addresses for rule in there)
+        return lets_in or any(
+            rule.allow and addresses(rule.block) & endpoint.addresses and not addresses(rule.block) & subnet.addresses
+            for rule in here
+        )
 
     def _surplus(self, urn: str, what: str, way: Path) -> Violation:
         services = Intervals.union(box.services for box in way.delivered)

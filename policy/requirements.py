@@ -10,7 +10,7 @@ from typing import Any
 from policy.findings import Findings, each, for_each
 from policy.iam_documents import Statement, readable
 from policy.resources import Resource, Stack
-from private_inference.graph.values import Unknown
+from private_inference.graph.values import Unknown, known
 
 Requirement = Callable[[Any], bool]
 """Whether a value will do. It gets None for a property that is left out, and raises UnverifiableError for an unknown
@@ -55,6 +55,11 @@ def each_allowing(
 
 def is_true(value: Any) -> bool:
     return bool(value)
+
+
+def is_on(value: Any) -> bool:
+    """Fits a boolean that the provider takes as text, too."""
+    return str(known(value)).lower() == "true"
 
 
 def is_not_false(value: Any) -> bool:

@@ -16,13 +16,17 @@ class Resource(resources.Resource):
     """A resource that a finding can refer to.
 
     In a resource rule its properties are inputs, without dependencies. In a stack rule they are outputs; an unknown one
-    without dependencies is an output still to come, and left out.
+    without dependencies is an output still to come, and left out. ignore_changes: known in a resource rule only.
     """
+
+    ignore_changes: Sequence[str] = ()
 
     @classmethod
     def of_rule(cls, args: ResourceValidationArgs) -> "Resource":
         """The resource of a resource rule."""
-        return cls(args.urn, args.resource_type, args.name, reveal(args.props, args.urn), None)
+        made = cls(args.urn, args.resource_type, args.name, reveal(args.props, args.urn), None)
+        made.ignore_changes = args.opts.ignore_changes or ()
+        return made
 
     @classmethod
     def of_stack(cls, resource: PolicyResource) -> "Resource":

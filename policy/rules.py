@@ -19,6 +19,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
+from policy.addresses import is_everyone
 from policy.controls import Controls
 from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, MalformedExemptionError, parse
 from policy.findings import Finding, Findings, Violation, for_each, with_unverified
@@ -35,6 +36,10 @@ class NotVerifiedError(UnknownValueError):
         super().__init__(UNKNOWN_STRING_VALUE, [])
         self.unverified = list(findings)
         self.message = encode(self.unverified)
+
+
+RAN: set[str] = set()
+"""The rules that this process, which serves one operation, has been asked for: the engine skips a disabled one."""
 
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -62,14 +67,15 @@ class Declaration(TypedDict, total=False):
 
 
 def resource_rule(
-    *, types: Iterable[str], **declared: Unpack[Declaration]
+    *, types: Iterable[str] | None, **declared: Unpack[Declaration]
 ) -> Callable[[ResourceCheck], ResourceValidationPolicy]:
-    """A policy for the resources of some types, each by itself."""
-    judged = frozenset(types)
+    """A policy for the resources of some types, or of all, each by itself."""
+    judged = None if types is None else frozenset(types)
 
     def make(check: ResourceCheck) -> ResourceValidationPolicy:
         def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-            if current_type(args.resource_type) in judged:
+            RAN.add(_name(check))
+            if judged is None or current_type(args.resource_type) in judged:
                 _judge(check, declared, Resource.of_rule(args), [args.urn], args.get_config(), report)
 
         return ResourceValidationPolicy(validate=validate, **_metadata(check, declared))
@@ -82,6 +88,7 @@ def stack_rule(**declared: Unpack[Declaration]) -> Callable[[StackCheck], StackV
 
     def make(check: StackCheck) -> StackValidationPolicy:
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+            RAN.add(_name(check))
             urns = [each.urn for each in args.resources]
             _judge(check, declared, Stack.of(args.resources), urns, args.get_config(), report)
 
@@ -162,8 +169,11 @@ def _judge(
     except MalformedExemptionError as error:
         exemptions = []
         report(f"The exceptions of {rule} can't be used: {error}. To fix it: complete or remove that entry.", None)
+    options = _options(declared, config)
+    for block in filter(is_everyone, options.get("blocks", [])):
+        report(f"The blocks of {rule} count {block} as private. To fix it: name the networks that are meant.", None)
     unverified = []
-    for finding in dict.fromkeys(_findings(check, target, _options(declared, config))):
+    for finding in dict.fromkeys(_findings(check, target, options)):
         exemption = next((each for each in exemptions if each.covers(finding.urn) and not each.expired), None)
         if exemption:
             APPLIED_EXCEPTIONS.record(Applied(rule, finding.urn, _what(finding), exemption))
@@ -171,14 +181,13 @@ def _judge(
             unverified.append(finding)
         else:
             report(f"{short_name(finding.urn)} {finding.what}. To fix it: {declared['fix']}.", finding.urn or None)
-    for urn in urns:
-        for exemption in exemptions:
-            if exemption.expired and exemption.covers(urn):
-                report(
-                    f"{short_name(urn)} was excepted until {exemption.expires} ({exemption.reason}). "
-                    "To fix it: make it comply and remove the exception, or have the exception renewed.",
-                    urn,
-                )
+    expired = [(urn, each) for urn in urns for each in exemptions if each.expired and each.covers(urn)]
+    for urn, exemption in expired:
+        report(
+            f"{short_name(urn)} was excepted until {exemption.expires} ({exemption.reason}). "
+            "To fix it: make it comply and remove the exception, or have the exception renewed.",
+            urn,
+        )
     if unverified:
         raise NotVerifiedError(unverified)
 

@@ -32,20 +32,6 @@ PUBLIC_ACCESS = [
 ]
 
 
-@resource_rule(
-    types=[BUCKET_PUBLIC_ACCESS_BLOCK],
-    controls=PUBLIC_ACCESS,
-    severity=Severity.CRITICAL,
-    fix="set blockPublicAcls, blockPublicPolicy, ignorePublicAcls and restrictPublicBuckets to true",
-)
-def public_access_blocks_are_whole(block: Resource) -> Findings:
-    """All four switches are on: each closes a different way in which a bucket becomes public."""
-    yield from for_each(
-        ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"),
-        lambda key: require(block, key, is_true, "leaves a way to public access open"),
-    )
-
-
 @stack_rule(
     controls=PUBLIC_ACCESS,
     severity=Severity.CRITICAL,
@@ -54,9 +40,6 @@ def public_access_blocks_are_whole(block: Resource) -> Findings:
 def buckets_block_public_access(stack: Stack) -> Findings:
     """Every bucket of the stack has a public access block of its own, whatever the account's setting is."""
     yield from require_attached(stack, BUCKET, BUCKET_PUBLIC_ACCESS_BLOCK, "bucket", "has no BucketPublicAccessBlock")
-
-
-PUBLIC_GROUPS = ("public-read", "public-read-write", "authenticated-read", "website")
 
 
 @resource_rule(
@@ -73,8 +56,6 @@ def buckets_use_no_acls(resource: Resource) -> Findings:
         yield resource.violation("leaves access lists on (rule.objectOwnership)")
     if resource.type == BUCKET_ACL or resource.get("grants"):
         yield resource.violation("grants access by an access list")
-    if resource.type == BUCKET and resource.get("acl") in PUBLIC_GROUPS:
-        yield resource.violation("is public by its access list (acl)")
 
 
 @stack_rule(

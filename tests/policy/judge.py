@@ -63,8 +63,9 @@ def judge(rule: str, resources: Iterable[Resource], config: Mapping[str, Any] | 
 def _judge_resource(
     policy: ResourceValidationPolicy, resource: Resource, config: Mapping[str, Any] | None, judgement: Judgement
 ) -> None:
+    options = PolicyResourceOptions(False, list(resource.ignore_changes), None, [], PolicyCustomTimeouts(0, 0, 0), [])
     args = ResourceValidationArgs(
-        resource.type, proxied(resource.properties), resource.urn, resource.name, OPTIONS, None, config
+        resource.type, proxied(resource.properties), resource.urn, resource.name, options, None, config
     )
     try:
         policy.validate(args, lambda message, _: judgement.report(message, resource.urn))

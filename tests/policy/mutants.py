@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from private_inference.runner.resource import Resource
@@ -134,6 +134,7 @@ NOT_MINE = {"Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-0123456789
 FOREIGN_KEY = "arn:aws:kms:us-east-1:123456789012:key/0f7a3c1e-1111-2222-3333-444455556666"
 OBJECTS = "arn:aws:s3:::models/*"
 ROOT = "arn:aws:iam::123456789012:root"
+STRANGER = "arn:aws:iam::444455556666:root"
 BAD_JSON = "not a policy"
 
 
@@ -147,7 +148,7 @@ def _network() -> Iterator[Mutant]:
     yield adds(rule, "aws:ec2/defaultVpc:DefaultVpc")
     yield adds(rule, "awsx:ec2:Vpc")
 
-    rule = "subnets-are-private"
+    rule = "nothing-switched-public"
     yield sets(rule, SUBNET, "mapPublicIpOnLaunch", True)
     yield sets(rule, MODEL_SUBNET, "assignIpv6AddressOnCreation", True)
 
@@ -459,28 +460,27 @@ def _encryption() -> Iterator[Mutant]:
         ),
     )
 
-    rule = "bucket-encryption-uses-customer-key"
+    rule = "stores-are-encrypted"
     encryption = ("BucketServerSideEncryptionConfiguration", "artifacts")
     default = "rules.0.applyServerSideEncryptionByDefault"
     yield sets(rule, encryption, f"{default}.sseAlgorithm", "AES256")
     yield drops(rule, encryption, f"{default}.kmsMasterKeyId")
     yield sets(rule, encryption, f"{default}.kmsMasterKeyId", "alias/aws/s3", present=True)
-    yield sets(rule, encryption, "rules", [])
     yield removes("buckets-are-encrypted", encryption, blame=BUCKET)
     yield sets("buckets-are-encrypted", encryption, "bucket", "another-bucket", blame=BUCKET)
 
     group = ("LogGroup", "triage")
-    yield drops("log-groups-are-encrypted", group, "kmsKeyId")
-    yield drops("log-groups-are-encrypted", ("LogGroup", "network-flow-logs"), "kmsKeyId")
+    yield drops("stores-are-encrypted", group, "kmsKeyId")
+    yield drops("stores-are-encrypted", ("LogGroup", "network-flow-logs"), "kmsKeyId")
     yield sets("log-groups-are-kept", group, "retentionInDays", 30)
     yield drops("log-groups-are-kept", group, "retentionInDays")
-    yield drops("topics-are-encrypted", ("Topic", "alarms"), "kmsMasterKeyId")
-    yield sets("topics-are-encrypted", ("Topic", "alarms"), "kmsMasterKeyId", "alias/aws/sns", present=True)
-    yield drops("repositories-are-encrypted", REPOSITORY, "encryptionConfigurations")
-    yield sets("repositories-are-encrypted", REPOSITORY, "encryptionConfigurations.0.encryptionType", "AES256")
-    yield drops("endpoint-volumes-are-encrypted", CONFIGURATION, "kmsKeyArn")
+    yield drops("stores-are-encrypted", ("Topic", "alarms"), "kmsMasterKeyId")
+    yield sets("stores-are-encrypted", ("Topic", "alarms"), "kmsMasterKeyId", "alias/aws/sns", present=True)
+    yield drops("stores-are-encrypted", REPOSITORY, "encryptionConfigurations")
+    yield sets("stores-are-encrypted", REPOSITORY, "encryptionConfigurations.0.encryptionType", "AES256")
+    yield drops("stores-are-encrypted", CONFIGURATION, "kmsKeyArn")
 
-    rule = "inference-data-is-encrypted"
+    rule = "stores-are-encrypted"
     capture = {"enableCapture": True, "initialSamplingPercentage": 10, "destinationS3Uri": "s3://captured"}
     yield sets(rule, CONFIGURATION, "dataCaptureConfig", capture)
     yield sets(rule, CONFIGURATION, "asyncInferenceConfig", {"outputConfig": {"s3OutputPath": "s3://answers"}})
@@ -514,12 +514,12 @@ def _encryption() -> Iterator[Mutant]:
 def _storage() -> Iterator[Mutant]:
     block = ("BucketPublicAccessBlock", "artifacts")
     for flag in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"):
-        yield sets("public-access-blocks-are-whole", block, flag, False)
-    yield drops("public-access-blocks-are-whole", block, "restrictPublicBuckets")
+        yield sets("nothing-switched-public", block, flag, False)
+    yield drops("nothing-switched-public", block, "restrictPublicBuckets")
     yield removes("buckets-block-public-access", block, blame=BUCKET)
 
+    yield sets("nothing-switched-public", BUCKET, "acl", "public-read", present=True)
     rule = "buckets-use-no-acls"
-    yield sets(rule, BUCKET, "acl", "public-read")
     yield sets(rule, BUCKET, "website", {"indexDocument": "index.html"})
     yield sets(rule, ("BucketOwnershipControls", "artifacts"), "rule.objectOwnership", "ObjectWriter")
     yield adds(rule, "aws:s3/bucketAcl:BucketAcl", {"bucket": Ref(*BUCKET), "acl": "public-read"})
@@ -766,8 +766,8 @@ def _exposure() -> Iterator[Mutant]:
     yield adds(rule, "aws:transfer/server:Server", {"endpointType": "PUBLIC"})
 
     balancer, listener = ("LoadBalancer", "front"), ("Listener", "front")
-    yield sets("load-balancers-are-internal", balancer, "internal", False)
-    yield drops("load-balancers-are-internal", balancer, "internal")
+    yield sets("nothing-switched-public", balancer, "internal", False)
+    yield drops("nothing-switched-public", balancer, "internal")
     yield drops("load-balancers-are-hardened", balancer, "accessLogs")
     yield sets("load-balancers-are-hardened", balancer, "enableDeletionProtection", False)
     yield sets("load-balancers-are-hardened", balancer, "dropInvalidHeaderFields", False)
@@ -784,9 +784,9 @@ def _exposure() -> Iterator[Mutant]:
     )
 
     api, method, domain = ("RestApi", "scoring"), ("Method", "scoring"), ("DomainName", "scoring")
-    yield sets("apis-are-private", api, "endpointConfiguration.types", "REGIONAL")
-    yield drops("apis-are-private", api, "endpointConfiguration")
-    yield sets("apis-are-private", domain, "endpointConfiguration.types", "EDGE")
+    yield sets("nothing-switched-public", api, "endpointConfiguration.types", "REGIONAL")
+    yield drops("nothing-switched-public", api, "endpointConfiguration")
+    yield sets("nothing-switched-public", domain, "endpointConfiguration.types", "EDGE")
     yield drops("private-apis-name-endpoints", api, "policy")
     yield sets(
         "private-apis-name-endpoints", api, "policy", allow("execute-api:Invoke", "execute-api:/*", Principal="*")
@@ -806,25 +806,65 @@ def _exposure() -> Iterator[Mutant]:
     yield sets("api-domains-use-modern-tls", domain, "securityPolicy", "TLS_1_0")
 
     notebook = ("NotebookInstance", "explore")
-    yield sets("notebooks-are-private", notebook, "directInternetAccess", "Enabled")
-    yield drops("notebooks-are-private", notebook, "directInternetAccess")
-    yield drops("notebooks-are-private", notebook, "subnetId")
+    yield sets("nothing-switched-public", notebook, "directInternetAccess", "Enabled")
+    yield drops("nothing-switched-public", notebook, "directInternetAccess")
+    yield drops("nothing-switched-public", notebook, "subnetId")
     yield sets("notebooks-have-no-root", notebook, "rootAccess", "Enabled")
     yield sets(
-        "studio-stays-in-the-vpc",
+        "nothing-switched-public",
         ("aws:sagemaker/domain:Domain", "studio"),
         "appNetworkAccessType",
         "PublicInternetOnly",
     )
-    yield drops("studio-stays-in-the-vpc", ("aws:sagemaker/domain:Domain", "studio"), "appNetworkAccessType")
-    yield sets("jobs-are-isolated", ("TrainingJob", "nightly"), "enableNetworkIsolation", False)
-    yield drops("jobs-are-isolated", ("TrainingJob", "nightly"), "vpcConfig")
+    yield drops("nothing-switched-public", ("aws:sagemaker/domain:Domain", "studio"), "appNetworkAccessType")
+    yield sets("nothing-switched-public", ("TrainingJob", "nightly"), "enableNetworkIsolation", False)
+    yield drops("nothing-switched-public", ("TrainingJob", "nightly"), "vpcConfig")
     yield sets(
-        "jobs-are-isolated", ("DataQualityJobDefinition", "drift"), "networkConfig.enableNetworkIsolation", False
+        "nothing-switched-public", ("DataQualityJobDefinition", "drift"), "networkConfig.enableNetworkIsolation", False
     )
-    yield drops("jobs-are-isolated", ("DataQualityJobDefinition", "drift"), "networkConfig.vpcConfig")
-    yield drops("functions-are-in-the-vpc", ("aws:lambda/function:Function", "scorer"), "vpcConfig")
-    yield sets("functions-are-in-the-vpc", ("aws:lambda/function:Function", "scorer"), "vpcConfig.subnetIds", [])
+    yield drops("nothing-switched-public", ("DataQualityJobDefinition", "drift"), "networkConfig.vpcConfig")
+    yield drops("nothing-switched-public", ("aws:lambda/function:Function", "scorer"), "vpcConfig")
+    yield sets("nothing-switched-public", ("aws:lambda/function:Function", "scorer"), "vpcConfig.subnetIds", [])
+
+
+def _closed_world() -> Iterator[Mutant]:
+    """More of each, by class, in world.py."""
+    yield adds("resources-are-judged", "aws:ram/resourceShare:ResourceShare", {"name": "x"})
+    yield adds("resources-are-judged", "aws:cloudformation/stack:Stack", {"templateBody": "{}"})
+    yield adds("resources-are-judged", "command:local:Command", {"create": "true"})
+    yield adds("resources-are-judged", "github:index/repository:Repository")
+
+    rule = "destinations-are-inside"
+    capture = "dataCaptureConfig.destinationS3Uri"
+    yield sets(rule, CONFIGURATION, capture, "s3://somebody-elses/x")
+    yield sets(
+        rule, ("BucketPolicy", "artifacts"), "policy", allow("s3:*", "*", Principal={"AWS": STRANGER}), present=True
+    )
+    yield adds(rule, "aws:sns/topicSubscription:TopicSubscription", {"endpoint": "https://hooks.example.com/x"})
+    yield adds(rule, "aws:oam/link:Link", {"sinkIdentifier": "arn:aws:oam:us-east-1:444455556666:sink/s"})
+    yield adds(rule, "aws:sqs/queue:Queue", {"region": "eu-west-1"})
+
+    rule = "names-of-aws-are-its-own"
+    yield adds(rule, "aws:route53/zone:Zone", {"name": "us-east-1.amazonaws.com"})
+    yield adds(rule, "aws:ec2/vpcDhcpOptions:VpcDhcpOptions", {"domainNameServers": ["10.0.0.9"]})
+    yield adds(rule, "aws:route53/resolverRule:ResolverRule", {"domainName": "."})
+
+    yield adds("no-loose-providers", "pulumi:providers:aws", {"insecure": "true"})
+    yield adds("no-loose-providers", "pulumi:providers:aws", {"endpoints": '[{"s3": "https://example.com"}]'})
+    yield adds("no-loose-providers", "pulumi:providers:kubernetes")
+
+    def ignoring(graph: Graph) -> Resource:
+        graph.replace(replace(graph.one(*ACCESS_GROUP), ignore_changes=["ingress"]))
+        return graph.one(*ACCESS_GROUP)
+
+    yield Mutant(
+        "judged-properties-are-not-ignored", "`SecurityGroup` access: changes of `ingress` are ignored", ignoring
+    )
+
+    rule = "no-plain-secrets"
+    yield sets(rule, ("aws:lambda/function:Function", "scorer"), "environment.variables.DB_PASSWORD", "hunter2")
+    yield sets(rule, ("aws:rds/instance:Instance", "features"), "password", "hunter2", present=True)
+    yield sets(rule, ("aws:ec2/instance:Instance", "batch"), "userData", "x=AKIAIOSFODNN7EXAMPLE", present=True)
 
 
 MUTANTS = [
@@ -837,4 +877,5 @@ MUTANTS = [
     *_identity(),
     *_inference(),
     *_exposure(),
+    *_closed_world(),
 ]

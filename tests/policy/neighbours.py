@@ -126,7 +126,7 @@ NEIGHBOURS: list[tuple[str, str, dict[str, Any]]] = [
             "roleArn": ARN.format("iam", "role/nightly"),
             "enableNetworkIsolation": True,
             "vpcConfig": JOB_VPC,
-            "outputDataConfig": {"s3OutputPath": "s3://models/out", "kmsKeyId": DATA_KEY},
+            "outputDataConfig": {"s3OutputPath": Ref("aws:s3/bucket:Bucket", "artifacts"), "kmsKeyId": DATA_KEY},
             "resourceConfig": {"instanceType": "ml.m5.large", "volumeKmsKeyId": DATA_KEY},
         },
     ),

@@ -153,7 +153,7 @@ def test_double_encryption_is_encryption(deployed: Graph) -> None:
     graph = deployed.copy()
     repository = "aws:ecr/repository:Repository"
     graph.set(repository, "images", "encryptionConfigurations.0.encryptionType", "KMS_DSSE")
-    assert judge("repositories-are-encrypted", graph).silent
+    assert judge("stores-are-encrypted", graph).silent
 
 
 def test_a_fips_endpoint_has_no_policy(deployed: Graph) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pulumi_policy import StackValidationArgs
 
+from policy.configuration import exceptions_in_force
 from policy.exceptions import APPLIED_EXCEPTIONS, today
-from policy.exceptions_report import exceptions_in_force
 from tests.policy.graph import Graph
 from tests.policy.judge import Judgement, judge, policy_resources
 from tests.support.recording import record, stack_config
@@ -16,6 +16,10 @@ from tests.support.stacks import minimal
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup::triage"
 REASON = "moved to the archive account nightly"
+
+
+def soon() -> str:
+    return (today() + timedelta(days=30)).isoformat()
 
 
 def granted(resource: str = GROUP, *, days: int = 30, reason: str = REASON) -> dict[str, Any]:
@@ -42,23 +46,23 @@ def listed(graph: Graph) -> list[tuple[str, str]]:
 def test_one_resource_is_excepted_and_listed_once(by_urn: bool, unencrypted: Graph) -> None:
     urn = unencrypted.one("LogGroup", "triage").urn
     other = unencrypted.one("LogGroup", "network-flow-logs").urn
-    judgement = judge("log-groups-are-encrypted", unencrypted, granted(urn if by_urn else GROUP))
+    judgement = judge("stores-are-encrypted", unencrypted, granted(urn if by_urn else GROUP))
     assert [named for named, _ in judgement.violations] == [other]
     [(named, message)] = listed(unencrypted)
     assert named == urn
-    assert "log-groups-are-encrypted" in message
+    assert "stores-are-encrypted" in message
     assert REASON in message
     assert "names no customer key" in message
     assert listed(unencrypted) == []
 
 
 def test_the_last_day_counts(unencrypted: Graph) -> None:
-    judgement = judge("log-groups-are-encrypted", unencrypted, granted(days=0))
+    judgement = judge("stores-are-encrypted", unencrypted, granted(days=0))
     assert len(judgement.violations) == 1
 
 
 def test_an_expired_exception_protects_nothing_and_is_a_violation(unencrypted: Graph) -> None:
-    judgement = judge("log-groups-are-encrypted", unencrypted, granted(days=-1))
+    judgement = judge("stores-are-encrypted", unencrypted, granted(days=-1))
     about = [message for urn, message in judgement.violations if urn == unencrypted.one("LogGroup", "triage").urn]
     assert len(about) == 2
     assert any("was excepted until" in message and REASON in message for message in about)
@@ -66,7 +70,7 @@ def test_an_expired_exception_protects_nothing_and_is_a_violation(unencrypted: G
 
 
 def test_an_expired_exception_is_a_violation_even_of_what_complies(previewed: Graph) -> None:
-    judgement = judge("log-groups-are-encrypted", previewed, granted(days=-1))
+    judgement = judge("stores-are-encrypted", previewed, granted(days=-1))
     assert [urn for urn, _ in judgement.violations] == [previewed.one("LogGroup", "triage").urn]
 
 
@@ -81,21 +85,23 @@ def test_an_exception_of_a_stack_rule(previewed: Graph) -> None:
 
 def test_a_name_that_only_ends_alike_is_not_excepted(unencrypted: Graph) -> None:
     config = granted("logGroup:LogGroup::triage")
-    assert len(judge("log-groups-are-encrypted", unencrypted, config).violations) == 2
+    assert len(judge("stores-are-encrypted", unencrypted, config).violations) == 2
 
 
 @pytest.mark.parametrize(
     "entry",
     [
         {"resource": GROUP, "reason": REASON},
-        {"resource": GROUP, "expires": "2100-01-01"},
+        {"resource": GROUP, "expires": soon()},
         {"resource": GROUP, "reason": "  ", "expires": "2100-01-01"},
         {"resource": GROUP, "reason": REASON, "expires": "next year"},
+        {"resource": "triage", "reason": REASON, "expires": soon()},
+        {"resource": GROUP, "reason": REASON, "expires": "2999-12-31"},
         "triage",
     ],
 )
 def test_an_incomplete_exception_is_a_violation_and_excepts_nothing(entry: Any, unencrypted: Graph) -> None:
-    judgement = judge("log-groups-are-encrypted", unencrypted, {"exceptions": [entry]})
+    judgement = judge("stores-are-encrypted", unencrypted, {"exceptions": [entry]})
     assert any("can't be used" in message for _, message in judgement.violations)
     assert unencrypted.one("LogGroup", "triage").urn in {urn for urn, _ in judgement.violations}
 

@@ -1,16 +1,18 @@
 """What holds for every rule: it is in the pack, says enough for a reader, and looks at types that exist."""
 
 import importlib
+import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pulumi_aws
 import pytest
 from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, Severity
 
-from policy import pack
-from policy.exceptions_report import exceptions_in_force
-from policy.iam_documents import UNRESTRICTABLE
+from policy import pack, refresh_schema
+from policy.configuration import exceptions_in_force
+from policy.schema import ACTIONS, corrections, load
 from tests.policy.graph import Graph
 from tests.policy.judge import RULES, judge
 
@@ -85,16 +87,31 @@ def test_no_rule_remediates() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_actions_that_may_have_any_resource_take_none() -> None:
-    from parliament import iam_definition
+def test_the_tables_are_what_their_sources_say() -> None:
+    """The whole schema takes most of a minute to read; these modules have blocks, lists, maps and arguments renamed."""
+    assert json.loads(ACTIONS.read_text()) == refresh_schema.without_resource()
+    assert version("pulumi-aws") in load()["//"]
+    for module in ("sqs/", "kinesis/", "dynamodb/", "s3/bucketServerSideEncryptionConfiguration"):
+        provided = refresh_schema.provided(module)
+        assert provided
+        assert {token: load()[token] for token in provided} == provided
 
-    taking = {
-        f"{service['prefix']}:{privilege['privilege']}".lower()
-        for service in iam_definition
-        for privilege in service["privileges"]
-        if any(each["resource_type"].strip("*") for each in privilege["resource_types"])
-    }
-    assert [action for action in UNRESTRICTABLE if action.lower() in taking] == []
+
+def test_corrections_name_types_and_properties_of_the_provider() -> None:
+    table = corrections()
+    places = {type_: list(paths) for type_, paths in table["private values"].items()}
+    places |= {type_: list(paths) for type_, paths in table["keys"]["also"].items()}
+    for each in [*table["keys"]["not needed"], *table["destinations"]["not outside"]]:
+        type_, _, path = each.rpartition(" ")
+        if type_:
+            places.setdefault(type_, []).append(path)
+    for type_, paths in places.items():
+        for path in paths:
+            node = load()[type_]
+            for name in path.split("."):
+                assert name in node, f"{type_} {path}"
+                node = node[name]
+    assert {type_ for types in table["judged"].values() for type_ in types} <= set(load())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The rules through the SDK's own server, in this process: what reaches the engine as a diagnostic."""
 
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-from policy.exceptions_report import exceptions_in_force
+from policy.configuration import exceptions_in_force, rules_in_force
+from policy.rules import RAN
 from private_inference.runner.policy_config import reconcile
 from private_inference.runner.policy_pack import analyze_request, stack_request
 from private_inference.runner.resource import Resource
@@ -19,6 +21,7 @@ from tests.policy.neighbours import allow
 
 pytestmark = pytest.mark.xdist_group("policy")
 
+SOON = (date.today() + timedelta(days=30)).isoformat()
 SECRET = "the-secret-value-of-a-password"
 
 
@@ -26,7 +29,7 @@ class Server:
     """The SDK's servicer with all rules, as `PolicyPack` makes it."""
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
-        rules = [*RULES.values(), exceptions_in_force]
+        rules = [*RULES.values(), exceptions_in_force, rules_in_force(RULES.values())]
         make: Any = _PolicyAnalyzerServicer
         self._servicer = make("private-inference", "0", rules, EnforcementLevel.ADVISORY)
         policies = self._servicer.GetAnalyzerInfo(None, None).policies
@@ -76,8 +79,12 @@ def test_a_violation_of_the_stack_names_the_resource(previewed: Graph) -> None:
 def test_exceptions_come_with_the_configuration(previewed: Graph) -> None:
     graph = previewed.copy()
     group = graph.drop("LogGroup", "triage", "kmsKeyId")
-    entry = {"resource": group.urn, "reason": "shredded hourly by its owner", "expires": "2999-12-31"}
-    server = Server({"log-groups-are-encrypted": {"exceptions": [entry]}})
+    entry = {
+        "resource": group.urn,
+        "reason": "shredded hourly by its owner",
+        "expires": SOON,
+    }
+    server = Server({"stores-are-encrypted": {"exceptions": [entry]}})
     assert server.analyze(group) == []
     [listed] = [d for d in server.analyze_stack(graph) if d.policyName == "exceptions-in-force"]
     assert listed.enforcementLevel == analyzer_pb2.ADVISORY
@@ -116,3 +123,22 @@ def test_account_ids_are_not_repeated(previewed: Graph) -> None:
     said = Server().analyze(changed) + Server().analyze(attached)
     assert said
     assert "123456789012" not in " ".join(d.message for d in said)
+
+
+def test_a_rule_that_is_switched_off_is_said(previewed: Graph) -> None:
+    server = Server({"stores-are-encrypted": "disabled", "vpc-has-flow-logs": "disabled"})
+    RAN.clear()
+    for resource in previewed:
+        server.analyze(resource)
+    said = [d for d in server.analyze_stack(previewed) if d.policyName == "rules-in-force"]
+    assert {name for name in RULES if any(f"The rule {name} is" in d.message for d in said)} == {
+        "stores-are-encrypted",
+        "vpc-has-flow-logs",
+    }
+    assert {d.enforcementLevel for d in said} == {analyzer_pb2.MANDATORY}
+
+
+def test_the_internet_is_not_private(previewed: Graph) -> None:
+    server = Server({"no-public-ingress": {"blocks": ["0.0.0.0/0"]}})
+    [said] = server.analyze(previewed.one("SecurityGroup", "client"))
+    assert "count 0.0.0.0/0 as private" in said.message

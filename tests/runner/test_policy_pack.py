@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def resource(type_: str, name: str, properties: Mapping[str, Any], **more: Any) 
 
 GATEWAY = resource("aws:ec2/internetGateway:InternetGateway", "main", {})
 SUBNET = resource("aws:ec2/subnet:Subnet", "app", {"mapPublicIpOnLaunch": True})
+SOON = (date.today() + timedelta(days=30)).isoformat()
 LOG_GROUP = resource("aws:cloudwatch/logGroup:LogGroup", "calls", {"retentionInDays": 30.0})
 
 
@@ -46,12 +48,12 @@ def pack() -> Iterator[PolicyPack]:
 
 
 def test_the_pack_says_what_its_rules_are(pack: PolicyPack) -> None:
-    rule = pack.rules["subnets-are-private"]
-    assert (rule.level, rule.severity, rule.of_stack) == ("mandatory", "high", False)
-    assert rule.controls[0] == "AWS Foundational Security Best Practices EC2.15"
+    rule = pack.rules["nothing-switched-public"]
+    assert (rule.level, rule.severity, rule.of_stack) == ("mandatory", "critical", False)
+    assert rule.controls[0] == "AWS Foundational Security Best Practices EC2.9"
     assert pack.rules["vpc-has-flow-logs"].of_stack
     assert "minimum" in pack.rules["variants-have-two-instances"].options
-    assert list(pack.rules)[-1] == "exceptions-in-force"
+    assert list(pack.rules)[-2:] == ["exceptions-in-force", "rules-in-force"]
 
 
 def test_a_violation_blocks(pack: PolicyPack) -> None:
@@ -95,17 +97,21 @@ def test_assets_and_references_travel(pack: PolicyPack, archive: Path) -> None:
 
 
 def test_configuration_changes_levels_and_options_and_grants_exceptions() -> None:
-    entry = {"resource": SUBNET.urn, "reason": "the gateway of the laboratory", "expires": "2999-12-31"}
+    entry = {
+        "resource": SUBNET.urn,
+        "reason": "the gateway of the laboratory",
+        "expires": SOON,
+    }
     config = {
         "all": "advisory",
         "no-ways-out": "disabled",
         "log-groups-are-kept": {"enforcementLevel": "mandatory", "days": 14},
-        "subnets-are-private": {"exceptions": [entry]},
+        "nothing-switched-public": {"exceptions": [entry]},
     }
     with PolicyPack(PACK, config) as pack:
         assert pack.analyze(GATEWAY) == []
         assert pack.analyze(SUBNET) == []
-        assert [(f.rule, f.level) for f in pack.analyze(LOG_GROUP)] == [("log-groups-are-encrypted", "advisory")]
+        assert [(f.rule, f.level) for f in pack.analyze(LOG_GROUP)] == [("stores-are-encrypted", "advisory")]
         [exception] = [f for f in pack.analyze_stack([SUBNET]) if f.kind == "exception"]
     assert exception.urn == SUBNET.urn
     assert "the gateway of the laboratory" in exception.message
@@ -213,7 +219,7 @@ def test_what_a_remote_component_is_made_of_is_judged_before_it_is_created(pack:
         record_part(registry, engine)
     assert [resource.type for resource in engine.created if resource.type.startswith("aws")] == ["awsx:ecr:Repository"]
     rules = {finding.rule for finding in caught.value.findings}
-    assert {"image-tags-are-immutable", "repositories-are-encrypted"} <= rules
+    assert {"image-tags-are-immutable", "stores-are-encrypted"} <= rules
 
 
 def test_the_least_stack_passes_its_preview(pack: PolicyPack, archive: Path) -> None:

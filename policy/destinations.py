@@ -1,0 +1,174 @@
+"""Where data may go: nowhere but to this account, region and network, and to the buckets of this stack."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pulumi_policy import Severity
+
+from policy.addresses import is_private
+from policy.controls import hipaa, nist, pci
+from policy.findings import Findings, for_each
+from policy.given import ARN, REGION, Given, account_of, documents, region_of, values
+from policy.iam_documents import Statement
+from policy.resources import Resource, Stack
+from policy.rules import resource_rule, stack_rule, strings
+from policy.schema import corrections
+from private_inference.graph.iam_documents import as_list
+from private_inference.graph.types import BUCKET
+from private_inference.graph.values import Unknown, known
+
+OUTWARD = re.compile(
+    r"(?i)destination|output|target|sink|dump|export|artifactstore|backup|replica|failure|s3configuration|s3storage|trail"
+)
+"""Types and paths of properties that say where something is written."""
+OF_A_BUCKET = re.compile(
+    r"(?i)(bucket|bucketname|bucketarn|uri)$|s3(bucket|output|uri|path|location)|destination|output"
+)
+OF_AN_ACCOUNT = re.compile(r"(?i)account|principal|owner|grantee")
+PRIVATE_HOST = re.compile(
+    r"(?i)[^.]+|.*\.(internal|local|corp|lan|home\.arpa|amazonaws\.com|amazonaws\.com\.cn|api\.aws|aws\.amazon\.com)"
+)
+CALLERS = (
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceowner",
+    "kms:calleraccount",
+)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What counts as inside; buckets by name."""
+
+    accounts: frozenset[str]
+    regions: frozenset[str]
+    hosts: frozenset[str]
+    buckets: frozenset[str]
+
+
+@stack_rule(
+    controls=[nist("AC-4(21)", "SC-7(10)"), pci("1.3.6"), hipaa("164.312(e)(1)")],
+    severity=Severity.CRITICAL,
+    fix="name what is this stack's; or what is yours elsewhere in the rule's accounts, regions, hosts or buckets",
+    options={
+        "accounts": strings("Further accounts that count as inside."),
+        "regions": strings("Further regions that count as inside."),
+        "hosts": strings("Names of hosts outside the network that may be called."),
+        "buckets": strings("Names of buckets outside the stack that may be written to."),
+    },
+)
+def destinations_are_inside(
+    stack: Stack, *, accounts: Sequence[str], regions: Sequence[str], hosts: Sequence[str], buckets: Sequence[str]
+) -> Findings:
+    """Nothing goes, or is open, to another account or region, to a URL, or to a bucket that is not this stack's."""
+    given = {resource.urn: list(values(resource)) for resource in stack}
+    found = Counter(match for each in given.values() for g in each for match in ARN.findall(g.text))
+    named = [bucket.get(key) for bucket in stack.all(BUCKET) for key in ("bucket", "id")]
+    inside = Inside(
+        frozenset([*accounts, *_commonest((account, n) for (_, account), n in found.items())]),
+        frozenset([*regions, *_commonest((region, n) for (region, _), n in found.items())]),
+        frozenset(hosts),
+        frozenset([*buckets, *(name for name in named if isinstance(name, str))]),
+    )
+    for resource in stack:
+        yield from for_each(given[resource.urn], partial(_leads_outside, stack, resource, inside))
+        for path, statements in documents(resource):
+            yield from for_each(statements, partial(_admits_outside, resource, path, inside))
+
+
+def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
+    """The value that is named most often: the stack names its own account and region all over."""
+    total: Counter[str] = Counter()
+    for value, times in counted:
+        total[value] += times if value else 0
+    return [value for value, times in total.most_common(1) if times]
+
+
+def _leads_outside(stack: Stack, resource: Resource, inside: Inside, given: Given) -> Findings:
+    exempt = corrections()["destinations"]["not outside"]
+    if f"{resource.type} {given.path}" in exempt or any(part in exempt for part in given.path.split(".")):
+        return
+    outward = OUTWARD.search(f"{resource.type.rpartition(':')[2]}.{given.path}") and OF_A_BUCKET.search(given.name)
+    if outward and isinstance(given.value, Unknown):
+        sources = resource.sources.get(given.path.split(".")[0], ())
+        if all("::pulumi:pulumi:" in urn for urn in sources):
+            yield resource.unverified(given.path)
+        return
+    for what in _outside(given, bool(outward), inside):
+        yield resource.violation(f"{what} ({given.path})")
+
+
+def _outside(given: Given, outward: bool, inside: Inside) -> Iterator[str]:
+    account, region = account_of(given.text), region_of(given.text)
+    bucket = re.fullmatch(r"(?:s3://|arn:aws[^:]*:s3:::)?([a-z0-9][a-z0-9.-]{1,62})(?:/.*)?", given.text)
+    host = re.match(r"(?i)\w+://([^/:?#]+)", given.text)
+    if account and inside.accounts and account not in inside.accounts:
+        if given.text.startswith("arn:") or OF_AN_ACCOUNT.search(given.name):
+            yield "names another account"
+    elif region and inside.regions and region not in inside.regions:
+        yield "names another region"
+    elif outward and bucket and bucket[1] not in inside.buckets:
+        if given.text.startswith(("s3://", "arn:")) or "bucket" in given.name.lower():
+            yield "names a bucket that is not this stack's"
+    elif host and not given.text.startswith("s3:") and not _is_inside(host[1], inside):
+        yield "leads to a host outside"
+    elif re.fullmatch(r"\+\d{7,15}", given.text) and given.name == "endpoint":
+        yield "leads to a telephone"
+
+
+def _is_inside(host: str, inside: Inside) -> bool:
+    if re.fullmatch(r"[\d.]+", host):
+        return is_private(host)
+    region = REGION.search(host)
+    elsewhere = region is not None and bool(inside.regions) and region[0] not in inside.regions
+    return host in inside.hosts or (PRIVATE_HOST.fullmatch(host) is not None and not elsewhere)
+
+
+def _admits_outside(resource: Resource, path: str, inside: Inside, statement: Statement) -> Findings:
+    if not statement.allows or not (statement.principals or statement.not_principals) or not inside.accounts:
+        return
+    tested = [each for _, key, value in statement.tests if key in CALLERS for each in as_list(value)]
+    for who in [*statement.principals, *tested]:
+        account = account_of(str(known(who)))
+        if account and account not in inside.accounts:
+            yield resource.violation(f"lets another account in ({path}, {statement.label})")
+            return
+
+
+AWS_NAMES = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "on.aws", "aws.amazon.com", "sagemaker.aws")
+NAMING = {
+    "aws:route53/zone:Zone": "name",
+    "aws:route53/record:Record": "name",
+    "aws:route53/resolverRule:ResolverRule": "domainName",
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": "name",
+}
+DHCP_OPTIONS = "aws:ec2/vpcDhcpOptions:VpcDhcpOptions"
+
+
+@resource_rule(
+    types=[*NAMING, DHCP_OPTIONS],
+    controls=[nist("SC-20", "SC-22")],
+    severity=Severity.CRITICAL,
+    fix="use a name of your own, and the VPC's resolver",
+)
+def names_of_aws_are_its_own(resource: Resource) -> Findings:
+    """No zone, record, rule or resolver answers for AWS's names: who answers for them gets what is sent to AWS."""
+    servers = resource.entries("domainNameServers") if resource.type == DHCP_OPTIONS else []
+    if any(known(server) != "AmazonProvidedDNS" for _, server in servers):
+        yield resource.violation("has names resolved by others than the VPC's resolver (domainNameServers)")
+    key = NAMING.get(resource.type)
+    if key and _is_of_aws(str(known(resource.get(key)) or "?")):
+        yield resource.violation(f"answers for names of AWS ({key})")
+    for path, target in resource.entries("targetIps"):
+        if not is_private(str(known(target.get("ip")))):
+            yield resource.violation(f"has names resolved by a public address ({path})")
+
+
+def _is_of_aws(name: str) -> bool:
+    name = name.rstrip(".").lower()
+    return any(aws == name or name.endswith(f".{aws}") or not name or aws.endswith(f".{name}") for aws in AWS_NAMES)

@@ -1,0 +1,59 @@
+"""The closed world: what no rule judges is refused, and so is what hides other resources."""
+
+from functools import cache
+
+from pulumi_policy import Severity
+
+from policy.controls import nist
+from policy.exposure import PUBLIC_BY_NATURE
+from policy.findings import Findings
+from policy.network import WAYS_OUT
+from policy.resources import Resource
+from policy.rules import resource_rule
+from policy.schema import corrections
+
+HIDING = {
+    "aws:cloudformation/": "creates what its template says",
+    "aws:servicecatalog/": "creates what a product's template says",
+    "aws:cloudcontrol/": "is a resource of any type",
+    "aws-native:": "is a resource of another provider",
+    "awscc:": "is a resource of another provider",
+    "awsx:": "is made of resources that aren't seen before deployment",
+    "command:": "runs a command, which may do anything",
+    "pulumi-python:": "is made by code, which may do anything",
+    "pulumi-nodejs:": "is made by code, which may do anything",
+}
+EXPANDED = ("awsx:ecr:Repository",)
+"""Remote components whose resources `private-inference check` sees, too."""
+
+
+@cache
+def _judged() -> frozenset[str]:
+    listed = (type_ for types in corrections()["judged"].values() for type_ in types)
+    return frozenset([*listed, *WAYS_OUT, *PUBLIC_BY_NATURE, *EXPANDED])
+
+
+@resource_rule(
+    types=None,
+    controls=[nist("CM-7(5)"), nist("AC-4(21)")],
+    severity=Severity.HIGH,
+    fix="use a type that the pack judges (corrections.json), add a rule for this one, or record an exception that says "
+    "why it opens nothing",
+)
+def resources_are_judged(resource: Resource) -> Findings:
+    """Whatever no rule judges is refused, so that what nobody thought of doesn't pass; so is what hides resources."""
+    type_ = resource.type
+    if type_ in _judged() or type_.split(":")[0] in corrections()["other packages"]:
+        return
+    for beginning, what in HIDING.items():
+        if type_.startswith(beginning):
+            yield resource.violation(f"{what}, so that no rule sees it")
+            return
+    if is_of_a_provider(type_):
+        yield resource.violation("is of a type that no rule judges")
+
+
+def is_of_a_provider(type_: str) -> bool:
+    """Whether a type is a provider's. A component's is PACKAGE:MODULE:Type; what it is made of is judged by itself."""
+    _, module, _ = type_.split(":", 2)
+    return "/" in module or module == "index" or type_.startswith("kubernetes:")

@@ -1,0 +1,41 @@
+"""No way to break the promise passes the pack, whatever nobody thought of; and nothing ordinary is blocked."""
+
+from collections.abc import Iterable
+
+import pytest
+from pulumi_policy import EnforcementLevel, ResourceValidationPolicy
+
+from private_inference.runner.resource import Resource
+from tests.policy.graph import Graph
+from tests.policy.judge import RULES, judge
+from tests.policy.world import CLASSES, NEIGHBOURS, Case, Change
+
+pytestmark = pytest.mark.xdist_group("policy")
+
+EVERY = [(name, case) for name, cases in CLASSES.items() for case in cases]
+
+
+def apply(graph: Graph, changes: Iterable[Change]) -> list[Resource]:
+    return [graph.add(c[0], "added", c[1]) if len(c) == 2 else graph.set(*c) for c in changes]
+
+
+def mandatory_violations(graph: Graph, case: Case) -> set[tuple[str, str]]:
+    """Rule and message of what mandatory rules say of a changed stack."""
+    changed = apply(graph, case[1])
+    found = set()
+    for rule, policy in RULES.items():
+        if policy.enforcement_level is EnforcementLevel.MANDATORY:
+            judged = changed if isinstance(policy, ResourceValidationPolicy) else graph
+            found |= {(rule, message) for _, message in judge(rule, judged).violations}
+    return found
+
+
+@pytest.mark.parametrize(("name", "case"), EVERY, ids=[f"{name}: {case[0]}" for name, case in EVERY])
+def test_is_caught(name: str, case: Case, previewed: Graph) -> None:
+    found = mandatory_violations(previewed.copy(), case)
+    assert {rule for rule, _ in found} - {"paths-are-as-intended"}
+
+
+@pytest.mark.parametrize("case", NEIGHBOURS, ids=[case[0] for case in NEIGHBOURS])
+def test_passes(case: Case, previewed: Graph) -> None:
+    assert not mandatory_violations(previewed.copy(), case)
