@@ -1,6 +1,7 @@
 """Data at rest: under a customer key of this stack, whose policy lets those use it who must, and nobody else."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
@@ -167,6 +168,16 @@ def keys_are_this_stacks(stack: Stack, *, keys: Sequence[str]) -> Findings:
     """Whatever names a key names one of this stack's, and its policy lets the service use it: else data is lost."""
     named = [(resource, *place) for type_ in LINEAGE for resource in stack.all(type_) for place in LINEAGE[type_]]
     yield from for_each(named, lambda place: _lineage(stack, *place, keys))
+    for resource in (each for each in stack if each.type not in LINEAGE):
+        yield from for_each(places(resource), partial(_comes_from_here, resource))
+
+
+def _comes_from_here(resource: Resource, place: Place) -> Findings:
+    """A key that isn't known yet is one only if a resource of this stack makes it known."""
+    path = joined(place.path, place.key)
+    sources = resource.sources.get(path.split(".")[0], ())
+    if isinstance(pick(place.block, place.key), Unknown) and all("::pulumi:pulumi:" in urn for urn in sources):
+        yield resource.unverified(path)
 
 
 def _lineage(stack: Stack, resource: Resource, property_: str, service: str, keys: Sequence[str]) -> Findings:

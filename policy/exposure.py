@@ -40,11 +40,6 @@ def nothing_public_by_nature(resource: Resource) -> Findings:
     yield resource.violation(PUBLIC_BY_NATURE[resource.type])
 
 
-def _means_everyone(given: Given) -> bool:
-    """Whether it is a block of all addresses, where no rule of its own reads it."""
-    return given.name in ("cidr", "publicAccessCidrs") and bool(re.fullmatch(r"0\.0\.0\.0/[0-7]|::/\d", given.text))
-
-
 CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
 LOAD_BALANCERS = (LOAD_BALANCER, "aws:alb/loadBalancer:LoadBalancer", CLASSIC)
 LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")

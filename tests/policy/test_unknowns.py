@@ -42,3 +42,19 @@ def test_a_reference_that_may_mean_several_resources_is_unverified(previewed: Gr
     tables = [graph.one("RouteTable", name).urn for name in ("app", "model")]
     endpoint.property_dependencies["routeTableIds"] = tables  # type: ignore[index]
     assert endpoint.urn in {urn for urn, _ in judge("s3-gateway-covers-model-subnets", graph).unverified}
+
+
+def test_an_unknown_is_a_key_only_if_this_stack_makes_it_known(previewed: Graph) -> None:
+    graph = previewed.copy()
+    queue = graph.one("aws:sqs/queue:Queue", "answers")
+    assert queue.urn not in judge("keys-are-this-stacks", graph).named
+    hidden = graph.hide("aws:sqs/queue:Queue", "answers", "kmsMasterKeyId")
+    assert (hidden.urn, "kmsMasterKeyId") in judge("keys-are-this-stacks", graph).unverified
+
+
+def test_an_unknown_destination_and_an_unknown_secret_are_unverified(previewed: Graph) -> None:
+    graph = previewed.copy()
+    capture = graph.hide("EndpointConfiguration", "triage-*", "dataCaptureConfig.destinationS3Uri")
+    assert capture.urn in {urn for urn, _ in judge("destinations-are-inside", graph).unverified}
+    function = graph.hide("aws:lambda/function:Function", "scorer", "environment.variables.DB_PASSWORD")
+    assert function.urn in {urn for urn, _ in judge("no-plain-secrets", graph).unverified}

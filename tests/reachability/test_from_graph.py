@@ -602,7 +602,8 @@ def test_every_type_of_the_networks_packages_is_modelled_or_undecided(program: P
     assert not MODELLED & IRRELEVANT
     program.add("ec2:FlowLog", "logs", vpcId=vpc_of(program), subnetId=subnet(program))
     program.add("ec2:LocalGatewayRoute", "local")
-    program.add("ecs:Service", "batch", networkConfiguration={"subnets": [subnet(program)]})
+    program.add("ecs:Service", "apps", networkConfiguration={"subnets": [subnet(program)]})
+    program.add("ecs:TaskSet", "batch", networkConfiguration={"subnets": [subnet(program)]})
     program.add("elasticache:SubnetGroup", "cache", subnetIds=[subnet(program)])
     assert undecided(program.network()) == {("local", ""), ("batch", "networkConfiguration")}
 

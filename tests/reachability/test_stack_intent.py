@@ -268,7 +268,7 @@ def a_type_that_nobody_modelled(program: Program) -> None:
 
 def a_workload_that_nobody_modelled(program: Program) -> None:
     subnets = [program.get("Subnet", "app-us-east-1a")]
-    program.add("ecs:Service", "batch", networkConfiguration={"subnets": subnets})
+    program.add("ecs:TaskSet", "batch", networkConfiguration={"subnets": subnets})
 
 
 def routes_learned_from_a_vpn(program: Program) -> None:
