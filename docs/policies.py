@@ -17,6 +17,13 @@ what is known: that a property is there, and which resources it was computed fro
 `cannot be verified before deployment: PROPERTY` as a finding of its own; it never passes what it could not read. During
 `pulumi up` every value is known before the resource that has it is created.
 
+**Nothing passes because nobody thought of it.** `resources-are-judged` refuses every type that no rule judges, and
+whatever hides other resources: templates, other providers, commands, components that aren't seen before deployment. It
+is advisory in dev (`Policy.dev.json`). The general rules read all types by the names of the provider's schema
+(`policy/schema.json`, written by `python -m policy.refresh_schema`): places for keys, switches that open something,
+destinations, secrets. What names alone don't tell, and which types are judged, stands with its reason in
+`policy/corrections.json`.
+
 **Exceptions** are for one resource and one rule, with a reason and a last day. They are part of the configuration that
 `--policy-pack-config` (Pulumi CLI) and `Policy.STACK.json` (`private-inference check` and `rehearse`) give:
 
@@ -34,8 +41,10 @@ what is known: that a property is there, and which resources it was computed fro
 }
 ```
 
-`exceptions-in-force` lists each of them with every run. When the last day has passed, the rule is enforced again, and
-the exception itself is a violation. The same file sets a rule's `enforcementLevel` and its options.
+`exceptions-in-force` lists each of them with every run; none lasts longer than two years. When the last day has passed,
+the rule is enforced again, and
+the exception itself is a violation. The same file sets a rule's `enforcementLevel` and its options;
+`rules-in-force` reports each rule that it switches off.
 
 **Controls.** A rule's first control is its framework in Pulumi, the others are its tags; ids are the publishers' own.
 Rules without a tool's id answer to no published check: they look at several resources at once.
