@@ -9,7 +9,6 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
-from moto.moto_api._internal import mock_random
 
 from private_inference.rehearsal.patches.patch import patch
 
@@ -184,7 +183,8 @@ def _dns_entries(backend: Any, endpoint: Any) -> list[dict[str, str]]:
     interfaces = map(backend.get_network_interface, endpoint.network_interface_ids)
     zones = [interface.subnet.availability_zone for interface in interfaces]
     service = _endpoint_service(backend, endpoint.service_name, "Interface")
-    base, prefix = service["BaseEndpointDnsNames"][0], f"{endpoint.id}-{mock_random.get_random_hex(8)}"
+    base = service["BaseEndpointDnsNames"][0]
+    prefix = f"{endpoint.id}-{endpoint.id[-8:]}"  # no change of the endpoint changes its names
     names = [f"{prefix}.{base}", *(f"{prefix}-{zone}.{base}" for zone in sorted(zones))]
     entries = [{"dns_name": name, "hosted_zone_id": "Z00000000000000000000"} for name in names]
     if endpoint.private_dns_enabled and "PrivateDnsName" in service:
