@@ -20,9 +20,9 @@ what is known: that a property is there, and which resources it was computed fro
 **Nothing passes because nobody thought of it.** `resources-are-judged` refuses every type that no rule judges, and
 whatever hides other resources: templates, other providers, commands, components that aren't seen before deployment. It
 is advisory in dev (`Policy.dev.json`). The general rules read all types by the names of the provider's schema
-(`policy/schema.json`, written by `python -m policy.refresh_schema`): places for keys, switches that open something,
-destinations, secrets. What names alone don't tell, and which types are judged, stands with its reason in
-`policy/corrections.json`.
+(`policy/schema.json`, written by `python -m private_inference.runner.refresh_policy_schema`): places for keys, switches
+that open something, destinations, secrets. What names alone don't tell, and which types are judged, stands with its
+reason in `policy/corrections.json`.
 
 **Exceptions** are for one resource and one rule, with a reason and a last day. They are part of the configuration that
 `--policy-pack-config` (Pulumi CLI) and `Policy.STACK.json` (`private-inference check` and `rehearse`) give:

@@ -1,4 +1,7 @@
-"""The AWS provider's types and the names of their properties: schema.json, which `policy.refresh_schema` writes."""
+"""The AWS provider's types and the names of their properties: schema.json.
+
+`python -m private_inference.runner.refresh_policy_schema` writes it.
+"""
 
 import json
 from collections.abc import Mapping

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from pulumi import automation
-from pulumi.automation._stack import StackInitMode
 
 from components import clients
 from private_inference.life.errors import NoEngineError
@@ -22,6 +21,7 @@ from private_inference.life.plugin import serve
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.runner.program import run_main, working_in
 from private_inference.runner.project import StackConfig
+from private_inference.runner.sdk import new_stack
 
 BUILT = Path("build/engine/bin/pulumi")
 """Where `make engine` puts the Pulumi CLI, in the project's folder."""
@@ -108,7 +108,7 @@ class Deployment:
                 env_vars=self._environment,
                 project_settings=settings,
             )
-            self._stack = _Stack(config.stack, new, StackInitMode.CREATE)
+            self._stack = new_stack(_Stack, config.stack, new)
         workspace = self._stack.workspace
         workspace.program = program
         workspace.save_project_settings(settings)

@@ -2,14 +2,15 @@
 
 Read in pulumi 3.272.0: `pulumi/runtime/mocks.py` (the monitor and its registrations), `stack.py` (the root resource and
 the exports), `settings.py`, `sync_await.py` (event loops of gRPC threads), `rpc.py` (the wire forms of secrets, assets
-and references to resources). `tests/runner/test_sdk.py` fails when one of these parts changes.
+and references to resources), `pulumi/_types.py` (classes of arguments), `pulumi/automation/_stack.py`.
+`tests/runner/test_sdk.py` fails when one of these parts changes.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pulumi
 from google.protobuf import empty_pb2
@@ -21,6 +22,11 @@ from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from private_inference.runner.project import StackConfig
 from private_inference.runner.resource import Outputs, Resource
+
+if TYPE_CHECKING:
+    from pulumi import automation
+
+StackKind = TypeVar("StackKind", bound="automation.Stack")
 
 PARALLEL = 8
 """Resources that are created at the same time, at most."""
@@ -238,3 +244,17 @@ def sent(properties: Outputs) -> Any:
     """Properties as a message of the engine's protocols."""
     _ensure_event_loop()  # type: ignore[no-untyped-call]
     return _serialized(properties)
+
+
+def argument_types(arguments: type) -> Mapping[str, Any] | None:
+    """The annotations of a class of arguments by the names that Pulumi sends; None for any other class."""
+    from pulumi._types import input_type_types, is_input_type
+
+    return input_type_types(arguments) if is_input_type(arguments) else None
+
+
+def new_stack(kind: type[StackKind], name: str, workspace: "automation.Workspace") -> StackKind:
+    """A stack of the Automation API that isn't there yet."""
+    from pulumi.automation._stack import StackInitMode
+
+    return kind(name, workspace, StackInitMode.CREATE)

@@ -1,7 +1,8 @@
 """Ids, names and ARNs that AWS would choose, as symbols: so a preview knows whole documents that name them.
 
 A program run with symbols can be read twice: with them, by what needs to know which resource a document names; and
-without them (`without_symbols`), where each value that has one is unknown, as in `pulumi preview`.
+without them (`without_symbols`), where each value that has one is unknown, as in `pulumi preview`. Only JSON documents
+stay whole then: whatever AWS chooses, they say the same of everything else.
 """
 
 import hashlib
@@ -58,7 +59,10 @@ _CHOSEN: Mapping[str, Mapping[str, str]] = {
 
 
 class SymbolEngine:
-    """An `Engine` of the runner around one that creates nothing, which sees values with symbols as unknown."""
+    """An `Engine` of the runner around one that creates nothing, which sees values with symbols as unknown.
+
+    It sees documents as they are.
+    """
 
     def __init__(self, engine: Engine, region: str) -> None:
         self._engine = engine
@@ -103,7 +107,7 @@ def without_symbols(run: Run) -> Run:
 
 
 def masked(resource: Resource) -> Resource:
-    """The resource without what AWS chooses, and unknown each of its values that has a symbol."""
+    """The resource without what AWS chooses, and unknown each of its values that has a symbol and is no document."""
     chosen = _CHOSEN.get(resource.type, {})
     outputs = {
         key: _masked(value)
@@ -116,7 +120,8 @@ def masked(resource: Resource) -> Resource:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        return unknown() if _SYMBOL.search(value) else value
+        is_document = value.startswith("{")
+        return unknown() if _SYMBOL.search(value) and not is_document else value
     if isinstance(value, Mapping):
         return {key: _masked(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -104,6 +104,14 @@ def test_an_unknown_stack_is_told_with_those_there_are(project: Project) -> None
             "ingress",
         ),
         (
+            "import json\n"
+            "documents = network.vpc.arn.apply(lambda arn: json.dumps({'Version': '2012-10-17', 'Statement': ["
+            "{'Effect': 'Allow', 'Action': ['s3:GetObject'], 'Resource': [arn, '*']}]}))\n"
+            'aws.iam.Policy("partly-known", policy=documents, opts=pulumi.ResourceOptions(provider=provider))\n',
+            "partly-known",
+            "no-wildcard-resources",
+        ),
+        (
             'aws.s3.Bucket("plain", opts=pulumi.ResourceOptions(provider=provider))\n',
             "plain",
             "encrypt",

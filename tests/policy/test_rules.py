@@ -10,9 +10,10 @@ import pulumi_aws
 import pytest
 from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, Severity
 
-from policy import pack, refresh_schema
+from policy import pack
 from policy.configuration import exceptions_in_force
 from policy.schema import ACTIONS, corrections, load
+from private_inference.runner import refresh_policy_schema
 from tests.policy.graph import Graph
 from tests.policy.judge import RULES, judge
 
@@ -89,10 +90,10 @@ def test_no_rule_remediates() -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_tables_are_what_their_sources_say() -> None:
     """The whole schema takes most of a minute to read; these modules have blocks, lists, maps and arguments renamed."""
-    assert json.loads(ACTIONS.read_text()) == refresh_schema.without_resource()
+    assert json.loads(ACTIONS.read_text()) == refresh_policy_schema.without_resource()
     assert version("pulumi-aws") in load()["//"]
     for module in ("sqs/", "kinesis/", "dynamodb/", "s3/bucketServerSideEncryptionConfiguration"):
-        provided = refresh_schema.provided(module)
+        provided = refresh_policy_schema.provided(module)
         assert provided
         assert {token: load()[token] for token in provided} == provided
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 from google.protobuf import struct_pb2
+from pulumi import automation
 from pulumi.output import Unknown
 from pulumi.runtime import mocks, rpc, settings, stack
 from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
@@ -35,6 +37,16 @@ def test_functions_of_the_sdk_take_what_they_are_given() -> None:
     assert parameters(stack.run_in_stack) == ["func"]
     assert parameters(_sync_await) == ["awaitable"]
     assert parameters(_ensure_event_loop) == []
+
+
+def test_a_stack_of_the_automation_api_is_made_as_it_is_here() -> None:
+    assert parameters(automation.Stack.__init__) == ["self", "name", "workspace", "mode"]
+    assert automation._stack.StackInitMode.CREATE
+
+
+def test_classes_of_arguments_say_what_they_take() -> None:
+    assert "cidrBlock" in (sdk.argument_types(aws.ec2.VpcArgs) or {})
+    assert sdk.argument_types(dict) is None
 
 
 def test_the_state_that_is_reset_exists() -> None:
