@@ -18,15 +18,14 @@ from private_inference.life.live import live
 
 ROOT = Path(__file__).resolve().parents[1]
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
+ENVIRONMENT = "endpoints.0.model.environment"
 FAILURES = ["image can't be pulled", "alarm fires", "health check", "network interfaces", "no reason"]
 
 changes = st.one_of(
     st.fixed_dictionaries(
         {"endpoints.0.instanceType": st.sampled_from(["ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"])}
     ),
-    st.fixed_dictionaries(
-        {"endpoints.0.model.environment": st.fixed_dictionaries({"THREADS": st.sampled_from("1234")})}
-    ),
+    st.fixed_dictionaries({ENVIRONMENT: st.fixed_dictionaries({"THREADS": st.sampled_from("1234")})}),
     st.fixed_dictionaries({"endpoints.0.alarms": st.fixed_dictionaries({"latencyMs": st.integers(100, 900)})}),
     st.fixed_dictionaries({"endpoints.0.scaling": st.fixed_dictionaries({"cpuPercent": st.integers(30, 80)})}),
     st.fixed_dictionaries({"network.deniedCidrs": st.sampled_from([["203.0.113.0/24"], ["198.51.100.0/24"], None])}),
@@ -41,13 +40,24 @@ between: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{"heal": True}, {"
 
 @st.composite
 def failed_updates(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """An update that is rolled back, what can happen then, and the one that mends it."""
-    change = {"endpoints.0.model.environment": {"THREADS": draw(st.text("56789", min_size=3, max_size=5))}}
+    """An update that is rolled back, what can happen then, and the one that mends it. `numbered` makes it a change."""
+    change = {ENVIRONMENT: None}
     return [
         {"fail": draw(st.sampled_from(FAILURES))},
         {"update": change, "fails": "did not take the update"},
         *draw(st.lists(between, max_size=2)),
         {"update": change, "refresh": True},
+    ]
+
+
+def numbered(parts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The steps of all parts. Each update that is to fail has an environment that no other one has."""
+    return [
+        {**step, "update": {ENVIRONMENT: {"THREADS": str(100 + position)}}}
+        if step.get("update") == {ENVIRONMENT: None}
+        else step
+        for position, part in enumerate(parts)
+        for step in part
     ]
 
 
@@ -63,7 +73,7 @@ steps = st.lists(
     ),
     min_size=2,
     max_size=5,
-).map(lambda parts: [step for part in parts for step in part])
+).map(numbered)
 
 
 class HurtError(Exception):
