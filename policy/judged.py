@@ -49,11 +49,11 @@ def resources_are_judged(resource: Resource) -> Findings:
         if type_.startswith(beginning):
             yield resource.violation(f"{what}, so that no rule sees it")
             return
-    if is_of_a_provider(type_):
+    if _is_of_a_provider(type_):
         yield resource.violation("is of a type that no rule judges")
 
 
-def is_of_a_provider(type_: str) -> bool:
+def _is_of_a_provider(type_: str) -> bool:
     """Whether a type is a provider's. A component's is PACKAGE:MODULE:Type; what it is made of is judged by itself."""
     _, module, _ = type_.split(":", 2)
     return "/" in module or module == "index" or type_.startswith("kubernetes:")

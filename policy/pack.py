@@ -8,11 +8,11 @@ from policy import (
     access,
     destinations,
     encryption,
+    engine_options,
     exposure,
     identity,
     inference,
     judged,
-    loose_ends,
     network,
     network_acls,
     packet_paths,
@@ -32,7 +32,7 @@ MODULES = (
     inference,
     exposure,
     destinations,
-    loose_ends,
+    engine_options,
     judged,
 )
 

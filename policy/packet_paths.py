@@ -145,7 +145,7 @@ class _Proof:
     def _clients_of(self, endpoint: InterfaceSet) -> Iterator[InterfaceSet]:
         """The groups that the endpoint's groups let in, in every subnet that they may be in.
 
-        That is one which holds neither endpoints nor models, and which either ACL has an entry for.
+        That is one which holds neither endpoints nor models, and whose traffic either ACL allows.
         """
         peers = {
             rule.peer.group
@@ -159,10 +159,10 @@ class _Proof:
         vpc = self._network.subnets[endpoint.subnet].vpc
         for subnet in self._network.subnets.values():
             for group in peers - others:
-                if subnet.id not in taken and subnet.vpc == vpc and self._acquainted(subnet, endpoint):
+                if subnet.id not in taken and subnet.vpc == vpc and self._allowed_by_either_acl(subnet, endpoint):
                     yield InterfaceSet(subnet.id, frozenset({group}), subnet.addresses, ephemeral=ANY_CLIENT_PORTS)
 
-    def _acquainted(self, subnet: Subnet, endpoint: InterfaceSet) -> bool:
+    def _allowed_by_either_acl(self, subnet: Subnet, endpoint: InterfaceSet) -> bool:
         """Whether the endpoint's ACL lets in some address of the subnet, or the subnet's lets out to the endpoint."""
         there = self._network.acls[self._network.subnets[endpoint.subnet].acl].ingress
         here = self._network.acls[subnet.acl].egress

@@ -1,4 +1,4 @@
-"""What surrounds resources: the engine's options, plain secrets, and rules that a configuration switches off."""
+"""What a program gives the engine beside a resource's own purpose: providers, ignoreChanges, and plain secrets."""
 
 import re
 
