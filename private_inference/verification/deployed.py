@@ -139,11 +139,11 @@ class Deployed:
         found = [e for e in self.vpc_endpoints if (e["ServiceName"], e["VpcEndpointType"]) == (name, kind)]
         return found[0] if len(found) == 1 else _only(f"{kind} endpoint of {service}", found)
 
-    def prefix_list(self, service: str) -> list[str]:
-        """The blocks of AWS's list of a service's addresses."""
+    def prefix_list(self, service: str) -> Item:
+        """AWS's list of a service's addresses."""
         named = [{"Name": "prefix-list-name", "Values": [self.desired.service(service)]}]
         found = self.aws.all("ec2", "describe_prefix_lists", "PrefixLists", Filters=named)
-        return list(_only(f"prefix list of {service}", found)["Cidrs"])
+        return _only(f"prefix list of {service}", found)
 
     # Data
 
@@ -189,6 +189,21 @@ class Deployed:
         """What has to be readable for an endpoint's model: all artifacts of the stack, or the one in another bucket."""
         artifact = self.artifact(endpoint)
         return f"{artifact.bucket}/{'models/*' if artifact.digest else artifact.key}"
+
+    # Permissions
+
+    def inline_policies(self, role: str) -> list[Item]:
+        """The documents of a role's inline policies, by the role's name."""
+        names = self.aws.all("iam", "list_role_policies", "PolicyNames", RoleName=role)
+        found = (self.aws.get("iam", "get_role_policy", RoleName=role, PolicyName=name) for name in names)
+        return [policy["PolicyDocument"] for policy in found]
+
+    def managed_policy(self, arn: str) -> Item:
+        """The document of a managed policy's default version."""
+        version = self.aws.get("iam", "get_policy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        found = self.aws.get("iam", "get_policy_version", PolicyArn=arn, VersionId=version)["PolicyVersion"]
+        document: Item = found["Document"]
+        return document
 
     # Serving
 

@@ -71,7 +71,7 @@ def _denied_first(stack: Deployed, tier: str) -> Result:
 
 def _listed(stack: Deployed, tier: str, service: str) -> Result:
     """AWS extends its prefix lists: groups and routes follow by themselves, network ACLs at the next update."""
-    denied, listed = addresses(*stack.desired.settings.network.denied_cidrs), stack.prefix_list(service)
+    denied, listed = addresses(*stack.desired.settings.network.denied_cidrs), stack.prefix_list(service)["Cidrs"]
     faults = []
     for key in stack.acls_of(tier):
         acl = stack.network.acls[key]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from private_inference.rehearsal.fleet_needs import REGISTRY, Artifact, Fleet, Image, Key, Missing, Network, missing
 from private_inference.rehearsal.iam_conditions import UnknownOperatorError
-from private_inference.rehearsal.iam_decision import Document, Role
+from private_inference.rehearsal.iam_decision import Role
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
 from private_inference.verification.checks import AbsentError, UnreadableError
 from private_inference.verification.deployed import Deployed, Item, containers
@@ -70,24 +70,13 @@ def _role(stack: Deployed, arn: str) -> Role | None:
     if found is None:
         return None
     boundary = found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-    inline = [
-        stack.aws.get("iam", "get_role_policy", RoleName=name, PolicyName=each)["PolicyDocument"]
-        for each in stack.aws.all("iam", "list_role_policies", "PolicyNames", RoleName=name)
-    ]
     attached = stack.aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
     return Role(
         arn=arn,
         trust=found["AssumeRolePolicyDocument"],
-        policies=(*inline, *(_managed(stack, each["PolicyArn"]) for each in attached)),
-        boundary=_managed(stack, boundary) if boundary else None,
+        policies=(*stack.inline_policies(name), *(stack.managed_policy(each["PolicyArn"]) for each in attached)),
+        boundary=stack.managed_policy(boundary) if boundary else None,
     )
-
-
-def _managed(stack: Deployed, arn: str) -> Document:
-    version = stack.aws.get("iam", "get_policy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    found = stack.aws.get("iam", "get_policy_version", PolicyArn=arn, VersionId=version)
-    document: Document = found["PolicyVersion"]["Document"]
-    return document
 
 
 def _artifact(stack: Deployed, uri: str) -> Artifact:
@@ -144,8 +133,7 @@ def _network(stack: Deployed, configured: Item) -> Network:
     tables = stack.in_vpc("describe_route_tables", "RouteTables")
     gateway = _there(lambda: stack.vpc_endpoint("s3", "Gateway"))
     groups = [group for group in stack.security_groups if group["GroupId"] in configured["SecurityGroupIds"]]
-    name = [{"Name": "prefix-list-name", "Values": [stack.desired.service("s3")]}]
-    (s3,) = stack.aws.all("ec2", "describe_prefix_lists", "PrefixLists", Filters=name)
+    s3 = stack.prefix_list("s3")
     return Network(
         vpc_arn=f"{prefix}:{stack.desired.account}:vpc/{vpc}",
         subnets=[

@@ -65,7 +65,7 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
     name = _role_name(stack, endpoint)
     attached = stack.aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
     faults = [f"{policy['PolicyName']} is attached" for policy in attached]
-    allowing = [s for s in _inline(stack, name) if s.allows]
+    allowing = [s for document in stack.inline_policies(name) for s in statements(document) if s.allows]
     reached = equal_sets(
         (
             short(resource) if resource != "*" else action
@@ -79,12 +79,6 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
     faults += _loose_interfaces(stack, allowing)
     faults += [f"{action} is more than one action" for s in allowing for action in s.actions if "*" in action]
     return result(f"{name}: {len(allowing)} statements, as bounded as IAM allows", faults)
-
-
-def _inline(stack: Deployed, role: str) -> Iterator[Statement]:
-    for name in stack.aws.all("iam", "list_role_policies", "PolicyNames", RoleName=role):
-        found = stack.aws.get("iam", "get_role_policy", RoleName=role, PolicyName=name)
-        yield from statements(found["PolicyDocument"])
 
 
 def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
@@ -128,10 +122,7 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     if promised is None:
         raise AbsentError("the contract does not name it")
     policy = stack.aws.get("iam", "get_policy", PolicyArn=promised.invoke_policy_arn)["Policy"]
-    version = stack.aws.get(
-        "iam", "get_policy_version", PolicyArn=promised.invoke_policy_arn, VersionId=policy["DefaultVersionId"]
-    )
-    allowing = [s for s in statements(version["PolicyVersion"]["Document"]) if s.allows]
+    allowing = [s for s in statements(stack.managed_policy(promised.invoke_policy_arn)) if s.allows]
     faults = [] if policy.get("IsAttachable", True) else ["it can't be attached"]
     for found, wanted in (
         ((action for s in allowing for action in s.actions), INVOKE),
