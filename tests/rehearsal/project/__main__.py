@@ -80,6 +80,7 @@ aws.ec2.DefaultSecurityGroup("locked", vpc_id=vpc.id, ingress=[], egress=[], opt
 aws.ec2.DefaultRouteTable("locked", default_route_table_id=vpc.default_route_table_id, routes=[], opts=child)
 aws.ec2.DefaultNetworkAcl("locked", default_network_acl_id=vpc.default_network_acl_id, opts=child)
 table = aws.ec2.RouteTable("private", vpc_id=vpc.id, opts=child)
+way_to_s3: list[pulumi.Resource] = []
 subnets = []
 for index, zone in enumerate(zones):
     subnet = aws.ec2.Subnet(
@@ -90,11 +91,14 @@ for index, zone in enumerate(zones):
         map_public_ip_on_launch=False,
         opts=child,
     )
-    aws.ec2.RouteTableAssociation(f"private-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=child)
+    association = aws.ec2.RouteTableAssociation(
+        f"private-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=child
+    )
+    way_to_s3.append(association)
     subnets.append(subnet)
 subnet_ids = [subnet.id for subnet in subnets]
 acl = aws.ec2.NetworkAcl("private", vpc_id=vpc.id, subnet_ids=subnet_ids[:1], opts=child)
-aws.ec2.NetworkAclAssociation("second", network_acl_id=acl.id, subnet_id=subnet_ids[1], opts=child)
+second = aws.ec2.NetworkAclAssociation("second", network_acl_id=acl.id, subnet_id=subnet_ids[1], opts=child)
 aws.ec2.NetworkAclRule(
     "in",
     network_acl_id=acl.id,
@@ -107,7 +111,7 @@ aws.ec2.NetworkAclRule(
     to_port=443,
     opts=child,
 )
-aws.ec2.NetworkAclRule(
+answers = aws.ec2.NetworkAclRule(
     "answers",
     network_acl_id=acl.id,
     rule_number=110,
@@ -119,7 +123,7 @@ aws.ec2.NetworkAclRule(
     to_port=65535,
     opts=child,
 )
-aws.ec2.NetworkAclRule(
+out = aws.ec2.NetworkAclRule(
     "out",
     network_acl_id=acl.id,
     rule_number=100,
@@ -163,7 +167,7 @@ aws.vpc.SecurityGroupIngressRule(
     description="from clients",
     opts=child,
 )
-aws.vpc.SecurityGroupEgressRule(
+to_s3 = aws.vpc.SecurityGroupEgressRule(
     "to-s3",
     security_group_id=group.id,
     prefix_list_id=s3_list.id,
@@ -181,6 +185,8 @@ gateway = aws.ec2.VpcEndpoint(
     route_table_ids=[table.id],
     opts=child,
 )
+# Nothing of it is an input of the endpoint, whose instances need it.
+way_to_s3 += [second, answers, out, to_s3, gateway]
 interface = aws.ec2.VpcEndpoint(
     "runtime",
     vpc_id=vpc.id,
@@ -382,7 +388,7 @@ endpoint = aws.sagemaker.Endpoint(
         },
         "auto_rollback_configuration": {"alarms": [{"alarm_name": "rehearsed-alarm"}]},
     },
-    opts=child,
+    opts=pulumi.ResourceOptions(parent=whole, depends_on=way_to_s3),
 )
 endpoint_logs = aws.cloudwatch.LogGroup(
     "churn", name="/aws/sagemaker/Endpoints/rehearsed-churn", kms_key_id=key.arn, opts=child
