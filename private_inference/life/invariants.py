@@ -1,10 +1,11 @@
-"""What has to hold after every AWS call of a life: what serves can heal and scale, and no capacity or data is lost."""
+"""What has to hold after every AWS call of a life: what serves can heal and scale, paths are right, nothing is lost."""
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from private_inference.life.paths import Paths
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.operations import Operations
 
@@ -48,6 +49,7 @@ class Invariants:
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
         self._operations = Operations(aws.endpoint_url)
+        self.paths = Paths(aws)
         self._lock = threading.RLock()
         self._least: dict[str, int] = {}
         self.step = ""
@@ -70,6 +72,8 @@ class Invariants:
                 prevention = "Protect it, and keep it on destroy unless the settings give a reason."
                 self._break(call, "", DATA_LOSS[operation], prevention)
             self._check_endpoints(call)
+            if service == "ec2" and not self.destroying:
+                self.paths.after(call)
             for interface in self._operations.stranded():
                 prevention = "Keep an execution role and its permissions until its network interfaces are gone."
                 self._break(call, "", f"the network interface {interface} can't be removed any more", prevention)
@@ -79,7 +83,11 @@ class Invariants:
         self._least[endpoint] = instances
 
     def after_step(self) -> None:
-        """What has to hold when a step is done: every variant that serves is registered for scaling."""
+        """What has to hold when a step is done, and was to hold in it: scaling is registered, and paths are right."""
+        if not self.destroying:
+            for call, wrong in self.paths.judge():
+                prevention = "Add what new settings need to the network before removing what the old ones use."
+                self._break(call, "", f"the network is not what it is for: {wrong}", prevention)
         scaling = self._aws.client("application-autoscaling")
         registered = {
             target["ResourceId"]

@@ -201,6 +201,7 @@ class _Living:
         return changes
 
     def _deploy(self, config: StackConfig, fails: str | None, *, refresh: bool = False) -> str:
+        self._invariants.paths.intend(settings_of(config))
         said = self._engine(lambda: self._deployed.up(config, refresh=refresh), fails)
         if fails is None and self._remaining(config):
             # Once the new fleet serves, a second update narrows the permissions that the old one needed.
@@ -213,6 +214,7 @@ class _Living:
                 status = found[name]["EndpointStatus"] if name in found else "not there"
                 if status != "InService":
                     raise _WrongError(f"the engine says that {name} is deployed, and it is {status}")
+            self._invariants.paths.deployed()
         return said
 
     def _remaining(self, config: StackConfig) -> dict[str, int]:
