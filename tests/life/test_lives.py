@@ -106,3 +106,16 @@ def test_a_fleet_that_may_not_use_the_subnets_it_leaves_is_seen_to_hurt(weakened
         steps=[Step(update={"network.zones": ["us-east-1b", "us-east-1c"]})],
     )
     assert any("ec2:CreateNetworkInterface on " in each.what for each in live(life, project).broken)
+
+
+def test_acl_rules_that_are_numbered_by_position_are_seen_to_close_paths(weakened: Callable[[Change], Path]) -> None:
+    """One more rule moves all others, and each of them goes before it comes back."""
+    project = weakened(("components/acl_rules.py", "number = rule.number", "number = 100 + 10 * len(taken)"))
+    life = Life(
+        about="a block is denied",
+        stack="dev",
+        steps=[Step(update={"network.deniedCidrs": ["203.0.113.0/24"]})],
+    )
+    broken = live(life, project).broken
+    assert {each.call.split()[1] for each in broken} >= {"DeleteNetworkAclEntry"}
+    assert any("missing: " in each.what for each in broken)
