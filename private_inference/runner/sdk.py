@@ -2,16 +2,20 @@
 
 Read in pulumi 3.272.0: `pulumi/runtime/mocks.py` (the monitor and its registrations), `stack.py` (the root resource and
 the exports), `settings.py`, `sync_await.py` (event loops of gRPC threads), `rpc.py` (the wire forms of secrets, assets
-and references to resources), `pulumi/_types.py` (classes of arguments), `pulumi/automation/_stack.py`.
+and references to resources), `pulumi/_types.py` (classes of arguments), `pulumi/automation/_stack.py`, `_server.py`
+(how an inline program ends).
 `tests/runner/test_sdk.py` fails when one of these parts changes.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import grpc
 import pulumi
 from google.protobuf import empty_pb2
 from pulumi.output import Unknown
@@ -257,4 +261,24 @@ def new_stack(kind: type[StackKind], name: str, workspace: "automation.Workspace
     """A stack of the Automation API that isn't there yet."""
     from pulumi.automation._stack import StackInitMode
 
+    _let_the_engine_go_first()
     return kind(name, workspace, StackInitMode.CREATE)
+
+
+def _let_the_engine_go_first() -> None:
+    """Have an inline program end well when the engine has gone before it.
+
+    The engine ends as soon as the program has signalled that it is done. The SDK then tells it how many tasks it
+    cancels: if the engine is quicker, as on a busy machine, that fails a deployment that succeeded.
+    """
+    from pulumi.automation import _server
+
+    def debug(message: str) -> None:
+        with contextlib.suppress(grpc.RpcError):
+            pulumi.log.debug(message)
+
+    def error(message: str) -> None:
+        with contextlib.suppress(grpc.RpcError):  # the program's result has it, too
+            pulumi.log.error(message)
+
+    vars(_server)["log"] = SimpleNamespace(debug=debug, error=error)

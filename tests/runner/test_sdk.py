@@ -3,17 +3,21 @@
 import ast
 import asyncio
 import inspect
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pulumi
 import pulumi_aws as aws
 import pytest
 from google.protobuf import struct_pb2
 from pulumi import automation
+from pulumi.automation import _server
 from pulumi.output import Unknown
 from pulumi.runtime import mocks, rpc, settings, stack
+from pulumi.runtime.proto import language_pb2
 from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from private_inference.runner import sdk
@@ -42,6 +46,23 @@ def test_functions_of_the_sdk_take_what_they_are_given() -> None:
 def test_a_stack_of_the_automation_api_is_made_as_it_is_here() -> None:
     assert parameters(automation.Stack.__init__) == ["self", "name", "workspace", "mode"]
     assert automation._stack.StackInitMode.CREATE
+
+
+def run_without_engine() -> Any:
+    """An inline program as it runs when the engine and its monitor have gone: nobody listens on the port."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        asked = language_pb2.RunRequest(project="p", stack="s", monitor_address=address, args=[address], parallel=1)
+        return _server.LanguageServer(lambda: None).Run(asked, None)  # type: ignore[no-untyped-call]
+
+
+def test_a_program_ends_well_though_the_engine_has_gone_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_server, "log", pulumi.log)
+    with pytest.raises(grpc.RpcError):
+        run_without_engine()
+    sdk.new_stack(lambda *_: None, "s", None)  # type: ignore[type-var, arg-type]
+    assert "monitor has terminated" in run_without_engine().error
 
 
 def test_classes_of_arguments_say_what_they_take() -> None:
