@@ -12,20 +12,21 @@ from policy.addresses import is_private
 from policy.controls import hipaa, nist, pci
 from policy.findings import Findings, for_each
 from policy.given import ARN, REGION, Given, account_of, documents, region_of, values
-from policy.iam_documents import Statement
+from policy.iam_documents import Statement, readable
 from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule, strings
 from policy.schema import corrections
 from private_inference.graph.iam_documents import as_list
+from private_inference.graph.registries import accounts_of_aws
 from private_inference.graph.types import BUCKET
 from private_inference.graph.values import Unknown, known
 
 OUTWARD = re.compile(
-    r"(?i)destination|output|target|sink|dump|export|artifactstore|backup|replica|failure|s3configuration|s3storage|trail"
+    r"(?i)destination|output|target|sink|dump|export|artifactstore|backup|replica|failure|s3configuration|s3storage|trail|script"
 )
 """Types and paths of properties that say where something is written."""
 OF_A_BUCKET = re.compile(
-    r"(?i)(bucket|bucketname|bucketarn|uri)$|s3(bucket|output|uri|path|location)|destination|output"
+    r"(?i)(bucket|bucketname|bucketarn|uri)$|s3(bucket|output|uri|path|location)|destination|output|scriptlocation"
 )
 OF_AN_ACCOUNT = re.compile(r"(?i)account|principal|owner|grantee")
 PRIVATE_HOST = re.compile(
@@ -77,8 +78,9 @@ def destinations_are_inside(
     )
     for resource in stack:
         yield from for_each(given[resource.urn], partial(_leads_outside, stack, resource, inside))
-        for path, statements in documents(resource):
-            yield from for_each(statements, partial(_admits_outside, resource, path, inside))
+        for path, document in documents(resource):
+            if not isinstance(document, Unknown):
+                yield from for_each(readable(document), partial(_admits_outside, resource, path, inside))
 
 
 def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
@@ -89,7 +91,13 @@ def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
     return [value for value, times in total.most_common(1) if times]
 
 
+IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.")
+
+
 def _leads_outside(stack: Stack, resource: Resource, inside: Inside, given: Given) -> Findings:
+    registry = IMAGE.match(given.text)
+    if registry and inside.accounts and registry[1] not in inside.accounts | accounts_of_aws():
+        yield resource.violation(f"takes an image from another account ({given.path})")
     exempt = corrections()["destinations"]["not outside"]
     if f"{resource.type} {given.path}" in exempt or any(part in exempt for part in given.path.split(".")):
         return

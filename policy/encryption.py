@@ -24,10 +24,12 @@ from policy.rules import resource_rule, stack_rule, strings
 from private_inference.graph.types import (
     BUCKET,
     BUCKET_ENCRYPTION,
+    COMPOSITE_ALARM,
     ECR_REPOSITORY,
     KMS_KEY,
     KMS_KEY_POLICY,
     LOG_GROUP,
+    METRIC_ALARM,
     SAGEMAKER_ENDPOINT_CONFIGURATION,
     SNS_TOPIC,
 )
@@ -152,7 +154,7 @@ LINEAGE: Mapping[str, Sequence[tuple[str, str]]] = {
         ("asyncInferenceConfig", "sagemaker"),
     ],
 }
-"""Which property names the key, and which AWS service has to be able to use it."""
+"""Which property names the key, and which AWS service has to be able to use it: for topics, if alarms publish there."""
 
 NEEDED = "kms:GenerateDataKey"
 KEY_NAMES = ("kmsKeyId", "kmsKeyArn", "kmsMasterKeyId", "kmsKey")
@@ -186,7 +188,8 @@ def _lineage(stack: Stack, resource: Resource, property_: str, service: str, key
         found = stack.resolve(resource, property_, [value], KMS_KEY)
         if not found:
             yield resource.violation(f"names a key that is not this stack's ({property_})")
-        yield from for_each(found, lambda key: _admits(resource, key, service))
+        if resource.type != SNS_TOPIC or stack.referring([METRIC_ALARM, COMPOSITE_ALARM], ["alarmActions"], resource):
+            yield from for_each(found, lambda key: _admits(resource, key, service))
 
 
 def _key_values(value: Any) -> Iterator[Any]:

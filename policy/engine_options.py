@@ -72,6 +72,9 @@ OF_A_PROGRAM = re.compile(r"(?i)variable|environment|parameter|default|argument|
 """Names of properties whose values a program reads: there, any name of a secret counts."""
 PASSWORDS = re.compile(r"(?i)\w*(password|passwords|authtoken|privatekey|clientsecret|sharedsecret|presharedkey)$")
 SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[ps]_\w{36}|\bxox[bp]-")
+SCRIPT = re.compile(r"(?i)user_?data|\w*commands?|\w*scripts?|buildspec|content")
+ASSIGNED = re.compile(r"""(?i)\w*(password|passwd|secret|token|api_?key)\w*["']?\s*[=:]\s*["']?[^\s"'$<{(/]{6,}""")
+"""Texts that are run, and how a secret is written in one: what comes from elsewhere begins with a `$` or the like."""
 REFERENCE = re.compile(r"(?i)arn:.*|\{\{resolve:.*|/?[\w.+=@-]+(/[\w.+=@-]+)+|true|false|\d+|ssm:.*|vault:.*")
 
 
@@ -83,13 +86,16 @@ REFERENCE = re.compile(r"(?i)arn:.*|\{\{resolve:.*|/?[\w.+=@-]+(/[\w.+=@-]+)+|tr
 )
 def no_plain_secrets(resource: Resource) -> Findings:
     """No secret stands in environments, parameters or outputs, nor where a service could manage it by itself."""
-    yield from each(resource, [(given.path, given) for given in values(resource)], _plain_secret)
+    if resource.get("type") != "SecureString":
+        yield from each(resource, [(given.path, given) for given in values(resource)], _plain_secret)
 
 
 def _plain_secret(path: str, given: Given) -> str | None:
     name = SECRET_NAME if OF_A_PROGRAM.search(path.rpartition(".")[0] or path) else PASSWORDS
-    named = name.fullmatch(given.name)
+    named = name.fullmatch(re.split(r"[/.:-]", given.name)[-1])
     text = str(known(given.value)) if named and not isinstance(given.value, bool) else given.text
     if not text or REFERENCE.fullmatch(text):
         return None
-    return f"holds a secret in plain text ({path})" if named or SECRET_VALUE.search(text) else None
+    if named or SECRET_VALUE.search(text) or (SCRIPT.fullmatch(given.name) and ASSIGNED.search(text)):
+        return f"holds a secret in plain text ({path})"
+    return None

@@ -6,14 +6,13 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
-from policy.findings import Findings, each, with_unverified
+from policy.findings import Findings, each
 from policy.given import Given, values
 from policy.iam_documents import Statement, statements_on
-from policy.requirements import Requirement, is_in, is_not_in, is_set, is_true, require, require_each
+from policy.requirements import WORDS, is_in, is_not_in, is_set, is_true, require, require_each, require_values
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.schema import corrections
-from private_inference.graph.iam_documents import as_list
 from private_inference.graph.types import LOAD_BALANCER
 from private_inference.graph.values import known, pick
 
@@ -46,15 +45,13 @@ LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 
 OPENING = re.compile(
     r"(?i)(?!(block|ignore|restrict|disable|no)\w*)\w*"
-    r"(public(?!key)|internet|unauthenticated|anonymous|externalprincipals|ipv6address|generatedipv6|primaryipv6)"
+    r"(public(?!key)|internet|unauthenticated|anonymous|externalprincipals|customerowned|ipv6address|generatedipv6|primaryipv6)"
 )
 """Names of switches that open something when they are on, whatever the type."""
 PUBLIC_VALUE = re.compile(
     r"(?i)public|(public|authenticated)[-_](?!key)\w+(-write)?|publicinternetonly|internet[-_]facing|service_provided_eips"
 )
 """Values that say so, whatever the property."""
-WORDS = ("name", "description", "tags", "tagsAll", "variables", "environment", "environments", "labels", "metadata")
-"""Properties whose values are anybody's words."""
 
 
 @resource_rule(
@@ -76,20 +73,12 @@ WORDS = ("name", "description", "tags", "tagsAll", "variables", "environment", "
 )
 def nothing_switched_public(resource: Resource) -> Findings:
     """Nothing has a public address, faces the internet or runs beside the VPC, by a switch or by AWS's default."""
-    required = corrections()["private values"].get(resource.type, {})
-    for path, allowed in required.items():
-        yield from with_unverified(require(resource, path, _is_one_of(allowed), "is public, or beside the VPC"))
+    required = corrections()["private values"]["of a type"].get(resource.type, {})
+    yield from require_values(resource, "private values", "is public, or beside the VPC")
     given = (
         each for each in values(resource) if each.path not in required and not set(each.path.split(".")) & {*WORDS}
     )
     yield from each(resource, [(g.path, g) for g in given], _opens)
-
-
-def _is_one_of(allowed: Any) -> Requirement:
-    if allowed == "given":
-        return lambda value: value is not None and value != []
-    texts = {str(each).lower() for each in allowed}
-    return lambda value: {str(known(each)).lower() for each in (as_list(value) or [None])} <= texts
 
 
 def _opens(path: str, given: Given) -> str | None:

@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from policy.iam_documents import Statement, statements
 from policy.resources import Resource
-from private_inference.graph.iam_documents import DocumentError
+from policy.schema import corrections
 from private_inference.graph.values import Unknown, joined
 
 
@@ -39,25 +38,45 @@ def _values(path: str, name: str, value: Any) -> Iterator[Given]:
             yield from _values(joined(path, position), name, inner)
     elif isinstance(value, Unknown) or value is not None:
         yield Given(path, name, value)
-        if isinstance(value, str) and value[:1] in ("{", "["):
-            decoded = _decoded(value)
-            if decoded is not None and not _is_document(decoded):
-                yield from _values(path, name, decoded)
+        decoded = _decoded(value)
+        if decoded is not None and not _is_document(decoded):
+            yield from _values(path, name, decoded)
 
 
-def documents(resource: Resource) -> Iterator[tuple[str, list[Statement]]]:
-    """The policy documents of a resource, wherever they stand, each with its path."""
-    for given in values(resource):
-        if given.text.startswith("{") and _is_document(_decoded(given.text)):
-            try:
-                yield given.path, statements(given.text)
-            except DocumentError:
-                continue  # policies_are_documents says so
+DOCUMENT = re.compile(
+    r"policy|policyDocument|inlinePolicies|accessPolicies|"
+    r"(access|assumeRole|bucket|deliveryDestination|inline|repository|resource|session)Policy"
+)
+"""Names of properties that hold policy documents of IAM. Others hold one where their text says so."""
 
 
-def _decoded(text: str) -> Any:
+def documents(resource: Resource) -> Iterator[tuple[str, Any]]:
+    """The policy documents of a resource, wherever they stand, each with its path: unknown and malformed ones, too."""
+    if resource.type not in corrections()["documents"]["of another form"]:
+        yield from _documents("", "", resource.properties)
+
+
+def _documents(path: str, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and not _is_document(value):
+        for key, inner in value.items():
+            yield from _documents(joined(path, key), key, inner)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _documents(joined(path, position), name, inner)
+    elif _named_document(name, value) or _is_document(value) or _is_document(_decoded(value)):
+        yield path, value
+
+
+def _named_document(name: str, value: Any) -> bool:
+    return bool(DOCUMENT.fullmatch(name) and (isinstance(value, Unknown) or value))
+
+
+def _decoded(value: Any) -> Any:
+    """What JSON text that is a structure stands for, else None."""
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return None
     try:
-        return json.loads(text)
+        return json.loads(value)
     except ValueError:
         return None
 

@@ -1,6 +1,7 @@
 """IAM policy documents as rules judge them: how much each statement grants, and to whom."""
 
 import fnmatch
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -50,6 +51,11 @@ class Statement(iam_documents.Statement):
         for operator, key, value in super().tests:
             yield operator.lower(), key.lower(), value
 
+    @property
+    def names_principals(self) -> bool:
+        """Whether it says whom it is about: one of a resource's policy does, one of an identity's does not."""
+        return bool(self.principals or self.not_principals)
+
     def grants(self, action: str) -> bool:
         """Whether the statement names an action, with wildcards or by leaving it out of NotAction."""
         if self.not_actions:
@@ -64,9 +70,17 @@ class Statement(iam_documents.Statement):
             for operator, key, value in self.tests
         )
 
-    def requires_suffix(self, end: str) -> bool:
-        """Whether a condition holds only for some values of a key with an end, such as a provider's `:sub`."""
-        return any(key.endswith(end) and self.requires([key]) for _, key, _ in self.tests)
+    @property
+    def requires_subject(self) -> bool:
+        """Whether a condition holds only for some subjects of an identity provider: more than a prefix that all have.
+
+        Sources: https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html and
+        https://docs.github.com/en/actions/reference/security/oidc (what the `sub` of each looks like).
+        """
+        return any(
+            key.endswith(":sub") and self.requires([key]) and not any(_any_subject(each) for each in as_list(value))
+            for _, key, value in self.tests
+        )
 
     @property
     def any_resource(self) -> bool:
@@ -97,7 +111,22 @@ def matches_any(patterns: Iterable[Any], action: str) -> bool:
 
 
 def _anything(value: Any) -> bool:
-    return any(set(str(known(each))) <= {"*", "?"} for each in as_list(value))
+    """Whether a condition's value holds for everyone: wildcards alone, or an ARN of any account."""
+    return any(set(str(known(each))) <= {"*", "?"} or _of_any_account(str(known(each))) for each in as_list(value))
+
+
+def _of_any_account(text: str) -> bool:
+    account = (text.split(":", 5) + [""] * 5)[4]
+    return text.startswith("arn:") and bool(account) and not account.strip("*?").isdigit()
+
+
+SUBJECTS = ("repo:", "system:serviceaccount:", "project_path:", "organization:")
+"""How the subjects of GitHub, Kubernetes, GitLab and HCP Terraform begin."""
+
+
+def _any_subject(value: Any) -> bool:
+    literal = re.split(r"[*?]", str(known(value)), maxsplit=1)[0]
+    return literal in ("", *SUBJECTS)
 
 
 def _no_resource(arn: Any) -> bool:
@@ -109,9 +138,7 @@ def _no_resource(arn: Any) -> bool:
 def _everyone(principal: Any) -> bool:
     """`*`, and any ARN with a wildcard for the account."""
     text = str(known(principal))
-    return (bool(text) and set(text) <= {"*", "?"}) or (
-        text.startswith("arn:") and "*" in (text.split(":", 5) + [""] * 5)[4]
-    )
+    return (bool(text) and set(text) <= {"*", "?"}) or (_of_any_account(text) and "*" in text)
 
 
 def document_problem(document: Any) -> str | None:

@@ -11,6 +11,7 @@ from policy.network import WAYS_OUT
 from policy.resources import Resource
 from policy.rules import resource_rule
 from policy.schema import corrections
+from private_inference.graph.values import is_given
 
 HIDING = {
     "aws:cloudformation/": "creates what its template says",
@@ -23,6 +24,8 @@ HIDING = {
     "pulumi-python:": "is made by code, which may do anything",
     "pulumi-nodejs:": "is made by code, which may do anything",
 }
+DEFINED_ELSEWHERE = ("pipelineDefinitionS3Location", "templateUrl", "templateS3Location")
+"""Properties that name a file which says what a resource does."""
 EXPANDED = ("awsx:ecr:Repository",)
 """Remote components whose resources `private-inference check` sees, too."""
 
@@ -43,6 +46,9 @@ def _judged() -> frozenset[str]:
 def resources_are_judged(resource: Resource) -> Findings:
     """Whatever no rule judges is refused, so that what nobody thought of doesn't pass; so is what hides resources."""
     type_ = resource.type
+    for key in DEFINED_ELSEWHERE:
+        if is_given(resource.get(key)):
+            yield resource.violation(f"is defined by a file that no rule reads ({key})")
     if type_ in _judged() or type_.split(":")[0] in corrections()["other packages"]:
         return
     for beginning, what in HIDING.items():

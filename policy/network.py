@@ -42,6 +42,7 @@ WAYS_OUT = {
     EIP_ASSOCIATION: "gives a public IPv4 address to a network interface",
     "aws:ec2/defaultVpc:DefaultVpc": "adopts the default VPC, which has an internet gateway",
     "aws:ec2/defaultSubnet:DefaultSubnet": "adopts a default subnet, which is public",
+    "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation": "lets other routers decide where packets go",
     "awsx:ec2:Vpc": "creates an internet gateway, whatever its arguments",
     "awsx:ec2:DefaultVpc": "is the default VPC, which has an internet gateway",
 }
@@ -49,6 +50,8 @@ GATEWAYS_OUT = {
     "natGatewayId": "a NAT gateway",
     "egressOnlyGatewayId": "an egress-only internet gateway",
     "carrierGatewayId": "a carrier gateway",
+    "localGatewayId": "an Outpost's network",
+    "coreNetworkArn": "a core network, whose routes others decide",
     "networkInterfaceId": "a network interface, which may forward to anywhere",
     "instanceId": "an instance, which may forward to anywhere",
 }

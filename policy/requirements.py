@@ -7,9 +7,12 @@ the property is added.
 from collections.abc import Callable
 from typing import Any
 
-from policy.findings import Findings, each, for_each
+from policy.findings import Findings, each, for_each, with_unverified
+from policy.given import Given, values
 from policy.iam_documents import Statement, readable
 from policy.resources import Resource, Stack
+from policy.schema import corrections
+from private_inference.graph.iam_documents import as_list
 from private_inference.graph.values import Unknown, known
 
 Requirement = Callable[[Any], bool]
@@ -30,6 +33,40 @@ def require_each(resource: Resource, path: str, key: str, fits: Requirement, oth
         return None if fits(entry.get(key)) else f"{otherwise} ({place}.{key})"
 
     yield from each(resource, resource.entries(path), wrong)
+
+
+WORDS = ("name", "description", "tags", "tagsAll", "variables", "environment", "environments", "labels", "metadata")
+"""Properties whose values are anybody's words."""
+
+
+def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
+    """Properties must have the values that a table of corrections.json allows them.
+
+    It has names that mean the same wherever they are given, and paths in types, where null stands for left out and
+    "given" for any value. A name's values are compared without regard to case.
+    """
+    allowed = corrections()[table]
+    of_type = allowed["of a type"].get(resource.type, {})
+    for path, fit in of_type.items():
+        yield from with_unverified(require(resource, path, _is_one_of(fit), otherwise))
+    of_any_type = {name.lower(): _is_one_of(fit) for name, fit in allowed["of any type"].items()}
+    named = [
+        (given.path, given)
+        for given in values(resource)
+        if given.name.lower() in of_any_type and given.path not in of_type and not set(given.path.split(".")) & {*WORDS}
+    ]
+
+    def unfit(path: str, given: Given) -> str | None:
+        return None if of_any_type[given.name.lower()](known(given.value)) else f"{otherwise} ({path})"
+
+    yield from each(resource, named, unfit)
+
+
+def _is_one_of(allowed: Any) -> Requirement:
+    if allowed == "given":
+        return lambda value: value is not None and value != []
+    texts = {str(each).lower() for each in allowed}
+    return lambda value: {str(known(each)).lower() for each in (as_list(value) or [None])} <= texts
 
 
 def require_attached(stack: Stack, type_: str, attached: str, key: str, otherwise: str) -> Findings:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PREBUILT_IMAGES = Path(__file__).with_name("prebuilt_images.json")
+from private_inference.graph.registries import prebuilt_images
 
 
 class NoFactError(Exception):
@@ -48,7 +48,7 @@ def prebuilt_image(repository: str, tag: str, region: str, suffix: str) -> dict[
 
     Raises NoFactError for a repository that is not known here, NoRegistryError where AWS has none in the region.
     """
-    table = _prebuilt_images()
+    table = prebuilt_images()
     if repository not in table["repositories"]:
         known = ", ".join(table["repositories"])
         raise NoFactError(f"the rehearsal doesn't know the registry of {repository}; it knows those of {known}")
@@ -57,9 +57,3 @@ def prebuilt_image(repository: str, tag: str, region: str, suffix: str) -> dict[
         raise NoRegistryError(f"no registry for region {region} and repository {repository}")
     path = f"{registry}.dkr.ecr.{region}.{suffix}/{repository}:{tag}"
     return {"id": registry, "registryId": registry, "registryPath": path}
-
-
-@cache
-def _prebuilt_images() -> dict[str, dict[str, Any]]:
-    table: dict[str, dict[str, Any]] = json.loads(PREBUILT_IMAGES.read_text(encoding="utf-8"))
-    return table

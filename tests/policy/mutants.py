@@ -617,6 +617,29 @@ def _identity() -> Iterator[Mutant]:
     yield sets(rule, ("RolePolicyAttachment", "team"), "policyArn", managed("AmazonSageMakerFullAccess"))
     yield sets(rule, role, "managedPolicyArns", [managed("AdministratorAccess")])
 
+    yield adds(
+        rule,
+        "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+        {"policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"},
+    )
+
+    rule = "nobody-raises-permissions"
+    policies = ARN.replace("us-east-1", "").format("iam", "policy/*")
+    yield sets(rule, ("RolePolicy", "team"), "policy", allow(["iam:CreatePolicyVersion"], policies))
+    yield sets(rule, ("RolePolicy", "team"), "policy", allow("iam:Put*Policy", policies))
+    yield adds(
+        rule,
+        "aws:scheduler/schedule:Schedule",
+        {"target": {"arn": "arn:aws:scheduler:::aws-sdk:iam:createAccessKey"}},
+    )
+
+    rule = "models-are-called-from-inside"
+    endpoint, from_here = ARN.format("sagemaker", "endpoint/triage"), {"aws:SourceVpce": "vpce-0123456789abcdef0"}
+    yield sets(rule, ("RolePolicy", "team"), "policy", allow("sagemaker:InvokeEndpoint", endpoint))
+    for operator in ("StringEqualsIfExists", "ForAllValues:StringEquals", "StringNotEquals"):
+        document = allow("sagemaker:InvokeEndpoint*", endpoint, Condition={operator: from_here})
+        yield sets(rule, ("RolePolicy", "team"), "policy", document)
+
     rule = "roles-trust-who-they-must"
     assume = {"Action": "sts:AssumeRole", "Effect": "Allow"}
     for principal in ({"AWS": "*"}, "*", {"Service": "sagemaker.amazonaws.com"}, {"AWS": "arn:aws:iam::*:root"}):
@@ -764,6 +787,17 @@ def _exposure() -> Iterator[Mutant]:
     yield sets(rule, ("aws:eks/cluster:Cluster", "apps"), "vpcConfig.endpointPublicAccess", True)
     yield drops(rule, ("aws:eks/cluster:Cluster", "apps"), "vpcConfig.endpointPublicAccess")
     yield adds(rule, "aws:transfer/server:Server", {"endpointType": "PUBLIC"})
+
+    rule = "guards-stay-on"
+    yield adds(rule, "aws:guardduty/detector:Detector", {"enable": False})
+    yield adds(rule, "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess", {"state": "unblocked"})
+    yield sets(rule, ("LaunchTemplate", "batch"), "metadataOptions.httpTokens", "optional")
+
+    rule = "connections-use-tls"
+    yield adds(rule, "aws:memorydb/cluster:Cluster", {"tlsEnabled": False})
+    yield adds(rule, "aws:rds/parameterGroup:ParameterGroup", {"parameters": [{"name": "rds.force_ssl", "value": "0"}]})
+    yield adds(rule, "aws:rds/proxy:Proxy", {"name": "pool"})
+    yield adds(rule, "aws:transfer/server:Server", {"securityPolicyName": "TransferSecurityPolicy-2018-11"})
 
     balancer, listener = ("LoadBalancer", "front"), ("Listener", "front")
     yield sets("nothing-switched-public", balancer, "internal", False)

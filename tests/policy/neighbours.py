@@ -31,7 +31,11 @@ TRUST = json.dumps(
         },
     }
 )
-INVOKE = allow("sagemaker:InvokeEndpoint", ARN.format("sagemaker", "endpoint/triage"))
+INVOKE = allow(
+    "sagemaker:InvokeEndpoint",
+    ARN.format("sagemaker", "endpoint/triage"),
+    Condition={"StringEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}},
+)
 PASS_ROLE = allow(
     "iam:PassRole",
     "arn:aws:iam::123456789012:role/private-inference/serving",

@@ -100,8 +100,11 @@ def test_the_tables_are_what_their_sources_say() -> None:
 
 def test_corrections_name_types_and_properties_of_the_provider() -> None:
     table = corrections()
-    places = {type_: list(paths) for type_, paths in table["private values"].items()}
-    places |= {type_: list(paths) for type_, paths in table["keys"]["also"].items()}
+    of_types = [table[name]["of a type"] for name in ("private values", "guards", "connections")]
+    places: dict[str, list[str]] = {}
+    for paths_of in (*of_types, table["keys"]["also"]):
+        for type_, paths in paths_of.items():
+            places.setdefault(type_, []).extend(paths)
     for each in [*table["keys"]["not needed"], *table["destinations"]["not outside"]]:
         type_, _, path = each.rpartition(" ")
         if type_:
@@ -113,6 +116,7 @@ def test_corrections_name_types_and_properties_of_the_provider() -> None:
                 assert name in node, f"{type_} {path}"
                 node = node[name]
     assert {type_ for types in table["judged"].values() for type_ in types} <= set(load())
+    assert {*table["documents"]["of another form"], *table["documents"]["limits"]} <= set(load())
 
 
 @pytest.mark.parametrize(

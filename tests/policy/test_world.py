@@ -1,18 +1,39 @@
 """No way to break the promise passes the pack, whatever nobody thought of; and nothing ordinary is blocked."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
+import yaml
 from pulumi_policy import EnforcementLevel, ResourceValidationPolicy
 
 from private_inference.runner.resource import Resource
-from tests.policy.graph import Graph
+from tests.policy.graph import Graph, Ref
 from tests.policy.judge import RULES, judge
 from tests.policy.world import CLASSES, NEIGHBOURS, Case, Change
 
 pytestmark = pytest.mark.xdist_group("policy")
 
-EVERY = [(name, case) for name, cases in CLASSES.items() for case in cases]
+CASES = Path(__file__).parent / "cases"
+"""Further cases, written by others who had not seen the rules: title and changes. `!ref` is a Ref."""
+
+
+class Loader(yaml.SafeLoader):
+    """Reads cases."""
+
+
+Loader.add_constructor("!ref", lambda loader, node: Ref(*loader.construct_sequence(node)))  # type: ignore[arg-type]
+
+
+def read(name: str) -> list[Case]:
+    found: dict[str, list[Change]] = yaml.load((CASES / f"{name}.yaml").read_text(encoding="utf-8"), Loader)  # noqa: S506
+    return [(title, [tuple(change) for change in changes]) for title, changes in found.items()]
+
+
+EVERY = [(name, case) for name, cases in CLASSES.items() for case in cases] + [
+    (path.stem, case) for path in sorted(CASES.glob("*.yaml")) if path.stem != "neighbours" for case in read(path.stem)
+]
+ORDINARY = [*NEIGHBOURS, *read("neighbours")]
 
 
 def apply(graph: Graph, changes: Iterable[Change]) -> list[Resource]:
@@ -36,6 +57,6 @@ def test_is_caught(name: str, case: Case, previewed: Graph) -> None:
     assert {rule for rule, _ in found} - {"paths-are-as-intended"}
 
 
-@pytest.mark.parametrize("case", NEIGHBOURS, ids=[case[0] for case in NEIGHBOURS])
+@pytest.mark.parametrize("case", ORDINARY, ids=[case[0] for case in ORDINARY])
 def test_passes(case: Case, previewed: Graph) -> None:
     assert not mandatory_violations(previewed.copy(), case)

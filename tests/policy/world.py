@@ -2,7 +2,8 @@
 
 Each case is its title and changes to the compliant stack: (type, properties) adds a resource named `added`;
 (type, name, path, value) changes one that is there. A case of a class is caught if a mandatory rule reports it;
-a neighbour passes if none does. The first half of each class was written before the general rules, the second after.
+a neighbour passes if none does. The first half of each class was written before the general rules, the second after;
+the files of `cases/` by others, who had not seen the rules.
 """
 
 import json

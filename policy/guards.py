@@ -1,0 +1,57 @@
+"""Guards that AWS has a switch for: what names tell, whatever the type, and a table of what they don't tell."""
+
+import re
+
+from pulumi_policy import Severity
+
+from policy.controls import fsbp, hipaa, nist, pci
+from policy.findings import Findings, each
+from policy.given import Given, values
+from policy.requirements import require_values
+from policy.resources import Resource
+from policy.rules import resource_rule
+
+
+@resource_rule(
+    types=None,
+    controls=[
+        nist("CM-6", "SI-4"),
+        fsbp("EC2.7", "EC2.8", "EC2.182", "CloudTrail.4", "GuardDuty.1", "ECS.4", "CodeBuild.5"),
+        pci("10.5"),
+    ],
+    severity=Severity.HIGH,
+    fix="give the property the value that guards, or leave it out where that is AWS's default",
+)
+def guards_stay_on(resource: Resource) -> Findings:
+    """No guard of AWS's is switched off: blocks of public access, trails, detectors, metadata tokens, privileges."""
+    yield from require_values(resource, "guards", "switches a guard off")
+
+
+OLD_TLS = re.compile(
+    r"(?i)(TLS[-_.]?(v)?1[-_.][01](?!\d)|TLSv1(_2016)?$|SSLv?3|TransferSecurityPolicy-(FIPS-)?20(18|20))"
+)
+"""Protocol versions and policies of before TLS 1.2, or with ciphers that AWS has replaced.
+
+https://docs.aws.amazon.com/transfer/latest/userguide/security-policies.html
+"""
+VERSIONED = re.compile(
+    r"(?i)(?!(ssl|security)policy$)\w*(policy|policyname|protocol|protocols|protocolversion|version|tls)$"
+)
+"""Names of properties that name a version. Listeners and domain names of APIs have rules of their own."""
+
+
+@resource_rule(
+    types=None,
+    controls=[nist("SC-8(1)", "SC-13"), pci("4.1"), hipaa("164.312(e)(2)(ii)"), fsbp("Opensearch.8", "Redshift.2")],
+    severity=Severity.HIGH,
+    fix="have connections take TLS 1.2 or later, and nothing else",
+)
+def connections_use_tls(resource: Resource) -> Findings:
+    """Databases, caches, brokers, mounts and servers take TLS only: within a VPC, too, traffic can be read."""
+    yield from require_values(resource, "connections", "lets data pass without TLS")
+    versioned = [(given.path, given) for given in values(resource) if VERSIONED.fullmatch(given.name)]
+    yield from each(resource, versioned, _is_old)
+
+
+def _is_old(path: str, given: Given) -> str | None:
+    return f"takes TLS before 1.2 ({path})" if OLD_TLS.search(given.text) else None
