@@ -20,6 +20,7 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_path
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.private_access import PrivateAccess, PrivateAccessArgs
+from components.refused_flows import RefusedFlowsAlarm, RefusedFlowsAlarmArgs
 from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.settings import load
@@ -146,6 +147,16 @@ monitoring = Monitoring(
     ),
     options,
 )
+if settings.network.refusal_alarm_off_because is None:
+    RefusedFlowsAlarm(
+        "refused-flows",
+        RefusedFlowsAlarmArgs(
+            log_group=network.flow_log_group.name,
+            topic_arn=monitoring.topic.arn,
+            limit=settings.network.refused_flows,
+        ),
+        options,
+    )
 endpoints = {
     endpoint.name: InferenceEndpoint(
         endpoint.name,

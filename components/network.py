@@ -14,6 +14,7 @@ from components.flows import Flow, Gateway, Peer
 from components.iam import Account
 from components.lookups import RegionFacts
 from components.names import name_tag
+from components.refused_flows import FLOW_LOG_FORMAT
 from components.settings import NetworkSettings, Settings, SettingsError
 
 INTERFACE_DELETION = "60m"
@@ -90,6 +91,8 @@ class PrivateNetwork(pulumi.ComponentResource):
     """By tier and zone."""
     route_tables: Mapping[Tier, aws.ec2.RouteTable]
     """The one table of each tier."""
+    flow_log_group: aws.cloudwatch.LogGroup
+    """Where the VPC's flow logs are."""
 
     def __init__(self, name: str, args: PrivateNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:network:PrivateNetwork", name, None, opts)
@@ -109,7 +112,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         for tier in Tier:
             self._acl(tier)
         self._on_premises_routes()
-        self._flow_logs()
+        self.flow_log_group = self._flow_logs()
         self.register_outputs({"vpcId": self.vpc.id})
 
     def subnet_ids(self, tier: Tier) -> list[pulumi.Output[str]]:
@@ -219,7 +222,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 opts=self._child(depends_on=[attachment]),
             )
 
-    def _flow_logs(self) -> None:
+    def _flow_logs(self) -> aws.cloudwatch.LogGroup:
         name = f"{self._name}-flow-logs"
         group = aws.cloudwatch.LogGroup(
             name,
@@ -241,8 +244,11 @@ class PrivateNetwork(pulumi.ComponentResource):
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
             log_destination=group.arn,
+            log_format=FLOW_LOG_FORMAT,
             iam_role_arn=role.arn,
             max_aggregation_interval=60,
             tags=name_tag("flow-logs"),
-            opts=self._child(depends_on=[policy]),
+            # A VPC has one flow log with one destination, and none can be changed: the old one must go first.
+            opts=self._child(depends_on=[policy], delete_before_replace=True),
         )
+        return group

@@ -128,6 +128,9 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:appautoscaling/target:Target": Call("application-autoscaling", "deregister_scalable_target", _SCALABLE),
     "aws:cloudwatch/dashboard:Dashboard": Call("cloudwatch", "delete_dashboards", {"DashboardNames": "[id]"}),
     "aws:cloudwatch/logGroup:LogGroup": Call("logs", "delete_log_group", {"logGroupName": "id"}),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": Call(
+        "logs", "delete_metric_filter", {"logGroupName": "logGroupName", "filterName": "id"}
+    ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Call("cloudwatch", "delete_alarms", {"AlarmNames": "[id]"}),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Call("cloudwatch", "delete_alarms", {"AlarmNames": "[id]"}),
     "aws:cloudwatch/eventRule:EventRule": Call("events", "delete_rule", {"Name": "name"}),

@@ -19,6 +19,7 @@ from private_inference.verification import (
     network,
     private_access,
     proof,
+    refused_flows,
     roles,
 )
 from private_inference.verification.checks import Assertion, Check, Verdict, evaluate
@@ -50,6 +51,7 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     for subject in (contract, network, firewall, proof, private_access, keys, data, logs):
         yield from subject.assertions(stack)
     yield from capacity.stack_assertions(stack)
+    yield from refused_flows.assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
         for part in (inference, roles, capacity, invocation):
             yield from part.assertions(stack, endpoint)

@@ -21,7 +21,8 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
         yield logs(f"{endpoint.name}: {kept}", partial(_endpoint_group, stack, endpoint.name))
 
 
-def _flow_log(stack: Deployed) -> Item:
+def flow_log(stack: Deployed) -> Item:
+    """The stack's flow log of its VPC."""
     found = stack.in_vpc("describe_flow_logs", "FlowLogs", "resource-id")
     own = [item for item in found if stack.of_stack(item)]
     if not own:
@@ -31,21 +32,22 @@ def _flow_log(stack: Deployed) -> Item:
 
 
 def _flow_logs(stack: Deployed) -> Result:
-    found = _flow_log(stack)
+    found = flow_log(stack)
     status = found.get("DeliverLogsStatus", "SUCCESS")  # AWS leaves it out until the first delivery
     faults = [] if status == "SUCCESS" else [f"delivery: {status} {found.get('DeliverLogsErrorMessage', '')}"]
     active = equal(found, {"FlowLogStatus": "ACTIVE", "TrafficType": "ALL", "LogDestinationType": "cloud-watch-logs"})
-    return result(f"{active.seen}, into {_group_name(found)}", [*faults, *active.faults])
+    return result(f"{active.seen}, into {flow_log_group_name(found)}", [*faults, *active.faults])
 
 
-def _group_name(flow_log: Item) -> str:
+def flow_log_group_name(flow_log: Item) -> str:
+    """Name of the log group that a flow log is delivered to."""
     destination = short(flow_log.get("LogDestination", "")).removeprefix("log-group:").removesuffix(":*")
     name: str = flow_log.get("LogGroupName") or destination
     return name
 
 
 def _flow_log_group(stack: Deployed) -> Item:
-    name = _group_name(_flow_log(stack))
+    name = flow_log_group_name(flow_log(stack))
     return _named(stack.log_groups(name), name)
 
 

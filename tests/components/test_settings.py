@@ -38,6 +38,8 @@ BAD = [
     ("network.onPremises.gatewayId", "igw-0a1b2c3d", "write one such as vgw-0a1b2c3d or tgw-0a1b2c3d"),
     ("network.deniedCidrs", ["1.1.1.0/24", "1.1.0.0/16"], "which overlap; keep the larger one only"),
     ("network.naclRuleQuota", 41, "less than or equal to 40"),
+    ("network.refusedFlows", 0, "greater than or equal to 1"),
+    ("network.refusalAlarmOffBecause", "scanner", "at least 10 characters"),
     ("privateAccess.interfaceEndpoints", ["kms", "kms"], "names a service twice; name it once"),
     ("privateAccess.dynamodb", "perhaps", "valid boolean"),
     ("privateAccess.fips", "perhaps", "valid boolean"),

@@ -260,6 +260,11 @@ def _composite_alarms(aws: EmbeddedAws) -> Found:
         yield alarm["AlarmName"], "", alarm
 
 
+def _metric_filters(aws: EmbeddedAws) -> Found:
+    for found in aws.client("logs").describe_metric_filters()["metricFilters"]:
+        yield found["filterName"], "", found
+
+
 def _event_rules(aws: EmbeddedAws) -> Found:
     events = aws.client("events")
     for rule in events.list_rules()["Rules"]:
@@ -329,6 +334,7 @@ READERS: Mapping[str, Callable[[EmbeddedAws], Found]] = {
     "scaling policy": _scaling_policies,
     "alarm": _alarms,
     "composite alarm": _composite_alarms,
+    "metric filter": _metric_filters,
     "event rule": _event_rules,
     "dashboard": _dashboards,
     "topic": _topics,

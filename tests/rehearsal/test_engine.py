@@ -218,6 +218,21 @@ def test_alarms_reach_an_encrypted_topic(rehearsed: Rehearsed) -> None:
     }
 
 
+def test_what_logs_say_becomes_a_metric(rehearsed: Rehearsed) -> None:
+    made = rehearsed.outputs("aws:cloudwatch/logMetricFilter:LogMetricFilter", "refused")
+    (found,) = named(rehearsed, "logs").describe_metric_filters(logGroupName=made["logGroupName"])["metricFilters"]
+    assert (found["filterName"], found["filterPattern"]) == (made["name"], "REJECT")
+    assert found["metricTransformations"] == [
+        {
+            "metricNamespace": "rehearsed",
+            "metricName": "Refused",
+            "metricValue": "1",
+            "defaultValue": 0.0,
+            "unit": "None",
+        }
+    ]
+
+
 def test_a_metric_query_becomes_a_metric_and_its_statistic(rehearsed: Rehearsed) -> None:
     name = rehearsed.outputs("aws:cloudwatch/metricAlarm:MetricAlarm", "busy")["name"]
     (alarm,) = named(rehearsed, "cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]

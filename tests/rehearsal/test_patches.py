@@ -756,6 +756,28 @@ def a_sum_of_unknown_alarms_is_refused(aws: EmbeddedAws) -> bool:
     return refused("ValidationError", _composite, aws=aws, about=unique("a"))
 
 
+def metric_filter(aws: EmbeddedAws, log_group: str, pattern: str) -> None:
+    metric = {"metricNamespace": "N", "metricName": "M", "metricValue": "1"}
+    aws.client("logs").put_metric_filter(
+        logGroupName=log_group, filterName="f", filterPattern=pattern, metricTransformations=[metric]
+    )
+
+
+@probe("metric_filter")
+def a_metric_filter_is_replaced(aws: EmbeddedAws) -> bool:
+    logs, name = aws.client("logs"), unique("g")
+    logs.create_log_group(logGroupName=name)
+    for pattern in ("first", "second"):
+        metric_filter(aws, name, pattern)
+    found = logs.describe_metric_filters(logGroupName=name)["metricFilters"]
+    return [each["filterPattern"] for each in found] == ["second"]
+
+
+@probe("metric_filter")
+def a_metric_filter_needs_its_log_group(aws: EmbeddedAws) -> bool:
+    return refused("ResourceNotFoundException", metric_filter, aws=aws, log_group=unique("g"), pattern="")
+
+
 @probe("pending_confirmation")
 def an_email_address_is_asked_first(aws: EmbeddedAws) -> bool:
     sns = aws.client("sns")

@@ -18,6 +18,7 @@ from private_inference.terraform.schema import FILE, VERSION, Block, load_schema
 PROVIDER_6_ONLY = {
     "aws_appautoscaling_policy.predictiveScalingPolicyConfiguration",
     "aws_cloudwatch_log_group.deletionProtectionEnabled",
+    "aws_cloudwatch_log_metric_filter.applyOnTransformedLogs",
     "aws_cloudwatch_metric_alarm.evaluationCriteria",
     "aws_cloudwatch_metric_alarm.evaluationInterval",
     "aws_cloudwatch_metric_alarm.evaluationWindow",

@@ -42,6 +42,17 @@ def log_group(account: Account, inputs: Inputs) -> Created:
     return Created(name, {"arn": account.arn("logs", f"log-group:{name}")}, defaults)
 
 
+def metric_filter(account: Account, inputs: Inputs) -> Created:
+    """AWS has `metric` before the names of a metric's properties, but for those that are not part of every metric."""
+    renamed = {key: f"metric{key.capitalize()}" for key in ("name", "namespace", "value")}
+    given = {"unit": "None", **inputs["metricTransformation"]}  # a default of the provider's
+    metric = {renamed.get(key, key): value for key, value in given.items()}
+    more = {"metricTransformations": [metric]}
+    renamed = {"name": "filterName", "pattern": "filterPattern"}
+    answer = call(account, "logs", "put_metric_filter", inputs, renamed=renamed, more=more)
+    return Created(answer["request"]["filterName"], {}, {"applyOnTransformedLogs": False})
+
+
 def metric_alarm(account: Account, inputs: Inputs) -> Created:
     dimensions = pairs(inputs.get("dimensions", {}), "name", "value")
     queries = [_query(query) for query in inputs.get("metricQueries", [])]
@@ -139,6 +150,9 @@ def parameter(account: Account, inputs: Inputs) -> Created:
 HANDLERS = {
     "aws:cloudwatch/logGroup:LogGroup": Handler(
         log_group, auto_name="name", longest_name=512, ignored=("skipDestroy",)
+    ),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": Handler(
+        metric_filter, auto_name="name", longest_name=512, taggable=False
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Handler(metric_alarm, auto_name="name"),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Handler(

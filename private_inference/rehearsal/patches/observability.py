@@ -1,10 +1,12 @@
-"""Amazon CloudWatch and Amazon SNS."""
+"""Amazon CloudWatch, CloudWatch Logs and Amazon SNS."""
 
 import re
 from typing import Any
 
 from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.responses import CloudWatchResponse
+from moto.logs.exceptions import ResourceNotFoundException
+from moto.logs.models import LogsBackend
 from moto.sns.models import SNSBackend
 
 from private_inference.rehearsal.patches.patch import patch
@@ -23,6 +25,20 @@ def composite_alarm(original: Any, response: Any) -> Any:
         names = ", ".join(missing)
         raise ValidationError(f"Could not save the composite alarm as alarms [{names}] in the alarm rule do not exist")
     return response.put_metric_alarm()
+
+
+@patch(LogsBackend, "put_metric_filter")
+def metric_filter(
+    original: Any, backend: Any, filter_name: str, filter_pattern: str, log_group_name: str, transformations: Any
+) -> Any:
+    """PutMetricFilter replaces the log group's filter of that name, and refuses a group that doesn't exist.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
+    """
+    if log_group_name not in backend.groups:
+        raise ResourceNotFoundException()
+    backend.delete_metric_filter(filter_name, log_group_name)
+    return original(backend, filter_name, filter_pattern, log_group_name, transformations)
 
 
 @patch(SNSBackend, "subscribe")

@@ -217,6 +217,13 @@ flow = aws.ec2.FlowLog(
     max_aggregation_interval=60,
     opts=child,
 )
+aws.cloudwatch.LogMetricFilter(
+    "refused",
+    log_group_name=logs.name,
+    pattern="REJECT",
+    metric_transformation={"namespace": "rehearsed", "name": "Refused", "value": "1", "default_value": "0"},
+    opts=child,
+)
 
 # Artifacts
 bucket = aws.s3.Bucket("Artifacts", opts=child)
