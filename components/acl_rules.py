@@ -11,22 +11,20 @@ from ipaddress import IPv4Network
 from typing import Literal
 
 from components.cidr import Tier
-from components.flows import HTTPS, Block, Direction, Flow, Gateway, Peer
+from components.flows import HTTPS, Block, Direction, Flow, Gateway, Peer, Ports
 
-EPHEMERAL_PORTS = (1024, 65535)
+EPHEMERAL_PORTS: Ports = (1024, 65535)
 """Ports that answers return to. Lambda and NAT use all of it, Linux the upper part.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports
 """
 
-Ports = tuple[int, int]
-"""First and last TCP port."""
-
-PORTS: Sequence[Ports] = ((HTTPS, HTTPS), EPHEMERAL_PORTS)
-"""The ports of rules that allow. Numbers follow from the position: other ports go to the end."""
+PORTS: Sequence[Ports] = (HTTPS, EPHEMERAL_PORTS)
+"""The ports of the stack's own rules that allow. Numbers follow from the position."""
 
 DENIES = range(1000, 10000)
 TIERS = range(10000, 10100)
+TIERS_ON_OTHER_PORTS = range(10100, 11000)
 GATEWAYS = range(11000, 12000)
 BLOCKS = range(12000, 32000)
 """Numbers of the rules by what they are about; AWS takes 1 to 32766, and the lowest that matches decides."""
@@ -133,8 +131,8 @@ def _allows(
     tier: Tier, direction: Direction, allowed: Iterable[Flow], addresses: Mapping[Peer, Sequence[str]]
 ) -> Iterator[_Wanted]:
     """Requests and answers of the tier's flows in one direction."""
-    outgoing, incoming = PORTS if direction == "egress" else reversed(PORTS)
     for flow in allowed:
+        outgoing, incoming = (flow.ports, EPHEMERAL_PORTS) if direction == "egress" else (EPHEMERAL_PORTS, flow.ports)
         if flow.source == tier:
             yield from _opened(flow.destination, outgoing, addresses)
         if flow.destination == tier:
@@ -142,16 +140,20 @@ def _allows(
 
 
 def _opened(peer: Peer, ports: Ports, addresses: Mapping[Peer, Sequence[str]]) -> Iterator[_Wanted]:
-    kind = PORTS.index(ports)
     if isinstance(peer, Block):
         number = _by_content(BLOCKS, f"{peer.cidr} {ports}")
         yield _Wanted(number, "allow", peer.cidr, ports, BLOCKS)
     elif isinstance(peer, Gateway):
         for block in supernets(addresses[peer]):
-            yield _Wanted(GATEWAYS[len(PORTS) * int(block.partition(".")[0]) + kind], "allow", block, ports, GATEWAYS)
+            number = GATEWAYS[len(PORTS) * int(block.partition(".")[0]) + PORTS.index(ports)]
+            yield _Wanted(number, "allow", block, ports, GATEWAYS)
+    elif ports in PORTS:
+        for block in addresses[peer]:
+            yield _Wanted(TIERS[10 * list(Tier).index(peer) + PORTS.index(ports)], "allow", block, ports, TIERS)
     else:
         for block in addresses[peer]:
-            yield _Wanted(TIERS[10 * list(Tier).index(peer) + kind], "allow", block, ports, TIERS)
+            number = _by_content(TIERS_ON_OTHER_PORTS, f"{peer} {ports}")
+            yield _Wanted(number, "allow", block, ports, TIERS_ON_OTHER_PORTS)
 
 
 def _by_content(numbers: range, content: str) -> int:

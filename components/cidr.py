@@ -44,6 +44,20 @@ class SubnetPlan:
         return min(IPv4Network(block).num_addresses for block in self.subnets[tier].values()) - RESERVED_ADDRESSES
 
 
+def tier_blocks(vpc: str) -> dict[Tier, str]:
+    """The quarter of a VPC that each tier has."""
+    return dict(zip(Tier, _quarters(vpc), strict=False))
+
+
+def free_block(vpc: str) -> str:
+    """The quarter of a VPC that no tier has: room for further subnets."""
+    return _quarters(vpc)[-1]
+
+
+def _quarters(vpc: str) -> list[str]:
+    return [str(quarter) for quarter in IPv4Network(vpc).subnets(prefixlen_diff=TIER_BITS)]
+
+
 def subnet_prefix(vpc_prefix: int) -> int:
     """Prefix length of every subnet in a VPC of the given prefix length."""
     return min(vpc_prefix + TIER_BITS + ZONE_BITS, SMALLEST_SUBNET)
@@ -73,14 +87,14 @@ def plan_subnets(vpc: str, zones: Sequence[str], in_use: Mapping[str, str] | Non
     is taken. Raises CidrError if there is no room.
     """
     check_room(vpc, len(zones))
-    network = IPv4Network(vpc)
-    quarters = list(network.subnets(prefixlen_diff=TIER_BITS))
-    tiers = dict(zip(Tier, quarters, strict=False))
-    prefix = subnet_prefix(network.prefixlen)
-    subnets = {tier: [str(subnet) for subnet in block.subnets(new_prefix=prefix)] for tier, block in tiers.items()}
+    tiers = tier_blocks(vpc)
+    prefix = subnet_prefix(IPv4Network(vpc).prefixlen)
+    subnets = {
+        tier: [str(subnet) for subnet in IPv4Network(block).subnets(new_prefix=prefix)] for tier, block in tiers.items()
+    }
     positions = _positions(vpc, zones, subnets[Tier.APP], in_use or {})
     return SubnetPlan(
-        blocks={tier: str(block) for tier, block in tiers.items()},
+        blocks=tiers,
         subnets={tier: {zone: cut[positions[zone]] for zone in zones} for tier, cut in subnets.items()},
     )
 

@@ -6,12 +6,16 @@ Pure: no Pulumi resources. The reachability engine proves the result and shares 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 from typing import Literal
 
 from components.cidr import Tier
-from components.settings import Settings
+from components.settings import ACCESS, CLIENTS, Settings, blocks_of
 
-HTTPS = 443
+Ports = tuple[int, int]
+"""First and last TCP port."""
+
+HTTPS: Ports = (443, 443)
 Direction = Literal["ingress", "egress"]
 
 
@@ -24,7 +28,7 @@ class Gateway(StrEnum):
 
 @dataclass(frozen=True)
 class Block:
-    """Addresses outside the VPC."""
+    """Addresses outside the VPC, or of subnets beside the tiers."""
 
     cidr: str
 
@@ -34,11 +38,12 @@ Peer = Tier | Gateway | Block
 
 @dataclass(frozen=True)
 class Flow:
-    """TCP connections that `source` opens to `destination`, on port 443."""
+    """TCP connections that `source` opens to `destination`."""
 
     source: Tier | Block
-    destination: Tier | Gateway
+    destination: Tier | Gateway | Block
     purpose: str
+    ports: Ports = HTTPS
 
 
 def flows(settings: Settings) -> tuple[Flow, ...]:
@@ -58,16 +63,30 @@ def flows(settings: Settings) -> tuple[Flow, ...]:
         ]
     if any(not endpoint.model.isolated for endpoint in settings.endpoints):
         allowed.append(Flow(Tier.MODEL, Tier.ACCESS, "Models without network isolation call AWS services"))
-    return tuple(allowed)
+    return (*allowed, *_further(settings))
+
+
+def _further(settings: Settings) -> Iterator[Flow]:
+    """The flows that the settings declare beside the stack's own."""
+    premises = settings.network.on_premises.cidrs if settings.network.on_premises else ()
+    for flow in settings.network.flows:
+        for source, destination in product(*(blocks_of(end, premises) for end in (flow.source, flow.destination))):
+            for ports in flow.ports:
+                yield Flow(_end(source), _end(destination), flow.because, ports)
+
+
+def _end(name: str) -> Tier | Block:
+    return {CLIENTS: Tier.APP, ACCESS: Tier.ACCESS}.get(name) or Block(name)
 
 
 @dataclass(frozen=True)
 class GroupRule:
-    """A rule of the security group of `tier`: TCP 443 to or from `peer`. Groups are stateful: answers need no rule."""
+    """A rule of the security group of `tier`: TCP to or from `peer`. Groups are stateful: answers need no rule."""
 
     tier: Tier
     direction: Direction
     peer: Peer
+    ports: Ports
     description: str
 
 
@@ -75,6 +94,6 @@ def group_rules(allowed: Sequence[Flow]) -> Iterator[GroupRule]:
     """The rules for both ends of each flow, where an end has a security group in this VPC."""
     for flow in allowed:
         if isinstance(flow.source, Tier):
-            yield GroupRule(flow.source, "egress", flow.destination, flow.purpose)
+            yield GroupRule(flow.source, "egress", flow.destination, flow.ports, flow.purpose)
         if isinstance(flow.destination, Tier):
-            yield GroupRule(flow.destination, "ingress", flow.source, flow.purpose)
+            yield GroupRule(flow.destination, "ingress", flow.source, flow.ports, flow.purpose)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from itertools import permutations
 
 import pulumi
 import pulumi_aws as aws
@@ -10,7 +11,7 @@ import pulumi_aws as aws
 from components import flows, iam
 from components.acl_rules import AclQuotaError, NotPublicError, NumberedAclRule, acl_rules
 from components.cidr import CidrError, SubnetPlan, Tier, plan_subnets
-from components.flows import Flow, Gateway, Peer
+from components.flows import Block, Flow, Gateway, Peer
 from components.iam import Account
 from components.lookups import RegionFacts
 from components.names import name_tag
@@ -67,6 +68,17 @@ def _check_reachable(gateway: Gateway, needed: Sequence[str], denied: Sequence[s
                 f"network.deniedCidrs: {block!r} would cut the stack off from {', '.join(cut_off)} of the {gateway} "
                 "gateway. Deny blocks that leave them out."
             )
+
+
+def routed_blocks(allowed: Sequence[Flow], vpc: str) -> list[tuple[Tier, str]]:
+    """The tiers and the blocks outside the VPC that flows connect, in whichever direction."""
+    pairs = [pair for flow in allowed for pair in permutations((flow.source, flow.destination))]
+    outside = [
+        (tier, peer.cidr)
+        for tier, peer in pairs
+        if isinstance(tier, Tier) and isinstance(peer, Block) and not IPv4Network(peer.cidr).overlaps(IPv4Network(vpc))
+    ]
+    return list(dict.fromkeys(outside))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +205,7 @@ class PrivateNetwork(pulumi.ComponentResource):
             )
 
     def _on_premises_routes(self) -> None:
-        """Routes from the access tier to on-premises clients, and the attachment of the gateway that leads there."""
+        """Routes to what flows name on premises, and the attachment of the gateway that leads there."""
         premises = self._args.settings.on_premises
         if premises is None:
             return
@@ -212,10 +224,10 @@ class PrivateNetwork(pulumi.ComponentResource):
             attachment = aws.ec2.VpnGatewayAttachment(
                 self._name, vpc_id=self.vpc.id, vpn_gateway_id=premises.gateway_id, opts=self._child()
             )
-        for block in premises.cidrs:
+        for tier, block in routed_blocks(self._args.plan.allowed, self._args.settings.cidr):
             aws.ec2.Route(
-                f"access-to-{block.replace('/', '-')}",
-                route_table_id=self.route_tables[Tier.ACCESS].id,
+                f"{tier}-to-{block.replace('/', '-')}",
+                route_table_id=self.route_tables[tier].id,
                 destination_cidr_block=block,
                 transit_gateway_id=premises.gateway_id if transit else None,
                 gateway_id=None if transit else premises.gateway_id,

@@ -33,7 +33,7 @@ class SecurityGroupsArgs:
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """A group for each tier (client, access, model). Every rule allows TCP 443 to or from one named peer."""
+    """A group for each tier (client, access, model). Every rule allows TCP to or from one named peer."""
 
     client: aws.ec2.SecurityGroup
     access: aws.ec2.SecurityGroup
@@ -64,12 +64,14 @@ class SecurityGroups(pulumi.ComponentResource):
     def _rule(self, rule: GroupRule) -> None:
         kind = aws.vpc.SecurityGroupIngressRule if rule.direction == "ingress" else aws.vpc.SecurityGroupEgressRule
         preposition = "from" if rule.direction == "ingress" else "to"
+        first, last = rule.ports
+        on = "" if rule.ports == HTTPS else f"-{first}" if first == last else f"-{first}-{last}"
         kind(
-            f"{NAMES[rule.tier]}-{preposition}-{_peer_name(rule.peer)}",
+            f"{NAMES[rule.tier]}-{preposition}-{_peer_name(rule.peer)}{on}",
             security_group_id=self._groups[rule.tier].id,
             ip_protocol="tcp",
-            from_port=HTTPS,
-            to_port=HTTPS,
+            from_port=first,
+            to_port=last,
             description=rule.description,
             opts=pulumi.ResourceOptions(parent=self),
             cidr_ipv4=rule.peer.cidr if isinstance(rule.peer, Block) else None,

@@ -5,6 +5,7 @@ reviewers. All problems of a stack's configuration are reported at once, each wi
 """
 
 from components.settings.endpoints import EndpointSettings, ImageSettings, ModelSettings
+from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
 from components.settings.loading import SettingsError, load, parse
 from components.settings.models import (
     ArtifactSettings,
@@ -15,8 +16,11 @@ from components.settings.models import (
 )
 
 __all__ = [
+    "ACCESS",
+    "CLIENTS",
     "ArtifactSettings",
     "EndpointSettings",
+    "FlowSettings",
     "ImageSettings",
     "ModelSettings",
     "NetworkSettings",
@@ -24,6 +28,7 @@ __all__ = [
     "SecuritySettings",
     "Settings",
     "SettingsError",
+    "blocks_of",
     "load",
     "parse",
 ]

@@ -31,7 +31,8 @@ STACK_TAGS = ("Project", "Stack", "Owner", "CostCenter", "Name")
 """Tags that the stack or its resources set."""
 
 
-def _cidr(value: str) -> str:
+def cidr_block(value: str) -> str:
+    """The value as AWS writes it. Raises ValueError."""
     try:
         return str(IPv4Network(value))
     except ValueError:
@@ -49,7 +50,7 @@ def _network_around(address: str) -> str | None:
 
 
 def _vpc_cidr(value: str) -> str:
-    network = IPv4Network(_cidr(value))
+    network = IPv4Network(cidr_block(value))
     if not 16 <= network.prefixlen <= 28:
         raise ValueError(f"is a /{network.prefixlen}; a VPC is a /16 to a /28. Choose one such as 10.0.0.0/16")
     if not any(network.subnet_of(private) for private in PRIVATE_NETWORKS):
@@ -136,7 +137,7 @@ def _matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Cidr = Annotated[str, AfterValidator(_cidr)]
+Cidr = Annotated[str, AfterValidator(cidr_block)]
 Cidrs = Annotated[tuple[Cidr, ...], AfterValidator(_distinct_cidrs)]
 SiteCidrs = Annotated[Cidrs, AfterValidator(_site_cidrs), Field(min_length=1)]
 VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]

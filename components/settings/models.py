@@ -21,6 +21,7 @@ from components.settings.fields import (
     TagValue,
     VpcCidr,
 )
+from components.settings.flows import FlowSettings, contradictions
 from components.settings.group import SettingsGroup
 from components.settings.problems import Problem
 
@@ -63,6 +64,11 @@ class NetworkSettings(SettingsGroup):
     """Clients outside AWS, if any."""
     denied_cidrs: Cidrs = ()
     """Blocks that may reach nothing: denied before every allow, in every tier and both directions."""
+    flows: tuple[FlowSettings, ...] = ()
+    """Connections beside the stack's own, such as clients' to a database in further subnets.
+
+    Each has to work: `check` and `verify` fail where one doesn't, and where anything else passes.
+    """
     nacl_rule_quota: Annotated[int, Field(ge=20, le=NACL_RULES_AT_MOST)] = 20
     """Rules that the account allows a network ACL in one direction, the default deny included."""
     refused_flows: Annotated[int, Field(ge=1)] = 1
@@ -94,6 +100,7 @@ class NetworkSettings(SettingsGroup):
         for client in clients:
             if any(IPv4Network(client).overlaps(IPv4Network(block)) for block in self.denied_cidrs):
                 yield Problem("onPremises.cidrs", client, "is denied by deniedCidrs; remove it from one of them")
+        yield from contradictions(self.flows, self.cidr, clients, self.denied_cidrs)
 
 
 class PrivateAccessSettings(SettingsGroup):

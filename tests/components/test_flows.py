@@ -15,7 +15,7 @@ from components.acl_rules import (
     supernets,
 )
 from components.cidr import Tier
-from components.flows import HTTPS, Block, Flow, Gateway, GroupRule, Peer, group_rules
+from components.flows import HTTPS, Block, Flow, Gateway, GroupRule, Peer, Ports, group_rules
 
 TIER_BLOCKS: dict[Peer, list[str]] = {
     Tier.APP: ["10.0.0.0/18"],
@@ -49,11 +49,21 @@ def prefix_lists() -> st.SearchStrategy[list[str]]:
 
 
 @st.composite
+def port_ranges(draw: st.DrawFn) -> Ports:
+    first, last = sorted([draw(st.integers(1, 65535)), draw(st.integers(1, 65535))])
+    return first, last
+
+
+@st.composite
 def some_flows(draw: st.DrawFn) -> list[Flow]:
     source = st.sampled_from(list(Tier)) | blocks().map(Block)
-    destination = st.sampled_from([*Tier, *Gateway])
+    destination = st.sampled_from([*Tier, *Gateway]) | blocks().map(Block)
     pairs = draw(st.lists(st.tuples(source, destination), max_size=8, unique=True))
-    return [Flow(source, destination, "why") for source, destination in pairs]
+    ports = st.just(HTTPS) | port_ranges() | st.integers(1, 65535).map(lambda port: (port, port))
+    return [
+        Flow(source, destination, "why", HTTPS if isinstance(destination, Gateway) else draw(ports))
+        for source, destination in pairs
+    ]
 
 
 @st.composite
@@ -119,11 +129,11 @@ def test_each_flow_and_its_answers_pass_the_acls_of_both_sides(
     for flow in allowed:
         if isinstance(flow.source, Tier):
             for address in [end for block in blocks_of(flow.destination, addresses) for end in both_ends(block)]:
-                assert lets_through(rules[flow.source], "egress", address, HTTPS)
+                assert all(lets_through(rules[flow.source], "egress", address, port) for port in flow.ports)
                 assert all(lets_through(rules[flow.source], "ingress", address, port) for port in EPHEMERAL_PORTS)
         if isinstance(flow.destination, Tier):
             for address in [end for block in blocks_of(flow.source, addresses) for end in both_ends(block)]:
-                assert lets_through(rules[flow.destination], "ingress", address, HTTPS)
+                assert all(lets_through(rules[flow.destination], "ingress", address, port) for port in flow.ports)
                 assert all(lets_through(rules[flow.destination], "egress", address, port) for port in EPHEMERAL_PORTS)
 
 
@@ -151,10 +161,10 @@ def test_an_acl_opens_nothing_that_no_flow_of_its_tier_needs(
     allowed, _, addresses = network
     for tier in Tier:
         peers = [flow.destination for flow in allowed if flow.source == tier]
-        peers += [flow.source for flow in allowed if flow.destination == tier]  # type: ignore[misc]
+        peers += [flow.source for flow in allowed if flow.destination == tier]
         known = [block for peer in peers for block in opened_for(peer, addresses)]
         for rule in acl_rules(tier, allowed, [], addresses, PLENTY):
-            assert rule.ports in ((HTTPS, HTTPS), EPHEMERAL_PORTS)
+            assert rule.ports in (EPHEMERAL_PORTS, *(flow.ports for flow in allowed))
             assert any(IPv4Network(rule.cidr).subnet_of(block) for block in known)
 
 
@@ -184,9 +194,11 @@ def test_a_list_with_private_addresses_is_refused(block: str) -> None:
 
 @st.composite
 def rules_alone(draw: st.DrawFn) -> tuple[list[Flow], list[str], dict[Peer, list[str]]]:
-    """Denied blocks, clients on premises and a gateway's blocks."""
+    """Denied blocks, clients on premises, tiers on several ports, and a gateway's blocks."""
     clients = [Block(block) for block in draw(st.lists(blocks(), max_size=5, unique=True))]
+    further = [Flow(Tier.APP, Tier.ACCESS, "why", ports) for ports in draw(st.lists(port_ranges(), max_size=5))]
     allowed = [Flow(client, Tier.ACCESS, "why") for client in clients] + [
+        *further,
         Flow(Tier.APP, Tier.ACCESS, "why"),
         Flow(Tier.ACCESS, Gateway.S3, "why"),
     ]
@@ -223,9 +235,18 @@ def test_where_two_rules_want_one_number_the_second_takes_the_next() -> None:
 def test_other_ports_are_another_number() -> None:
     """A changed rule can be made before the old one goes."""
     flow = Flow(Block("192.168.0.0/16"), Tier.ACCESS, "why")
-    back = Flow(Tier.ACCESS, Block("192.168.0.0/16"), "why")  # type: ignore[arg-type]
+    back = Flow(Tier.ACCESS, Block("192.168.0.0/16"), "why")
     numbers = {rule.number for rule in acl_rules(Tier.ACCESS, [flow, back], [], TIER_BLOCKS, PLENTY)}
     assert len(numbers) == 2
+    tiers = [Flow(Tier.APP, Tier.APP, "why", ports) for ports in (HTTPS, (5432, 5432), (9092, 9098))]
+    assert len({rule.number for rule in acl_rules(Tier.APP, tiers, [], TIER_BLOCKS, PLENTY)}) == 4
+
+
+def test_the_stacks_own_rules_have_the_numbers_that_they_were_deployed_with() -> None:
+    """AWS knows a rule by its number: another one would be another rule, made and deleted while the stack serves."""
+    flow = Flow(Tier.APP, Tier.ACCESS, "why")
+    assert {rule.number for rule in acl_rules(Tier.APP, [flow], [], TIER_BLOCKS, PLENTY)} == {10010, 10011}
+    assert {rule.number for rule in acl_rules(Tier.ACCESS, [flow], [], TIER_BLOCKS, PLENTY)} == {10000, 10001}
 
 
 @given(networks(), st.integers(1, 40))
@@ -244,11 +265,11 @@ def test_the_quota_is_an_error_exactly_when_it_does_not_suffice(network: Network
 @given(some_flows())
 def test_security_groups_hold_the_ends_of_each_flow_and_nothing_else(allowed: list[Flow]) -> None:
     expected = {
-        GroupRule(flow.source, "egress", flow.destination, flow.purpose)
+        GroupRule(flow.source, "egress", flow.destination, flow.ports, flow.purpose)
         for flow in allowed
         if isinstance(flow.source, Tier)
     } | {
-        GroupRule(flow.destination, "ingress", flow.source, flow.purpose)
+        GroupRule(flow.destination, "ingress", flow.source, flow.ports, flow.purpose)
         for flow in allowed
         if isinstance(flow.destination, Tier)
     }

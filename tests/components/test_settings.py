@@ -37,6 +37,11 @@ BAD = [
     ("network.onPremises.cidrs", ["128.0.0.0/1"], "more than a /8; name the blocks of the sites themselves"),
     ("network.onPremises.gatewayId", "igw-0a1b2c3d", "write one such as vgw-0a1b2c3d or tgw-0a1b2c3d"),
     ("network.deniedCidrs", ["1.1.1.0/24", "1.1.0.0/16"], "which overlap; keep the larger one only"),
+    ("network.flows", {}, "should be a list"),
+    ("network.flows[0].from", "database", "is no end of a flow; write clients, access, onPremises or a private block"),
+    ("network.flows[0].to", "10.0.192.1/24", "is not an IPv4 CIDR block; write 10.0.192.0/24"),
+    ("network.flows[0].ports", [], "names no port; write those that the service listens on, such as [5432]"),
+    ("network.flows[0].because", "because", "at least 10 characters"),
     ("network.naclRuleQuota", 41, "less than or equal to 40"),
     ("network.refusedFlows", 0, "greater than or equal to 1"),
     ("network.refusalAlarmOffBecause", "scanner", "at least 10 characters"),
@@ -113,6 +118,8 @@ def change(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     for parent, child in pairwise(path):
         if isinstance(inner, dict):
             inner.setdefault(parent, [] if isinstance(child, int) else {})
+        elif parent == len(inner):
+            inner.append({})
         inner = inner[parent]
     if inner == []:
         inner.append(value)
