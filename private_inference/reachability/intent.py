@@ -13,7 +13,17 @@ from functools import cached_property
 from typing import Literal
 
 from private_inference.reachability.intervals import NONE, Intervals
-from private_inference.reachability.model import Network, SecurityGroup, Undecided, open_rules
+from private_inference.reachability.model import (
+    ANY_CLIENT_PORTS,
+    Network,
+    NetworkAcl,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+    Thing,
+    Undecided,
+    open_rules,
+)
 from private_inference.reachability.path import (
     InterfaceSet,
     OutsideAddresses,
@@ -28,6 +38,7 @@ from private_inference.reachability.trace import Trace, best_trace, trace, trace
 from private_inference.reachability.traffic import services, services_text
 
 HTTPS = services("tcp", 443, 443)
+ANSWERS = services("tcp", *ANY_CLIENT_PORTS)
 
 OTHER_GROUPS = SecurityGroup("unlisted", "", open_rules(), open_rules(), "any groups but the stack's own")
 """Stands for the security groups of workloads that are not the stack's: they may allow everything."""
@@ -48,11 +59,16 @@ Source: "Security groups" and "Network ACL basics" in the Amazon VPC User Guide 
 
 @dataclass(frozen=True)
 class Party:
-    """Ends of paths that the intent treats alike; `starts`: whether its members can open connections."""
+    """Ends of paths that the intent treats alike.
+
+    starts: whether its members can open connections. block: all that rules may name for it, if that is more than the
+    addresses of its ends.
+    """
 
     name: str
     ends: tuple[PathEnd, ...]
     starts: bool = True
+    block: Intervals = NONE
 
 
 @dataclass(frozen=True)
@@ -68,11 +84,16 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Intent:
-    """Parties and expectations; `unmet`: what the settings require and the network lacks."""
+    """Parties and expectations.
+
+    unmet: what the settings require and the network lacks. to_come: subnets that parties are in and the network doesn't
+    have yet, with their tables and ACLs.
+    """
 
     parties: tuple[Party, ...]
     expectations: tuple[Expectation, ...]
     unmet: tuple[str, ...] = ()
+    to_come: tuple[Thing, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,9 +148,15 @@ class Report:
         return not (self.failures or self.unmet or self.undecided)
 
 
-def with_other_groups(network: Network) -> Network:
-    """The network, and in it the group that stands for those which are not the stack's."""
-    return replace(network, groups={**network.groups, OTHER_GROUPS.id: OTHER_GROUPS})
+def completed(network: Network, intent: Intent) -> Network:
+    """The network, and in it what an intent's parties are beside it: in groups not the stack's, in subnets to come."""
+    return replace(
+        network,
+        groups={**network.groups, OTHER_GROUPS.id: OTHER_GROUPS},
+        subnets={**network.subnets, **{one.id: one for one in intent.to_come if isinstance(one, Subnet)}},
+        acls={**network.acls, **{one.id: one for one in intent.to_come if isinstance(one, NetworkAcl)}},
+        route_tables={**network.route_tables, **{one.id: one for one in intent.to_come if isinstance(one, RouteTable)}},
+    )
 
 
 def trace_parties(
@@ -137,12 +164,12 @@ def trace_parties(
 ) -> Trace:
     """`trace.trace`, where source and destination may also be parties of an intent."""
     parties = {party.name: party.ends for party in intent.parties}
-    return trace(with_other_groups(network), source, destination, port, protocol, parties)
+    return trace(completed(network, intent), source, destination, port, protocol, parties)
 
 
 def check(network: Network, intent: Intent) -> Report:
     """Compare an intent with the network that it is about."""
-    finder = PathFinder(with_other_groups(network))
+    finder = PathFinder(completed(network, intent))
     cells = tuple(
         _cell(finder, source.name, destination.name, paths, _between(intent, source, destination))
         for source in intent.parties

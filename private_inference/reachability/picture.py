@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from private_inference.reachability.hops import Hop
-from private_inference.reachability.intent import OTHER_GROUPS, UNCOVERED, Cell, Intent, Party, Report
+from private_inference.reachability.intent import OTHER_GROUPS, UNCOVERED, Cell, Intent, Party, Report, completed
 from private_inference.reachability.model import Network, Subnet
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses
 from private_inference.reachability.trace import Trace
-from private_inference.reachability.traffic import blocks, services_text
+from private_inference.reachability.traffic import addresses, blocks, services_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -162,6 +162,7 @@ def trace_text(trace: Trace) -> str:
 
 def scene(network: Network, intent: Intent, report: Report, title: str) -> Scene:
     """Lay the network out: outside on the left, tiers in the middle, gateway endpoints on the right."""
+    network = completed(network, intent)
     drawing = Scene(title, verdict(report), report.proved)
     shown = [cell for cell in report.cells if state(cell) != "refused" and cell.source != cell.destination]
     outside = {party.name for party in intent.parties if _is_outside(party)}
@@ -223,7 +224,7 @@ def _bands(
 def _tiers(network: Network) -> list[list[Subnet]]:
     """Subnets that share ACL and route table, in the order of their addresses."""
     tiers: dict[tuple[str, str, str], list[Subnet]] = {}
-    for subnet in sorted(network.subnets.values(), key=lambda one: (one.vpc, one.addresses.first)):
+    for subnet in sorted(network.subnets.values(), key=lambda one: (one.vpc, addresses(*one.cidrs).first)):
         tiers.setdefault((subnet.vpc, subnet.acl, subnet.route_table), []).append(subnet)
     return list(tiers.values())
 

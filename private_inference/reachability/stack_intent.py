@@ -9,11 +9,27 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from private_inference.reachability.intent import HTTPS, OTHER_GROUPS, Expectation, Intent, Party
+from private_inference.reachability.declared_flows import STATELESS, Places, declared_expectations
+from private_inference.reachability.intent import ANSWERS, HTTPS, OTHER_GROUPS, Expectation, Intent, Party
 from private_inference.reachability.intervals import NONE, Intervals
 from private_inference.reachability.model import ANY_CLIENT_PORTS, Gateway, GatewayKind, Interface, Network
+from private_inference.reachability.party_names import (
+    ATTACHMENT,
+    CLIENTS,
+    DENIED,
+    ELSEWHERE,
+    MODELS,
+    NEIGHBOURS,
+    OTHER_ENDPOINTS,
+    PREMISES,
+    RUNTIME,
+    SERVICES,
+    on_premises,
+    other_workloads,
+)
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
 from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.traffic import (
@@ -23,7 +39,6 @@ from private_inference.reachability.traffic import (
     addresses,
     blocks,
     neighbourhood,
-    services,
 )
 
 if TYPE_CHECKING:
@@ -31,23 +46,7 @@ if TYPE_CHECKING:
 
 TIERS = ("app", "access", "model")
 ROLES = {"app": "client", "access": "access", "model": "model"}
-CLIENTS, MODELS, RUNTIME = "clients", "models", "runtime endpoint"
-OTHER_ENDPOINTS, PREMISES, DENIED, ELSEWHERE = (
-    "other endpoints",
-    "on-premises",
-    "denied blocks",
-    "internet or elsewhere",
-)
-SERVICES = "service addresses"  # those of the gateway endpoints' prefix lists, when they come from somewhere else
-NEIGHBOURS = "service neighbours"  # public addresses that share their first octet with those
-ATTACHMENT = "attachment subnets"  # outside the tiers, for a transit gateway alone
 TO_PREMISES = (GatewayKind.VIRTUAL_PRIVATE, GatewayKind.TRANSIT)
-ANSWERS = services("tcp", *ANY_CLIENT_PORTS)
-
-
-def other_workloads(tier: str) -> str:
-    """The party of workloads in a tier that have none of the stack's groups; their own may allow everything."""
-    return f"unlisted in {tier}"
 
 
 def intent_from(settings: Settings, network: Network) -> Intent:
@@ -55,12 +54,14 @@ def intent_from(settings: Settings, network: Network) -> Intent:
     stack = _Stack(settings, network)
     parties = [party for party in stack.parties() if party.ends]
     known = {party.name for party in parties}
-    expectations = [*_expectations(settings), *stack.expectations()]
-    unmet = [*stack.unmet, *_without_party(expectations, known)]
+    wanted = [*_expectations(settings), *declared_expectations(settings), *stack.expectations()]
+    expectations = [*stack.places.expanded(wanted, known)]
+    unmet = [*stack.unmet, *stack.places.unmet(), *_without_party(expectations, known)]
     return Intent(
         tuple(parties),
         tuple(one for one in expectations if {one.source, one.destination} <= known),
         tuple(dict.fromkeys(unmet)),
+        tuple(stack.places.to_come),
     )
 
 
@@ -89,7 +90,7 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
         if settings.private_access.interface_endpoints:
             yield Expectation(PREMISES, OTHER_ENDPOINTS, HTTPS, why="on-premises clients call AWS services")
         yield Expectation(PREMISES, other_workloads("access"), HTTPS, required=False)
-        yield Expectation(other_workloads("access"), PREMISES, ANSWERS, required=False, why=_STATELESS)
+        yield Expectation(other_workloads("access"), PREMISES, ANSWERS, required=False, why=STATELESS)
 
 
 def _service_expectations(settings: Settings) -> Iterator[Expectation]:
@@ -105,7 +106,6 @@ def _service_expectations(settings: Settings) -> Iterator[Expectation]:
 
 
 _NO_ACL = "AWS evaluates no network ACL between an attachment and its own subnet: keep that empty"
-_STATELESS = "network ACLs are stateless: what lets answers out lets requests to client ports out, one way"
 _COARSE = (
     "network ACLs name the first octets of AWS's prefix lists, which grow; routes and groups name the lists: one way"
 )
@@ -114,14 +114,14 @@ _COARSE = (
 def _through_acl(tier: str, service: str) -> Iterator[Expectation]:
     """What the ACL of a tier has to let through so that it can use a gateway endpoint."""
     yield Expectation(other_workloads(tier), service, HTTPS, required=False)
-    yield Expectation(SERVICES, other_workloads(tier), ANSWERS, required=False, why=_STATELESS)
+    yield Expectation(SERVICES, other_workloads(tier), ANSWERS, required=False, why=STATELESS)
     yield Expectation(NEIGHBOURS, other_workloads(tier), ANSWERS, required=False, why=_COARSE)
 
 
 def _through_acls(source: str, destination: str) -> Iterator[Expectation]:
     """What the ACLs of two tiers have to let through, whatever groups a workload has."""
     yield Expectation(other_workloads(source), other_workloads(destination), HTTPS, required=False)
-    yield Expectation(other_workloads(destination), other_workloads(source), ANSWERS, required=False, why=_STATELESS)
+    yield Expectation(other_workloads(destination), other_workloads(source), ANSWERS, required=False, why=STATELESS)
 
 
 class _Stack:
@@ -142,6 +142,11 @@ class _Stack:
         self.premises = (addresses(*premises.cidrs) if premises else NONE) - self.denied - self.services
         self.neighbours = near - self.denied - self.services - self.premises
         self._premises_are_near = bool(self.premises & near)
+        untiered = set(network.subnets) - {subnet for tier in TIERS for subnet in self._subnets(tier)}
+        attached = {subnet for one in self._gateways(GatewayKind.TRANSIT) for subnet in one.subnets}
+        self._attached, self._further = untiered & attached, untiered - attached
+        *self._sorts, self._rest = self._interfaces()
+        self.places = Places(settings, self.finder, self._further, self._rest)
 
     def expectations(self) -> Iterator[Expectation]:
         """What depends on where things lie: clients on premises may have public addresses near a service's."""
@@ -151,7 +156,7 @@ class _Stack:
 
     def parties(self) -> Iterator[Party]:
         """Every party; together they hold every interface and everything behind every gateway."""
-        runtime, others, models, clients, rest = self._interfaces()
+        runtime, others, models, clients = self._sorts
         yield Party(CLIENTS, (*self._future_workloads("app"), *clients))
         yield Party(MODELS, (*self._future_workloads("model"), *models))
         yield Party(RUNTIME, runtime)
@@ -161,11 +166,11 @@ class _Stack:
         yield from self._outside()
         for tier in TIERS:
             yield Party(other_workloads(tier), self._anything_in(self._subnets(tier)))
-        yield Party("other workloads", rest)
-        untiered = set(self.network.subnets) - {subnet for tier in TIERS for subnet in self._subnets(tier)}
-        attached = {subnet for one in self._gateways(GatewayKind.TRANSIT) for subnet in one.subnets} & untiered
-        yield Party(other_workloads(ATTACHMENT), self._anything_in(attached))
-        yield Party(other_workloads("other subnets"), self._anything_in(untiered - attached))
+        yield from self.places.parties
+        yield Party("other workloads", _beside(self._rest, self.places.inside))
+        yield Party(other_workloads(ATTACHMENT), self._anything_in(self._attached))
+        further = self._anything_in(self._further)
+        yield Party(other_workloads("other subnets"), _beside(further, self.places.inside))
 
     def _subnets(self, tier: str) -> list[str]:
         """The subnets that lie wholly in the tier's block."""
@@ -192,7 +197,7 @@ class _Stack:
         exact = [key for key, name in names.items() if name == role]
         return exact or [key for key, name in names.items() if name.endswith(f"-{role}")]
 
-    def _anything_in(self, subnets: Iterable[str]) -> tuple[PathEnd, ...]:
+    def _anything_in(self, subnets: Iterable[str]) -> tuple[InterfaceSet, ...]:
         """Workloads of anybody, who may give them public addresses."""
         everything = frozenset({OTHER_GROUPS.id})
         return tuple(
@@ -218,7 +223,10 @@ class _Stack:
 
     def _outside(self) -> Iterator[Party]:
         """The addresses outside the VPC: every one that lies behind a gateway is in one of these parties."""
-        yield Party(PREMISES, self._behind(TO_PREMISES, self.premises))
+        for block, place in self.places.premises.items():
+            yield Party(on_premises(block), self._behind(TO_PREMISES, self.premises & place), block=place)
+        named = Intervals.union(self.places.premises.values())
+        yield Party(PREMISES, self._behind(TO_PREMISES, self.premises - named))
         others = tuple(kind for kind in GatewayKind if kind not in (*TO_PREMISES, GatewayKind.ENDPOINT))
         yield Party(SERVICES, self._behind((*TO_PREMISES, *others), self.services))
         denied = self._behind((*TO_PREMISES, *others), self.denied)
@@ -238,3 +246,9 @@ class _Stack:
         """Addresses outside to which no gateway leads."""
         outside = wanted - Intervals.union(vpc.addresses for vpc in self.network.vpcs.values())
         return (OutsideAddresses(None, outside),) if outside else ()
+
+
+def _beside(ends: Iterable[InterfaceSet], place: Intervals) -> tuple[InterfaceSet, ...]:
+    """What of interfaces is not in a place."""
+    left = (replace(one, addresses=one.addresses - place) for one in ends)
+    return tuple(one for one in left if one.addresses)

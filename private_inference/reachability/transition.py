@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import reduce
 
 from private_inference.reachability.intent import Expectation, Intent, Party
 from private_inference.reachability.intervals import Intervals
-from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
+from private_inference.reachability.path import InterfaceSet, PathEnd
 
 
 def transition(first: Intent, *others: Intent) -> Intent:
@@ -22,8 +23,9 @@ def transition(first: Intent, *others: Intent) -> Intent:
 def where(intent: Intent, subnets: Collection[str]) -> Intent:
     """The intent, which requires nothing of other subnets, such as those that come or go; what it permits stays."""
     parties, expectations, splits = [], list(intent.expectations), {}
+    there = {*subnets, *(one.id for one in intent.to_come)}
     for party in intent.parties:
-        inside = tuple(end for end in party.ends if not isinstance(end, InterfaceSet) or end.subnet in subnets)
+        inside = tuple(end for end in party.ends if not isinstance(end, InterfaceSet) or end.subnet in there)
         outside = tuple(end for end in party.ends if end not in inside)
         splits[party.name] = f"{party.name} in subnets that come or go"
         parties += [Party(party.name, inside, party.starts), Party(splits[party.name], outside, party.starts)]
@@ -34,12 +36,13 @@ def where(intent: Intent, subnets: Collection[str]) -> Intent:
             (splits[one.source], splits[one.destination]),
         ):
             expectations.append(Expectation(source, destination, one.services, required=False, why=one.why))
-    return Intent(tuple(party for party in parties if party.ends), tuple(expectations), intent.unmet)
+    kept = tuple(party for party in parties if party.ends)
+    return replace(intent, parties=kept, expectations=tuple(expectations))
 
 
 def _both(first: Intent, second: Intent) -> Intent:
     parties = {
-        (one.name, other.name): Party(_name(one, other), ends, one.starts or other.starts)
+        (one.name, other.name): Party(_name(one, other), ends, one.starts or other.starts, one.block & other.block)
         for one in first.parties
         for other in second.parties
         if (ends := tuple(_common(one.ends, other.ends)))
@@ -54,7 +57,8 @@ def _both(first: Intent, second: Intent) -> Intent:
             expectations += [Expectation(start, end, required, why=why)] if required else []
             expectations += [Expectation(start, end, permitted, required=False, why=why)] if permitted else []
     unmet = tuple(lacking for lacking in first.unmet if lacking in second.unmet)
-    return Intent(tuple(parties.values()), tuple(expectations), unmet)
+    to_come = tuple(dict.fromkeys((*first.to_come, *second.to_come)))
+    return Intent(tuple(parties.values()), tuple(expectations), unmet, to_come)
 
 
 def _name(one: Party, other: Party) -> str:
@@ -62,15 +66,12 @@ def _name(one: Party, other: Party) -> str:
 
 
 def _common(ours: Collection[PathEnd], theirs: Collection[PathEnd]) -> Iterator[PathEnd]:
-    """What is in both: sets of interfaces are the network's, so they are equal or have nothing in common."""
+    """What is in both: ends that are the same but for their addresses, which they have in common."""
     for one in ours:
-        if one in theirs:
-            yield one
-        elif isinstance(one, OutsideAddresses):
-            for other in theirs:
-                same = isinstance(other, OutsideAddresses) and other.gateway == one.gateway
-                if same and (both := one.addresses & other.addresses):
-                    yield OutsideAddresses(one.gateway, both)
+        for other in theirs:
+            both = one.addresses & other.addresses
+            if both and replace(one, addresses=both) == replace(other, addresses=both):
+                yield replace(one, addresses=both)
 
 
 def _between(intent: Intent, source: str, destination: str) -> list[Expectation]:
