@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
+from components.cidr import free_block
 from components.settings import EndpointSettings
 from private_inference.reachability.from_ec2.describe import describe
 from private_inference.reachability.from_ec2.load import load
-from private_inference.reachability.intent import Intent, Report, check
+from private_inference.reachability.intent import Intent, Report, check, completed
 from private_inference.reachability.model import ModelError, Network
 from private_inference.reachability.stack_intent import ROLES, TIERS, intent_from
 from private_inference.reachability.traffic import addresses
@@ -49,12 +50,17 @@ class Deployed:
 
     @cached_property
     def tiers(self) -> Mapping[str, list[Item]]:
-        """Subnets by tier: callers' by the contract, the runtime endpoint's, and all others, which are the models'."""
+        """Subnets by tier: callers' by the contract, the runtime endpoint's, and all others, which are the models'.
+
+        But for further ones, which the VPC's last quarter is for.
+        """
         app, access = set(self.desired.contract.app_subnet_ids), set(self.runtime.get("SubnetIds", []))
+        further = addresses(free_block(self.desired.settings.network.cidr))
         found: dict[str, list[Item]] = {tier: [] for tier in TIERS}
         for subnet in self.subnets:
             identity = subnet["SubnetId"]
-            found[APP if identity in app else ACCESS if identity in access else MODEL].append(subnet)
+            if identity in app | access or not addresses(subnet["CidrBlock"]) <= further:
+                found[APP if identity in app else ACCESS if identity in access else MODEL].append(subnet)
         return found
 
     def subnet_ids(self, tier: str) -> set[str]:
@@ -66,16 +72,16 @@ class Deployed:
 
     @cached_property
     def groups(self) -> Mapping[str, str]:
-        """Security group by tier: callers' by the contract, the runtime endpoint's, and the stack's third one."""
+        """Security group by tier: callers' by the contract, the runtime endpoint's, and the stack's for models."""
         endpoint = [group["GroupId"] for group in self.runtime.get("Groups", [])]
         client = self.desired.contract.client_security_group_id
-        third = [
+        models = [
             group["GroupId"]
             for group in self.security_groups
-            if self.of_stack(group) and group["GroupName"] != "default" and group["GroupId"] not in (*endpoint, client)
+            if self.of_stack(group) and group["GroupId"] not in (*endpoint, client) and _is_named(group, MODEL)
         ]
         return {APP: client, ACCESS: _only("security group of the access tier", endpoint)} | {
-            MODEL: _only("security group of the model tier", third)
+            MODEL: _only("security group of the model tier", models)
         }
 
     def of_stack(self, item: Item) -> bool:
@@ -111,7 +117,8 @@ class Deployed:
     def needs(self) -> Needs:
         """What the network is for, by security group, network ACL and route table."""
         denied = self.desired.settings.network.denied_cidrs
-        return Needs(self.network, self.intent, frozenset(self.groups.values()), addresses(*denied))
+        network = completed(self.network, self.intent)
+        return Needs(network, self.intent, frozenset(self.groups.values()), addresses(*denied))
 
     def acls_of(self, tier: str) -> list[str]:
         """The network ACLs in force in a tier."""
@@ -286,6 +293,11 @@ class Deployed:
         path = f"{self.desired.parameters_path}"
         found = self.aws.all("ssm", "get_parameters_by_path", "Parameters", Path=path)
         return {item["Name"]: item["Value"] for item in found}
+
+
+def _is_named(group: Item, role: str) -> bool:
+    """By the tag that the program gives: a service beside the stack may have groups that carry the stack's tags."""
+    return any(tag["Key"] == "Name" and tag["Value"].endswith(f"-{role}") for tag in group.get("Tags", []))
 
 
 def _only(what: str, found: Sequence[T]) -> T:

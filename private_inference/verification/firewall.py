@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from private_inference.reachability.intent import HTTPS
-from private_inference.reachability.stack_intent import ANSWERS, ROLES, TIERS
+from private_inference.reachability.intent import ANSWERS, HTTPS
+from private_inference.reachability.stack_intent import ROLES, TIERS
 from private_inference.reachability.traffic import ALL_TRAFFIC, addresses
 from private_inference.verification.checks import AbsentError, Assertion, Result, joined, result
 from private_inference.verification.deployed import Deployed

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from private_inference.reachability.intent import Intent
-from private_inference.reachability.intervals import NONE, Intervals
+from private_inference.reachability.intent import ANSWERS, Intent
+from private_inference.reachability.intervals import Intervals
 from private_inference.reachability.model import GatewayKind, GroupRef, Network, Route, SgRule
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
-from private_inference.reachability.stack_intent import ANSWERS
 from private_inference.reachability.traffic import IPV4, addresses, blocks, neighbourhood, services_text
 
 WAYS = {"ingress": "from", "egress": "to"}
@@ -40,26 +39,30 @@ class Needs:
         self._denied = denied
         self._rules: defaultdict[tuple[str, str], set[_Need]] = defaultdict(set)
         self._routes: defaultdict[tuple[str, str | None], set[Intervals]] = defaultdict(set)
-        ends = {party.name: party.ends for party in intent.parties}
+        parties = {party.name: party for party in intent.parties}
         for path in intent.expectations:
             if path.required:
-                for source, destination in product(ends[path.source], ends[path.destination]):
-                    self._add(source, destination, "egress", path.services)
-                    self._add(destination, source, "ingress", path.services)
+                one, other = parties[path.source], parties[path.destination]
+                for source, destination in product(one.ends, other.ends):
+                    self._add(source, destination, other.block, "egress", path.services)
+                    self._add(destination, source, one.block, "ingress", path.services)
 
-    def _add(self, here: PathEnd, peer: PathEnd, direction: str, services: Intervals) -> None:
-        """Note what the controls of one end need: its group lets answers pass, its ACL needs rules for them."""
+    def _add(self, here: PathEnd, peer: PathEnd, block: Intervals, direction: str, services: Intervals) -> None:
+        """Note what the controls of one end need: its group lets answers pass, its ACL needs rules for them.
+
+        `block` is all that rules may name for the peer's party, where it says so.
+        """
         if isinstance(here, OutsideAddresses):
             return
         subnet = self._network.subnets[here.subnet]
         opposite = "ingress" if direction == "egress" else "egress"
-        at_subnet = self._beyond(peer) if isinstance(peer, OutsideAddresses) else self._around(peer)
+        at_subnet = block or (self._beyond(peer) if isinstance(peer, OutsideAddresses) else self._around(peer))
         self._rules[subnet.acl, direction].add(_Need(services, at_subnet))
         self._rules[subnet.acl, opposite].add(_Need(ANSWERS, at_subnet))
         at_group = (
             _Need(services, peer.addresses)
             if isinstance(peer, OutsideAddresses)
-            else _Need(services, NONE, peer.groups & self._groups)
+            else _Need(services, block, peer.groups & self._groups)
         )
         for group in here.groups:
             self._rules[group, direction].add(at_group)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import chdir, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -13,18 +13,11 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from rich.console import Console
 
-from components.contract import Contract
-from components.settings import parse
-from examples.model import train
-from private_inference.rehearsal.engine import MotoEngine
-from private_inference.rehearsal.prerequisites import prepared_aws
-from private_inference.runner.program import run_program
-from private_inference.runner.project import StackConfig
-from private_inference.verification import Check, Desired, Verdict, report, verify
+from private_inference.verification import Check, Verdict, report, verify
 from private_inference.verification.reader import Reader
 from tests.support.recording import ACCOUNT, stack_config
 from tests.support.stacks import endpoint, minimal, model, shipped
-from tests.verification.verified import BREAKAGES, Breakage, Deployment, scaling_kept
+from tests.verification.verified import BREAKAGES, Breakage, Deployment, deployed, scaling_kept
 
 pytestmark = pytest.mark.xdist_group("verification")
 
@@ -44,22 +37,6 @@ SERVICES = (
     "ssm",
     "sts",
 )
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example's model, with its sample and what it answers to it."""
-    return train.build(tmp_path_factory.mktemp("built")).artifact
-
-
-@contextmanager
-def deployed(config: StackConfig) -> Iterator[Deployment]:
-    with chdir(config.directory):
-        settings = parse(config.project, config.values)
-    with prepared_aws(settings) as aws:
-        outputs = run_program(config, MotoEngine(aws)).outputs
-        contract = Contract.model_validate(outputs)
-        yield Deployment(aws, Desired(config.project, config.stack, config.directory, settings, contract))
 
 
 @pytest.fixture(scope="module")

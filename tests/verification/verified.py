@@ -6,13 +6,19 @@ undoes it.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, chdir, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from components.contract import Contract
+from components.settings import parse
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.engine import MotoEngine
+from private_inference.rehearsal.prerequisites import prepared_aws
+from private_inference.runner.program import run_program
+from private_inference.runner.project import StackConfig
 from private_inference.verification import Check, Desired, Verdict, verify
 
 EVERYWHERE = "0.0.0.0/0"
@@ -108,6 +114,16 @@ class Deployment:
 
 def in_vpc(stack: Deployment, name: str = "vpc-id") -> list[dict[str, Any]]:
     return [{"Name": name, "Values": [stack.vpc]}]
+
+
+@contextmanager
+def deployed(config: StackConfig) -> Iterator[Deployment]:
+    with chdir(config.directory):
+        settings = parse(config.project, config.values)
+    with prepared_aws(settings) as aws:
+        outputs = run_program(config, MotoEngine(aws)).outputs
+        contract = Contract.model_validate(outputs)
+        yield Deployment(aws, Desired(config.project, config.stack, config.directory, settings, contract))
 
 
 Break = Callable[[Deployment], AbstractContextManager[None]]
