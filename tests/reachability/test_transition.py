@@ -1,6 +1,6 @@
 """While several intents are in force, a path is required where all require it, and permitted where one permits it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from components.settings import Settings
-from private_inference.reachability.intent import Intent, check, with_other_groups
+from private_inference.reachability.intent import OTHER_GROUPS, Intent, check
 from private_inference.reachability.intervals import Intervals
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses
 from private_inference.reachability.path_finder import PathFinder
@@ -100,10 +100,21 @@ def test_nothing_is_required_of_a_subnet_that_comes_or_goes(asked: Asked) -> Non
     assert found(program, asked(), subnets=program.network(True).subnets.keys() - {going}) == set()
 
 
+FURTHER = "10.20.192.0/24"
+FLOWS = [
+    {"from": source, "to": destination, "ports": [port], "because": "A service of a team"}
+    for source, destination, port in (
+        ("clients", FURTHER, 5432),
+        ("clients", "10.20.192.0/28", 6379),
+        ("clients", "clients", 8443),
+        (FURTHER, "access", 443),
+    )
+]
 some_settings = st.fixed_dictionaries(
     {},
     optional={
         "deniedCidrs": st.lists(st.sampled_from([THIRD, "203.0.113.0/24"]), min_size=1, unique=True),
+        "flows": st.lists(st.sampled_from(FLOWS), unique_by=str),
     },
 )
 some_premises = st.lists(st.sampled_from([FIRST, SECOND]), unique=True)
@@ -112,10 +123,12 @@ some_premises = st.lists(st.sampled_from([FIRST, SECOND]), unique=True)
 @tried(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(some_premises, some_settings), min_size=1, max_size=3))
 def test_required_by_all_and_permitted_by_any(asked: Asked, drawn: list[tuple[list[str], dict[str, Any]]]) -> None:
-    network = with_other_groups(stack(FIRST).network(True))
+    program = stack(FIRST)
+    further = program.add("ec2:Subnet", "further", vpcId=program.get("Vpc", "network"), cidrBlock=FURTHER)
+    network = program.network(True)
     intents = [intent_from(asked(*premises, **changes), network) for premises, changes in drawn]
     together = transition(*intents)
-    for source, destination in product(points(network), repeat=2):
+    for source, destination in product([*points(network), *workloads(network, further.urn)], repeat=2):
         services = [asks(intent, source, destination) for intent in intents]
         required, permitted = asks(together, source, destination)
         assert permitted == Intervals.union(each for _, each in services)
@@ -133,6 +146,19 @@ def points(network: Any) -> list[Point]:
     return inside + [("outside", addresses(one).first) for one in (*outside, "203.0.113.7/32", "198.51.100.7/32")]
 
 
+def workloads(network: Any, further: str) -> Iterator[Point]:
+    """A client, and workloads of anybody: in the app tier, in further subnets, and in a block of them."""
+    (client,) = [key for key, group in network.groups.items() if group.name == "client"]
+    (app,) = [key for key, subnet in network.subnets.items() if subnet.name == "app-us-east-1a"]
+    for subnet, group, address in (
+        (app, client, "10.20.0.7"),
+        (app, OTHER_GROUPS.id, "10.20.0.7"),
+        (further, OTHER_GROUPS.id, "10.20.192.7"),
+        (further, OTHER_GROUPS.id, "10.20.192.77"),
+    ):
+        yield "inside", InterfaceSet(subnet, frozenset({group}), addresses(address))
+
+
 def asks(intent: Intent, source: Point, destination: Point) -> tuple[Intervals, Intervals]:
     """What an intent requires and what it permits from one point to another."""
     starts, ends = ({party.name for party in intent.parties if holds(party.ends, one)} for one in (source, destination))
@@ -146,7 +172,12 @@ def asks(intent: Intent, source: Point, destination: Point) -> tuple[Intervals, 
 def holds(ends: Iterable[InterfaceSet | OutsideAddresses], point: Point) -> bool:
     kind, value = point
     if kind == "inside":
-        return value in ends
+        return any(
+            isinstance(end, InterfaceSet)
+            and (end.subnet, end.groups) == (value.subnet, value.groups)
+            and value.addresses <= end.addresses
+            for end in ends
+        )
     return any(isinstance(end, OutsideAddresses) and value in end.addresses for end in ends)
 
 
