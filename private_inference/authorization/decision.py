@@ -2,7 +2,8 @@
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 (the order of policies, and which limit what a resource's policy allows), there
-reference_policies_evaluation-logic-cross-account.html, and for keys https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html.
+reference_policies_evaluation-logic-cross-account.html, for service-linked roles
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html, and for keys https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from private_inference.authorization.formula import Formula, Value, all_of, negated, some_of
-from private_inference.authorization.model import Account, Guard, Kind, Path, Policy, Principal, Resource
+from private_inference.authorization.model import Account, Guard, Kind, Organization, Path, Policy, Principal, Resource
 from private_inference.authorization.patterns import Pattern, glob
 from private_inference.authorization.statements import (
     PRINCIPAL_ARN,
@@ -98,10 +99,12 @@ class _Documents:
         self._boundary = self._read(asked, [principal.boundary]) if principal.boundary else None
         self._resource = self._read(asked, [resource.policy] if resource.policy else [], named=True)
         self._endpoint = self._read(asked, [path.policy], named=True, gateway=path.gateway) if path.policy else None
-        scps = account.organization.scps if own and principal.account == account.id else ()
+        # Neither binds a service-linked role.
+        bound = account.organization if not principal.service_linked else Organization()
+        scps = bound.scps if own and principal.account == account.id else ()
         reached = question.action.partition(":")[0] in UNDER_RCPS and resource.account == account.id
         self._scps = [self._read(asked, level) for level in scps]
-        self._rcps = [self._read(asked, level, named=True) for level in (account.organization.rcps if reached else ())]
+        self._rcps = [self._read(asked, level, named=True) for level in (bound.rcps if reached else ())]
 
     @staticmethod
     def _read(

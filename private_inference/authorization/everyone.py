@@ -16,6 +16,7 @@ from private_inference.graph.iam_documents import as_list
 
 ADMINISTRATOR = "any principal of the account"
 """Anybody whom an administrator of the account gives the right to."""
+ROOT_USER = "root user of the account"
 ANONYMOUS = "anybody, without credentials"
 ANOTHER_ACCOUNT = "999999999999"
 ANOTHER_SERVICE = "another.amazonaws.com"
@@ -28,7 +29,8 @@ FOR_WHOM = ("aws:sourcearn", "kms:encryptioncontext:aws:logs:arn")
 def everyone(account: Account) -> Iterator[Principal]:
     """The declared principals, and all others."""
     yield from account.principals
-    yield Principal(ADMINISTRATOR, Kind.ROLE, f"arn:{account.partition}:iam::{account.id}:?*", account.id, None)
+    if not account.complete:
+        yield Principal(ADMINISTRATOR, Kind.ROLE, f"arn:{account.partition}:iam::{account.id}:?*", account.id, None)
     texts = [text for policy in account.documents for text in _texts(policy)]
     mentioned = {number for text in texts for number in _ACCOUNT.findall(text)} - {account.id}
     for number in [*sorted(mentioned), ANOTHER_ACCOUNT]:
@@ -47,7 +49,9 @@ def everyone(account: Account) -> Iterator[Principal]:
 
 
 def label(principal: Principal) -> str:
-    """A principal's name; that of a service says for whom it works."""
+    """A principal's name; that of a service says for whom it works, and one of several how many there are."""
+    if principal.members:
+        return f"{principal.name} and {len(principal.members) - 1} like it"
     if principal.kind is not Kind.SERVICE:
         return principal.name
     name = "any other AWS service" if principal.name == ANOTHER_SERVICE else principal.name

@@ -15,7 +15,7 @@ from functools import cached_property
 from private_inference.authorization.answer import Answer, Verdict, answer
 from private_inference.authorization.decision import Question
 from private_inference.authorization.everyone import label
-from private_inference.authorization.model import Account
+from private_inference.authorization.model import HOLDERS, Account
 from private_inference.authorization.questions import questions
 
 
@@ -40,10 +40,12 @@ class Expectation:
     why: str = ""
 
     def covers(self, question: Question) -> bool:
-        """Whether a question is one of these."""
-        asked = (label(question.principal), question.action, question.resource.name, question.path.name)
-        wanted = (self.principal, self.action, self.resource, self.path)
-        return all(fnmatchcase(name, pattern) for name, pattern in zip(asked, wanted, strict=True))
+        """Whether a question is one of these. A principal is called by its name, and by each policy that it holds."""
+        asked = (question.action, question.resource.name, question.path.name)
+        wanted = (self.action, self.resource, self.path)
+        called = (label(question.principal), *(f"{HOLDERS}{policy}" for policy in question.principal.holds))
+        fits = all(fnmatchcase(name, pattern) for name, pattern in zip(asked, wanted, strict=True))
+        return fits and any(fnmatchcase(name, self.principal) for name in called)
 
 
 @dataclass(frozen=True)

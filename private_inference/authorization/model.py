@@ -63,6 +63,15 @@ class Principal:
     context: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     bounds: Mapping[str, Pattern] = field(default_factory=dict)
     """Patterns for the values of further such keys."""
+    holds: tuple[str, ...] = ()
+    """Names of the policies attached to it that the stack hands out."""
+    members: tuple[str, ...] = ()
+    """Names of all whom it stands for, where it stands for several."""
+
+    @property
+    def service_linked(self) -> bool:
+        """Whether it is a role that an AWS service made for itself."""
+        return ":role/aws-service-role/" in self.arn
 
 
 class Guard(StrEnum):
@@ -105,6 +114,9 @@ class Path:
 
 PUBLIC = Path("no VPC endpoint")
 """Over a service's public addresses, or from inside AWS."""
+OTHER_ENDPOINT = Path("any other VPC endpoint", "vpce-of-others", "vpc-of-others")
+HOLDERS = "holders of "
+"""What the name of those begins with who hold a policy that the stack hands out."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,8 @@ class Account:
     organization: Organization = Organization()
     gaps: tuple[str, ...] = ()
     """What of the account's documents can't be told apart, by name."""
+    complete: bool = False
+    """Whether its principals are all that the account has."""
 
     @property
     def documents(self) -> Iterable[Policy]:

@@ -107,6 +107,13 @@ def literal(text: str, *, ignore_case: bool = False) -> Pattern:
     return Pattern(tuple(text.lower() if ignore_case else text), ignore_case)
 
 
+def before_wildcards(text: str) -> str:
+    """What each string begins with that fits a text with wildcards."""
+    ends = [place for wild in "*?" if (place := text.find(wild)) >= 0]
+    return text[: min(ends)] if ends else text
+
+
+@lru_cache(maxsize=1 << 16)
 def glob(text: str, *, ignore_case: bool = False) -> Pattern:
     """A pattern as actions, resources and StringLike have it: a `*` may stand for colons, too."""
     wild = {"*": Wild.MANY, "?": Wild.ONE}

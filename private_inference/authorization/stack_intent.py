@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from private_inference.authorization.everyone import ADMINISTRATOR
+from private_inference.authorization.everyone import ADMINISTRATOR, ROOT_USER
 from private_inference.authorization.intent import Expectation, Expected, Intent
 from private_inference.authorization.model import PUBLIC
 
@@ -32,6 +32,7 @@ ADMINISTRATION = (
     "an administrator of this account may give anybody of it the right to read and change what the stack protects "
     "(artifacts, keys, roles, endpoints, images): the account's administrators are trusted"
 )
+ROOT = "the account's root user may do everything that no service control policy denies"
 _NO_CONDITION = (
     "AWS lets no condition be set for EventBridge: "
     "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions"
@@ -87,6 +88,7 @@ def _services(settings: Settings) -> Iterator[Expectation]:
 
 def _administrators() -> Iterator[Expectation]:
     """What identity policies alone decide, which are not the stack's: everywhere but through the stack's endpoints."""
+    yield Expectation(Expected.ASSUMED, ROOT_USER, "*", "*", why=ROOT)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=ANYWHERE)
     for path in (PUBLIC.name, "any other VPC endpoint"):
         for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", "sagemaker:*", "ec2:*"):

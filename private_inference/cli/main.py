@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from private_inference.authorization.intent import Intent
+    from private_inference.authorization.model import Account
     from private_inference.runner.project import StackConfig
 
 app = typer.Typer(
@@ -203,20 +205,21 @@ def who(
     principal: Annotated[str, typer.Option(help="A name such as 'role triage', or a pattern.")] = "*",
     scp: Annotated[list[Path] | None, typer.Option(help="A service control policy that the account is under.")] = None,
     rcp: Annotated[list[Path] | None, typer.Option(help="A resource control policy that it is under.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the account that the stack is deployed in.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show who may do what to the stack's resources, over which path, and why. Nothing is created."""
     from private_inference.cli import views
-    from private_inference.cli.check import permissions
     from private_inference.cli.progress import steps
     from private_inference.cli.who import as_json as written
     from private_inference.cli.who import ask, render, under
 
     config = _stack(project, stack)
     with steps() as progress, progress.step(f"Asking who may, in {config.project}/{config.stack}") as step:
-        account, intent = permissions(config)
+        account, intent = _deployed_permissions(config) if live else _permissions(config)
         found = ask(under(account, scp or (), rcp or ()), intent, action, resource, principal)
         step.show(f"{len(found)} answers")
+    views.warn([f"unverified: {gap}" for gap in account.gaps])
     views.show(written(found) if as_json else render(found), None)
     raise typer.Exit(1 if any(each.missing or each.surplus for each in found) else 0)
 
@@ -266,6 +269,22 @@ def _live(project: Path, stack: str, file: Path | None, revision: str | None, as
     else:
         views.out.print(*shown(result), sep="\n")
     raise typer.Exit(0 if result.passed else 1)
+
+
+def _permissions(config: "StackConfig") -> "tuple[Account, Intent]":
+    from private_inference.cli.check import permissions
+
+    return permissions(config)
+
+
+def _deployed_permissions(config: "StackConfig") -> "tuple[Account, Intent]":
+    from private_inference.cli.deployed import deployed_permissions
+    from private_inference.runner.project import settings_of
+    from private_inference.verification.deployed_contract import contract, desired_of, session
+
+    settings = settings_of(config)
+    aws = session(settings.region)
+    return deployed_permissions(desired_of(config, settings, contract(aws, config)), aws.client)
 
 
 def _stack(project: Path, stack: str) -> "StackConfig":

@@ -7,10 +7,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from private_inference.authorization.alike import grouped
 from private_inference.authorization.answer import Verdict, answer
 from private_inference.authorization.everyone import everyone, label
 from private_inference.authorization.intent import Intent, Judged, judged
-from private_inference.authorization.model import Account, Organization, Policy, Resource, read_policy
+from private_inference.authorization.model import Account, Organization, Policy, Principal, Resource, read_policy
 from private_inference.authorization.questions import questions
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ STYLES = {
 }
 FEW = 12
 """Answers that are all shown with their reasons."""
+MANY = 50
+"""Principals that are told to who asks for none of them."""
 
 
 class WhoError(ValueError):
@@ -60,11 +63,15 @@ def _file(path: Path) -> Policy:
 
 
 def ask(account: Account, intent: Intent, action: str, resource: str, principal: str) -> Sequence[Judged]:
-    """The answers about what fits, judged where the intent is about it. Raises WhoError where nothing fits."""
+    """The answers about what fits, judged where the intent is about it. Raises WhoError where nothing fits.
+
+    Of an account of which all principals are known, those that are alike are asked about together.
+    """
+    account = grouped(account) if account.complete else account
     asked = questions(
         account,
         lambda each: _is(each, resource),
-        lambda each: fnmatchcase(label(each), principal) or fnmatchcase(each.name, principal),
+        lambda each: any(fnmatchcase(name, principal) for name in _called(each)),
         lambda each: fnmatchcase(each.lower(), action.lower()),
     )
     found = [judged(intent, answer(account, question)) for question in asked]
@@ -77,14 +84,20 @@ def _is(resource: Resource, wanted: str) -> bool:
     return fnmatchcase(resource.name, wanted) or (wanted != "*" and fnmatchcase(resource.arn, wanted))
 
 
+def _called(principal: Principal) -> tuple[str, ...]:
+    return (label(principal), principal.name, *principal.members)
+
+
 def _refuse(account: Account, action: str, resource: str, principal: str) -> None:
     resources = [each for each in account.resources if _is(each, resource)]
     if not resources:
         names = sorted({each.name for each in account.resources})
         raise WhoError(f"no resource is {resource!r}; it may be one of: {', '.join(names)}")
-    every = sorted({label(each) for each in everyone(account)})
-    if not any(fnmatchcase(name, principal) for name in every):
-        raise WhoError(f"no principal is {principal!r}; it may be one of: {', '.join(every)}")
+    who = list(everyone(account))
+    if not any(fnmatchcase(name, principal) for each in who for name in _called(each)):
+        every = sorted({label(each) for each in who})
+        more = f" and {len(every) - MANY} more" if len(every) > MANY else ""
+        raise WhoError(f"no principal is {principal!r}; it may be one of: {', '.join(every[:MANY])}{more}")
     actions = sorted({each.action for each in questions(account, lambda one: one in resources)})
     raise WhoError(f"no action is {action!r} on {resource!r}; it may be one of: {', '.join(actions)}")
 
@@ -154,6 +167,7 @@ def _as_json(each: Judged) -> dict[str, Any]:
     question, witness = each.answer.question, each.answer.witness
     return {
         "principal": label(question.principal),
+        "principals": list(question.principal.members) or [label(question.principal)],
         "action": question.action,
         "resource": question.resource.name,
         "arn": question.resource.arn,

@@ -10,7 +10,7 @@ import pytest
 
 from components.settings import Settings
 from private_inference.authorization.intent import Judged, Report, check
-from private_inference.authorization.model import Account, Guard, Kind, Organization, read_policy
+from private_inference.authorization.model import Organization, read_policy
 from private_inference.authorization.stack_intent import ANYWHERE, intent_from
 from private_inference.cli.authorization import account_of
 from private_inference.runner.preview import PreviewEngine
@@ -18,8 +18,8 @@ from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack, settings_of
 from private_inference.runner.resource import Resource, Run
 from private_inference.runner.symbols import SymbolEngine
-from tests.authorization.concrete import Case, allowed
-from tests.authorization.declared import as_document
+from tests.authorization.concrete import allowed
+from tests.authorization.replay import replayed
 
 ROOT = Path(__file__).parents[2]
 OTHER = {"AWS": "arn:aws:iam::210987654321:root"}
@@ -140,36 +140,10 @@ def test_whatever_is_broken_is_found(
     account = account_of(settings, broken)
     for each in found:
         if each.surplus:
-            assert allowed(_replayed(account, each)), str(each)
+            assert allowed(replayed(account, each)), str(each)
 
 
 def test_what_the_settings_require_and_nobody_has_is_unmet(shipped: tuple[Settings, Run]) -> None:
     settings, run = shipped
     rest = tuple(each for each in run.resources if each.name != "triage" or "iam/policy" not in each.type)
     assert "holders of triage" in report((settings, replace(run, resources=rest))).unmet[0]
-
-
-def _replayed(account: Account, each: Judged) -> Case:
-    """A witness as the referee's case."""
-    question, witness = each.answer.question, each.answer.witness
-    assert witness is not None
-    principal, resource, path = question.principal, question.resource, question.path
-    context: dict[str, Any] = {
-        key: value[0] if len(value) == 1 else list(value) for key, value in witness.context.items()
-    }
-    who = context.get("aws:principalarn", "") if principal.kind is Kind.ROLE else principal.name
-    return Case(
-        str(principal.kind),
-        "" if principal.kind is Kind.ANONYMOUS else who,
-        principal.account,
-        question.action,
-        witness.resource,
-        context,
-        None if principal.identity is None else [as_document(policy) for policy in principal.identity],
-        None,
-        as_document(resource.policy) if resource.policy else None,
-        resource.guard is Guard.NEEDED,
-        as_document(path.policy) if path.policy else None,
-        path.gateway,
-        owner=account.id,
-    )

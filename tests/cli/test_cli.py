@@ -1,15 +1,19 @@
 """The command line as a user meets it: exit codes, messages, JSON."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from private_inference.runner.project import load_stack
+from tests.verification.verified import deployed
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).parent / "private-inference"
@@ -21,8 +25,15 @@ Result = subprocess.CompletedProcess[str]
 Project = Callable[..., Path]
 
 
-def run(*arguments: str) -> Result:
-    return subprocess.run([str(COMMAND), *arguments], capture_output=True, text=True, timeout=120, check=False)
+def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Result:
+    return subprocess.run(
+        [str(COMMAND), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
 
 
 @pytest.fixture
@@ -190,6 +201,37 @@ def test_who_may_is_answered_with_reasons(tmp_path: Path) -> None:
     assert answers["endpoint sagemaker.runtime"]["witness"]["context"]["aws:sourcevpce"]
     assert answers["no VPC endpoint"]["state"] == "denied"
     assert answers["no VPC endpoint"]["deniedBy"] == ["scp.json, statement Perimeter"]
+
+
+def test_who_may_in_the_account_of_a_deployed_stack_is_answered_by_name(project: Project) -> None:
+    folder = project()
+    with deployed(load_stack(folder, "try")) as deployment:
+        iam = deployment.client("iam")
+        everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        for name in ("anna", "bert"):
+            iam.create_user(UserName=name)
+            iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(everything))
+        asked = ("who", "--stack", "try", "--project", str(folder), "--live", "--json", "--action", "sagemaker:Invoke*")
+        environment = deployment.aws.environment()
+        every = run(*asked, environment=environment)
+        one = run(*asked, "--principal", "user/bert", environment=environment)
+        nobody = run(*asked, "--principal", "user/carl", environment=environment)
+    assert every.returncode == 1, every.stderr
+    assert "unverified: access points" in " ".join(every.stderr.split())
+    surplus = [each for each in json.loads(every.stdout) if each["state"] == "surplus"]
+    assert {tuple(each["principals"]) for each in surplus} == {("user/anna", "user/bert")}
+    assert {each["state"] for each in json.loads(one.stdout)} == {"surplus"}
+    assert nobody.returncode == 2
+    assert "user/anna" in " ".join(nobody.stderr.split())
+
+
+def test_an_account_that_cant_be_read_is_told(project: Project) -> None:
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    nowhere |= {"AWS_MAX_ATTEMPTS": "1"}
+    result = run("who", "--stack", "try", "--project", str(project()), "--live", environment=nowhere)
+    assert result.returncode == 2
+    assert "could not be read" in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
 
 
 def test_a_name_that_nobody_has_is_told_with_those_that_there_are() -> None:

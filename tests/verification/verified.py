@@ -112,18 +112,19 @@ class Deployment:
         return str(alarm["AlarmActions"][0])
 
 
-def in_vpc(stack: Deployment, name: str = "vpc-id") -> list[dict[str, Any]]:
-    return [{"Name": name, "Values": [stack.vpc]}]
-
-
 @contextmanager
 def deployed(config: StackConfig) -> Iterator[Deployment]:
+    """A stack, deployed into an embedded AWS of its own."""
     with chdir(config.directory):
         settings = parse(config.project, config.values)
     with prepared_aws(settings) as aws:
         outputs = run_program(config, MotoEngine(aws)).outputs
         contract = Contract.model_validate(outputs)
         yield Deployment(aws, Desired(config.project, config.stack, config.directory, settings, contract))
+
+
+def in_vpc(stack: Deployment, name: str = "vpc-id") -> list[dict[str, Any]]:
+    return [{"Name": name, "Values": [stack.vpc]}]
 
 
 Break = Callable[[Deployment], AbstractContextManager[None]]

@@ -12,6 +12,8 @@ from typing import Any
 
 from private_inference.authorization.from_graph.attachments import Attachments
 from private_inference.authorization.model import (
+    HOLDERS,
+    OTHER_ENDPOINT,
     PUBLIC,
     Account,
     Guard,
@@ -26,10 +28,6 @@ from private_inference.graph import types
 from private_inference.graph.resources import Graph
 from private_inference.graph.resources import Resource as Declared
 from private_inference.graph.values import Unknown
-
-OTHER_ENDPOINT = Path("any other VPC endpoint", "vpce-of-others", "vpc-of-others")
-
-HOLDERS = "holders of "
 
 
 def load(resources: Iterable[Declared], account_id: str, partition: str) -> Account:

@@ -1,0 +1,117 @@
+"""What decides about requests for a deployed stack: the account's identities, and the documents of its resources.
+
+docs/authorization.md has the least policy for whoever reads this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from private_inference.authorization.from_account.described import Described, Endpoint, Guarded
+from private_inference.verification.checks import AbsentError, UnreadableError
+from private_inference.verification.deployed import Deployed, Item
+from private_inference.verification.keys import PURPOSES
+from private_inference.verification.logs import ENDPOINTS, flow_log
+
+
+def describe(stack: Deployed) -> Described:
+    """The account of a stack. Raises AbsentError or UnreadableError for identities, or parts of the stack."""
+    desired = stack.desired
+    return Described(
+        desired.account,
+        desired.partition,
+        _identities(stack, "UserDetailList", "User"),
+        _identities(stack, "GroupDetailList", "Group"),
+        _identities(stack, "RoleDetailList", "Role"),
+        _identities(stack, "Policies", "LocalManagedPolicy", "AWSManagedPolicy"),
+        tuple(_resources(stack)),
+        tuple(_endpoints(stack)),
+        {name: endpoint.invoke_policy_arn for name, endpoint in desired.contract.endpoints.items()},
+        (f"access points of the bucket {stack.bucket} are not read",),
+    )
+
+
+def _identities(stack: Deployed, member: str, *kinds: str) -> list[Any]:
+    return stack.aws.all("iam", "get_account_authorization_details", member, Filter=list(kinds))
+
+
+def _resources(stack: Deployed) -> Iterator[Guarded]:
+    """What the stack's intent names, but for VPC endpoints."""
+    desired, get = stack.desired, stack.aws.get
+    logs = partial(stack.aws.all, "logs", "describe_resource_policies", "resourcePolicies")
+    for name, endpoint in desired.contract.endpoints.items():
+        yield Guarded(f"endpoint {name}", "endpoint", endpoint.arn)
+        for arn in sorted({str(model["ExecutionRoleArn"]) for model in stack.models(name)}):
+            yield Guarded(f"role {name}", "role", arn)
+        group = stack.log_groups(ENDPOINTS)[f"{ENDPOINTS}{name}"]
+        yield _guarded(f"log group {name}", "log group", group["arn"], lambda: [p["policyDocument"] for p in logs()])
+    yield Guarded("role network-flow-logs", "role", flow_log(stack)["DeliverLogsPermissionArn"])
+    bucket = f"arn:{desired.partition}:s3:::{stack.bucket}"
+    yield _guarded("bucket artifacts", "bucket", bucket, lambda: [_bucket_policy(stack)])
+    topic = stack.topic
+    attributes = partial(get, "sns", "get_topic_attributes", TopicArn=topic)
+    yield _guarded("topic alarms", "topic", topic, lambda: [attributes()["Attributes"]["Policy"]])
+    yield _repository(stack)
+    for purpose in PURPOSES:
+        yield _key(stack, purpose, getattr(desired.contract.key_arns, purpose))
+
+
+def _bucket_policy(stack: Deployed) -> Any:
+    return stack.aws.get("s3", "get_bucket_policy", Bucket=stack.bucket)["Policy"]
+
+
+def _repository(stack: Deployed) -> Guarded:
+    """With what the registry's policy says of all repositories.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
+    """
+    name, get = stack.desired.name, stack.aws.get
+    found = stack.aws.all("ecr", "describe_repositories", "repositories", repositoryNames=[name])
+    if not found:
+        raise AbsentError(f"there is no repository {name}")
+    own = partial(get, "ecr", "get_repository_policy", repositoryName=name)
+    read = [lambda: [own()["policyText"]], lambda: [get("ecr", "get_registry_policy")["policyText"]]]
+    return _guarded("repository images", "repository", found[0]["repositoryArn"], *read)
+
+
+def _key(stack: Deployed, purpose: str, arn: str) -> Guarded:
+    policy = partial(stack.aws.get, "kms", "get_key_policy", KeyId=arn, PolicyName="default")
+    grants: list[Item] = []
+
+    def read() -> list[Any]:
+        grants.extend(stack.aws.all("kms", "list_grants", "Grants", KeyId=arn))
+        return [policy()["Policy"]]
+
+    found = _guarded(f"key {purpose}", "key", arn, read)
+    return Guarded(found.name, found.kind, found.arn, found.policies, tuple(grants), found.gap)
+
+
+def _guarded(name: str, kind: str, arn: str, *reads: Callable[[], list[Any]]) -> Guarded:
+    """A resource with its documents; one that AWS doesn't let us see is its gap."""
+    documents: list[Any] = []
+    gaps: list[str] = []
+    for read in reads:
+        try:
+            documents += read()
+        except AbsentError:
+            pass
+        except UnreadableError as error:
+            gaps.append(f"policy of {name} {error}")
+    return Guarded(name, kind, arn, tuple(documents), gap="; ".join(gaps))
+
+
+def _endpoints(stack: Deployed) -> Iterator[Endpoint]:
+    """The VPC's endpoints, named for their services as the stack names them."""
+    desired = stack.desired
+    found = stack.vpc_endpoints
+    gateways = {each["ServiceName"] for each in found if each["VpcEndpointType"] == "Gateway"}
+    for each in found:
+        service = str(each["ServiceName"]).removeprefix(desired.service(""))
+        name = "sagemaker.runtime" if service == desired.runtime else service
+        both = each["VpcEndpointType"] == "Interface" and each["ServiceName"] in gateways
+        arn = f"arn:{desired.partition}:ec2:{desired.contract.region}:{desired.account}:vpc-endpoint/"
+        yield Endpoint(
+            f"endpoint {name}-interface" if both else f"endpoint {name}", f"{arn}{each['VpcEndpointId']}", each
+        )
