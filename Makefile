@@ -86,6 +86,7 @@ bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, both proofs and exp
 	$(BIN)/python -m benchmarks.policy
 	$(BIN)/python -m benchmarks.reachability
 	$(BIN)/python -m benchmarks.authorization
+	$(BIN)/python -m benchmarks.account
 	$(BIN)/python -m benchmarks.export
 
 docs: $(INSTALLED) $(MODEL) ## write the generated parts of docs/

@@ -41,11 +41,17 @@ class Expectation:
 
     def covers(self, question: Question) -> bool:
         """Whether a question is one of these. A principal is called by its name, and by each policy that it holds."""
-        asked = (question.action, question.resource.name, question.path.name)
-        wanted = (self.action, self.resource, self.path)
         called = (label(question.principal), *(f"{HOLDERS}{policy}" for policy in question.principal.holds))
-        fits = all(fnmatchcase(name, pattern) for name, pattern in zip(asked, wanted, strict=True))
-        return fits and any(fnmatchcase(name, self.principal) for name in called)
+        to_do = self.is_about(question.action, question.resource.name)
+        return to_do and _fits(question.path.name, self.path) and any(_fits(name, self.principal) for name in called)
+
+    def is_about(self, action: str, resource: str) -> bool:
+        """Whether it is about an action on a resource, whosoever."""
+        return _fits(resource, self.resource) and _fits(action, self.action)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,18 @@ class Intent:
 
     resources: tuple[str, ...]
     expectations: tuple[Expectation, ...]
+
+    def expected(self, question: Question) -> Expectation | None:
+        """What is expected of a question's answer."""
+        asked = (question.action, question.resource.name)
+        if asked not in self._by_action_and_resource:
+            self._by_action_and_resource[asked] = [one for one in self.expectations if one.is_about(*asked)]
+        return next((one for one in self._by_action_and_resource[asked] if one.covers(question)), None)
+
+    @cached_property
+    def _by_action_and_resource(self) -> dict[tuple[str, str], list[Expectation]]:
+        """Those that may cover a question, as far as questions came: of many principals few expectations are."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -134,5 +152,4 @@ def check(account: Account, intent: Intent) -> Report:
 def judged(intent: Intent, answered: Answer) -> Judged:
     """An answer, and what an intent expects of it."""
     in_question = answered.question.resource.name in intent.resources
-    fitting = (one for one in intent.expectations if one.covers(answered.question))
-    return Judged(answered, next(fitting, None) if in_question else None, in_question)
+    return Judged(answered, intent.expected(answered.question) if in_question else None, in_question)

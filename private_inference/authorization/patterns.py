@@ -54,7 +54,7 @@ class Pattern:
         """Whether a string is in the set."""
         return self._expression.fullmatch(text.lower() if self.ignore_case else text) is not None
 
-    @property
+    @cached_property
     def constant(self) -> bool:
         """Whether it has no wildcard."""
         return not any(isinstance(part, Wild) for part in self.parts)
