@@ -14,6 +14,7 @@ from functools import cached_property
 
 from private_inference.authorization.answer import Answer, Verdict, answer
 from private_inference.authorization.decision import Question
+from private_inference.authorization.escalation import Becoming, becoming, of_stack, undecided
 from private_inference.authorization.everyone import label
 from private_inference.authorization.model import HOLDERS, Account
 from private_inference.authorization.questions import questions
@@ -114,6 +115,8 @@ class Report:
     judged: tuple[Judged, ...]
     unmet: tuple[str, ...]
     gaps: tuple[str, ...]
+    becoming: tuple[Becoming, ...] = ()
+    """Whom the stack's principals may become: nobody is meant to."""
 
     @cached_property
     def failures(self) -> Sequence[Judged]:
@@ -133,7 +136,7 @@ class Report:
     @property
     def proved(self) -> bool:
         """Whether nothing is missing, and nothing surplus."""
-        return not (self.failures or self.unmet)
+        return not (self.failures or self.unmet or self.becoming)
 
 
 def check(account: Account, intent: Intent) -> Report:
@@ -146,7 +149,9 @@ def check(account: Account, intent: Intent) -> Report:
         for one in intent.expectations
         if one.expected is Expected.REQUIRED and one not in met
     ]
-    return Report(found, tuple(unmet), account.gaps)
+    escalating = tuple(way for each in of_stack(account) for way in becoming(account, each))
+    open_ways = [need for each in of_stack(account) for need in undecided(account, each)]
+    return Report(found, tuple(unmet), (*account.gaps, *open_ways), escalating)
 
 
 def judged(intent: Intent, answered: Answer) -> Judged:

@@ -65,6 +65,12 @@ class Principal:
     """Patterns for the values of further such keys."""
     holds: tuple[str, ...] = ()
     """Names of the policies attached to it that the stack hands out."""
+    trust: Policy | None = None
+    """A role's: who may take it."""
+    groups: tuple[str, ...] = ()
+    """ARNs of the groups that a user is in."""
+    policies: tuple[str, ...] = ()
+    """ARNs of the account's managed policies that are attached to it or to its groups."""
     members: tuple[str, ...] = ()
     """Names of all whom it stands for, where it stands for several."""
 

@@ -21,11 +21,11 @@ def questions(
     for resource in account.resources:
         for action in ACTIONS[resource.kind] if resources(resource) else ():
             for principal in asking if actions(action) else ():
-                for path in _paths(account, principal, action):
+                for path in paths(account, principal, action):
                     yield Question(principal, action, resource, path)
 
 
-def _paths(account: Account, principal: Principal, action: str) -> Sequence[Path]:
+def paths(account: Account, principal: Principal, action: str) -> Sequence[Path]:
     """How a principal's requests for an action can come: those of AWS's services come through no endpoint."""
     if principal.kind is Kind.SERVICE:
         return [PUBLIC]

@@ -43,7 +43,7 @@ def authorization_problems(report: Report) -> list[str]:
         else:
             denied = f"; denied by {', '.join(each.answer.blockers)}" if each.answer.blockers else ""
             found.append(f"missing: {each}{denied}")
-    return [*found, *report.unmet]
+    return [*found, *(f"surplus: {each}" for each in report.becoming), *report.unmet]
 
 
 def authorization_notes(report: Report) -> Sequence[str]:

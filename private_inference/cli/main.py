@@ -212,16 +212,18 @@ def who(
     from private_inference.cli import views
     from private_inference.cli.progress import steps
     from private_inference.cli.who import as_json as written
-    from private_inference.cli.who import ask, render, under
+    from private_inference.cli.who import ask, render, under, ways
 
     config = _stack(project, stack)
     with steps() as progress, progress.step(f"Asking who may, in {config.project}/{config.stack}") as step:
         account, intent = _deployed_permissions(config) if live else _permissions(config)
-        found = ask(under(account, scp or (), rcp or ()), intent, action, resource, principal)
+        account = under(account, scp or (), rcp or ())
+        found = ask(account, intent, action, resource, principal)
+        changes, unread = ways(account, action, resource, principal)
         step.show(f"{len(found)} answers")
-    views.warn([f"unverified: {gap}" for gap in account.gaps])
-    views.show(written(found) if as_json else render(found), None)
-    raise typer.Exit(1 if any(each.missing or each.surplus for each in found) else 0)
+    views.warn([f"unverified: {gap}" for gap in (*account.gaps, *unread)])
+    views.show(written(found, changes) if as_json else render(found, changes), None)
+    raise typer.Exit(1 if changes or any(each.missing or each.surplus for each in found) else 0)
 
 
 @export.command()

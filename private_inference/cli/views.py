@@ -180,10 +180,11 @@ def show_check(config: "StackConfig", result: "Checked") -> None:
         f"{len(proof.cells)} pairs of parties: {len(proof.failures)} missing or surplus paths, "
         f"{len(proof.unmet)} unmet, {len(proof.undecided)} undecided",
     )
+    wrong = len(permissions.failures) + len(permissions.becoming)
     shown.add_row(
         _tick(permissions.proved),
         "authorization",
-        f"{len(permissions.judged)} questions of who may: {len(permissions.failures)} missing or surplus permissions, "
+        f"{len(permissions.judged)} questions of who may: {wrong} missing or surplus permissions, "
         f"{len(permissions.unmet)} unmet, {len(permissions.unverified)} unverified, "
         f"{len(permissions.assumptions)} assumptions",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from private_inference.authorization.alike import grouped
 from private_inference.authorization.answer import Verdict, answer
+from private_inference.authorization.escalation import Becoming, becoming, of_stack, undecided
 from private_inference.authorization.everyone import everyone, label
 from private_inference.authorization.intent import Intent, Judged, judged
 from private_inference.authorization.model import Account, Organization, Policy, Principal, Resource, read_policy
@@ -80,6 +81,19 @@ def ask(account: Account, intent: Intent, action: str, resource: str, principal:
     return found
 
 
+def ways(account: Account, action: str, resource: str, principal: str) -> tuple[Sequence[Becoming], Sequence[str]]:
+    """Whom those may become who are asked about by name, or else the stack's own, and what of it can't be read.
+
+    Nobody is asked about if the question is narrower.
+    """
+    if (action, resource) != ("*", "*"):
+        return [], []
+    named = (each for each in account.principals if each.identity is not None and fnmatchcase(each.name, principal))
+    asking = list(of_stack(account) if principal == "*" else named)
+    changes = [way for each in asking for way in becoming(account, each)]
+    return changes, [need for each in asking for need in undecided(account, each)]
+
+
 def _is(resource: Resource, wanted: str) -> bool:
     return fnmatchcase(resource.name, wanted) or (wanted != "*" and fnmatchcase(resource.arn, wanted))
 
@@ -111,7 +125,7 @@ def state(each: Judged) -> str:
     return str(each.answer.verdict)
 
 
-def render(found: Sequence[Judged]) -> "RenderableType":
+def render(found: Sequence[Judged], changes: Sequence[Becoming] = ()) -> "RenderableType":
     """The answers as a table: a few all with their reasons, of many those that are not denied."""
     from rich.console import Group
     from rich.text import Text
@@ -128,7 +142,8 @@ def render(found: Sequence[Judged]) -> "RenderableType":
     denied = sum(state(each) == "denied" for each in found)
     rest = Text(f"{len(found)} answers, each for all requests. Proved denied: {denied}.", "dim")
     why = dict.fromkeys(each.expectation.why for each in found if each.assumed and each.expectation)
-    return Group(shown, rest, *(Text(f"? assumed: {one}", "yellow") for one in why))
+    may_become = [Text(f"✗ surplus: {each}", "bold red") for each in changes]
+    return Group(shown, rest, *may_become, *(Text(f"? assumed: {one}", "yellow") for one in why))
 
 
 Row = tuple[tuple[str, str, str, str], Sequence[str], Sequence[str]]
@@ -158,9 +173,20 @@ def reasons(each: Judged) -> str:
     return "\n".join(found.blockers) or "nothing allows it"
 
 
-def as_json(found: Sequence[Judged]) -> str:
+def as_json(found: Sequence[Judged], changes: Sequence[Becoming] = ()) -> str:
     """The answers for machines."""
-    return json.dumps([_as_json(each) for each in found], indent=2)
+    return json.dumps([*map(_as_json, found), *map(_change_as_json, changes)], indent=2)
+
+
+def _change_as_json(change: Becoming) -> dict[str, Any]:
+    return {
+        "principal": label(change.principal),
+        "mayBecome": change.target,
+        "way": change.way.name,
+        "actions": [action for action, _ in change.way.calls],
+        "state": "surplus",
+        "allowedBy": list(dict.fromkeys(s for each in change.answers if each.witness for s in each.witness.statements)),
+    }
 
 
 def _as_json(each: Judged) -> dict[str, Any]:

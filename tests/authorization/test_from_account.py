@@ -246,7 +246,8 @@ READ = allow("s3:GetObject", "arn:aws:s3:::models/*")
 
 
 def test_a_users_boundary_bounds_its_groups_too() -> None:
-    group = {"GroupName": "g", "GroupPolicyList": [{"PolicyName": "own", "PolicyDocument": text(READ)}]}
+    inline = [{"PolicyName": "own", "PolicyDocument": text(READ)}]
+    group = {"GroupName": "g", "Arn": f"arn:aws:iam::{ACCOUNT}:group/g", "GroupPolicyList": inline}
     policy = managed("bound", text(allow("sqs:*")))
     bound = {"PermissionsBoundary": {"PermissionsBoundaryArn": policy["Arn"]}}
     users = [user("free", GroupList=["g"]), user("bound", GroupList=["g"], **bound)]

@@ -92,6 +92,20 @@ def adding(action: Any, resource: Any = "*", **more: Any) -> Change:
     return change
 
 
+def _with(run: Run, type_: str, name: str, key: str, change: Change) -> Run:
+    """The run, where a document of a resource is changed."""
+
+    def changed(resource: Resource) -> Resource:
+        if (resource.type.split(":")[-1], resource.name) != (type_, name) or not resource.type.startswith("aws:"):
+            return resource
+        document = json.loads(resource.properties[key])
+        change(document)
+        text = json.dumps(document)
+        return replace(resource, properties={**resource.properties, key: text}, outputs={**resource.outputs, key: text})
+
+    return replace(run, resources=tuple(map(changed, run.resources)))
+
+
 @pytest.mark.parametrize(
     ("type_", "name", "key", "change", "kind", "told"),
     [
@@ -124,16 +138,7 @@ def test_whatever_is_broken_is_found(
     shipped: tuple[Settings, Run], type_: str, name: str, key: str, change: Change, kind: str, told: str
 ) -> None:
     settings, run = shipped
-
-    def changed(resource: Resource) -> Resource:
-        if (resource.type.split(":")[-1], resource.name) != (type_, name) or not resource.type.startswith("aws:"):
-            return resource
-        document = json.loads(resource.properties[key])
-        change(document)
-        text = json.dumps(document)
-        return replace(resource, properties={**resource.properties, key: text}, outputs={**resource.outputs, key: text})
-
-    broken = replace(run, resources=tuple(map(changed, run.resources)))
+    broken = _with(run, type_, name, key, change)
     found = report((settings, broken)).failures
     assert any(told in str(each) for each in found), [str(each) for each in found]
     assert {"missing" if each.missing else "surplus" for each in found} == {kind}
@@ -141,6 +146,20 @@ def test_whatever_is_broken_is_found(
     for each in found:
         if each.surplus:
             assert allowed(replayed(account, each)), str(each)
+
+
+def test_whom_a_role_of_the_stack_may_become_is_told(shipped: tuple[Settings, Run]) -> None:
+    """It may pass roles to training jobs; only once SageMaker takes another role there is one to become."""
+    settings, run = shipped
+    training = adding(["iam:PassRole", "sagemaker:CreateTrainingJob"])
+    trusting = adding("sts:AssumeRole", Principal={"Service": "sagemaker.amazonaws.com"})
+    passes = _with(run, "RolePolicy", "triage", "policy", training)
+    assert not report((settings, passes)).becoming
+    found = report((settings, _with(passes, "Role", "network-flow-logs", "assumeRolePolicy", trusting)))
+    assert not found.proved
+    assert [str(each).partition(" (")[0] for each in found.becoming] == [
+        "role triage may become role network-flow-logs, by SageMaker-CreateTrainingJobPassRole"
+    ]
 
 
 def test_what_the_settings_require_and_nobody_has_is_unmet(shipped: tuple[Settings, Run]) -> None:

@@ -211,16 +211,20 @@ def test_who_may_in_the_account_of_a_deployed_stack_is_answered_by_name(project:
         for name in ("anna", "bert"):
             iam.create_user(UserName=name)
             iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(everything))
-        asked = ("who", "--stack", "try", "--project", str(folder), "--live", "--json", "--action", "sagemaker:Invoke*")
+        asked = ("who", "--stack", "try", "--project", str(folder), "--live", "--json")
         environment = deployment.aws.environment()
-        every = run(*asked, environment=environment)
+        every = run(*asked, "--action", "sagemaker:Invoke*", environment=environment)
         one = run(*asked, "--principal", "user/bert", environment=environment)
         nobody = run(*asked, "--principal", "user/carl", environment=environment)
     assert every.returncode == 1, every.stderr
     assert "unverified: access points" in " ".join(every.stderr.split())
     surplus = [each for each in json.loads(every.stdout) if each["state"] == "surplus"]
     assert {tuple(each["principals"]) for each in surplus} == {("user/anna", "user/bert")}
-    assert {each["state"] for each in json.loads(one.stdout)} == {"surplus"}
+    berts = [each for each in json.loads(one.stdout) if "mayBecome" not in each]
+    assert {tuple(each["principals"]) for each in berts} == {("user/anna", "user/bert")}
+    changes = {each["mayBecome"]: each for each in json.loads(one.stdout) if "mayBecome" in each}
+    assert {"user/anna", "role triage"} <= set(changes)
+    assert changes["user/anna"]["allowedBy"] == ["inline policy all of user bert, statement 0"]
     assert nobody.returncode == 2
     assert "user/anna" in " ".join(nobody.stderr.split())
 

@@ -78,6 +78,9 @@ class Identities:
             self._policy(boundary) if boundary else None,
             keys,
             holds=tuple(sorted({self._handed_out[arn] for arn in held if arn in self._handed_out})),
+            trust=read_policy(f"trust of {arn}", trust) if (trust := raw.get("AssumeRolePolicyDocument")) else None,
+            groups=tuple(each["Arn"] for each in attached_to if "GroupName" in each),
+            policies=tuple(each for each in dict.fromkeys(held) if f":{self._described.account}:" in each),
         )
 
     def _own(self, kind: str, name: str, inline: Sequence[Item], holder: Item) -> Iterator[Policy]:

@@ -63,12 +63,24 @@ class Attachments:
             yield read_policy(f"inline policy {position} of role {role.name}", pick(inline, "policy"))
         for each in self._attached(types.IAM_ROLE_POLICY, "role", role):
             yield read_policy(f"role policy {each.name}", each.get("policy"))
+        for holder, key, value in self._attachments(role):
+            yield self._managed(holder, key, value)
+
+    def managed(self, role: Resource) -> Iterator[str]:
+        """The ARNs of the program's policies that are attached to a role."""
+        for holder, key, value in self._attachments(role):
+            for each in self._policies(holder, key, value):
+                if isinstance(arn := each.get("arn"), str):
+                    yield arn
+
+    def _attachments(self, role: Resource) -> Iterator[tuple[Resource, str, Any]]:
+        """What names a managed policy for a role, under which key, and how."""
         for _, arn in role.inputs("managedPolicyArns"):
-            yield self._managed(role, "managedPolicyArns", arn)
+            yield role, "managedPolicyArns", arn
         for each in self._attached(types.IAM_ROLE_POLICY_ATTACHMENT, "role", role):
-            yield self._managed(each, "policyArn", each.get("policyArn"))
+            yield each, "policyArn", each.get("policyArn")
         for each in self._attached(types.IAM_POLICY_ATTACHMENT, "roles", role):
-            yield self._managed(each, "policyArn", each.get("policyArn"))
+            yield each, "policyArn", each.get("policyArn")
 
     def boundary(self, role: Resource) -> Policy | None:
         """The permissions boundary of a role."""
@@ -117,12 +129,15 @@ class Attachments:
             yield _statement(f"permission {each.name}", who, [each.get("action")], conditions)
 
     def _managed(self, holder: Resource, key: str, value: Any) -> Policy:
-        reference = self._graph.reference(holder, key, [value], types.IAM_POLICY)
-        candidates = [each for each in (*reference.named, *reference.candidates) if isinstance(each, Resource)]
+        candidates = self._policies(holder, key, value)
         if len(candidates) == 1:
             return read_policy(f"policy {candidates[0].name}", candidates[0].get("policy"))
         shown = value if isinstance(value, str) else f"{key} of {holder.name}"
         return Policy(str(shown), gap=f"the managed policy {shown} is not of this program")
+
+    def _policies(self, holder: Resource, key: str, value: Any) -> Sequence[Resource]:
+        reference = self._graph.reference(holder, key, [value], types.IAM_POLICY)
+        return [each for each in (*reference.named, *reference.candidates) if isinstance(each, Resource)]
 
     def _attached(self, type_: str, key: str, to: Resource) -> Sequence[Resource]:
         return [each for each in self._graph.all(type_) if to in self._named(each, key, to.type)]

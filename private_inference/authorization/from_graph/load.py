@@ -66,6 +66,8 @@ def _roles(graph: Graph[Declared], attached: Attachments, account: str, partitio
             account,
             tuple(attached.identity(role)),
             attached.boundary(role),
+            trust=read_policy(f"trust of {role.name}", role.get("assumeRolePolicy")),
+            policies=tuple(attached.managed(role)),
         )
 
 

@@ -1,0 +1,129 @@
+"""Whom a principal may become: each way is a few calls, each decided for all requests as any other question.
+
+What is known of a resource that has a role already is no more than that some role of the account trusts its service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from private_inference.authorization.answer import Answer, Verdict, answer
+from private_inference.authorization.decision import Question
+from private_inference.authorization.escalation_ways import WAYS, On, Way, Yields
+from private_inference.authorization.everyone import label
+from private_inference.authorization.model import HOLDERS, PUBLIC, Account, Guard, Kind, Principal, Resource
+from private_inference.authorization.questions import paths
+
+EVERYTHING = "arn:{partition}:iam::aws:policy/AdministratorAccess"
+
+
+@dataclass(frozen=True)
+class Becoming:
+    """That a principal may become somebody, and the answer for each call that it takes."""
+
+    principal: Principal
+    target: str
+    way: Way
+    answers: Sequence[Answer]
+
+    def __str__(self) -> str:
+        actions = ", ".join(action for action, _ in self.way.calls)
+        return f"{label(self.principal)} may become {self.target}, by {self.way.name} ({actions})"
+
+
+def becoming(account: Account, principal: Principal) -> Iterator[Becoming]:
+    """Each way that leads a principal to somebody, with the first whom it leads to."""
+    asking = _Asking(account, principal)
+    for way in WAYS:
+        if (found := asking.first(way)) is not None:
+            yield found
+
+
+def undecided(account: Account, principal: Principal) -> Sequence[str]:
+    """What whom a principal may become depends on, and can't be read."""
+    asking = _Asking(account, principal)
+    for way in WAYS:
+        asking.first(way)
+    return [f"whom {label(principal)} may become depends on {need}" for need in asking.needs]
+
+
+def of_stack(account: Account) -> Iterator[Principal]:
+    """The stack's roles, and whoever holds a policy that it hands out."""
+    roles = {resource.arn for resource in account.resources if resource.kind == "role"}
+    for each in account.principals:
+        if each.arn in roles or each.holds or each.name.startswith(HOLDERS):
+            yield each
+
+
+class _Asking:
+    def __init__(self, account: Account, principal: Principal) -> None:
+        self._account, self._principal = account, principal
+        self.needs: dict[str, None] = {}
+        """What answers that are neither yes nor no depend on."""
+        self._names = {"partition": account.partition, "account": account.id}
+
+    def first(self, way: Way) -> Becoming | None:
+        """The first whom a way leads to."""
+        fixed = [each for each in way.calls if each[1] != On.TARGET]
+        # Most ways fail at a call that is the same for all targets.
+        if not all(self._allowed(action, on, None, way) for action, on in fixed):
+            return None
+        for target in self._targets(way):
+            answers = [self._allowed(action, on, target, way) for action, on in way.calls]
+            if all(answers):
+                name = target.name if target else str(way.yields)
+                return Becoming(self._principal, name, way, tuple(filter(None, answers)))
+        return None
+
+    def _targets(self, way: Way) -> Iterator[Principal | None]:
+        kinds = {Yields.ROLE: Kind.ROLE, Yields.USER: Kind.USER}
+        if way.yields not in kinds:
+            yield None
+            return
+        for each in self._account.principals:
+            wanted = each.kind is kinds[way.yields] and each.identity is not None and each.arn != self._principal.arn
+            if wanted and (not way.service or self._takes(way.service, each)):
+                yield each
+
+    def _takes(self, service: str, role: Principal) -> bool:
+        here = Principal(service, Kind.SERVICE, context={"aws:sourceaccount": (self._account.id,)})
+        question = Question(here, "sts:AssumeRole", self._resource(role, trusted=True), PUBLIC)
+        return answer(self._account, question).verdict is Verdict.ALLOWED
+
+    def _resource(self, target: Principal, *, trusted: bool) -> Resource:
+        guard = Guard.NEEDED if trusted else Guard.EITHER
+        return Resource(target.name, target.arn, self._account.id, target.trust if trusted else None, guard)
+
+    def _allowed(self, action: str, on: str, target: Principal | None, way: Way) -> Answer | None:
+        """An answer that a call is allowed, over whatever path."""
+        known = {"iam:PassRole": {"iam:passedtoservice": (way.service,)}}.get(action, self._attached(action))
+        asking = replace(self._principal, context={**self._principal.context, **known})
+        for resource in self._about(on, target, action):
+            for path in paths(self._account, asking, action):
+                found = answer(self._account, Question(asking, action, resource, path))
+                if found.verdict is Verdict.ALLOWED:
+                    return found
+                self.needs |= dict.fromkeys(found.needs)
+        return None
+
+    def _attached(self, action: str) -> Mapping[str, tuple[str, ...]]:
+        """What is attached has to allow everything."""
+        attaches = action.startswith("iam:Attach")
+        return {"iam:policyarn": (EVERYTHING.format(**self._names),)} if attaches else {}
+
+    def _about(self, on: str, target: Principal | None, action: str) -> Iterator[Resource]:
+        me, account = self._principal, self._account.id
+        own = {
+            On.OWN_USER: (me.arn,) if me.kind is Kind.USER else (),
+            On.OWN_ROLE: (me.arn,) if me.kind is Kind.ROLE else (),
+            On.OWN_GROUP: me.groups,
+            On.OWN_POLICY: me.policies,
+        }
+        if on == On.TARGET:
+            if target is not None:
+                yield self._resource(target, trusted=action == "sts:AssumeRole")
+        elif on in list(own):
+            yield from (Resource(arn, arn, account) for arn in own[On(on)])
+        else:
+            yield Resource(on, on.format(**self._names), account)
