@@ -8,9 +8,8 @@ needs) and host-vpc.html (the network) there. Only facts come in: whoever calls 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from private_inference.rehearsal.iam_decision import Document, Request, Role, may, may_with_key, passes, trusts
+from private_inference.rehearsal.iam_decision import Document, Request, Role, Way, may, may_with_key, passes, trusts
 from private_inference.rehearsal.s3_path import EgressRule, PrefixList, Subnet, blocked
 
 REGISTRY = re.compile(r"(?P<account>[^.]+)\.dkr\.ecr\.(?P<region>[^.]+)\.[^/]+/(?P<name>[^:@]+)[:@]?(?P<version>.*)")
@@ -131,27 +130,23 @@ def missing(fleet: Fleet) -> list[Missing]:
     return found
 
 
-def reading(role: Role, artifact: Artifact, via: dict[str, str]) -> Request:
-    """The request by which SageMaker fetches an archive; `via` are the keys of the way it takes."""
+def reading(role: Role, arn: str, way: Way | None) -> Request:
+    """The request that reads an object of S3, by its ARN; without a way, from outside of any VPC."""
     context = {
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
         "aws:resourceaccount": role.account,
         "s3:resourceaccount": role.account,
     }
-    return Request("s3:GetObject", artifact.arn, context | via)
+    return Request("s3:GetObject", arn, context | (way.context if way else {}))
 
 
-def _ways(network: Network | None) -> list[tuple[dict[str, str], Any]]:
-    """The condition keys and the endpoint policy of each way to S3: one a subnet, or one outside of any VPC."""
+def _ways(network: Network | None) -> list[Way | None]:
+    """Each way to S3: one a subnet, or one outside of any VPC."""
     gateways = {subnet.gateway.id: subnet.gateway for subnet in network.subnets if subnet.gateway} if network else {}
     if network is None or not gateways:
-        return [({}, None)]
-    vpc = network.vpc_arn.rpartition("/")[2]
-    return [
-        ({"aws:sourcevpce": gateway.id, "aws:sourcevpc": vpc, "aws:sourcevpcarn": network.vpc_arn}, gateway.policy)
-        for gateway in gateways.values()
-    ]
+        return [None]
+    return [Way(gateway.id, network.vpc_arn, gateway.policy, gateway=True) for gateway in gateways.values()]
 
 
 def _unreadable(fleet: Fleet, role: Role, artifact: Artifact) -> Iterable[Missing]:
@@ -165,21 +160,24 @@ def _unreadable(fleet: Fleet, role: Role, artifact: Artifact) -> Iterable[Missin
         '"sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the object is '
         f"located in {fleet.region}."
     )
-    for via, gateway_policy in _ways(fleet.network):
-        if not may(role, reading(role, artifact, via), artifact.bucket_policy):
+    for way in _ways(fleet.network):
+        request = reading(role, artifact.arn, way)
+        if not may(role, request, artifact.bucket_policy):
             yield Missing(f"s3:GetObject on {artifact.arn} for the role", why)
-        if gateway_policy is not None and not passes(role, reading(role, artifact, via), gateway_policy):
-            yield Missing(f"s3:GetObject on {artifact.arn} through {via['aws:sourcevpce']}", why)
+        if way is not None and not passes(role, request, way):
+            yield Missing(f"s3:GetObject on {artifact.arn} through {way.endpoint}", why)
     if artifact.key_missing or (artifact.key and not artifact.key.enabled):
         yield Missing(f"key of {artifact.uri}", why)
-    elif artifact.key and not may_with_key(role, _decrypting(fleet, role, artifact, artifact.key), artifact.key.policy):
+    elif artifact.key and not may_with_key(
+        role, decrypting(fleet.region, role, artifact, artifact.key), artifact.key.policy
+    ):
         yield Missing(f"kms:Decrypt on {artifact.key.arn}", why)
 
 
-def _decrypting(fleet: Fleet, role: Role, artifact: Artifact, key: Key) -> Request:
+def decrypting(region: str, role: Role, artifact: Artifact, key: Key) -> Request:
     """S3 decrypts for whoever reads: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html."""
     context = {
-        "kms:viaservice": f"s3.{fleet.region}.amazonaws.com",
+        "kms:viaservice": f"s3.{region}.amazonaws.com",
         "kms:calleraccount": role.account,
         "kms:encryptioncontext:aws:s3:arn": artifact.arn.partition("/")[0] if artifact.bucket_key else artifact.arn,
     }

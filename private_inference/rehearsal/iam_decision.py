@@ -56,14 +56,42 @@ class Request:
         return replace(self, context=who | dict(self.context))
 
 
+@dataclass(frozen=True)
+class Way:
+    """The VPC endpoint that a request comes through."""
+
+    endpoint: str
+    """Its id."""
+    vpc_arn: str
+    policy: Document
+    gateway: bool
+    """Whether it is a gateway endpoint, not an interface one."""
+
+    @property
+    def context(self) -> dict[str, str]:
+        """The condition keys of requests that come this way."""
+        vpc = self.vpc_arn.rpartition("/")[2]
+        return {"aws:sourcevpce": self.endpoint, "aws:sourcevpc": vpc, "aws:sourcevpcarn": self.vpc_arn}
+
+
 def trusts(role: Role, service: str) -> bool:
     """Whether an AWS service may assume the role, for a resource of the role's own account."""
-    request = Request("sts:AssumeRole", role.arn, {"aws:sourceaccount": role.account})
+    return _trust(role, {("Service", service), (None, "*")}, {"aws:sourceaccount": role.account})
+
+
+def trusts_administrator(role: Role, arn: str) -> bool:
+    """Whether an identity of the role's account, to which its own policies allow everything, may assume the role."""
+    named: set[tuple[str | None, str]] = {(None, "*"), *(("AWS", name) for name in (arn, role.root, role.account, "*"))}
+    return _trust(role, named, {"aws:principalarn": arn, "aws:principalaccount": role.account})
+
+
+def _trust(role: Role, named: set[tuple[str | None, str]], context: dict[str, str]) -> bool:
+    """Whether the statements of the role's trust for any of these principals allow it to be assumed."""
     effects = {
         statement["Effect"]
         for statement in as_list(role.trust.get("Statement"))
-        if ("Service", service) in principals(statement.get("Principal")) or statement.get("Principal") == "*"
-        if applies(statement, request.action, request.resource, request.context)
+        if named & set(principals(statement.get("Principal")))
+        if applies(statement, "sts:AssumeRole", role.arn, context)
     }
     return effects == {"Allow"}
 
@@ -93,18 +121,51 @@ def may_with_key(role: Role, request: Request, key_policy: Document) -> bool:
     return (True, "Allow") in theirs or ((False, "Allow") in theirs and identity_allows(role, request))
 
 
-def passes(role: Role, request: Request, gateway_policy: Document) -> bool:
-    """Whether a gateway endpoint lets the request through.
+def passes(role: Role, request: Request, way: Way) -> bool:
+    """Whether the VPC endpoint lets the request through.
 
-    Its statements are for everyone, and bound by conditions: one that names an account means its root user alone.
-    https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+    A gateway endpoint's statements are for everyone, and bound by conditions: one that names an account means its root
+    user alone. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
     """
+    return _passage(role, request.by(role), way) == {"Allow"}
+
+
+def _passage(role: Role, asked: Request, way: Way) -> set[str]:
+    """The effects of the statements of an endpoint's policy that are about the request."""
     statements = [
         statement
-        for statement in as_list(gateway_policy.get("Statement"))
-        if any(name == "*" for _, name in principals(statement.get("Principal")))
+        for statement in as_list(way.policy.get("Statement"))
+        if (
+            any(name == "*" for _, name in principals(statement.get("Principal")))
+            if way.gateway
+            else _meant(statement, role) is not None
+        )
     ]
-    return _effects([{"Statement": statements}], request.by(role)) == {"Allow"}
+    return _effects([{"Statement": statements}], asked)
+
+
+def refusal(role: Role, request: Request, resource_policy: Document | None = None, way: Way | None = None) -> str:
+    """Why the role may not, in AWS's words; empty if it may. Without a `way`, it comes from outside of any VPC.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
+    """
+    asked = request.by(role)
+    allowed = {"Allow"}
+    effects = {
+        "an identity-based policy": _effects(role.policies, asked),
+        "a permissions boundary": allowed if role.boundary is None else _effects([role.boundary], asked),
+        "a VPC endpoint policy": allowed if way is None else _passage(role, asked, way),
+        "a resource-based policy": {effect for _, effect in _resource_effects(role, request, resource_policy)},
+    }
+    for policy, said in effects.items():
+        if "Deny" in said:
+            return f"with an explicit deny in {policy}"
+    if not effects["a VPC endpoint policy"]:
+        return f"because no VPC endpoint policy allows the {request.action} action"
+    if may(role, request, resource_policy):
+        return ""
+    silent = "identity-based policy" if effects["a permissions boundary"] else "permissions boundary"
+    return f"because no {silent} allows the {request.action} action"
 
 
 def _effects(documents: Iterable[Document], request: Request) -> set[str]:

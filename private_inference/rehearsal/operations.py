@@ -6,6 +6,7 @@ They go over loopback to the server's own process, beside AWS's API (patches/ope
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,15 @@ class Operations:
     def zone_lost(self, zone: str) -> None:
         """A zone is impaired; the instances there are lost, and replaced in other zones if they can start."""
         self._do("zone_lost", zone=zone)
+
+    def credentials(self, role: str, service: str, reached: Mapping[str, str] | None) -> dict[str, str]:
+        """What an AWS service, such as `lambda.amazonaws.com`, gives a workload: credentials of a role, by its ARN.
+
+        They are the environment variables that AWS's clients read. Requests signed with them come through the VPC
+        endpoints in `reached` (ids by service, such as `sagemaker.runtime`); None: from outside of any VPC.
+        """
+        made: dict[str, str] = self._do("credentials", role=role, service=service, reached=reached)
+        return made
 
     def _do(self, operation: str, **parameters: Any) -> Any:
         asked = urllib.request.Request(  # noqa: S310 - the embedded AWS's own loopback address

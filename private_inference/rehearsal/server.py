@@ -13,10 +13,13 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from xml.sax.saxutils import escape
+
+from private_inference.rehearsal.refused import RefusedError
 
 LOOPBACK = "127.0.0.1"
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -133,11 +136,21 @@ def one_at_a_time(application: WsgiApp) -> WsgiApp:
     """Answer requests in turn: moto's backends are plain dictionaries that it iterates over while others write.
 
     The body is read first, so that a slow client holds up nobody. Nothing is lost: the interpreter lock would let only
-    one request compute anyway.
+    one request compute anyway. What waits for others, such as a function that asks this AWS, steps aside within
+    `environ["rehearsal.aside"]()`.
     """
     turn = threading.Lock()
 
+    @contextlib.contextmanager
+    def aside() -> Iterator[None]:
+        turn.release()
+        try:
+            yield
+        finally:
+            turn.acquire()
+
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ["rehearsal.aside"] = aside
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length:
             environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
@@ -145,25 +158,32 @@ def one_at_a_time(application: WsgiApp) -> WsgiApp:
             try:
                 return application(environ, start_response)
             except Exception as error:
-                kind, body = failure(error, environ)
-                start_response(
-                    "500 Internal Server Error", [("Content-Type", kind), ("Content-Length", str(len(body)))]
-                )
+                status, kind, body = failure(error, environ)
+                start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
                 return [body]
 
     return serve
 
 
-def failure(error: Exception, environ: dict[str, Any]) -> tuple[str, bytes]:
-    """An AWS answer, type and body, that says what moto could not do, in the form the service's clients read."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    message = f"the embedded AWS can't do this: {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
-    told = f"<Error><Code>InternalFailure</Code><Message>{escape(message)}</Message></Error>"
+def failure(error: Exception, environ: dict[str, Any]) -> tuple[str, str, bytes]:
+    """An AWS answer: status, type and body, in the form the service's clients read.
+
+    It is the refusal that the error says, or what moto could not do.
+    """
+    status, code, message = 500, "InternalFailure", str(error)
+    if isinstance(error, RefusedError):
+        status, code = error.status, error.code
+    else:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+        message = f"the embedded AWS can't do this: {what}"
+    line = f"{status} {HTTPStatus(status).phrase}"
+    told = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
     if "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
-        return "text/xml", told.encode()
+        return line, "text/xml", told.encode()
     if "x-www-form-urlencoded" in environ.get("CONTENT_TYPE", ""):
-        return "text/xml", f"<Response><Errors>{told}</Errors></Response>".encode()
-    return "application/json", json.dumps({"__type": "InternalFailure", "message": message}).encode()
+        return line, "text/xml", f"<Response><Errors>{told}</Errors></Response>".encode()
+    return line, "application/json", json.dumps({"__type": code, "message": message}).encode()
 
 
 if __name__ == "__main__":

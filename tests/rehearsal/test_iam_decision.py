@@ -5,7 +5,18 @@ from typing import Any
 import pytest
 
 from private_inference.rehearsal.iam_conditions import UnknownOperatorError
-from private_inference.rehearsal.iam_decision import Request, Role, identity_allows, may, may_with_key, passes, trusts
+from private_inference.rehearsal.iam_decision import (
+    Request,
+    Role,
+    Way,
+    identity_allows,
+    may,
+    may_with_key,
+    passes,
+    refusal,
+    trusts,
+    trusts_administrator,
+)
 
 ARN = "arn:aws:iam::123456789012:role/serving"
 ROOT = "arn:aws:iam::123456789012:root"
@@ -76,7 +87,80 @@ def test_a_resources_policy_counts_too(statement: Any, by_itself: bool, with_the
     ],
 )
 def test_a_gateway_is_for_everyone_its_conditions_admit(policy: Any, allowed: bool) -> None:
-    assert passes(role(), READ, policy) is allowed
+    assert passes(role(), READ, through(policy, gateway=True)) is allowed
+
+
+def through(policy: Any, *, gateway: bool = False) -> Way:
+    return Way("vpce-1", "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-1", policy, gateway)
+
+
+@pytest.mark.parametrize(
+    ("named", "allowed"),
+    [
+        (principal("*"), True),
+        (principal({"AWS": ROOT}), True),  # everyone of the account
+        (principal({"AWS": "123456789012"}), True),
+        (principal({"AWS": ARN}), True),
+        (principal({"AWS": "arn:aws:iam::123456789012:role/other"}), False),
+        (principal({"AWS": "arn:aws:iam::210987654321:root"}), False),
+    ],
+)
+def test_an_interface_endpoint_is_for_those_it_names(named: Any, allowed: bool) -> None:
+    assert passes(role(), READ, through(document(**named))) is allowed
+
+
+ANYONE = document(**principal("*"))
+SILENT: dict[str, Any] = {"Statement": []}
+
+
+@pytest.mark.parametrize(
+    ("policies", "boundary", "resource", "endpoint", "told"),
+    [
+        ([document()], None, None, ANYONE, ""),
+        ([], None, ANYONE, ANYONE, ""),
+        ([], None, None, ANYONE, "because no identity-based policy allows the s3:GetObject action"),
+        ([document()], SILENT, None, ANYONE, "because no permissions boundary allows the s3:GetObject action"),
+        ([document()], None, None, SILENT, "because no VPC endpoint policy allows the s3:GetObject action"),
+        ([document(), document("Deny")], None, None, ANYONE, "with an explicit deny in an identity-based policy"),
+        ([document()], document("Deny"), None, ANYONE, "with an explicit deny in a permissions boundary"),
+        (
+            [document()],
+            None,
+            document("Deny", **principal("*")),
+            ANYONE,
+            "with an explicit deny in a resource-based policy",
+        ),
+        (
+            [document()],
+            None,
+            None,
+            document("Deny", **principal("*")),
+            "with an explicit deny in a VPC endpoint policy",
+        ),
+    ],
+)
+def test_a_refusal_says_which_policy_refuses(
+    policies: list[Any], boundary: Any, resource: Any, endpoint: Any, told: str
+) -> None:
+    assert refusal(role(*policies, boundary=boundary), READ, resource, through(endpoint)) == told
+
+
+ADMINISTRATOR = "arn:aws:iam::123456789012:user/admin"
+
+
+@pytest.mark.parametrize(
+    ("named", "trusted"),
+    [
+        ({"AWS": ADMINISTRATOR}, True),
+        ({"AWS": ROOT}, True),
+        ({"AWS": "123456789012"}, True),
+        ({"AWS": "arn:aws:iam::123456789012:user/other"}, False),
+        ({"Service": "lambda.amazonaws.com"}, False),
+    ],
+)
+def test_which_identities_a_role_trusts(named: Any, trusted: bool) -> None:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": named}
+    assert trusts_administrator(Role(ARN, {"Statement": [statement]}), ADMINISTRATOR) is trusted
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,17 @@
 A probe that plain moto passes means that moto has it by now: remove the patch, or that part of it.
 """
 
+import io
 import ipaddress
 import json
 import uuid
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
@@ -695,6 +699,54 @@ def tracked_expressions_are_in_the_alarms(aws: EmbeddedAws) -> bool:
     return [[query.get("Expression") for query in alarm["Metrics"]] for alarm in alarms] == [[None, "FILL(m, 0)"]] * 2
 
 
+# Callers
+
+
+def taken(aws: EmbeddedAws, service: str, arn: str) -> Any:
+    """A client with the credentials of a role."""
+    found = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
+    connect: Any = boto3.client
+    return connect(
+        service,
+        region_name=REGION,
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=found["AccessKeyId"],
+        aws_secret_access_key=found["SecretAccessKey"],
+        aws_session_token=found["SessionToken"],
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
+def powerless(aws: EmbeddedAws) -> str:
+    """A role that anybody may assume, and that may do nothing."""
+    trust = policy({"AWS": "*"}, "sts:AssumeRole")
+    return str(aws.client("iam").create_role(RoleName=unique("r"), AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+
+
+@probe("trusted_callers")
+def a_role_is_not_for_everybody(aws: EmbeddedAws) -> bool:
+    return refused("AccessDenied", aws.client("sts").assume_role, RoleArn=role(aws), RoleSessionName="probe")
+
+
+@probe("judged_services")
+def what_can_not_be_judged_is_refused(aws: EmbeddedAws) -> bool:
+    return refused("InternalFailure", taken(aws, "dynamodb", powerless(aws)).list_tables)
+
+
+@probe("judged_actions")
+def a_role_needs_a_permission(aws: EmbeddedAws) -> bool:
+    aws.client("ssm").put_parameter(Name="/probe", Value="x", Type="String", Overwrite=True)
+    return refused("AccessDeniedException", taken(aws, "ssm", powerless(aws)).get_parameter, Name="/probe")
+
+
+@probe("judged_objects")
+def a_role_needs_a_permission_for_objects(aws: EmbeddedAws) -> bool:
+    name = unique("b")
+    aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    aws.client("s3").put_object(Bucket=name, Key="a/b", Body=b"")
+    return refused("AccessDenied", taken(aws, "s3", powerless(aws)).get_object, Bucket=name, Key="a/b")
+
+
 # AWS Lambda and Amazon SNS
 
 
@@ -728,6 +780,29 @@ def a_function_knows_its_vpc_and_its_logs(aws: EmbeddedAws) -> bool:
     found = function(aws, {"SubnetIds": [subnet(aws, inside)], "SecurityGroupIds": [group(aws, inside)]})
     logging = found.get("LoggingConfig", {})
     return (found["VpcConfig"]["VpcId"], logging.get("LogGroup")) == (inside, "/of/its/own")
+
+
+@probe("function_run")
+def a_function_runs(aws: EmbeddedAws) -> bool:
+    awslambda, name = aws.client("lambda"), unique("f")
+    awslambda.create_function(
+        FunctionName=name,
+        Role=role(aws, "lambda.amazonaws.com"),
+        Runtime="python3.12",
+        Handler="index.handler",
+        Code={"ZipFile": zipped("def handler(event, context): return event['number'] + 1")},
+    )
+    try:
+        return bool(awslambda.invoke(FunctionName=name, Payload=b'{"number": 1}')["Payload"].read() == b"2")
+    except ClientError:
+        return False
+
+
+def zipped(source: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as bundle:
+        bundle.writestr("index.py", source)
+    return packed.getvalue()
 
 
 def _composite(aws: EmbeddedAws, about: str) -> None:

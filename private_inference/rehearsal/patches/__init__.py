@@ -6,7 +6,9 @@ does.
 """
 
 from private_inference.rehearsal.patches import (
+    callers,
     endpoints,
+    functions,
     model_interfaces,
     network,
     observability,
@@ -19,7 +21,9 @@ from private_inference.rehearsal.patches.patch import PATCHES
 __all__ = [
     "PATCHES",
     "apply_all",
+    "callers",
     "endpoints",
+    "functions",
     "model_interfaces",
     "network",
     "observability",

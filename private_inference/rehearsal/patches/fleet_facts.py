@@ -38,7 +38,7 @@ def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]
         **known,
         role_arn=model.execution_role_arn or "",
         role=find_role(sagemaker, model.execution_role_arn),
-        artifacts=[_artifact(sagemaker, url) for item in containers if (url := archive_of(item))],
+        artifacts=[artifact_at(sagemaker, url) for item in containers if (url := archive_of(item))],
         images=[image for item in containers if (image := _image(sagemaker, item.get("Image") or ""))],
         network=None if unknown or not network.get("Subnets") else _network(sagemaker, network),
         unknown_network=unknown,
@@ -104,7 +104,8 @@ def _unusable(backend: Any, named: str | None) -> str:
     return named if named and not (key and key.key_state == "Enabled") else ""
 
 
-def _artifact(backend: Any, uri: str) -> Artifact:
+def artifact_at(backend: Any, uri: str) -> Artifact:
+    """The facts about an object in S3, by its URI; `backend` is a moto backend of its account."""
     place, stored = urlparse(uri), stored_object(backend, uri)
     arn = f"arn:{backend.partition}:s3:::{place.netloc}{place.path}"
     if stored is None:

@@ -1,14 +1,14 @@
 """What happens to an account without any call of its owner's, on request: the server's side of `Operations`."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.sagemaker.models import sagemaker_backends
 
-from private_inference.rehearsal.patches import endpoints, fleets, model_interfaces
+from private_inference.rehearsal.patches import callers, endpoints, fleets, model_interfaces
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 
@@ -93,6 +93,10 @@ def zone_lost(region: str, zone: str) -> None:
         _refill(backend, endpoint)
 
 
+def credentials(region: str, role: str, service: str, reached: Mapping[str, str] | None) -> dict[str, str]:
+    return callers.credentials(DEFAULT_ACCOUNT_ID, region, role, service, reached)
+
+
 def _refill(backend: Any, endpoint: Any) -> None:
     """Start what is wanted and not there, where it can start."""
     summaries = [*endpoint.production_variants, *(endpoint.shadow_production_variants or [])]
@@ -111,5 +115,5 @@ def _fill_quietly(backend: Any, endpoint: Any, fleet: Fleet, count: int) -> None
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (needs, stranded, heal, scale, fail_next_update, prefix_list_grows, zone_lost)
+    for function in (needs, stranded, heal, scale, fail_next_update, prefix_list_grows, zone_lost, credentials)
 }

@@ -1,4 +1,4 @@
-"""Amazon SageMaker AI's models, configurations and runtime, Application Auto Scaling, AWS Lambda."""
+"""Amazon SageMaker AI's models, configurations and runtime, Application Auto Scaling."""
 
 import json
 from typing import Any
@@ -6,11 +6,8 @@ from typing import Any
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
-from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
 from moto.core.exceptions import JsonRESTError
-from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.moto_api._internal import mock_random
 from moto.sagemaker.exceptions import ValidationError
@@ -239,31 +236,3 @@ def overwritten_tags(original: Any, backend: Any, arn: str, tags: list[dict[str,
     """AddTags gives a tag of the same key the new value (API_AddTags)."""
     backend.delete_tags(arn, [tag["Key"] for tag in tags])
     return original(backend, arn, tags)
-
-
-# AWS Lambda
-
-
-@patch(LambdaBackend, "create_function")
-def function_network(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
-    """CreateFunction refuses unknown subnets and groups, and keeps where the function logs (API_CreateFunction)."""
-    network = spec.get("VpcConfig") or {}
-    unknown = unknown_network(backend, network.get("SubnetIds", []), network.get("SecurityGroupIds", []))
-    if unknown:
-        raise InvalidParameterValueException(unknown)
-    made = original(backend, spec)
-    made.logging_config = spec.get("LoggingConfig")
-    return made
-
-
-@patch(LambdaFunction, "get_configuration")
-def function_configuration(original: Any, function: Any, *given: Any, **asked: Any) -> Any:
-    """A function's configuration names the VPC of its subnets and where it logs (API_FunctionConfiguration)."""
-    configuration = original(function, *given, **asked)
-    network = configuration.get("VpcConfig") or {}
-    if network.get("SubnetIds"):
-        ec2 = ec2_backends[function.account_id][function.region]
-        network["VpcId"] = ec2.get_subnet(network["SubnetIds"][0]).vpc_id
-    log_group = f"/aws/lambda/{function.function_name}"
-    chosen = getattr(function, "logging_config", None) or {}
-    return configuration | {"LoggingConfig": {"LogFormat": "Text", "LogGroup": log_group} | chosen}

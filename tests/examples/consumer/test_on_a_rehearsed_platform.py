@@ -4,45 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.rehearsal.engine import MotoEngine
-from private_inference.rehearsal.prerequisites import prepared_aws
-from private_inference.runner.program import run_program
-from private_inference.runner.project import load_stack, settings_of
-from private_inference.runner.resource import Run
-
-ROOT = Path(__file__).parents[3]
-CONSUMER = ROOT / "examples/consumer"
-BUILD = ROOT / "examples/model/build"
-
-
-@dataclass(frozen=True)
-class Platform:
-    """The platform's dev stack in an embedded AWS, its outputs, and the consumer's run on them."""
-
-    aws: EmbeddedAws
-    outputs: Mapping[str, Any]
-    consumer: Run
-
-    def only(self, kind: str) -> Any:
-        return next(resource for resource in self.consumer.resources if resource.type.endswith(f":{kind}"))
+from tests.examples.consumer.rehearsed import BUILD, CONSUMER, Platform, rehearsed_platform
 
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    config = load_stack(ROOT, "dev")
-    with prepared_aws(settings_of(config)) as aws:
-        outputs = run_program(config, MotoEngine(aws)).outputs
-        stacks = {"organization/private-inference/dev": outputs}
-        consumer = run_program(load_stack(CONSUMER, "dev"), MotoEngine(aws, stacks=stacks))
-        yield Platform(aws, outputs, consumer)
+    with rehearsed_platform() as made:
+        yield made
 
 
 def test_the_function_runs_in_the_app_subnets_with_the_client_group(platform: Platform) -> None:

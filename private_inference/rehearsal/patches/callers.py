@@ -1,0 +1,159 @@
+"""Callers with a role's credentials: what they ask is judged before it is carried out.
+
+Whoever has other credentials, the embedded AWS's own, is its administrator.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.responses import BaseResponse
+from moto.ec2.models import ec2_backends
+from moto.sts.models import sts_backends
+from moto.sts.responses import TokenResponse
+from moto.utilities.utils import get_partition
+
+from private_inference.rehearsal.fleet_needs import decrypting, reading
+from private_inference.rehearsal.iam_decision import (
+    Document,
+    Request,
+    Role,
+    Way,
+    may_with_key,
+    refusal,
+    trusts,
+    trusts_administrator,
+)
+from private_inference.rehearsal.patches.fleet_facts import artifact_at, find_role
+from private_inference.rehearsal.patches.judged import JUDGED, SERVICES
+from private_inference.rehearsal.patches.patch import patch
+from private_inference.rehearsal.refused import RefusedError
+
+
+class UnjudgedError(Exception):
+    """A request by a role that the embedded AWS can't judge; it is refused, for it may be one that AWS would refuse."""
+
+
+def credentials(
+    account: str, region: str, role_arn: str, service: str, reached: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Credentials of a role for a workload of an AWS service. Raises ValueError if the service may not assume the role.
+
+    `reached` are the VPC endpoints that the workload's requests come through, by service; None: from no VPC.
+    """
+    sts = sts_backends[account][get_partition(region)]
+    role = find_role(sts, role_arn)
+    if role is None or not trusts(role, service):
+        raise ValueError(
+            f"{service} may not assume {role_arn}: its trust does not allow that, or there is no such role"
+        )
+    session = sts.assume_role(region, "workload", role_arn, "", 3600, "")
+    session.reached = reached  # type: ignore[attr-defined]
+    return {
+        "AWS_ACCESS_KEY_ID": session.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
+        "AWS_SESSION_TOKEN": session.session_token,
+    }
+
+
+@patch(TokenResponse, "assume_role")
+def trusted_callers(original: Any, response: Any) -> Any:
+    """AssumeRole refuses whom the role's trust does not name (API_AssumeRole: AccessDenied)."""
+    arn = response._get_param("RoleArn")
+    _, caller, _ = response.backend.get_caller_identity(response.get_access_key(), response.region)
+    role = find_role(response.backend, arn)
+    if role is None or not trusts_administrator(role, caller):
+        message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+        raise RefusedError(403, "AccessDenied", message)
+    return original(response)
+
+
+@patch(BaseResponse, "setup_class")
+def judged_services(original: Any, response: Any, *given: Any, **asked: Any) -> None:
+    """A role asks only what its policies allow; a service without any action that can be judged refuses it.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html.
+    """
+    original(response, *given, **asked)
+    if _session(response) and response.service_name not in SERVICES:
+        raise UnjudgedError(f"it can't judge what a role asks of {response.service_name}")
+
+
+@patch(ActionAuthenticatorMixin, "_authenticate_and_authorize_normal_action")
+def judged_actions(original: Any, response: Any, resource: str = "*") -> None:
+    """A role's own policies, its boundary and the VPC endpoint's policy decide on its requests.
+
+    Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and
+    https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html.
+    """
+    session = _session(response)
+    if session:
+        action = response._get_action()
+        judged = JUDGED.get((response.service_name, action))
+        if judged is None:
+            raise UnjudgedError(f"it can't judge {action} of {response.service_name} for a role")
+        way, role = _way(response, session, judged.endpoints), _role(session)
+        service = judged.action.partition(":")[0]
+        place = f"arn:{response.partition}:{service}:{response.region}:{session.account_id}:"
+        for named in judged.resources(response):
+            request = Request(judged.action, place + named, way.context if way else {})
+            _refuse(session, request, refusal(role, request, None, way), "AccessDeniedException")
+    original(response, resource)
+
+
+@patch(ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action")
+def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_name: Any = None) -> None:
+    """A role reads objects if it may, and the bucket's policy and the object's key let it (API_GetObject)."""
+    session = _session(response)
+    if session:
+        action = response._get_action()
+        if action != "GetObject" or not key_name:
+            raise UnjudgedError(f"it can't judge {action} of s3 for a role")
+        way, role = _way(response, session, ("s3",)), _role(session)
+        artifact = artifact_at(ec2_backends[session.account_id][response.region], f"s3://{bucket_name}/{key_name}")
+        request = reading(role, artifact.arn, way)
+        _refuse(session, request, refusal(role, request, artifact.bucket_policy, way), "AccessDenied")
+        if artifact.key:
+            request = decrypting(response.region, role, artifact, artifact.key)
+            if not may_with_key(role, request, artifact.key.policy):
+                why = f"because no resource-based policy allows the {request.action} action"
+                _refuse(session, request, why, "AccessDenied")
+    original(response, bucket_name, key_name)
+
+
+def _session(response: Any) -> Any:
+    """moto's session of the role that asks, or None for an administrator."""
+    sts = sts_backends[response.current_account][get_partition(response.region)]
+    return sts.get_assumed_role_from_access_key(response.get_access_key())
+
+
+def _role(session: Any) -> Role:
+    role = find_role(session, session.role_arn)
+    if role is None:
+        raise RefusedError(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+    return role
+
+
+def _way(response: Any, session: Any, services: tuple[str, ...]) -> Way | None:
+    """The VPC endpoint that the request comes through; None if it comes from no VPC.
+
+    Raises RefusedError, which stands for a connection that times out, where no endpoint that is reached carries it.
+    """
+    reached = getattr(session, "reached", None)
+    if reached is None:
+        return None
+    endpoints = ec2_backends[session.account_id][response.region].vpc_end_points
+    found = next((endpoints.get(reached[service]) for service in services if service in reached), None)
+    if found is None or found.state != "available":
+        message = f"Connect timeout: there is no path from the caller to {services[0]}, through any VPC endpoint."
+        raise RefusedError(504, "ConnectTimeout", message)
+    vpc = f"arn:{response.partition}:ec2:{response.region}:{session.account_id}:vpc/{found.vpc_id}"
+    policy: Document = json.loads(found.policy_document)
+    return Way(found.id, vpc, policy, gateway=found.vpc_endpoint_type == "Gateway")
+
+
+def _refuse(session: Any, request: Request, why: str, code: str) -> None:
+    if why:
+        message = f"User: {session.arn} is not authorized to perform: {request.action} on resource: {request.resource}"
+        raise RefusedError(403, code, f"{message} {why}")

@@ -1,0 +1,46 @@
+"""The actions of workloads that the embedded AWS can judge: by which endpoint services, on which resources.
+
+Each is a pair of moto's name of a service and of its operation, of which every request is about one resource or more.
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+RUNTIME = ("sagemaker.runtime", "sagemaker.runtime-fips")
+"""The embedded AWS has one address: which of the two a client means can't be seen."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An action of IAM's."""
+
+    action: str
+    endpoints: tuple[str, ...]
+    """The endpoint services that carry it, without what is common to their names."""
+    resources: Callable[[Any], list[str]]
+    """The resource parts of the ARNs that a request, as moto's response object holds it, is about."""
+
+
+def _endpoint(response: Any) -> list[str]:
+    return [f"endpoint/{unquote(response.path.split('/')[2])}"]
+
+
+def _parameters(response: Any) -> list[str]:
+    asked = json.loads(response.body)
+    return [f"parameter/{name.removeprefix('/')}" for name in asked.get("Names") or [asked["Name"]]]
+
+
+INVOCATIONS = ("InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream")
+
+JUDGED: Mapping[tuple[str, str], Judged] = {
+    **{("sagemaker-runtime", name): Judged(f"sagemaker:{name}", RUNTIME, _endpoint) for name in INVOCATIONS},
+    **{("ssm", name): Judged(f"ssm:{name}", ("ssm",), _parameters) for name in ("GetParameter", "GetParameters")},
+}
+"""Beside them, s3:GetObject is judged, with what the object's bucket and key say."""
+
+SERVICES = frozenset({service for service, _ in JUDGED} | {"s3"})
+"""Those with an action that is judged, by moto's names."""

@@ -1,0 +1,73 @@
+"""Which VPC endpoints a function can reach, by what Lambda and EC2 describe of it and its network.
+
+A way to the internet, through a NAT gateway, is not looked for: from such a VPC, too, only endpoints are reached.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from private_inference.reachability.from_ec2.describe import describe
+from private_inference.reachability.from_ec2.load import load
+from private_inference.reachability.model import GatewayKind, Network
+from private_inference.reachability.path import InterfaceSet, OutsideAddresses
+from private_inference.reachability.path_finder import PathFinder
+from private_inference.reachability.trace import Verdict, trace_ends
+from private_inference.reachability.traffic import services, short_service
+
+HTTPS = services("tcp", 443, 443).first
+
+
+def reached_endpoints(client: Callable[[str], Any], function: Mapping[str, Any]) -> dict[str, str] | None:
+    """The id of the VPC endpoint by which a function reaches a service, by the service, such as `sagemaker.runtime`.
+
+    `function` is its configuration, as `lambda:GetFunction` tells it; None if it is in no VPC. An endpoint counts if
+    connections on port 443 are answered from each of the function's subnets, by each of its interfaces.
+    """
+    placed = function.get("VpcConfig") or {}
+    if not placed.get("SubnetIds"):
+        return None
+    described = describe(_Reads(client), [placed["VpcId"]])
+    finder = PathFinder(load(described))
+    groups = frozenset(placed["SecurityGroupIds"])
+    callers = [InterfaceSet(key, groups, finder.network.subnets[key].addresses) for key in placed["SubnetIds"]]
+    reached: dict[str, str] = {}
+    for endpoint in described["VpcEndpoints"]:
+        ends = _ends(finder, endpoint)
+        if ends and trace_ends(finder, callers, ends, HTTPS).verdict is Verdict.REACHES:
+            reached.setdefault(short_service(endpoint["ServiceName"]), str(endpoint["VpcEndpointId"]))
+    return reached
+
+
+def _ends(finder: PathFinder, endpoint: Mapping[str, Any]) -> list[InterfaceSet] | list[OutsideAddresses]:
+    """Where connections to an endpoint's service go; nowhere if its name does not lead to the endpoint."""
+    if endpoint["State"].lower() != "available":
+        return []
+    if endpoint["VpcEndpointType"] == "Gateway":
+        return [finder.outside(each) for each in _gateways(finder.network, endpoint["VpcEndpointId"])]
+    named = endpoint["PrivateDnsEnabled"] and not endpoint.get("DnsOptions", {}).get(
+        "PrivateDnsOnlyForInboundResolverEndpoint"
+    )
+    interfaces = finder.network.interfaces
+    return list(finder.interface_sets(interfaces[key] for key in endpoint["NetworkInterfaceIds"])) if named else []
+
+
+def _gateways(network: Network, endpoint: str) -> Iterable[Any]:
+    return (each for each in network.gateways.values() if each.kind is GatewayKind.ENDPOINT and each.id == endpoint)
+
+
+class _Reads:
+    """Reads AWS by boto3 clients, without a word about what can't be read: the embedded AWS tells it all."""
+
+    def __init__(self, client: Callable[[str], Any]) -> None:
+        self._client = client
+
+    def get(self, service: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = getattr(self._client(service), operation)(**parameters)
+        return answer
+
+    def all(self, service: str, operation: str, member: str, **parameters: Any) -> list[Any]:
+        client = self._client(service)
+        if not client.can_paginate(operation):
+            return list(self.get(service, operation, **parameters).get(member, []))
+        pages = client.get_paginator(operation).paginate(**parameters)
+        return [item for page in pages for item in page.get(member, [])]
