@@ -122,7 +122,19 @@ def check(
 
 
 @app.command()
-def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = False) -> None:
+def verify(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    from_inside: Annotated[
+        bool,
+        typer.Option(
+            "--from-inside",
+            help="Call the models from the app subnets, by a function and a role that are made for it and removed "
+            "again. Lambda may take 20 minutes to remove its network interfaces.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Look at the deployed stack with boto3: is what is there what was asked for? Ends with a real invocation."""
     from private_inference.cli import views
     from private_inference.cli.progress import steps
@@ -136,9 +148,8 @@ def verify(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fals
     aws = session(settings.region)
     contract_outputs = contract(aws, config)
     with steps() as progress, progress.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
-        checks = run(
-            desired_of(config, settings, contract_outputs), aws.client, lambda check: step.count(check.subject)
-        )
+        desired = desired_of(config, settings, contract_outputs)
+        checks = run(desired, aws.client, lambda check: step.count(check.subject), from_inside=from_inside)
     if as_json:
         print(report.to_json(checks))
     else:

@@ -61,5 +61,6 @@ def rehearse(
             verdicts = judge(settings, run, engine, pack, run)
             step.show(f"{verdicts.rules} rules, {len(verdicts.reachability.cells)} pairs of parties")
     with steps.step("Looking at the embedded AWS with boto3") as step:
-        checks = verify(desired_of(config, settings, run.outputs), aws.client, lambda check: step.count(check.subject))
+        desired = desired_of(config, settings, run.outputs)
+        checks = verify(desired, aws.client, lambda check: step.count(check.subject), from_inside=True)
     return Rehearsal(run, verdicts, checks)

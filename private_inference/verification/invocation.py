@@ -10,46 +10,62 @@ from typing import Any
 from components.settings import EndpointSettings
 from private_inference.verification.checks import Assertion, Result, SkippedError
 from private_inference.verification.deployed import Deployed
+from private_inference.verification.inside import InsideCaller, RefusedError
 
 SAMPLE, EXPECTED = "sample.csv", "expected.json"
 """Files beside a local artifact: a `text/csv` request, and the answer to it as `application/json`."""
+SENT, ACCEPTED = "text/csv", "application/json"
 CHUNK = 1 << 20
 TOLERANCE = 1e-5
 """Relative difference of two predictions that are the same: models compute in single precision."""
 
 
-def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
-    """One call; `endpoint` is the settings of what is called."""
+def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller | None) -> Iterator[Assertion]:
+    """One call; `endpoint` is the settings of what is called, `inside` calls from the app subnets.
+
+    Without it the call is made from where this runs, which shows nothing of the way that callers have.
+    """
     if not endpoint.model.local_artifact:
         claim = "answers a call"
     elif _beside(stack, endpoint, EXPECTED).exists():
         claim = f"answers {SAMPLE} with the predictions of {EXPECTED}"
     else:
         claim = f"answers {SAMPLE}"
-    yield Assertion(f"Endpoint {endpoint.name}", claim, partial(_call, stack, endpoint))
+    place = "from the app subnets" if inside else "from where this runs, not from the app subnets"
+    subject = f"Endpoint {endpoint.name}"
+    yield Assertion(subject, f"{claim}, called {place}", partial(_call, stack, endpoint, inside))
+    if inside:
+        refused = partial(inside.refused_outside, endpoint.name)
+        yield Assertion(subject, "refuses a caller's role outside of the VPC", refused)
 
 
 def _beside(stack: Deployed, endpoint: EndpointSettings, name: str) -> Path:
     return stack.desired.directory / Path(endpoint.model.artifact).with_name(name)
 
 
-def _call(stack: Deployed, endpoint: EndpointSettings) -> Result:
+def _call(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller | None) -> Result:
     if not endpoint.model.local_artifact:
         raise SkippedError(f"not called: an artifact in S3 has no {SAMPLE}")
     sample = _beside(stack, endpoint, SAMPLE)
     if not sample.exists():
         raise SkippedError(f"not called: there is no {SAMPLE} beside {endpoint.model.artifact}")
+    expected = _beside(stack, endpoint, EXPECTED)
+    if inside:
+        try:
+            return _judge(inside.call(endpoint.name, sample.read_bytes(), SENT, ACCEPTED), expected)
+        except RefusedError as refused:
+            return Result(str(refused), False)
     answer = stack.aws.stream(
         "sagemaker-runtime",
         "invoke_endpoint",
         "Body",
         CHUNK,
         EndpointName=endpoint.name,
-        ContentType="text/csv",
-        Accept="application/json",
+        ContentType=SENT,
+        Accept=ACCEPTED,
         Body=sample.read_bytes(),
     )
-    return _judge(b"".join(answer), _beside(stack, endpoint, EXPECTED))
+    return _judge(b"".join(answer), expected)
 
 
 def _judge(answer: bytes, expected: Path) -> Result:
