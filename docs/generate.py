@@ -45,7 +45,7 @@ def contract_page() -> str:
         "`/private-inference/STACK/contract/ENDPOINT`, with that endpoint alone in `endpoints`. New fields may appear;",
         "when one is renamed or removed, `contractVersion` changes.",
         "",
-        "A role with the invoke policy calls from the app subnets with the client group, and is refused from elsewhere.",
+        "A role with the invoke policy calls from the app subnets with the client group, and is refused elsewhere.",
         "A rehearsal and `private-inference verify --from-inside` call so, and show the refusal, too.",
         "",
         "| Field | Type | |",

@@ -74,24 +74,30 @@ class Way:
         return {"aws:sourcevpce": self.endpoint, "aws:sourcevpc": vpc, "aws:sourcevpcarn": self.vpc_arn}
 
 
+def service_may(policy: Document, service: str, request: Request) -> bool:
+    """Whether an AWS service may, by the policy of what it touches: a role's trust, a key, a topic."""
+    return _named_may(policy, {("Service", service), ("AWS", "*"), (None, "*")}, request)
+
+
 def trusts(role: Role, service: str) -> bool:
     """Whether an AWS service may assume the role, for a resource of the role's own account."""
-    return _trust(role, {("Service", service), (None, "*")}, {"aws:sourceaccount": role.account})
+    return service_may(role.trust, service, Request("sts:AssumeRole", role.arn, {"aws:sourceaccount": role.account}))
 
 
 def trusts_administrator(role: Role, arn: str) -> bool:
     """Whether an identity of the role's account, to which its own policies allow everything, may assume the role."""
     named: set[tuple[str | None, str]] = {(None, "*"), *(("AWS", name) for name in (arn, role.root, role.account, "*"))}
-    return _trust(role, named, {"aws:principalarn": arn, "aws:principalaccount": role.account})
+    context = {"aws:principalarn": arn, "aws:principalaccount": role.account}
+    return _named_may(role.trust, named, Request("sts:AssumeRole", role.arn, context))
 
 
-def _trust(role: Role, named: set[tuple[str | None, str]], context: dict[str, str]) -> bool:
-    """Whether the statements of the role's trust for any of these principals allow it to be assumed."""
+def _named_may(policy: Document, named: set[tuple[str | None, str]], request: Request) -> bool:
+    """Whether the statements of a policy for any of these principals allow the request."""
     effects = {
         statement["Effect"]
-        for statement in as_list(role.trust.get("Statement"))
+        for statement in as_list(policy.get("Statement"))
         if named & set(principals(statement.get("Principal")))
-        if applies(statement, "sts:AssumeRole", role.arn, context)
+        if applies(statement, request.action, request.resource, request.context)
     }
     return effects == {"Allow"}
 

@@ -46,7 +46,7 @@ def unique(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 
-def policy(principal: Any, action: str = "*", **more: Any) -> str:
+def policy(principal: Any, action: Any = "*", **more: Any) -> str:
     statement = {"Effect": "Allow", "Principal": principal, "Action": action, **more}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -245,10 +245,10 @@ def a_flow_log_finds_its_group_by_arn(aws: EmbeddedAws) -> bool:
         ResourceType="VPC",
         TrafficType="ALL",
         LogDestination=f"arn:aws:logs:{REGION}:123456789012:log-group:{name}",
-        DeliverLogsPermissionArn=role(aws),
+        DeliverLogsPermissionArn=role(aws, "vpc-flow-logs.amazonaws.com"),
     )["FlowLogIds"]
     (log,) = aws.client("ec2").describe_flow_logs(FlowLogIds=[made])["FlowLogs"]
-    return bool(log["DeliverLogsStatus"] == "SUCCESS")
+    return (log["DeliverLogsStatus"], log.get("LogGroupName")) == ("SUCCESS", name)
 
 
 @probe("transit_gateway_route")
@@ -860,6 +860,112 @@ def an_email_address_is_asked_first(aws: EmbeddedAws) -> bool:
     made = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com", ReturnSubscriptionArn=True)
     attributes = sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])["Attributes"]
     return bool(attributes["PendingConfirmation"] == "true")
+
+
+# What services do by themselves
+
+
+def flow_log_status(aws: EmbeddedAws, delivery: str, **group: Any) -> str:
+    """How the delivery of a flow log by a role is."""
+    inside, name = vpc(aws), unique("flows")
+    aws.client("logs").create_log_group(logGroupName=name, **group)
+    (made,) = aws.client("ec2").create_flow_logs(
+        ResourceType="VPC",
+        ResourceIds=[inside],
+        TrafficType="ALL",
+        LogGroupName=name,
+        DeliverLogsPermissionArn=delivery,
+    )["FlowLogIds"]
+    (found,) = aws.client("ec2").describe_flow_logs(FlowLogIds=[made])["FlowLogs"]
+    return f"{found['DeliverLogsStatus']} {found.get('DeliverLogsErrorMessage', '')}"
+
+
+@probe("flow_log_delivery")
+def flow_logs_need_a_role_that_their_service_assumes(aws: EmbeddedAws) -> bool:
+    assert flow_log_status(aws, role(aws, "vpc-flow-logs.amazonaws.com")) == "SUCCESS "
+    return flow_log_status(aws, role(aws)) == "FAILED Access error"
+
+
+@probe("flow_log_delivery")
+def flow_logs_need_permissions(aws: EmbeddedAws) -> bool:
+    arn = role(aws, "vpc-flow-logs.amazonaws.com")
+    some = json.loads(ANYTHING)
+    some["Statement"][0]["Action"] = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams"]
+    name = arn.rpartition("/")[2]
+    aws.client("iam").put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(some))
+    return flow_log_status(aws, arn) == "FAILED Access error"
+
+
+@probe("flow_log_delivery")
+def flow_logs_need_the_key_of_their_group(aws: EmbeddedAws) -> bool:
+    arn, service = role(aws, "vpc-flow-logs.amazonaws.com"), f"logs.{REGION}.amazonaws.com"
+    good, poor = (
+        aws.client("kms").create_key(Policy=policy({"Service": service}, action, Resource="*"))["KeyMetadata"]["Arn"]
+        for action in ("kms:*", "kms:Decrypt")
+    )
+    assert flow_log_status(aws, arn, kmsKeyId=good) == "SUCCESS "
+    return flow_log_status(aws, arn, kmsKeyId=poor) == "FAILED Access error"
+
+
+def alarmed(aws: EmbeddedAws, topic_policy: str = "", key_policy: str = "") -> tuple[list[str], int]:
+    """What an alarm's history says of the action of its topic, and how many messages came of two equal changes."""
+    sns, sqs, cloudwatch, name = aws.client("sns"), aws.client("sqs"), aws.client("cloudwatch"), unique("a")
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:{name}")
+    if topic_policy:
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=topic_policy)
+    if key_policy:
+        key = aws.client("kms").create_key(Policy=key_policy)["KeyMetadata"]["KeyId"]
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key)
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="N",
+        MetricName="M",
+        Period=60,
+        EvaluationPeriods=1,
+        Statistic="Sum",
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=1.0,
+        AlarmActions=[topic],
+    )
+    for _ in range(2):
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="probe")
+    messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    try:
+        items = cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="Action")["AlarmHistoryItems"]
+    except ClientError:
+        items = []
+    return [item["HistorySummary"].partition(f" {topic}")[0] for item in items], len(messages)
+
+
+CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
+OWN = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+OTHERS = {"StringEquals": {"aws:SourceAccount": "210987654321"}}
+DONE, FAILED = ["Successfully executed action"], ["Failed to execute action"]
+
+
+@probe("alarm_actions")
+def an_alarm_tells_its_topic_once(aws: EmbeddedAws) -> bool:
+    return alarmed(aws)[1] == 1
+
+
+@probe("alarm_history")
+def what_an_alarm_has_told_is_in_its_history(aws: EmbeddedAws) -> bool:
+    return alarmed(aws)[0] == DONE
+
+
+@probe("alarm_actions")
+def a_topic_lets_alarms_of_its_account_publish(aws: EmbeddedAws) -> bool:
+    own, others = (policy(CLOUDWATCH, "sns:Publish", Resource="*", Condition=each) for each in (OWN, OTHERS))
+    return (alarmed(aws, own), alarmed(aws, others)) == ((DONE, 1), (FAILED, 0))
+
+
+@probe("alarm_actions")
+def the_topics_key_lets_alarms_use_it(aws: EmbeddedAws) -> bool:
+    use = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    own, others = (policy(CLOUDWATCH, use, Resource="*", Condition=each) for each in (OWN, OTHERS))
+    return (alarmed(aws, key_policy=own), alarmed(aws, key_policy=others)) == ((DONE, 1), (FAILED, 0))
 
 
 @pytest.mark.parametrize(("patch", "behaves"), PROBES, ids=[f"{patch}: {p.__name__}" for patch, p in PROBES])

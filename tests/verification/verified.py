@@ -986,6 +986,33 @@ def dashboard_deleted(stack: Deployment) -> Iterator[None]:
     cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body)
 
 
+# Services that work for the stack
+
+
+@missed_by("Logs: flow logs of all the VPC's traffic are delivered")
+def flow_logs_without_permissions(stack: Deployment) -> Iterator[None]:
+    iam = stack.client("iam")
+    (log,) = stack.ec2.describe_flow_logs(Filters=in_vpc(stack, "resource-id"))["FlowLogs"]
+    role = log["DeliverLogsPermissionArn"].rpartition("/")[2]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    before = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName=name)
+    yield
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(before))
+
+
+@missed_by("Logs: flow logs of all the VPC's traffic are delivered")
+def flow_logs_role_for_another_account(stack: Deployment) -> Iterator[None]:
+    iam = stack.client("iam")
+    (log,) = stack.ec2.describe_flow_logs(Filters=in_vpc(stack, "resource-id"))["FlowLogs"]
+    role = log["DeliverLogsPermissionArn"].rpartition("/")[2]
+    before = json.dumps(iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
+    change = partial(iam.update_assume_role_policy, RoleName=role)
+    change(PolicyDocument=before.replace(stack.desired.account, "210987654321"))
+    yield
+    change(PolicyDocument=before)
+
+
 # Serving
 
 

@@ -14,6 +14,7 @@ from private_inference.rehearsal.patches import (
     observability,
     registry,
     security,
+    services,
     serving,
 )
 from private_inference.rehearsal.patches.patch import PATCHES
@@ -29,6 +30,7 @@ __all__ = [
     "observability",
     "registry",
     "security",
+    "services",
     "serving",
 ]
 

@@ -92,7 +92,7 @@ def _document(text: Any) -> Document:
     return document
 
 
-def _key(backend: Any, named: str) -> Any:
+def find_key(backend: Any, named: str) -> Any:
     """moto's key by id, ARN or alias, or None."""
     kms = kms_backends[backend.account_id][backend.region_name]
     return kms.keys.get(kms.any_id_to_key_id(named)) if named else None
@@ -100,7 +100,7 @@ def _key(backend: Any, named: str) -> Any:
 
 def _unusable(backend: Any, named: str | None) -> str:
     """The name of a key, if it can't be used."""
-    key = _key(backend, named or "")
+    key = find_key(backend, named or "")
     return named if named and not (key and key.key_state == "Enabled") else ""
 
 
@@ -112,7 +112,7 @@ def artifact_at(backend: Any, uri: str) -> Artifact:
         return Artifact(uri, arn, exists=False)
     bucket = s3_backends[backend.account_id][backend.partition].buckets[place.netloc]
     key_id = stored.kms_key_id if stored.encryption == "aws:kms" else None
-    key = _key(backend, key_id or "")
+    key = find_key(backend, key_id or "")
     return Artifact(
         uri,
         arn,

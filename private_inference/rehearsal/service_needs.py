@@ -1,0 +1,82 @@
+"""Whether an AWS service may do its own work for a stack: deliver flow logs, tell an alarm's topic.
+
+Only facts come in, as for fleets (`fleet_needs`). Sources stand with each function.
+"""
+
+from dataclasses import dataclass
+
+from private_inference.rehearsal.iam_decision import Document, Request, Role, may, service_may, trusts
+
+WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
+USE_LOGS_KEY = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
+USE_TOPIC_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+
+
+@dataclass(frozen=True)
+class UsedKey:
+    """A KMS key that a service uses: its policy, if it is a customer's, and whether it is enabled."""
+
+    arn: str
+    policy: Document
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class LogGroup:
+    """A log group. `key` is None where it has no key of a customer's."""
+
+    arn: str
+    key: UsedKey | None
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic and its key, if it has one."""
+
+    arn: str
+    policy: Document
+    key: UsedKey | None
+
+
+def delivers(role: Role | None, group: LogGroup | None) -> bool:
+    """Whether VPC Flow Logs gets at a log group with the delivery role, and CloudWatch Logs at the group's key.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html and
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    if role is None or group is None or not trusts(role, "vpc-flow-logs.amazonaws.com"):
+        return False
+    every = group.arn.rpartition(":")[0]
+    wanted = [Request(action, f"{group.arn}:log-stream:flows") for action in WRITE_LOGS]
+    wanted.append(Request("logs:DescribeLogGroups", f"{every}::log-stream:"))
+    region = group.arn.split(":")[3]
+    context = {"kms:encryptioncontext:aws:logs:arn": group.arn}
+    return all(may(role, request) for request in wanted) and _usable(
+        group.key, f"logs.{region}.amazonaws.com", USE_LOGS_KEY, context
+    )
+
+
+def publication_error(alarm_arn: str, topic: Topic | None, topic_arn: str) -> str:
+    """Why CloudWatch can't tell a topic of an alarm, in its history's words as users quote them; empty if it can.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html and
+    https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+    """
+    account, service = alarm_arn.split(":")[4], "cloudwatch.amazonaws.com"
+    context = {
+        "aws:sourceaccount": account,
+        "aws:sourceowner": account,
+        "aws:sourcearn": alarm_arn,
+        "aws:securetransport": "true",
+    }
+    if topic is None or not service_may(topic.policy, service, Request("sns:Publish", topic.arn, context)):
+        return f"Resource: {alarm_arn} is not authorized to perform: SNS:Publish on resource: {topic_arn}"
+    if not _usable(topic.key, service, USE_TOPIC_KEY, context | {"kms:encryptioncontext:aws:sns:topicarn": topic.arn}):
+        return "null (Service: AWSKMS; Status Code: 400; Error Code: AccessDeniedException)"
+    return ""
+
+
+def _usable(key: UsedKey | None, service: str, actions: tuple[str, ...], context: dict[str, str]) -> bool:
+    if key is None:
+        return True
+    return key.enabled and all(service_may(key.policy, service, Request(each, key.arn, context)) for each in actions)
