@@ -9,7 +9,6 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.ec2.models import ec2_backends
 
-from private_inference.rehearsal import functions
 from private_inference.rehearsal.patches.fleet_facts import unknown_network
 from private_inference.rehearsal.patches.patch import patch
 
@@ -45,6 +44,8 @@ def function_run(original: Any, function: Any, body: Any, request_headers: Any, 
 
     Other requests are served meanwhile: the function's own are among them.
     """
+    from private_inference.rehearsal import functions  # the reachability engine, which nothing else here needs
+
     configuration, event = function.get_configuration(), body.encode() if isinstance(body, str) else body
     url = f"http://127.0.0.1:{os.environ['MOTO_PORT']}"
     with request.environ["rehearsal.aside"]():

@@ -76,7 +76,7 @@ def _publish(backend: Any, alarm: Any, arn: str) -> None:
     found = sns_backends[backend.account_id][backend.region_name].topics.get(arn)
     topic = Topic(arn, json.loads(found.policy), _used_key(backend, found.kms_master_key_id)) if found else None
     error = publication_error(alarm.alarm_arn, topic, arn)
-    if error:
+    if found is None or error:
         _note(alarm, "Action", f'Failed to execute action {arn}. Received error: "{error}"')
         return
     told = {"AlarmName": alarm.name, "NewStateValue": alarm.state_value, "NewStateReason": alarm.state_reason}
