@@ -75,17 +75,18 @@ class InsideCaller:
         try:
             outside.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=b"")
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            return Result(code, code == "AccessDeniedException")
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise explain(error) from None
+            return Result("AccessDeniedException", True)
         except BotoCoreError as error:
-            raise UnreadableError(f"AWS could not be asked: {error}") from None
+            raise explain(error) from None
         return Result("it was let through; or this runs within the VPC", False)
 
     def remove(self) -> Result:
         """Remove what was made, the last first, and say by name what could not be."""
-        why = ""
-        while self._made and not why:
-            name, removed = self._made.pop()
+        while self._made:
+            name, removed = self._made[-1]
+            why = ""
             try:
                 removed()
             except (ClientError, BotoCoreError) as error:
@@ -93,8 +94,11 @@ class InsideCaller:
                 why = "" if isinstance(reason, AbsentError) else f"{name} {reason}"
             except _StillThereError as error:
                 why = f"{name}: {error}"
-        left, self._made = [name for name, _ in self._made], []
-        return Result(f"left: {'; '.join([why, *left])}" if why else "nothing is left", not why)
+            self._made.pop()
+            if why:
+                left, self._made = [each for each, _ in self._made], []
+                return Result(f"left: {'; '.join([why, *left])}", False)
+        return Result("nothing is left", True)
 
     @cached_property
     def _role(self) -> str:
@@ -141,13 +145,20 @@ class InsideCaller:
         return self._name
 
     def _await_interfaces(self) -> None:
-        """Wait until Lambda has deleted the function's network interfaces, for which it needs the role."""
+        """Wait until Lambda has deleted the function's network interfaces, for which it needs the role.
+
+        An interrupt ends the waiting, no more.
+        """
         named = [{"Name": "description", "Values": [f"AWS Lambda VPC ENI-{self._name}-*"]}]
         until = time.monotonic() + INTERFACES_GONE
         while self._client("ec2").describe_network_interfaces(Filters=named)["NetworkInterfaces"]:
-            if time.monotonic() > until:
+            try:
+                time.sleep(PAUSE)
+                waits = time.monotonic() < until
+            except KeyboardInterrupt:
+                waits = False
+            if not waits:
                 raise _StillThereError("Lambda has not deleted them yet; it needs the role for that")
-            time.sleep(PAUSE)
 
     def _trust(self, caller: str) -> dict[str, Any]:
         own = {"StringEquals": {"aws:SourceAccount": self._desired.account}}

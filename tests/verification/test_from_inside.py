@@ -204,9 +204,17 @@ def test_the_role_stays_until_lambda_has_deleted_its_interfaces(
     assert (removed.ok, len(pauses)) == (True, 3)
 
 
-def test_interfaces_that_never_go_are_told_with_the_role(stack: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def nobody_waits(_: float) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("pause", [lambda _: None, nobody_waits], ids=["they never go", "nobody waits"])
+def test_interfaces_that_stay_are_told_with_the_role(
+    stack: Deployment, monkeypatch: pytest.MonkeyPatch, pause: Callable[[float], None]
+) -> None:
     before = there(stack)
     monkeypatch.setattr(inside, "INTERFACES_GONE", -1)
+    monkeypatch.setattr(time, "sleep", pause)
     with answering(stack, "ec2.DescribeNetworkInterfaces", interfaces(1)):
         *_, removed = called(stack)
     (name,) = there(stack) - before
