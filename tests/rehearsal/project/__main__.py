@@ -207,7 +207,7 @@ interface = aws.ec2.VpcEndpoint(
 # Flow logs
 logs = aws.cloudwatch.LogGroup("flow", kms_key_id=key.arn, retention_in_days=365, opts=child)
 flow_role = aws.iam.Role("flow", assume_role_policy=trust("vpc-flow-logs.amazonaws.com"), opts=child)
-aws.iam.RolePolicy("flow", role=flow_role.id, policy=allow("logs:PutLogEvents", logs.arn), opts=child)
+aws.iam.RolePolicy("flow", role=flow_role.id, policy=allow("logs:*", "*"), opts=child)
 flow = aws.ec2.FlowLog(
     "flow",
     vpc_id=vpc.id,
