@@ -159,6 +159,14 @@ KeyArn = Annotated[
         "a key's ARN; write arn:aws:kms:REGION:ACCOUNT:key/ID (an alias won't do)",
     ),
 ]
+PrincipalArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:iam::(\d{12}|\*):(role|user)/[^*?\s]\S*",
+        "the ARN of a role or a user, or a pattern whose name begins with no wildcard; write one such as "
+        "arn:aws:iam::ACCOUNT:role/deployer* (of a session, its role's)",
+    ),
+]
 EmailAddress = Annotated[
     str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address; write one such as team@example.com")
 ]

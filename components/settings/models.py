@@ -23,6 +23,7 @@ from components.settings.fields import (
 )
 from components.settings.flows import FlowSettings, contradictions
 from components.settings.group import SettingsGroup
+from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
 
 REGION_KEY = "aws:region"
@@ -173,6 +174,7 @@ class Settings(SettingsGroup):
     security: SecuritySettings = SecuritySettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     operators: OperatorSettings = OperatorSettings()
+    perimeter: PerimeterSettings = PerimeterSettings()
     endpoints: Annotated[tuple[EndpointSettings, ...], AfterValidator(distinct_names)] = ()
     """The endpoints to serve. None yet is fine: network and registry come first."""
 

@@ -5,7 +5,7 @@ Nothing here knows where documents come from: loaders do, in folders of their ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -133,6 +133,13 @@ class Organization:
     """Service control policies: for the account's own principals."""
     rcps: tuple[tuple[Policy, ...], ...] = ()
     """Resource control policies: for whoever asks for the account's resources."""
+
+
+def level(policies: Sequence[Policy]) -> tuple[tuple[Policy, ...], ...]:
+    """A level of an organization with these policies beside AWS's own, which allows everything; none without any."""
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
+    own = read_policy("FullAWSAccess", {"Version": "2012-10-17", "Statement": [everything]})
+    return ((own, *policies),) if policies else ()
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,13 @@ USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 
 ANYWHERE = (
     "an administrator of this account may give anybody of it the right to call an endpoint, and then calls come from "
-    "anywhere, over the public internet too: SageMaker has no policy that refuses callers. A service control policy "
-    "that denies sagemaker:InvokeEndpoint* unless aws:SourceVpce is the runtime endpoint closes it"
+    "anywhere, over the public internet too: SageMaker has no policy that refuses callers. "
+    "`private-inference perimeter` writes the service control policy that closes it, and "
+    "`private-inference who --scp` shows that it does"
+)
+WITHIN = (
+    "an administrator of this account may give anybody of it the right to call an endpoint through the runtime "
+    "endpoint: the account's administrators are trusted"
 )
 ADMINISTRATION = (
     "an administrator of this account may give anybody of it the right to read and change what the stack protects "
@@ -89,6 +94,7 @@ def _services(settings: Settings) -> Iterator[Expectation]:
 def _administrators() -> Iterator[Expectation]:
     """What identity policies alone decide, which are not the stack's: everywhere but through the stack's endpoints."""
     yield Expectation(Expected.ASSUMED, ROOT_USER, "*", "*", why=ROOT)
+    yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", RUNTIME, WITHIN)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=ANYWHERE)
     for path in (PUBLIC.name, "any other VPC endpoint"):
         for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", "sagemaker:*", "ec2:*"):

@@ -237,6 +237,37 @@ def who(
     raise typer.Exit(1 if changes or any(each.missing or each.surplus for each in found) else 0)
 
 
+@app.command()
+def perimeter(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    deployed: Annotated[
+        bool, typer.Option("--deployed", help="Ask the account of the shell's credentials for the stack's ids.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for scp.json, rcp.json and boundary.json.", file_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the policies that refuse what the account can't: for its organization, or as a permissions boundary."""
+    from private_inference.cli import views
+    from private_inference.cli.perimeter import before_deployment, of_deployed, render
+
+    config = _stack(project, stack)
+    if deployed:
+        from private_inference.runner.project import settings_of
+        from private_inference.verification.deployed_contract import session
+
+        found = of_deployed(config, session(settings_of(config).region))
+    else:
+        found = before_deployment(config)
+    files = found.write(out) if out else []
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2))
+    else:
+        views.out.print(render(found, files), soft_wrap=True)
+
+
 @export.command()
 def terraform(
     out: Annotated[

@@ -12,7 +12,7 @@ from private_inference.authorization.answer import Verdict, answer
 from private_inference.authorization.escalation import Becoming, becoming, of_stack, undecided
 from private_inference.authorization.everyone import everyone, label
 from private_inference.authorization.intent import Intent, Judged, judged
-from private_inference.authorization.model import Account, Organization, Policy, Principal, Resource, read_policy
+from private_inference.authorization.model import Account, Organization, Policy, Principal, Resource, level, read_policy
 from private_inference.authorization.questions import questions
 
 if TYPE_CHECKING:
@@ -39,18 +39,11 @@ class WhoError(ValueError):
 
 
 def under(account: Account, scps: Sequence[Path], rcps: Sequence[Path]) -> Account:
-    """The account below policies of an organization, each beside AWS's own that allows everything. Raises WhoError."""
-    return replace(account, organization=Organization(_level(scps), _level(rcps)))
-
-
-def _level(files: Sequence[Path]) -> tuple[tuple[Policy, ...], ...]:
-    return ((_everything(), *map(_file, files)),) if files else ()
-
-
-def _everything() -> Policy:
-    """What AWS attaches to everything in an organization: FullAWSAccess, and RCPFullAWSAccess."""
-    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
-    return read_policy("FullAWSAccess", {"Version": "2012-10-17", "Statement": [statement]})
+    """The account below policies of an organization, further ones than the program attaches. Raises WhoError."""
+    declared = account.organization
+    further = [level([_file(each) for each in files]) for files in (scps, rcps)]
+    organization = Organization((*declared.scps, *further[0]), (*declared.rcps, *further[1]))
+    return replace(account, organization=organization)
 
 
 def _file(path: Path) -> Policy:

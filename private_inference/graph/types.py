@@ -85,6 +85,8 @@ IAM_ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 IAM_ROLE_POLICY_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 IAM_POLICY = "aws:iam/policy:Policy"
 IAM_POLICY_ATTACHMENT = "aws:iam/policyAttachment:PolicyAttachment"
+ORGANIZATION_POLICY = "aws:organizations/policy:Policy"
+ORGANIZATION_POLICY_ATTACHMENT = "aws:organizations/policyAttachment:PolicyAttachment"
 
 
 def current_type(token: str) -> str:

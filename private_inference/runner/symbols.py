@@ -38,6 +38,7 @@ _CHOSEN: Mapping[str, Mapping[str, str]] = {
         "arn": "arn:{partition}:iam::{account}:policy{path}{name}",
         "id": "{arn}",
     },
+    "aws:organizations/policy:Policy": {"id": "p-{symbol}"},
     "aws:cloudwatch/logGroup:LogGroup": {
         "name": "{symbol}",
         "id": "{name}",

@@ -162,3 +162,36 @@ def test_types_that_have_a_say_and_are_not_read_are_named() -> None:
     gaps = load([user, lost], ACCOUNT, "aws").gaps
     assert any("User ann" in gap for gap in gaps)
     assert any("BucketPolicy lost" in gap for gap in gaps)
+
+
+CONTENT = text({"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"})
+POLICY, ATTACHMENT = "aws:organizations/policy:Policy", "aws:organizations/policyAttachment:PolicyAttachment"
+
+
+def attached(target: Any, **more: Any) -> list[Resource]:
+    policy = resource(POLICY, "scp", id="p-1", content=CONTENT, **more)
+    return [bucket(), policy, resource(ATTACHMENT, "scp", policyId="p-1", targetId=target)]
+
+
+def test_what_is_attached_to_the_account_itself_holds_for_its_principals() -> None:
+    asked = ("any principal of the account", "s3:GetObject", "objects of models")
+    assert verdict([bucket()], *asked) is Verdict.ALLOWED
+    assert verdict(attached(ACCOUNT), *asked) is Verdict.DENIED
+    assert verdict(attached(ACCOUNT, type="TAG_POLICY"), *asked) is Verdict.ALLOWED
+    assert ask(load(attached(ACCOUNT), ACCOUNT, "aws"), *asked).blockers == ("policy scp, statement 0",)
+
+
+def test_an_rcp_holds_for_whoever_asks() -> None:
+    opened = resource(
+        "aws:s3/bucketPolicy:BucketPolicy", "models", bucket="models", policy=text(allow("s3:*", Principal="*"))
+    )
+    asked = ("any other account", "s3:GetObject", "objects of models")
+    assert verdict([opened, *attached(ACCOUNT)], *asked) is Verdict.ALLOWED
+    assert verdict([opened, *attached(ACCOUNT, type="RESOURCE_CONTROL_POLICY")], *asked) is Verdict.DENIED
+
+
+@pytest.mark.parametrize("target", ["ou-ab12-cdefgh34", "210987654321", ...])
+def test_what_is_attached_elsewhere_does_not_count_and_is_told(target: Any) -> None:
+    account = load(attached(target), ACCOUNT, "aws")
+    assert ask(account, "any principal of the account", "s3:GetObject", "objects of models").verdict is Verdict.ALLOWED
+    assert any("PolicyAttachment scp" in gap for gap in account.gaps)

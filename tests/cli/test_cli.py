@@ -238,6 +238,22 @@ def test_an_account_that_cant_be_read_is_told(project: Project) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_the_perimeter_that_is_written_closes_what_the_account_leaves_open(tmp_path: Path, project: Project) -> None:
+    folder, out = project(perimeter={"deployers": ["arn:aws:iam::123456789012:role/deployer"]}), tmp_path / "perimeter"
+    written = run("perimeter", "--stack", "try", "--project", str(folder), "--out", str(out))
+    assert written.returncode == 0, written.stderr
+    assert {file.name for file in out.iterdir()} == {"scp.json", "rcp.json", "boundary.json"}
+    shown = run("perimeter", "--stack", "try", "--project", str(folder), "--json")
+    unknown = json.loads(shown.stdout)["unknown"]
+    assert "the id of the runtime endpoint" in unknown.values()
+    assert all(symbol in "".join(file.read_text() for file in out.iterdir()) for symbol in unknown)
+    asked = ("who", "--stack", "try", "--project", str(folder), "--action", "sagemaker:Invoke*", "--json")
+    result = run(*asked, "--principal", "any principal of the account", "--scp", str(out / "scp.json"))
+    states = {(each["path"], each["state"]) for each in json.loads(result.stdout)}
+    assert ("endpoint sagemaker.runtime", "assumed") in states
+    assert {state for path, state in states if path != "endpoint sagemaker.runtime"} == {"denied"}
+
+
 def test_a_name_that_nobody_has_is_told_with_those_that_there_are() -> None:
     result = run("who", "--project", str(ROOT), "--resource", "key dta")
     assert result.returncode == 2

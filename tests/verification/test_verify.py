@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from rich.console import Console
 
+from private_inference.cli.perimeter import of_deployed
 from private_inference.verification import Check, Verdict, report, verify
 from private_inference.verification.reader import Reader
 from tests.support.recording import ACCOUNT, stack_config
@@ -43,6 +44,18 @@ SERVICES = (
 def staging(built: Path) -> Iterator[Deployment]:
     with deployed(shipped("staging", built)) as deployment:
         yield deployment
+
+
+def test_the_perimeter_of_a_deployed_stack_has_its_ids(staging: Deployment, built: Path) -> None:
+    found = of_deployed(shipped("staging", built), staging.aws)
+    contract = staging.desired.contract
+    scp, rcp = (json.dumps(found.as_json()["documents"][kind]) for kind in ("scp", "rcp"))
+    assert found.unknown == {}
+    assert contract.runtime_endpoint.id in scp
+    assert all(each.arn in scp for each in contract.endpoints.values())
+    (bucket,) = (each["Name"] for each in staging.aws.client("s3").list_buckets()["Buckets"])
+    assert f"arn:aws:s3:::{bucket}/*" in rcp
+    assert all(arn in rcp for arn in contract.key_arns.model_dump().values())
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from private_inference.authorization.model import Policy, read_policy
+from private_inference.authorization.model import Organization, Policy, level, read_policy
 from private_inference.graph import types
 from private_inference.graph.resources import Graph, Resource
 from private_inference.graph.values import Unknown, pick
@@ -36,6 +36,9 @@ UNMODELLED = (
 )
 """Types that have a say about who may what, and that aren't read."""
 
+CONTROLS = {"SERVICE_CONTROL_POLICY": "scps", "RESOURCE_CONTROL_POLICY": "rcps"}
+"""Types of an organization's policies that have a say about requests, and what `Organization` calls them."""
+
 
 class Attachments:
     """The documents of a program, by what they are attached to."""
@@ -51,6 +54,7 @@ class Attachments:
         attaching = [(type_, key, to) for to, (type_, key) in POLICIES.items()]
         attaching += [(types.IAM_ROLE_POLICY, "role", types.IAM_ROLE)]
         attaching += [(types.IAM_ROLE_POLICY_ATTACHMENT, "role", types.IAM_ROLE)]
+        attaching += [(types.ORGANIZATION_POLICY_ATTACHMENT, "policyId", types.ORGANIZATION_POLICY)]
         for type_, key, to in attaching:
             for each in self._graph.all(type_):
                 if not self._named(each, key, to):
@@ -86,6 +90,25 @@ class Attachments:
         """The permissions boundary of a role."""
         given = role.given("permissionsBoundary")
         return None if given is None else self._managed(role, "permissionsBoundary", given)
+
+    def organization(self, account: str) -> Organization:
+        """The policies of an organization that are attached to the account itself.
+
+        Whether a unit or a root holds the account isn't known: what is attached there doesn't count, and is a gap.
+        """
+        found: dict[str, list[Policy]] = {kind: [] for kind in CONTROLS.values()}
+        for attachment in self._graph.all(types.ORGANIZATION_POLICY_ATTACHMENT):
+            target = attachment.get("targetId")
+            for policy in self._named(attachment, "policyId", types.ORGANIZATION_POLICY):
+                type_ = policy.given("type")
+                kind = CONTROLS.get(type_ or "SERVICE_CONTROL_POLICY") if not isinstance(type_, Unknown) else None
+                if isinstance(target, Unknown) or target != account:
+                    self._gaps[
+                        f"whether PolicyAttachment {attachment.name} is to what holds the account is not known"
+                    ] = None
+                elif kind:
+                    found[kind].append(read_policy(f"policy {policy.name}", policy.get("content")))
+        return Organization(**{kind: level(policies) for kind, policies in found.items()})
 
     def of_resource(self, resource: Resource) -> Policy | None:
         """The policy of a resource, wherever it is written, with what grants and permissions add to it.

@@ -40,7 +40,8 @@ def load(resources: Iterable[Declared], account_id: str, partition: str) -> Acco
         (*_roles(graph, attached, account_id, partition), *_holders(graph, account_id, partition)),
         tuple(_resources(graph, attached, account_id, partition)),
         (*_paths(graph, attached), OTHER_ENDPOINT, PUBLIC),
-        gaps=attached.gaps(),
+        attached.organization(account_id),
+        attached.gaps(),
     )
 
 

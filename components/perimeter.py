@@ -1,0 +1,257 @@
+"""What an account can't refuse by itself, as documents for the organization above it, or for its principals.
+
+SageMaker has no policy that refuses callers: https://docs.aws.amazon.com/sagemaker/latest/dg/interface-vpc-endpoint.html.
+A service control policy (SCP) is for all principals of an account but service-linked roles, and for no principal of an
+organization's management account; a resource control policy (RCP) is for whoever asks for an account's resources, of
+services that have RCPs: S3 and KMS, not SageMaker
+(https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html, and …_rcps.html there). A
+permissions boundary is for the principals that have it.
+
+Actions have a wildcard at their end only, which every version of the language of SCPs and RCPs takes.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.iam import Account, Document, Statement, allow, document
+from components.settings import SettingsError
+
+SCP, RCP, BOUNDARY = "scp", "rcp", "boundary"
+
+LONGEST = {SCP: 5120, RCP: 5120, BOUNDARY: 6144}
+"""Characters: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html and, for managed
+policies, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+"""
+
+CHANGES = (
+    # Routes, and what leads out of the VPC or into it
+    "ec2:AssociateRouteTable",
+    "ec2:CreateRoute",
+    "ec2:DeleteRoute*",
+    "ec2:DisassociateRouteTable",
+    "ec2:EnableVgwRoutePropagation",
+    "ec2:ReplaceRoute*",
+    "ec2:AcceptVpcPeeringConnection",
+    "ec2:AttachInternetGateway",
+    "ec2:AttachVpnGateway",
+    "ec2:CreateEgressOnlyInternetGateway",
+    "ec2:CreateNatGateway",
+    "ec2:CreateTransitGatewayVpcAttachment",
+    "ec2:CreateVpcPeeringConnection",
+    "ec2:DetachVpnGateway",
+    # VPC endpoints and their policies
+    "ec2:CreateVpcEndpoint",
+    "ec2:DeleteVpcEndpoints",
+    "ec2:ModifyVpcEndpoint",
+    # Groups and ACLs
+    "ec2:AuthorizeSecurityGroup*",
+    "ec2:DeleteSecurityGroup",
+    "ec2:ModifySecurityGroupRules",
+    "ec2:RevokeSecurityGroup*",
+    "ec2:CreateNetworkAclEntry",
+    "ec2:DeleteNetworkAcl*",
+    "ec2:ReplaceNetworkAcl*",
+    # The VPC itself, and its flow logs
+    "ec2:AssociateVpcCidrBlock",
+    "ec2:DeleteFlowLogs",
+    "ec2:DeleteSubnet",
+    "ec2:DeleteVpc",
+    "ec2:ModifySubnetAttribute",
+    "ec2:ModifyVpcAttribute",
+    # Keys
+    "kms:DeleteAlias",
+    "kms:DisableKey*",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+    "kms:UpdateAlias",
+    # Endpoint, configuration and model; another endpoint of the same configuration would be open to calls
+    "sagemaker:CreateEndpoint",
+    "sagemaker:DeleteEndpoint*",
+    "sagemaker:DeleteModel",
+    "sagemaker:UpdateEndpoint*",
+    # Log groups
+    "logs:AssociateKmsKey",
+    "logs:DeleteLogGroup",
+    "logs:DeleteLogStream",
+    "logs:DeleteRetentionPolicy",
+    "logs:DisassociateKmsKey",
+    "logs:PutRetentionPolicy",
+    "logs:PutSubscriptionFilter",
+    # Roles, and the policies that are handed out
+    "iam:AttachRolePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicy*",
+    "iam:DeleteRole",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePolicy",
+    "iam:SetDefaultPolicyVersion",
+    "iam:UpdateAssumeRolePolicy",
+    # The tags that bound this
+    "ec2:CreateTags",
+    "ec2:DeleteTags",
+    "iam:TagPolicy",
+    "iam:TagRole",
+    "iam:UntagPolicy",
+    "iam:UntagRole",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "logs:TagResource",
+    "logs:UntagLogGroup",
+    "logs:UntagResource",
+    "sagemaker:AddTags",
+    "sagemaker:DeleteTags",
+)
+"""What changes a stack's resources: actions for which AWS evaluates `aws:ResourceTag` of the resource that changes.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+BUCKET_CHANGES = (
+    "s3:DeleteBucket",
+    "s3:DeleteBucketPolicy",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketVersioning",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
+)
+"""What changes a bucket: bounded by its ARN, for only buckets that were opened to it are bounded by tags."""
+
+TAKEN_OVER = (
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:CreateRole",
+    "iam:PassRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateLoginProfile",
+)
+"""How somebody becomes one of the stack's roles, or a deployer. Tags don't bound them: a role that is created has none
+yet, and AWS calls them unreliable for PassRole (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """A stack as the documents see it. All is plain: who has outputs waits for them."""
+
+    account: Account
+    tags: Mapping[str, str]
+    """Tags that all its resources have, and no other's have."""
+    iam_path: str
+    endpoints: Sequence[str]
+    """Names of its SageMaker endpoints."""
+    runtime_endpoint: str
+    """Id of the VPC endpoint that calls come through."""
+    bucket: str
+    """Its ARN."""
+    keys: Sequence[str]
+    """Their ARNs."""
+    deployers: Sequence[str]
+    """ARNs, or patterns of them, of the principals that may change the stack."""
+
+    @property
+    def boundary(self) -> str:
+        """ARN of the managed policy that the boundary is: its name is unique in the account, whatever its path."""
+        name = f"{self.iam_path.strip('/').replace('/', '-')}-boundary"
+        return f"arn:{self.account.partition}:iam::{self.account.id}:policy{self.iam_path}{name}"
+
+
+def documents(guarded: Guarded) -> dict[str, Document]:
+    """The documents that refuse something, by kind."""
+    calls, changes = _calls(guarded), _changes(guarded)
+    found = {RCP: document(*_outsiders(guarded))}
+    if calls or changes:
+        found[SCP] = document(*calls, *changes)
+        found[BOUNDARY] = document(allow("Everything", ["*"], ["*"]), *calls, *changes, *_boundary_stays(guarded))
+    return {kind: found[kind] for kind in LONGEST if kind in found}
+
+
+def text(kind: str, written: Document) -> str:
+    """A document as JSON without spaces, which Organizations counts.
+
+    Raises SettingsError if it is longer than AWS takes.
+    """
+    found = json.dumps(written, separators=(",", ":"))
+    if len(found) > LONGEST[kind]:
+        raise SettingsError(
+            f"perimeter: the {kind} has {len(found)} characters, and AWS takes {LONGEST[kind]}. Name fewer "
+            "perimeter.deployers, by patterns, or serve fewer endpoints in one stack."
+        )
+    return found
+
+
+def _calls(guarded: Guarded) -> list[Statement]:
+    """Calls come through the stack's runtime endpoint only, whoever calls."""
+    # SageMaker writes some ARNs in lower case, and a Deny that misses its resource refuses nothing.
+    names = dict.fromkeys(name for given in guarded.endpoints for name in (given, given.lower()))
+    if not names:
+        return []
+    arns = [guarded.account.arn("sagemaker", f"endpoint/{name}") for name in names]
+    elsewhere = {"StringNotEquals": {"aws:SourceVpce": guarded.runtime_endpoint}}
+    return [_deny("CallsThroughRuntimeEndpoint", ["sagemaker:InvokeEndpoint*"], arns, elsewhere)]
+
+
+def _changes(guarded: Guarded) -> list[Statement]:
+    """Nobody but the deployers changes the stack. Without any this would lock out everybody, so it is left out."""
+    if not guarded.deployers:
+        return []
+    others = _unless_deployer(guarded)
+    of_the_stack = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in guarded.tags.items()}}
+    principals = [guarded.account.roles(guarded.iam_path), *guarded.deployers]
+    return [
+        _deny("ChangesByDeployers", CHANGES, ["*"], of_the_stack | others),
+        _deny("BucketByDeployers", BUCKET_CHANGES, [guarded.bucket], others),
+        _deny("NobodyBecomesOne", TAKEN_OVER, principals, others),
+    ]
+
+
+def _boundary_stays(guarded: Guarded) -> list[Statement]:
+    """Who has the boundary can't take it off, change it, or make a principal without it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate
+    """
+    arn, others = guarded.boundary, _unless_deployer(guarded)
+    bounded = ["iam:CreateRole", "iam:CreateUser", "iam:PutRolePermissionsBoundary", "iam:PutUserPermissionsBoundary"]
+    taken_off = ["iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary"]
+    return [
+        _deny("BoundaryIsGivenOn", bounded, ["*"], {"StringNotEquals": {"iam:PermissionsBoundary": arn}} | others),
+        _deny("BoundaryStaysOn", taken_off, ["*"], others),
+        _deny(
+            "BoundaryStaysWhole",
+            ["iam:CreatePolicyVersion", "iam:DeletePolicy*", "iam:SetDefaultPolicyVersion"],
+            [arn],
+            others,
+        ),
+    ]
+
+
+def _outsiders(guarded: Guarded) -> list[Statement]:
+    """Nobody outside the account uses its bucket and keys, and no AWS service does for somebody outside.
+
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html
+    """
+    resources = [guarded.bucket, f"{guarded.bucket}/*", *guarded.keys]
+    account = guarded.account.id
+    theirs = {
+        "StringNotEquals": {"aws:PrincipalAccount": account},
+        "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+    }
+    for_them = {
+        "StringNotEquals": {"aws:SourceAccount": account},
+        "Null": {"aws:SourceAccount": "false"},  # only services carry it, when they work for somebody
+    }
+    return [
+        _deny("OwnPrincipals", ["s3:*", "kms:*"], resources, theirs) | {"Principal": "*"},
+        _deny("ServicesForThisAccount", ["s3:*", "kms:*"], resources, for_them) | {"Principal": "*"},
+    ]
+
+
+def _unless_deployer(guarded: Guarded) -> dict[str, Any]:
+    return {"ArnNotLike": {"aws:PrincipalArn": list(guarded.deployers)}} if guarded.deployers else {}
+
+
+def _deny(sid: str, actions: Sequence[str], resources: Sequence[str], condition: Mapping[str, Any]) -> Statement:
+    return allow(sid, actions, resources, condition) | {"Effect": "Deny"}

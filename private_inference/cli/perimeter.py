@@ -1,0 +1,176 @@
+"""The documents that refuse what a stack's account can't refuse by itself, ready to attach."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components import perimeter
+from components.iam import Account
+from components.perimeter import Guarded
+from components.settings import SettingsError
+from private_inference.graph import types
+from private_inference.runner.aws_facts import partition_of
+from private_inference.runner.preview import ACCOUNT, PreviewEngine
+from private_inference.runner.program import run_program
+from private_inference.runner.project import StackConfig, settings_of
+from private_inference.runner.resource import Resource, Run
+from private_inference.runner.symbols import SymbolEngine
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from components.settings import Settings
+
+RUNTIMES = ("sagemaker.runtime", "sagemaker.runtime-fips")
+
+WHAT = {
+    perimeter.SCP: "service control policy (SCP): for the principals of the account",
+    perimeter.RCP: "resource control policy (RCP): for whoever asks for the account's bucket and keys",
+    perimeter.BOUNDARY: "permissions boundary: for principals of an account without an organization",
+}
+BEYOND = (
+    "SCPs and RCPs reach neither an organization's management account nor service-linked roles; a boundary reaches "
+    "only the principals that have it."
+)
+NO_DEPLOYERS = (
+    "perimeter.deployers names nobody: changes are not refused, for that would lock out the deployers too. Set it to "
+    "refuse them to all others."
+)
+
+
+@dataclass(frozen=True)
+class Perimeter:
+    """The documents by kind, as JSON; `unknown`: what stands in them for what only a deployed stack has."""
+
+    documents: Mapping[str, str]
+    unknown: Mapping[str, str]
+    notes: Sequence[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The documents for machines."""
+        documents = {kind: json.loads(each) for kind, each in self.documents.items()}
+        return {"documents": documents, "unknown": dict(self.unknown), "notes": list(self.notes)}
+
+    def write(self, folder: Path) -> Sequence[Path]:
+        """Write one file for each document into a folder, which is made if it does not exist."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {folder / f"{kind}.json": each for kind, each in self.documents.items()}
+        for file, each in files.items():
+            file.write_text(each, encoding="utf-8")
+        return list(files)
+
+
+def before_deployment(config: StackConfig) -> Perimeter:
+    """The documents with symbols for what AWS will choose: those that `who` has, so it can be asked about them."""
+    settings = settings_of(config)
+    run = run_program(config, SymbolEngine(PreviewEngine(settings.region), settings.region), preview=True)
+    account = Account(partition_of(settings.region), settings.region, ACCOUNT)
+    runtime, (bucket,), keys = _runtime(run), _all(run, types.BUCKET), _all(run, types.KMS_KEY)
+    guarded = _guarded(
+        config,
+        settings,
+        account,
+        endpoints=[str(each.properties["name"]) for each in _all(run, types.SAGEMAKER_ENDPOINT)],
+        runtime=str(runtime.id),
+        bucket=bucket.outputs["arn"],
+        keys=[each.outputs["arn"] for each in keys],
+    )
+    unknown = {
+        ACCOUNT: "the account",
+        str(runtime.id): "the id of the runtime endpoint",
+        bucket.outputs["bucket"]: f"the name of the bucket {bucket.name}",
+        **{each.outputs["keyId"]: f"the id of the key {each.name}" for each in keys},
+    }
+    return _perimeter(guarded, settings, unknown)
+
+
+def of_deployed(config: StackConfig, aws: Any) -> Perimeter:
+    """The documents of a deployed stack, with the ids that a boto3 session finds. Raises SettingsError for none."""
+    from private_inference.verification.checks import AbsentError, UnreadableError
+    from private_inference.verification.deployed import Deployed
+    from private_inference.verification.deployed_contract import contract as read
+    from private_inference.verification.deployed_contract import desired_of
+    from private_inference.verification.reader import Reader
+
+    settings = settings_of(config)
+    desired = desired_of(config, settings, read(aws, config))
+    contract = desired.contract
+    try:
+        bucket = Deployed(desired, Reader(aws.client)).bucket
+    except (AbsentError, UnreadableError) as error:
+        raise SettingsError(f"The stack's bucket {error}. Check the AWS credentials.") from None
+    guarded = _guarded(
+        config,
+        settings,
+        Account(desired.partition, contract.region, desired.account),
+        endpoints=[each.name for each in contract.endpoints.values()],
+        runtime=contract.runtime_endpoint.id,
+        bucket=f"arn:{desired.partition}:s3:::{bucket}",
+        keys=[contract.key_arns.data, contract.key_arns.logs, contract.key_arns.notifications],
+    )
+    return _perimeter(guarded, settings, {})
+
+
+def _guarded(
+    config: StackConfig,
+    settings: "Settings",
+    account: Account,
+    *,
+    endpoints: Sequence[str],
+    runtime: str,
+    bucket: str,
+    keys: Sequence[str],
+) -> Guarded:
+    return Guarded(
+        account=account,
+        tags={"Project": config.project, "Stack": config.stack},
+        iam_path=f"/{config.project}/{config.stack}/",
+        endpoints=endpoints,
+        runtime_endpoint=runtime,
+        bucket=bucket,
+        keys=keys,
+        deployers=settings.perimeter.deployers,
+    )
+
+
+def _all(run: Run, type_: str) -> Sequence[Resource]:
+    return [each for each in run.all_resources if each.type == type_]
+
+
+def _runtime(run: Run) -> Resource:
+    """The interface endpoint that calls come through."""
+    (found,) = [
+        each
+        for each in _all(run, types.VPC_ENDPOINT)
+        if str(each.properties["serviceName"]).partition("amazonaws.")[2].partition(".")[2] in RUNTIMES
+    ]
+    return found
+
+
+def _perimeter(guarded: Guarded, settings: "Settings", unknown: Mapping[str, str]) -> Perimeter:
+    documents = {kind: perimeter.text(kind, each) for kind, each in perimeter.documents(guarded).items()}
+    written = "".join(documents.values())
+    return Perimeter(
+        documents,
+        {symbol: what for symbol, what in unknown.items() if symbol in written},
+        [BEYOND, *([] if settings.perimeter.deployers else [NO_DEPLOYERS])],
+    )
+
+
+def render(found: Perimeter, files: Sequence[Path]) -> "RenderableType":
+    """The documents, or the files that they are in, and what to know before attaching them."""
+    from rich.console import Group
+    from rich.json import JSON
+    from rich.text import Text
+
+    shown: list[RenderableType] = []
+    for kind, each in found.documents.items():
+        shown.append(Text(f"{WHAT[kind]}, {len(each)} of {perimeter.LONGEST[kind]} characters", "bold"))
+        shown.append(JSON(each) if not files else Text(str(next(file for file in files if file.stem == kind))))
+    shown += [Text(note, "dim") for note in found.notes]
+    if found.unknown:
+        shown.append(Text("Not to be attached yet: known after deployment only, then use --deployed", "yellow"))
+        shown += [Text(f"  {symbol} stands for {what}", "yellow") for symbol, what in found.unknown.items()]
+    return Group(*shown)
