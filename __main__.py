@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
+from components.data_perimeter import Readers, decryption
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.image_registry import ImageRegistry
 from components.images import repository_of, serving_image
@@ -55,6 +56,7 @@ keys = EncryptionKeys(
         settings=settings.security,
         protect=settings.protect_data,
         retain_data_key=settings.keep_artifacts,
+        data_refusals=[decryption(account)] if settings.perimeter.data_through_vpc else [],
     ),
     options,
 )
@@ -94,6 +96,7 @@ groups = SecurityGroups(
     ),
     options,
 )
+readers = Readers(vpc=network.vpc.id, roles=account.roles(stack_path()), deployers=settings.perimeter.deployers)
 storage = StorageArgs(
     settings=settings.artifacts,
     account=account,
@@ -104,7 +107,10 @@ storage = StorageArgs(
 store = ArtifactStore(
     "artifacts",
     ArtifactStoreArgs(
-        storage=storage, models=[endpoint.model for endpoint in settings.endpoints], hooks=safeguards.artifact
+        storage=storage,
+        models=[endpoint.model for endpoint in settings.endpoints],
+        hooks=safeguards.artifact,
+        readers=readers if settings.perimeter.data_through_vpc else None,
     ),
     options,
 )

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import iam, model_archive
+from components.data_perimeter import Readers, reads
 from components.names import stack_path
 from components.settings import ModelSettings
 from components.storage import StorageArgs
@@ -22,6 +23,8 @@ class ArtifactStoreArgs:
     """The stack's models; the local archives of these are uploaded."""
     hooks: pulumi.ResourceHookBinding
     """Of the uploaded archives."""
+    readers: Readers | None = None
+    """Who reads artifacts, and from where, if the bucket's policy bounds it."""
 
 
 PREFIX = "models/"
@@ -52,6 +55,7 @@ class ArtifactStore(pulumi.ComponentResource):
         self._name = name
         self._args = args.storage
         self._hooks = args.hooks
+        self._readers = args.readers
         self.bucket = aws.s3.Bucket(
             name,
             force_destroy=not args.storage.keep,
@@ -124,7 +128,9 @@ class ArtifactStore(pulumi.ComponentResource):
         )
 
     def _policy(self) -> pulumi.Resource:
-        document = iam.artifact_bucket(self.bucket.arn, self._args.key_arn)
+        objects = pulumi.Output.concat(self.bucket.arn, "/*")
+        bounded = reads(self._readers, objects) if self._readers else []
+        document = iam.artifact_bucket(self.bucket.arn, self._args.key_arn, *bounded)
         return aws.s3.BucketPolicy(
             self._name, bucket=self.bucket.bucket, policy=iam.json_document(document), opts=self._child()
         )

@@ -85,10 +85,14 @@ def trust(account: Account, service: str) -> Document:
 # Keys. A key policy's resource is the key itself.
 
 
-def data_key(account: Account) -> Document:
+def data_services(account: Account) -> list[str]:
+    """The services through which the data key is used."""
+    return [f"{service}.{account.region}.amazonaws.com" for service in ("s3", "ecr", "sagemaker")]
+
+
+def data_key(account: Account, *further: Statement) -> Document:
     """Artifacts, images and volumes: usable by principals that IAM allows, only through S3, ECR and SageMaker."""
-    services = [f"{service}.{account.region}.amazonaws.com" for service in ("s3", "ecr", "sagemaker")]
-    through_services = {"StringEquals": {"kms:CallerAccount": account.id, "kms:ViaService": services}}
+    through_services = {"StringEquals": {"kms:CallerAccount": account.id, "kms:ViaService": data_services(account)}}
     return document(
         _key_administration(account),
         _on_key("UseThroughServices", {"AWS": account.root}, _KEY_USE, through_services),
@@ -98,6 +102,7 @@ def data_key(account: Account) -> Document:
             ["kms:CreateGrant"],
             through_services | {"Bool": {"kms:GrantIsForAWSResource": "true"}},
         ),
+        *further,
     )
 
 
@@ -290,7 +295,7 @@ def write_flow_logs(log_group: Arn) -> Document:
 # Resource policies.
 
 
-def artifact_bucket(bucket: Arn, key: Arn) -> Document:
+def artifact_bucket(bucket: Arn, key: Arn, *further: Statement) -> Document:
     """Refuses requests below TLS 1.2, and writes under another key than `key`, customer-provided keys included."""
     objects = pulumi.Output.concat(bucket, "/*")
     return document(
@@ -320,6 +325,7 @@ def artifact_bucket(bucket: Arn, key: Arn) -> Document:
             [objects],
             {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
         ),
+        *further,
     )
 
 

@@ -1,12 +1,13 @@
 """Customer-managed KMS keys, one for each purpose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from components import iam
-from components.iam import Account, Document
+from components.iam import Account, Document, Statement
 from components.names import stack_name
 from components.settings import SecuritySettings
 
@@ -19,6 +20,8 @@ class EncryptionKeysArgs:
     settings: SecuritySettings
     protect: bool
     """Whether Pulumi refuses to delete the keys."""
+    data_refusals: Sequence[Statement] = ()
+    """What the data key's policy refuses, whoever is allowed."""
     retain_data_key: bool
     """Whether the data key stays in the account on destroy: without it, retained artifacts are lost."""
 
@@ -33,7 +36,12 @@ class EncryptionKeys(pulumi.ComponentResource):
     def __init__(self, name: str, args: EncryptionKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:security:EncryptionKeys", name, None, opts)
         self._args = args
-        self.data = self._key("data", "Artifacts, images and volumes", iam.data_key(args.account), args.retain_data_key)
+        self.data = self._key(
+            "data",
+            "Artifacts, images and volumes",
+            iam.data_key(args.account, *args.data_refusals),
+            args.retain_data_key,
+        )
         self.logs = self._key("logs", "Log groups", iam.logs_key(args.account))
         self.notifications = self._key("notifications", "Alarm topic", iam.notifications_key(args.account))
         self.register_outputs({"dataKeyArn": self.data.arn, "logsKeyArn": self.logs.arn})

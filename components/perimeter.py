@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.data_perimeter import Readers, decryption, reads
 from components.iam import Account, Document, Statement, allow, document
 from components.settings import SettingsError
 
@@ -149,8 +150,13 @@ class Guarded:
     """Its ARN."""
     keys: Sequence[str]
     """Their ARNs."""
+    data_key: str
+    """The ARN of the one that encrypts artifacts."""
     deployers: Sequence[str]
     """ARNs, or patterns of them, of the principals that may change the stack."""
+    vpc: str
+    data_through_vpc: bool
+    """Whether artifacts are read through the VPC only."""
 
     @property
     def boundary(self) -> str:
@@ -162,7 +168,7 @@ class Guarded:
 def documents(guarded: Guarded) -> dict[str, Document]:
     """The documents that refuse something, by kind."""
     calls, changes = _calls(guarded), _changes(guarded)
-    found = {RCP: document(*_outsiders(guarded))}
+    found = {RCP: document(*_outsiders(guarded), *_reads(guarded))}
     if calls or changes:
         found[SCP] = document(*calls, *changes)
         found[BOUNDARY] = document(allow("Everything", ["*"], ["*"]), *calls, *changes, *_boundary_stays(guarded))
@@ -247,6 +253,15 @@ def _outsiders(guarded: Guarded) -> list[Statement]:
         _deny("OwnPrincipals", ["s3:*", "kms:*"], resources, theirs) | {"Principal": "*"},
         _deny("ServicesForThisAccount", ["s3:*", "kms:*"], resources, for_them) | {"Principal": "*"},
     ]
+
+
+def _reads(guarded: Guarded) -> list[Statement]:
+    """What the policies of bucket and key refuse, too: whoever may change those doesn't change this."""
+    if not guarded.data_through_vpc:
+        return []
+    roles = guarded.account.roles(guarded.iam_path)
+    readers = Readers(vpc=guarded.vpc, roles=roles, deployers=guarded.deployers)
+    return [*reads(readers, f"{guarded.bucket}/*"), decryption(guarded.account, guarded.data_key)]
 
 
 def _unless_deployer(guarded: Guarded) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """What a stack may set about who deploys it, and what is refused to all others from above the account."""
 
+from collections.abc import Iterator
+
 from components.settings.fields import PrincipalArn
 from components.settings.group import SettingsGroup
+from components.settings.problems import Problem
 
 
 class PerimeterSettings(SettingsGroup):
@@ -12,3 +15,10 @@ class PerimeterSettings(SettingsGroup):
 
     Without any, the documents refuse no changes.
     """
+    data_through_vpc: bool = False
+    """Artifacts are read through this VPC, and by deployers: the policies of bucket and data key refuse all else."""
+
+    def _contradictions(self) -> Iterator[Problem]:
+        if self.data_through_vpc and not self.deployers:
+            message = "would keep whoever deploys from the artifacts; name them in perimeter.deployers"
+            yield Problem("dataThroughVpc", True, message)

@@ -67,7 +67,8 @@ def before_deployment(config: StackConfig) -> Perimeter:
     settings = settings_of(config)
     run = run_program(config, SymbolEngine(PreviewEngine(settings.region), settings.region), preview=True)
     account = Account(partition_of(settings.region), settings.region, ACCOUNT)
-    runtime, (bucket,), keys = _runtime(run), _all(run, types.BUCKET), _all(run, types.KMS_KEY)
+    runtime, (bucket,), (vpc,) = _runtime(run), _all(run, types.BUCKET), _all(run, types.VPC)
+    keys = {each.name: each for each in _all(run, types.KMS_KEY)}
     guarded = _guarded(
         config,
         settings,
@@ -75,13 +76,15 @@ def before_deployment(config: StackConfig) -> Perimeter:
         endpoints=[str(each.properties["name"]) for each in _all(run, types.SAGEMAKER_ENDPOINT)],
         runtime=str(runtime.id),
         bucket=bucket.outputs["arn"],
-        keys=[each.outputs["arn"] for each in keys],
+        keys={name: each.outputs["arn"] for name, each in keys.items()},
+        vpc=str(vpc.id),
     )
     unknown = {
         ACCOUNT: "the account",
         str(runtime.id): "the id of the runtime endpoint",
+        str(vpc.id): "the id of the VPC",
         bucket.outputs["bucket"]: f"the name of the bucket {bucket.name}",
-        **{each.outputs["keyId"]: f"the id of the key {each.name}" for each in keys},
+        **{each.outputs["keyId"]: f"the id of the key {name}" for name, each in keys.items()},
     }
     return _perimeter(guarded, settings, unknown)
 
@@ -108,7 +111,8 @@ def of_deployed(config: StackConfig, aws: Any) -> Perimeter:
         endpoints=[each.name for each in contract.endpoints.values()],
         runtime=contract.runtime_endpoint.id,
         bucket=f"arn:{desired.partition}:s3:::{bucket}",
-        keys=[contract.key_arns.data, contract.key_arns.logs, contract.key_arns.notifications],
+        keys=contract.key_arns.model_dump(),
+        vpc=contract.vpc_id,
     )
     return _perimeter(guarded, settings, {})
 
@@ -121,7 +125,8 @@ def _guarded(
     endpoints: Sequence[str],
     runtime: str,
     bucket: str,
-    keys: Sequence[str],
+    keys: Mapping[str, str],
+    vpc: str,
 ) -> Guarded:
     return Guarded(
         account=account,
@@ -130,8 +135,11 @@ def _guarded(
         endpoints=endpoints,
         runtime_endpoint=runtime,
         bucket=bucket,
-        keys=keys,
+        keys=sorted(keys.values()),
+        data_key=keys["data"],
         deployers=settings.perimeter.deployers,
+        vpc=vpc,
+        data_through_vpc=settings.perimeter.data_through_vpc,
     )
 
 

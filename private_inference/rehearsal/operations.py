@@ -92,6 +92,13 @@ class Operations:
         made: dict[str, str] = self._do("credentials", role=role, service=service, reached=reached)
         return made
 
+    def called_by(self, arn: str) -> None:
+        """Who calls S3 from now on, to the policies of buckets; until then the caller has no ARN. No event, but a fact.
+
+        The embedded AWS takes any credentials, so it can't tell from those.
+        """
+        self._do("called_by", arn=arn)
+
     def _do(self, operation: str, **parameters: Any) -> Any:
         asked = urllib.request.Request(  # noqa: S310 - the embedded AWS's own loopback address
             f"{self._url}/_operations/{operation}", json.dumps(parameters).encode(), method="POST"

@@ -6,6 +6,7 @@ pipelines.
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlparse
@@ -13,6 +14,7 @@ from urllib.parse import urlparse
 from components.settings import Settings
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.fleet_needs import REGISTRY
+from private_inference.rehearsal.operations import Operations
 
 
 @contextlib.contextmanager
@@ -25,7 +27,7 @@ def prepared_aws(settings: Settings) -> Iterator[EmbeddedAws]:
 
 
 def provide(aws: EmbeddedAws, settings: Settings) -> None:
-    """Make the buckets, model archives and images of others that `settings` refers to.
+    """Make the buckets, model archives and images of others that `settings` refers to; its caller is a deployer.
 
     The archives are empty, because their content is in the real account only; their models answer no request here.
     """
@@ -37,6 +39,8 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
         aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
     for image in {endpoint.model.image.uri or "" for endpoint in settings.endpoints}:
         _image(aws, image)
+    if settings.perimeter.deployers:
+        Operations(aws.endpoint_url).called_by(re.sub(r"[*?]", "x", settings.perimeter.deployers[0]))
 
 
 def _image(aws: EmbeddedAws, uri: str) -> None:

@@ -25,6 +25,8 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     yield bucket("versioned", lambda: equal(_read(stack, "versioning"), {"Status": "Enabled"}))
     yield bucket("no access lists: objects are the owner's", lambda: _ownership(stack))
     yield bucket("refuses what is not TLS, and other keys", lambda: _policy(stack))
+    if stack.desired.settings.perimeter.data_through_vpc:
+        yield bucket("read through this VPC only, but by deployers", lambda: _reads(stack))
     yield bucket(f"replaced versions go after {settings.noncurrent_days} days", lambda: _lifecycle(stack))
     target = settings.access_log_bucket
     yield bucket(f"access logs go to {target}" if target else "no access logs were asked for", lambda: _logging(stack))
@@ -72,6 +74,28 @@ def _policy(stack: Deployed) -> Result:
     if not any(s.requires("StringNotEquals", key, stack.desired.contract.key_arns.data) for s in writes):
         faults.append("nothing refuses another key")
     return result(f"{len(found)} statements, all of which refuse", faults)
+
+
+def _reads(stack: Deployed) -> Result:
+    """By roles of the stack and by all others: one statement may be about both."""
+    desired, objects = stack.desired, f"arn:{stack.desired.partition}:s3:::{stack.bucket}/*"
+    refused = [
+        s
+        for s in statements(_read(stack, "policy")["Policy"])
+        if not s.allows
+        and "*" in s.principals
+        and s.actions & {"s3:GetObject", "s3:GetObject*", "s3:*"}
+        and objects in s.resources
+        and s.requires("StringNotEquals", "aws:SourceVpc", desired.contract.vpc_id)
+    ]
+    roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}*"
+    others = ("ArnNotLike", "aws:PrincipalArn", roles, *desired.settings.perimeter.deployers)
+    faults = []
+    if not any(s.requires("ArnLike", "aws:PrincipalArn", roles) for s in refused):
+        faults.append("nothing refuses reads by roles of the stack from elsewhere")
+    if not any(s.requires(*others) for s in refused):
+        faults.append("nothing refuses reads by others from elsewhere")
+    return result(f"{len(refused)} statements refuse reads from elsewhere", faults)
 
 
 def _lifecycle(stack: Deployed) -> Result:

@@ -65,4 +65,8 @@ def _policy(stack: Deployed, purpose: str) -> Result:
     # Whoever may use the key has to be bounded further: the account to services, a service to this account.
     use = [statement for statement in allowing if any("Decrypt" in action for action in statement.actions)]
     faults += ["its use has no condition" for statement in use if not statement.conditions]
+    if purpose == "data" and desired.settings.perimeter.data_through_vpc:
+        refusing = [s for s in statements(found["Policy"]) if not s.allows and "kms:Decrypt" in s.actions]
+        if not any(("StringNotEquals", "kms:ViaService") in s.conditions for s in refusing):
+            faults.append("nothing refuses decryption by oneself")
     return result(joined(readable), faults)

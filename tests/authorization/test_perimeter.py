@@ -37,7 +37,10 @@ def guarded(**changes: Any) -> Guarded:
         "runtime_endpoint": "vpce-1",
         "bucket": BUCKET,
         "keys": [KEY],
+        "data_key": KEY,
         "deployers": [f"{IAM}role/deployer*"],
+        "vpc": "vpc-1",
+        "data_through_vpc": True,
         **changes,
     }
     return Guarded(**found)
@@ -84,7 +87,8 @@ class Asked:
 
 
 BOTH = (SCP, BOUNDARY)
-INVOKE = "sagemaker:InvokeEndpoint"
+INVOKE, READ, MODEL = "sagemaker:InvokeEndpoint", "s3:GetObject", f"{BUCKET}/models/m"
+WITHIN, THROUGH_S3 = {"aws:sourcevpc": "vpc-1"}, {"kms:viaservice": f"s3.{HERE.region}.amazonaws.com"}
 REQUESTS = [
     Asked("a call around VPC endpoints", BOTH, False, INVOKE, ENDPOINT),
     Asked("a call by a deployer around them", BOTH, False, INVOKE, ENDPOINT, DEPLOYER),
@@ -123,9 +127,20 @@ REQUESTS = [
     Asked(
         "the boundary changed by a deployer", (BOUNDARY,), True, "iam:CreatePolicyVersion", PERIMETER.boundary, DEPLOYER
     ),
-    Asked("an object", (RCP,), True, "s3:GetObject", f"{BUCKET}/models/m"),
-    Asked("an object for another account", (RCP,), False, "s3:GetObject", f"{BUCKET}/models/m", STRANGER),
-    Asked("a key for another account", (RCP,), False, "kms:Decrypt", KEY, STRANGER),
+    Asked("an object", (RCP,), False, READ, MODEL),
+    Asked("an object through the VPC", (RCP,), True, READ, MODEL, context=WITHIN),
+    Asked("an object through another VPC", (RCP,), False, READ, MODEL, context={"aws:sourcevpc": "vpc-2"}),
+    Asked("an object by a service for somebody", (RCP,), False, READ, MODEL, context={"aws:viaawsservice": "true"}),
+    Asked("an object by a deployer", (RCP,), True, READ, MODEL, DEPLOYER),
+    Asked("an object by a service", (RCP,), True, READ, MODEL, "sagemaker.amazonaws.com", service=True),
+    Asked("the role from anywhere", (RCP,), False, READ, MODEL, ROLE, {"aws:viaawsservice": "false"}),
+    Asked("the role through the VPC", (RCP,), True, READ, MODEL, ROLE, {"aws:viaawsservice": "false", **WITHIN}),
+    Asked("the role by a service", (RCP,), True, READ, MODEL, ROLE, {"aws:viaawsservice": "true"}),
+    Asked("a write", (RCP,), True, "s3:PutObject", MODEL),
+    Asked("an object for another account", (RCP,), False, READ, MODEL, STRANGER, WITHIN),
+    Asked("a key", (RCP,), False, "kms:Decrypt", KEY),
+    Asked("a key through S3", (RCP,), True, "kms:Decrypt", KEY, context=THROUGH_S3),
+    Asked("a key for another account", (RCP,), False, "kms:Decrypt", KEY, STRANGER, THROUGH_S3),
     Asked("another bucket for another account", (RCP,), True, "s3:GetObject", "arn:aws:s3:::others/m", STRANGER),
     *(
         Asked(
@@ -238,6 +253,11 @@ def test_wildcards_are_at_the_end_of_actions_only() -> None:
 def test_names_are_meant_in_lower_case_too() -> None:
     call = Asked("", (SCP,), False, INVOKE, HERE.arn("sagemaker", "endpoint/triage"))
     assert not call.allowed(SCP, documents(guarded(endpoints=["Triage"]))[SCP])
+
+
+def test_where_data_is_read_from_is_refused_only_if_asked_for() -> None:
+    found = documents(guarded(data_through_vpc=False))[RCP]
+    assert [each["Sid"] for each in found["Statement"]] == ["OwnPrincipals", "ServicesForThisAccount"]
 
 
 def test_without_deployers_calls_alone_are_refused() -> None:

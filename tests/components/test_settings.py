@@ -63,6 +63,7 @@ BAD = [
     ("perimeter.deployers[0]", "*", "is not the ARN of a role or a user"),
     ("perimeter.deployers[0]", "arn:aws:iam::*:role/*", "a pattern whose name begins with no wildcard"),
     ("perimeter.deployers[0]", "arn:aws:sts::*:assumed-role/deployer/me", "of a session, its role's"),
+    ("perimeter.dataThroughVpc", True, "would keep whoever deploys from the artifacts; name them in perimeter"),
     ("endpoints", {}, "should be a list"),
     ("endpoints[0].name", "x" * 64, "has 64 characters; at most 55 are allowed. Choose a shorter name"),
     ("endpoints[0].name", "credit_risk", "letters, digits and inner hyphens only; rename it, such as credit-risk"),

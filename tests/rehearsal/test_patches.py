@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.operations import Operations
 
 Probe = Callable[[EmbeddedAws], bool]
 PROBES: list[tuple[str, Probe]] = []
@@ -361,6 +362,13 @@ def a_deny_without_tls_lets_tls_pass(aws: EmbeddedAws) -> bool:
 def a_deny_of_other_keys_lets_the_right_one_pass(aws: EmbeddedAws) -> bool:
     condition = {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "right"}}
     return upload_under(aws, condition, ServerSideEncryption="aws:kms", SSEKMSKeyId="right")
+
+
+def test_a_deny_of_others_lets_the_one_pass_who_is_said_to_call(aws: EmbeddedAws) -> None:
+    caller = "arn:aws:iam::123456789012:role/deployer"
+    for called_by, passes in [("arn:aws:iam::123456789012:role/somebody", False), (caller, True)]:
+        Operations(aws.endpoint_url).called_by(called_by)
+        assert upload_under(aws, {"ArnNotLike": {"aws:PrincipalArn": caller}}) is passes
 
 
 def test_a_deny_of_other_keys_stops_them(aws: EmbeddedAws) -> None:

@@ -71,6 +71,25 @@ def test_a_stack_without_endpoints_is_looked_at_too(built: Path) -> None:
     assert {"VPC", "Network ACLs", "Keys", "Artifacts", "Registry"} < {check.subject for check in checks}
 
 
+def _read_from_anywhere(stack: Deployment) -> Iterator[tuple[str, str]]:
+    """Each statement that bounds reads, and what is said of a stack without it."""
+    s3, kms, key = stack.aws.client("s3"), stack.aws.client("kms"), stack.desired.contract.key_arns.data
+    (bucket,) = (each["Name"] for each in s3.list_buckets()["Buckets"] if each["Name"].startswith("artifacts-"))
+    whole = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    for sid in ("RolesReadThroughVpc", "OthersReadThroughVpc"):
+        rest = [each for each in whole["Statement"] if each["Sid"] != sid]
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({**whole, "Statement": rest}))
+        yield from (
+            (sid, check.seen.split("; ")[-1]) for check in stack.verify() if check.asked.startswith("read through")
+        )
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(whole))
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    rest = [each for each in policy["Statement"] if each["Sid"] != "DecryptThroughServices"]
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps({**policy, "Statement": rest}))
+    named = [check for check in stack.verify() if check.asked.startswith("data: its policy")]
+    yield from (("DecryptThroughServices", check.seen.split("; ")[-1]) for check in named)
+
+
 def test_every_setting_is_looked_for(built: Path) -> None:
     """What none of the shipped stacks sets: FIPS, a transit gateway, named zones, artifacts and images of others."""
     foreign = {
@@ -106,9 +125,16 @@ def test_every_setting_is_looked_for(built: Path) -> None:
         },
         artifacts={"accessLogBucket": "access-logs-of-all", "noncurrentDays": 10, "untaggedImageDays": 3},
         security={"keyRotationDays": 180, "logRetentionDays": 731},
+        perimeter={"deployers": ["arn:aws:iam::*:role/deployer?"], "dataThroughVpc": True},
     )
     with deployed(stack_config(values)) as deployment:
         checks = deployment.verify()
+        opened = list(_read_from_anywhere(deployment))
+    assert opened == [
+        ("RolesReadThroughVpc", "nothing refuses reads by roles of the stack from elsewhere"),
+        ("OthersReadThroughVpc", "nothing refuses reads by others from elsewhere"),
+        ("DecryptThroughServices", "nothing refuses decryption by oneself"),
+    ]
     surplus, skipped = (check for check in checks if check.verdict is not Verdict.OK)
     # The gateway is attached to the access subnets, and AWS evaluates no network ACL within these.
     assert (surplus.subject, surplus.verdict) == ("Paths", Verdict.MISS)

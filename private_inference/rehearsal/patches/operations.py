@@ -6,6 +6,7 @@ from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
+from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 
 from private_inference.rehearsal.patches import callers, endpoints, fleets, model_interfaces
@@ -97,6 +98,10 @@ def credentials(region: str, role: str, service: str, reached: Mapping[str, str]
     return callers.credentials(DEFAULT_ACCOUNT_ID, region, role, service, reached)
 
 
+def called_by(region: str, arn: str) -> None:
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].__dict__["caller"] = arn
+
+
 def _refill(backend: Any, endpoint: Any) -> None:
     """Start what is wanted and not there, where it can start."""
     summaries = [*endpoint.production_variants, *(endpoint.shadow_production_variants or [])]
@@ -115,5 +120,15 @@ def _fill_quietly(backend: Any, endpoint: Any, fleet: Fleet, count: int) -> None
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (needs, stranded, heal, scale, fail_next_update, prefix_list_grows, zone_lost, credentials)
+    for function in (
+        needs,
+        stranded,
+        heal,
+        scale,
+        fail_next_update,
+        prefix_list_grows,
+        zone_lost,
+        credentials,
+        called_by,
+    )
 }

@@ -12,7 +12,7 @@ from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogsBackend
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, s3_backends
 
 from private_inference.graph.iam_documents import as_list
 from private_inference.rehearsal import iam_conditions
@@ -126,7 +126,7 @@ def bucket_policy_conditions(original: Any, bucket: Any, action: str, resource: 
     """A statement of a bucket policy counts only if its conditions hold; moto denies whatever a conditional deny names.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html. The loopback
-    connection stands for TLS 1.3.
+    connection stands for TLS 1.3 and comes through no VPC; who calls is what `Operations.called_by` said.
     """
     statements = _statements(bucket.policy.decode()) if bucket.policy else []
     context = _request_context(bucket.account_id)
@@ -144,7 +144,10 @@ def _request_context(account_id: str) -> dict[str, str]:
         "s3:tlsversion": "1.3",
         "aws:principalaccount": account_id,
         "aws:principalisawsservice": "false",
+        "aws:viaawsservice": "false",
     }
+    if caller := s3_backends[account_id]["aws"].__dict__.get("caller"):
+        context["aws:principalarn"] = caller
     for header in ("x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id"):
         if header in request.headers:
             context[f"s3:{header}"] = request.headers[header]
