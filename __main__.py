@@ -1,12 +1,14 @@
 """One stack of private inference: a network without internet, keys, endpoints, and the contract for their callers."""
 
 from collections import defaultdict
+from functools import partial
 from itertools import chain
 
 import pulumi
 import pulumi_aws as aws
 
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
+from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
 from components.data_perimeter import Readers, decryption
@@ -20,6 +22,7 @@ from components.lookups import look_up
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_path
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
+from components.perimeter import Guarded
 from components.private_access import PrivateAccess, PrivateAccessArgs
 from components.refused_flows import RefusedFlowsAlarm, RefusedFlowsAlarmArgs
 from components.safeguards import Safeguards
@@ -199,6 +202,28 @@ endpoints = {
     )
     for endpoint in settings.endpoints
 }
+if settings.perimeter.attach:
+    AttachedPerimeter(
+        "perimeter",
+        AttachedPerimeterArgs(
+            kinds=settings.perimeter.attach,
+            account_id=account.id,
+            guarded=partial(
+                Guarded,
+                account=account,
+                tags={"Project": pulumi.get_project(), "Stack": pulumi.get_stack()},
+                iam_path=stack_path(),
+                endpoints=[endpoint.name for endpoint in settings.endpoints],
+                deployers=settings.perimeter.deployers,
+                data_through_vpc=settings.perimeter.data_through_vpc,
+            ),
+            runtime_endpoint=access.runtime.id,
+            vpc=network.vpc.id,
+            bucket=store.bucket.arn,
+            keys=[keys.data.arn, keys.logs.arn, keys.notifications.arn],
+        ),
+        options,
+    )
 contract = PublishedContract(
     "contract",
     PublishedContractArgs(

@@ -149,9 +149,7 @@ class Guarded:
     bucket: str
     """Its ARN."""
     keys: Sequence[str]
-    """Their ARNs."""
-    data_key: str
-    """The ARN of the one that encrypts artifacts."""
+    """Their ARNs; the first encrypts artifacts."""
     deployers: Sequence[str]
     """ARNs, or patterns of them, of the principals that may change the stack."""
     vpc: str
@@ -261,7 +259,7 @@ def _reads(guarded: Guarded) -> list[Statement]:
         return []
     roles = guarded.account.roles(guarded.iam_path)
     readers = Readers(vpc=guarded.vpc, roles=roles, deployers=guarded.deployers)
-    return [*reads(readers, f"{guarded.bucket}/*"), decryption(guarded.account, guarded.data_key)]
+    return [*reads(readers, f"{guarded.bucket}/*"), decryption(guarded.account, guarded.keys[0])]
 
 
 def _unless_deployer(guarded: Guarded) -> dict[str, Any]:

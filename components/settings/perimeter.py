@@ -1,6 +1,7 @@
 """What a stack may set about who deploys it, and what is refused to all others from above the account."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from components.settings.fields import PrincipalArn
 from components.settings.group import SettingsGroup
@@ -17,8 +18,17 @@ class PerimeterSettings(SettingsGroup):
     """
     data_through_vpc: bool = False
     """Artifacts are read through this VPC, and by deployers: the policies of bucket and data key refuse all else."""
+    attach: tuple[Literal["scp", "rcp"], ...] = ()
+    """Policies that the program attaches to the stack's account: its credentials must be a delegated administrator's.
+
+    Elsewhere the documents of `private-inference perimeter` are attached by whoever administers the organization.
+    """
 
     def _contradictions(self) -> Iterator[Problem]:
         if self.data_through_vpc and not self.deployers:
             message = "would keep whoever deploys from the artifacts; name them in perimeter.deployers"
             yield Problem("dataThroughVpc", True, message)
+        if self.attach and not self.deployers:
+            yield Problem("attach", list(self.attach), "would refuse no changes; name perimeter.deployers")
+        if len(set(self.attach)) < len(self.attach):
+            yield Problem("attach", list(self.attach), "names a policy twice; name it once")

@@ -22,6 +22,7 @@ OBJECTS, BUCKET, IMAGES, TOPIC = "objects of artifacts", "bucket artifacts", "re
 DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
 FLOW_LOGS = "role network-flow-logs"
 USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+CHANGES = ("sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint")
 
 ANYWHERE = (
     "an administrator of this account may give anybody of it the right to call an endpoint, and then calls come from "
@@ -50,7 +51,7 @@ def intent_from(settings: Settings) -> Intent:
     resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
     stack = (OBJECTS, BUCKET, IMAGES, TOPIC, DATA, LOGS, NOTIFICATIONS, FLOW_LOGS, f"VPC {RUNTIME}", f"VPC {S3}")
     each = [one for endpoint in settings.endpoints for one in _endpoint(endpoint)]
-    return Intent((*resources, *stack), (*each, *_services(settings), *_administrators()))
+    return Intent((*resources, *stack), (*each, *_services(settings), *_administrators(settings)))
 
 
 def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
@@ -91,13 +92,14 @@ def _services(settings: Settings) -> Iterator[Expectation]:
     yield Expectation(Expected.PERMITTED, others, "sns:Publish", TOPIC, why=_NO_CONDITION)
 
 
-def _administrators() -> Iterator[Expectation]:
+def _administrators(settings: Settings) -> Iterator[Expectation]:
     """What identity policies alone decide, which are not the stack's: everywhere but through the stack's endpoints."""
     yield Expectation(Expected.ASSUMED, ROOT_USER, "*", "*", why=ROOT)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", RUNTIME, WITHIN)
-    yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=ANYWHERE)
+    if "scp" not in settings.perimeter.attach:
+        yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=ANYWHERE)
     for path in (PUBLIC.name, "any other VPC endpoint"):
-        for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", "sagemaker:*", "ec2:*"):
+        for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", *CHANGES, "ec2:*"):
             yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "*", path, ADMINISTRATION)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "s3:GetObject", OBJECTS, S3, ADMINISTRATION)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "ecr:BatchGetImage", IMAGES, "endpoint ecr.*", ADMINISTRATION)

@@ -175,6 +175,10 @@ DELETIONS: Mapping[str, Delete] = {
         "kms", "schedule_key_deletion", {"KeyId": "id", "PendingWindowInDays": "deletionWindowInDays"}
     ),
     "aws:lambda/function:Function": Call("lambda", "delete_function", {"FunctionName": "id"}),
+    "aws:organizations/policy:Policy": Call("organizations", "delete_policy", {"PolicyId": "id"}),
+    "aws:organizations/policyAttachment:PolicyAttachment": Call(
+        "organizations", "detach_policy", {"PolicyId": "policyId", "TargetId": "targetId"}
+    ),
     "aws:s3/bucket:Bucket": bucket,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Call("s3", "delete_bucket_lifecycle", _BUCKET),
     "aws:s3/bucketLogging:BucketLogging": logging,

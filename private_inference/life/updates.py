@@ -288,6 +288,15 @@ def parameter(account: Account, state: State, inputs: Inputs) -> None:
     inputs.rest()
 
 
+def organization_policy(account: Account, state: State, inputs: Inputs) -> None:
+    organizations, identity = account.client("organizations"), state["id"]
+    new = {"Name": inputs["name"], "Content": inputs["content"], "Description": inputs.get("description", "")}
+    organizations.update_policy(PolicyId=identity, **new)
+    where = {"ResourceId": identity}
+    _retag(state, inputs, where, organizations.tag_resource, organizations.untag_resource)
+    inputs.rest()
+
+
 def sagemaker_tags(account: Account, state: State, inputs: Inputs) -> None:
     """Models and configurations don't change; their tags do."""
     sagemaker = account.client("sagemaker")
@@ -318,6 +327,7 @@ UPDATES: Mapping[str, Update] = {
     "aws:iam/role:Role": role,
     "aws:kms/alias:Alias": alias,
     "aws:kms/key:Key": key,
+    "aws:organizations/policy:Policy": organization_policy,
     "aws:s3/bucket:Bucket": bucket,
     "aws:sagemaker/endpoint:Endpoint": endpoint,
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration": sagemaker_tags,

@@ -39,8 +39,22 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
         aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
     for image in {endpoint.model.image.uri or "" for endpoint in settings.endpoints}:
         _image(aws, image)
+    if settings.perimeter.attach:
+        _organization(aws)
     if settings.perimeter.deployers:
         Operations(aws.endpoint_url).called_by(re.sub(r"[*?]", "x", settings.perimeter.deployers[0]))
+
+
+def _organization(aws: EmbeddedAws) -> None:
+    """An organization that the account is in, with policies of both kinds. It is its own management account here.
+
+    So its policies are kept and attached, and refuse nothing: that is proved, not rehearsed.
+    """
+    client = aws.client("organizations")
+    with contextlib.suppress(client.exceptions.AlreadyInOrganizationException):
+        client.create_organization(FeatureSet="ALL")
+        (root,) = client.list_roots()["Roots"]
+        client.enable_policy_type(RootId=root["Id"], PolicyType="RESOURCE_CONTROL_POLICY")
 
 
 def _image(aws: EmbeddedAws, uri: str) -> None:

@@ -17,6 +17,7 @@ from private_inference.verification import (
     keys,
     logs,
     network,
+    perimeter,
     private_access,
     proof,
     refused_flows,
@@ -59,7 +60,7 @@ def verify(
 
 def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[Assertion]:
     """Everything that has to be true, from the network to a call of each model."""
-    for subject in (contract, network, firewall, proof, private_access, keys, data, logs):
+    for subject in (contract, network, firewall, proof, private_access, keys, data, logs, perimeter):
         yield from subject.assertions(stack)
     yield from capacity.stack_assertions(stack)
     yield from refused_flows.assertions(stack)

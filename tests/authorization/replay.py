@@ -32,5 +32,7 @@ def replayed(account: Account, each: Judged) -> Case:
         resource.guard is Guard.NEEDED,
         as_document(path.policy) if path.policy else None,
         path.gateway,
+        [[as_document(policy) for policy in level] for level in account.organization.scps],
+        [[as_document(policy) for policy in level] for level in account.organization.rcps],
         owner=account.id,
     )

@@ -37,7 +37,6 @@ def guarded(**changes: Any) -> Guarded:
         "runtime_endpoint": "vpce-1",
         "bucket": BUCKET,
         "keys": [KEY],
-        "data_key": KEY,
         "deployers": [f"{IAM}role/deployer*"],
         "vpc": "vpc-1",
         "data_through_vpc": True,

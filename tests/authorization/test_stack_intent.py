@@ -33,6 +33,17 @@ def shipped() -> tuple[Settings, Run]:
     return settings, run_program(config, engine, preview=True)
 
 
+@pytest.fixture(scope="module")
+def guarded() -> tuple[Settings, Run]:
+    """The same with the perimeter, which its program attaches."""
+    config = load_stack(ROOT, "dev")
+    perimeter = {"deployers": ["arn:aws:iam::*:role/deployer"], "dataThroughVpc": True, "attach": ["scp", "rcp"]}
+    config = replace(config, values={**config.values, "private-inference:perimeter": json.dumps(perimeter)})
+    settings = settings_of(config)
+    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    return settings, run_program(config, engine, preview=True)
+
+
 def report(shipped: tuple[Settings, Run]) -> Report:
     settings, run = shipped
     return check(account_of(settings, run), intent_from(settings))
@@ -56,6 +67,34 @@ def test_an_scp_closes_it(shipped: tuple[Settings, Run]) -> None:
     assert closed.proved
     assumed = {each.answer.question.path.name for each in closed.judged if each.assumed and _invokes(each)}
     assert assumed == {"endpoint sagemaker.runtime"}
+
+
+def test_a_program_that_attaches_it_leaves_nothing_open_but_to_those_within(guarded: tuple[Settings, Run]) -> None:
+    found = report(guarded)
+    assert found.proved
+    assert not found.unverified
+    assert ANYWHERE not in found.assumptions
+    open_to = {each.answer.question.path.name for each in found.judged if each.assumed and _invokes(each)}
+    assert open_to == {"endpoint sagemaker.runtime"}
+
+
+def test_an_attached_policy_that_misses_what_it_is_for_is_found(guarded: tuple[Settings, Run]) -> None:
+    settings, run = guarded
+
+    def changed(resource: Resource) -> Resource:
+        if resource.type != "aws:organizations/policy:Policy" or resource.name != "scp":
+            return resource
+        content = resource.properties["content"].replace("sagemaker:InvokeEndpoint*", "sagemaker:InvokeEndpoint")
+        return replace(resource, outputs={**resource.outputs, "content": content})
+
+    broken = replace(run, resources=tuple(map(changed, run.resources)))
+    failures = report((settings, broken)).failures
+    assert {each.answer.question.action for each in failures} == {
+        "sagemaker:InvokeEndpointAsync",
+        "sagemaker:InvokeEndpointWithResponseStream",
+    }
+    account = account_of(settings, broken)
+    assert all(each.surplus and allowed(replayed(account, each)) for each in failures)
 
 
 def _invokes(each: Judged) -> bool:

@@ -63,6 +63,8 @@ BAD = [
     ("perimeter.deployers[0]", "*", "is not the ARN of a role or a user"),
     ("perimeter.deployers[0]", "arn:aws:iam::*:role/*", "a pattern whose name begins with no wildcard"),
     ("perimeter.deployers[0]", "arn:aws:sts::*:assumed-role/deployer/me", "of a session, its role's"),
+    ("perimeter.attach[0]", "boundary", "choose one of 'scp', 'rcp'"),
+    ("perimeter.attach", ["scp"], "would refuse no changes; name perimeter.deployers"),
     ("perimeter.dataThroughVpc", True, "would keep whoever deploys from the artifacts; name them in perimeter"),
     ("endpoints", {}, "should be a list"),
     ("endpoints[0].name", "x" * 64, "has 64 characters; at most 55 are allowed. Choose a shorter name"),

@@ -70,3 +70,23 @@ def test_an_account_that_needs_nothing_has_nothing() -> None:
     with prepared_aws(settings().model_copy(update={"endpoints": ()})) as aws:
         assert aws.client("s3").list_buckets()["Buckets"] == []
         assert aws.client("ec2").describe_vpn_gateways()["VpnGateways"] == []
+
+
+ORGANIZED = """
+content = json.dumps({"Version": "2012-10-17", "Statement": []})
+policy = aws.organizations.Policy("scp", content=content)
+aws.organizations.PolicyAttachment("scp", policy_id=policy.id, target_id=aws.get_caller_identity().account_id)
+pulumi.export("policy", policy.id)
+pulumi.export("arn", policy.arn)
+"""
+
+
+def test_a_policy_is_attached_to_the_account_in_its_organization(rehearse: Rehearse) -> None:
+    perimeter = {"deployers": ["arn:aws:iam::*:role/deployer"], "attach": ["scp"]}
+    with prepared_aws(settings(perimeter=perimeter)) as aws:
+        found = rehearse(f"import json\n{ORGANIZED}", aws).outputs
+        account = aws.client("sts").get_caller_identity()["Account"]
+        attached = aws.client("organizations").list_policies_for_target(
+            TargetId=account, Filter="SERVICE_CONTROL_POLICY"
+        )
+    assert (found["policy"], found["arn"]) in {(each["Id"], each["Arn"]) for each in attached["Policies"]}

@@ -90,6 +90,27 @@ def _read_from_anywhere(stack: Deployment) -> Iterator[tuple[str, str]]:
     yield from (("DecryptThroughServices", check.seen.split("; ")[-1]) for check in named)
 
 
+def _loosened(stack: Deployment) -> Iterator[tuple[str, str]]:
+    """Each statement of the attached policies, and what is said of a stack without it; then without the policies."""
+    client, attached = stack.aws.client("organizations"), []
+    for kind in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
+        listed = client.list_policies_for_target(TargetId=ACCOUNT, Filter=kind)["Policies"]
+        (policy,) = (each["Id"] for each in listed if "FullAWSAccess" not in each["Name"])
+        content = client.describe_policy(PolicyId=policy)["Policy"]["Content"]
+        whole = json.loads(content)
+        for statement in whole["Statement"]:
+            rest = [each for each in whole["Statement"] if each["Sid"] != statement["Sid"]]
+            client.update_policy(PolicyId=policy, Content=json.dumps({**whole, "Statement": rest}))
+            said = [each for each in stack.verify() if each.subject == "Perimeter" and each.verdict is not Verdict.OK]
+            yield from ((statement["Sid"], check.seen.split("; ")[-1]) for check in said)
+        client.update_policy(PolicyId=policy, Content=content)
+        attached.append(policy)
+    for policy in attached:
+        client.detach_policy(PolicyId=policy, TargetId=ACCOUNT)
+    said = [each for each in stack.verify() if each.subject == "Perimeter"]
+    yield from (("", check.seen) for check in said)
+
+
 def test_every_setting_is_looked_for(built: Path) -> None:
     """What none of the shipped stacks sets: FIPS, a transit gateway, named zones, artifacts and images of others."""
     foreign = {
@@ -125,15 +146,24 @@ def test_every_setting_is_looked_for(built: Path) -> None:
         },
         artifacts={"accessLogBucket": "access-logs-of-all", "noncurrentDays": 10, "untaggedImageDays": 3},
         security={"keyRotationDays": 180, "logRetentionDays": 731},
-        perimeter={"deployers": ["arn:aws:iam::*:role/deployer?"], "dataThroughVpc": True},
+        perimeter={"deployers": ["arn:aws:iam::*:role/deployer?"], "dataThroughVpc": True, "attach": ["scp", "rcp"]},
     )
     with deployed(stack_config(values)) as deployment:
         checks = deployment.verify()
         opened = list(_read_from_anywhere(deployment))
+        loosened = list(_loosened(deployment))
     assert opened == [
         ("RolesReadThroughVpc", "nothing refuses reads by roles of the stack from elsewhere"),
         ("OthersReadThroughVpc", "nothing refuses reads by others from elsewhere"),
         ("DecryptThroughServices", "nothing refuses decryption by oneself"),
+    ]
+    assert loosened == [
+        ("CallsThroughRuntimeEndpoint", "nothing refuses calls around the runtime endpoint"),
+        ("ChangesByDeployers", "nothing refuses changes by others than the deployers"),
+        ("OwnPrincipals", "nothing refuses other accounts"),
+        ("ServicesForThisAccount", "nothing refuses services that work for other accounts"),
+        ("", "it is not"),
+        ("", "it is not"),
     ]
     surplus, skipped = (check for check in checks if check.verdict is not Verdict.OK)
     # The gateway is attached to the access subnets, and AWS evaluates no network ACL within these.

@@ -7,6 +7,7 @@ from private_inference.rehearsal.handlers import (
     identity,
     network_acls,
     observability,
+    organizations,
     security_groups,
     serving,
     storage,
@@ -21,4 +22,5 @@ HANDLERS: Mapping[str, Handler] = (
     | storage.HANDLERS
     | serving.HANDLERS
     | observability.HANDLERS
+    | organizations.HANDLERS
 )

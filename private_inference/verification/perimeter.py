@@ -1,0 +1,63 @@
+"""The organization's policies for this account, where the program attaches them: are they there, and do they refuse?"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from private_inference.verification.checks import Assertion, Result, result
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.policies import Statement, statements
+
+TYPES = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
+CHANGES = frozenset({"ec2:CreateRoute", "ec2:ModifyVpcEndpoint", "kms:PutKeyPolicy", "sagemaker:UpdateEndpoint*"})
+"""Some changes of each kind that others than the deployers must not make."""
+
+
+def assertions(stack: Deployed) -> Iterator[Assertion]:
+    """One for each attached policy."""
+    for kind in stack.desired.settings.perimeter.attach:
+        name = f"{stack.desired.name}-{kind}"
+        yield Assertion("Perimeter", f"{name} is attached to this account", partial(_attached, stack, kind, name))
+
+
+def _attached(stack: Deployed, kind: str, name: str) -> Result:
+    where = {"TargetId": stack.desired.account, "Filter": TYPES[kind]}
+    listed = stack.aws.all("organizations", "list_policies_for_target", "Policies", **where)
+    found = [policy["Id"] for policy in listed if policy["Name"] == name]
+    if not found:
+        return Result("it is not", False)
+    content = stack.aws.get("organizations", "describe_policy", PolicyId=found[0])["Policy"]["Content"]
+    refusing = [statement for statement in statements(content) if not statement.allows]
+    faults = [*(_scp_faults if kind == "scp" else _rcp_faults)(stack, refusing)]
+    return result(f"{len(refusing)} statements refuse", faults)
+
+
+def _scp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
+    contract, settings = stack.desired.contract, stack.desired.settings
+    endpoints = {endpoint.arn for endpoint in contract.endpoints.values()}
+    calls = [s for s in refusing if s.actions & {"sagemaker:InvokeEndpoint*"} and endpoints <= s.resources]
+    through = ("StringNotEquals", "aws:SourceVpce", contract.runtime_endpoint.id)
+    if endpoints and not any(s.requires(*through) and len(s.conditions) == 1 for s in calls):
+        yield "nothing refuses calls around the runtime endpoint"
+    tags = {"Project": stack.desired.project, "Stack": stack.desired.stack}
+    changes = [
+        s
+        for s in refusing
+        if s.actions >= CHANGES
+        and "*" in s.resources
+        and s.requires("ArnNotLike", "aws:PrincipalArn", *settings.perimeter.deployers)
+        and all(s.requires("StringEquals", f"aws:ResourceTag/{key}", value) for key, value in tags.items())
+        and len(s.conditions) == 3
+    ]
+    if not changes:
+        yield "nothing refuses changes by others than the deployers"
+
+
+def _rcp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
+    desired, keys = stack.desired, stack.desired.contract.key_arns
+    bucket = f"arn:{desired.partition}:s3:::{stack.bucket}"
+    guarded = {bucket, f"{bucket}/*", keys.data, keys.logs, keys.notifications}
+    whole = [s for s in refusing if s.actions >= {"s3:*", "kms:*"} and s.resources >= guarded and "*" in s.principals]
+    if not any(s.requires("StringNotEquals", "aws:PrincipalAccount", desired.account) for s in whole):
+        yield "nothing refuses other accounts"
+    if not any(s.requires("StringNotEquals", "aws:SourceAccount", desired.account) for s in whole):
+        yield "nothing refuses services that work for other accounts"
