@@ -17,9 +17,9 @@ from policy.resources import Resource, Stack
 from policy.rules import resource_rule, stack_rule, strings
 from policy.schema import corrections
 from private_inference.graph.iam_documents import as_list
-from private_inference.graph.registries import accounts_of_aws
 from private_inference.graph.types import BUCKET
 from private_inference.graph.values import Unknown, known
+from private_inference.registries import accounts_of_aws
 
 OUTWARD = re.compile(
     r"(?i)destination|output|target|sink|dump|export|artifactstore|backup|replica|failure|s3configuration|s3storage|trail|script"

@@ -8,12 +8,12 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
 from private_inference.runner.remote import EXPANSIONS
 from private_inference.runner.resource import Outputs, Resource
-from private_inference.runner.sdk import received, sent
+from private_inference.runner.sdk import LOCAL_SUBCHANNELS, received, sent
 
 
 def construct(request: Any) -> Any:
     """Register a remote component and what it is made of with the engine that asks for it."""
-    with grpc.insecure_channel(request.monitorEndpoint) as channel:
+    with grpc.insecure_channel(request.monitorEndpoint, [LOCAL_SUBCHANNELS]) as channel:
         monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
         component = monitor.RegisterResource(
             resource_pb2.RegisterResourceRequest(

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from private_inference.graph.registries import prebuilt_images
+from private_inference.registries import prebuilt_images
 
 
 class NoFactError(Exception):

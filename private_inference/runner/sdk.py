@@ -3,7 +3,7 @@
 Read in pulumi 3.272.0: `pulumi/runtime/mocks.py` (the monitor and its registrations), `stack.py` (the root resource and
 the exports), `settings.py`, `sync_await.py` (event loops of gRPC threads), `rpc.py` (the wire forms of secrets, assets
 and references to resources), `pulumi/_types.py` (classes of arguments), `pulumi/automation/_stack.py`, `_server.py`
-(how an inline program ends).
+(how an inline program ends), `pulumi/runtime/_grpc_settings.py`.
 `tests/runner/test_sdk.py` fails when one of these parts changes.
 """
 
@@ -261,24 +261,42 @@ def new_stack(kind: type[StackKind], name: str, workspace: "automation.Workspace
     """A stack of the Automation API that isn't there yet."""
     from pulumi.automation._stack import StackInitMode
 
-    _let_the_engine_go_first()
+    _mend_inline_programs()
     return kind(name, workspace, StackInitMode.CREATE)
 
 
-def _let_the_engine_go_first() -> None:
-    """Have an inline program end well when the engine has gone before it.
+LOCAL_SUBCHANNELS = ("grpc.use_local_subchannel_pool", 1)
+"""An option of gRPC channels: what other channels of this process know of an address doesn't count.
 
-    The engine ends as soon as the program has signalled that it is done. The SDK then tells it how many tasks it
-    cancels: if the engine is quicker, as on a busy machine, that fails a deployment that succeeded.
+The SDK leaves its channels open when an engine has ended. gRPC remembers that nobody listens there any more, and
+refuses a later engine that got the same port: https://grpc.github.io/grpc/core/group__grpc__arg__keys.html.
+"""
+
+
+def _mend_inline_programs() -> None:
+    """Have programs reach their own engine, fail if they don't, and end well when it has gone before them.
+
+    A program that loses its engine counts as one that is done, in the SDK: the engine would delete what it had yet to
+    declare. And the engine ends as soon as a program has signalled that it is done, but the SDK still tells it how many
+    tasks it cancels: if the engine is quicker, as on a busy machine, that fails a deployment that succeeded.
     """
     from pulumi.automation import _server
+    from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 
-    def debug(message: str) -> None:
-        with contextlib.suppress(grpc.RpcError):
-            pulumi.log.debug(message)
+    async def run_in_stack(program: Callable[[], None]) -> None:
+        try:
+            await stack.run_in_stack(program)
+        except grpc.RpcError as error:
+            raise pulumi.RunError(f"the engine could not be reached: {error}") from None
 
-    def error(message: str) -> None:
-        with contextlib.suppress(grpc.RpcError):  # the program's result has it, too
-            pulumi.log.error(message)
+    def tell(log: Callable[[str], None]) -> Callable[[str], None]:
+        def told(message: str) -> None:
+            with contextlib.suppress(grpc.RpcError):
+                log(message)
 
-    vars(_server)["log"] = SimpleNamespace(debug=debug, error=error)
+        return told
+
+    if LOCAL_SUBCHANNELS not in _GRPC_CHANNEL_OPTIONS:
+        _GRPC_CHANNEL_OPTIONS.append(LOCAL_SUBCHANNELS)
+    log = SimpleNamespace(debug=tell(pulumi.log.debug), error=tell(pulumi.log.error))
+    vars(_server).update(run_in_stack=run_in_stack, log=log)

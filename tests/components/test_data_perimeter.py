@@ -1,12 +1,12 @@
 """Artifacts are read through the VPC: what the bucket and its key refuse, and that SageMaker's download still works."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from private_inference.rehearsal.fleet_needs import Artifact, reading
+from private_inference.rehearsal.fleet_needs import reading
 from private_inference.rehearsal.iam_decision import Document, Request, Role, may, may_with_key
 from tests.support.recording import ACCOUNT, REGION, Recorded, record, stack_config
 from tests.support.stacks import minimal
@@ -31,10 +31,11 @@ def role(stack: Recorded, arn: str = "") -> Role:
 
 
 def reads(stack: Recorded, who: Role, **way: str) -> bool:
-    artifact = Artifact("s3://models", f"{stack.one('Bucket').outputs['arn']}/models/1/model.tar.gz", exists=True)
-    context: dict[str, Any] = {"aws:viaawsservice": "false"}
-    context |= {f"aws:{key}": value for key, value in way.items()}
-    return may(who, reading(who, artifact, context), policy(stack, "BucketPolicy", "artifacts"))
+    request = reading(who, f"{stack.one('Bucket').outputs['arn']}/models/1/model.tar.gz", None)
+    context = {"aws:viaawsservice": "false"} | {f"aws:{key}": value for key, value in way.items()}
+    return may(
+        who, replace(request, context={**request.context, **context}), policy(stack, "BucketPolicy", "artifacts")
+    )
 
 
 def test_sagemaker_and_the_deployers_read(bounded: Recorded) -> None:

@@ -5,7 +5,9 @@ import asyncio
 import inspect
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -16,7 +18,7 @@ from google.protobuf import struct_pb2
 from pulumi import automation
 from pulumi.automation import _server
 from pulumi.output import Unknown
-from pulumi.runtime import mocks, rpc, settings, stack
+from pulumi.runtime import _grpc_settings, mocks, rpc, settings, stack
 from pulumi.runtime.proto import language_pb2
 from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
@@ -57,12 +59,57 @@ def run_without_engine() -> Any:
         return _server.LanguageServer(lambda: None).Run(asked, None)  # type: ignore[no-untyped-call]
 
 
-def test_a_program_ends_well_though_the_engine_has_gone_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_loses_its_engine_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the SDK alone the first of these raises where it tells the engine, and else would count as done."""
     monkeypatch.setattr(_server, "log", pulumi.log)
     with pytest.raises(grpc.RpcError):
         run_without_engine()
     sdk.new_stack(lambda *_: None, "s", None)  # type: ignore[type-var, arg-type]
     assert "monitor has terminated" in run_without_engine().error
+
+
+def test_an_rpc_that_fails_in_a_program_fails_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unavailable(grpc.RpcError):
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.UNAVAILABLE
+
+    async def lost(program: Any) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(stack, "run_in_stack", lost)
+    monkeypatch.setattr(_server, "run_in_stack", lost)
+    monkeypatch.setattr(_server, "log", SimpleNamespace(debug=lambda _: None, error=lambda _: None))
+    assert run_without_engine().error == ""  # as if it were done
+    sdk.new_stack(lambda *_: None, "s", None)  # type: ignore[type-var, arg-type]
+    assert "could not be reached" in run_without_engine().error
+
+
+@pytest.mark.parametrize(("options", "reached"), [([], False), ([sdk.LOCAL_SUBCHANNELS], True)])
+def test_a_port_that_another_engine_had_is_reached(options: list[tuple[str, int]], reached: bool) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with grpc.insecure_channel(address, options) as before, grpc.insecure_channel(address, options) as after:
+        with pytest.raises(grpc.RpcError):
+            before.unary_unary("/a/b")(b"")  # type: ignore[arg-type]
+        server = grpc.server(ThreadPoolExecutor(1))
+        answer = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a", {"b": answer}),))
+        assert server.add_insecure_port(address)
+        server.start()
+        try:
+            assert after.unary_unary("/a/b")(b"x") == b"x"  # type: ignore[arg-type]
+            assert reached
+        except grpc.RpcError:
+            assert not reached
+        finally:
+            server.stop(None).wait()
+
+
+def test_the_sdk_s_channels_have_the_option() -> None:
+    sdk.new_stack(lambda *_: None, "s", None)  # type: ignore[type-var, arg-type]
+    assert vars(settings)["_GRPC_CHANNEL_OPTIONS"] is _grpc_settings._GRPC_CHANNEL_OPTIONS
+    assert _grpc_settings._GRPC_CHANNEL_OPTIONS.count(sdk.LOCAL_SUBCHANNELS) == 1
 
 
 def test_classes_of_arguments_say_what_they_take() -> None:
