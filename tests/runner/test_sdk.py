@@ -93,7 +93,7 @@ def test_a_port_that_another_engine_had_is_reached(options: list[tuple[str, int]
         with pytest.raises(grpc.RpcError):
             before.unary_unary("/a/b")(b"")  # type: ignore[arg-type]
         server = grpc.server(ThreadPoolExecutor(1))
-        answer = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
+        answer: Any = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a", {"b": answer}),))
         assert server.add_insecure_port(address)
         server.start()
