@@ -72,8 +72,10 @@ OF_A_PROGRAM = re.compile(r"(?i)variable|environment|parameter|default|argument|
 """Names of properties whose values a program reads: there, any name of a secret counts."""
 PASSWORDS = re.compile(r"(?i)\w*(password|passwords|authtoken|privatekey|clientsecret|sharedsecret|presharedkey)$")
 SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[ps]_\w{36}|\bxox[bp]-")
-SCRIPT = re.compile(r"(?i)user_?data|\w*commands?|\w*scripts?|buildspec|content")
-ASSIGNED = re.compile(r"""(?i)\w*(password|passwd|secret|token|api_?key)\w*["']?\s*[=:]\s*["']?[^\s"'$<{(/]{6,}""")
+SCRIPT = re.compile(r"(?i)user_?data|\w*commands?|\w*scripts?")
+ASSIGNED = re.compile(
+    r"(?i)\w*(password|passwd|secret|token|api_?key)\w*" r"""["']?\s*[=:]\s*["']?(?!\d+\b)[^\s"'$<{(/]{6,}"""
+)
 """Texts that are run, and how a secret is written in one: what comes from elsewhere begins with a `$` or the like."""
 REFERENCE = re.compile(r"(?i)arn:.*|\{\{resolve:.*|/?[\w.+=@-]+(/[\w.+=@-]+)+|true|false|\d+|ssm:.*|vault:.*")
 
