@@ -7,7 +7,7 @@ from typing import Any
 
 from policy.resources import Resource
 from policy.schema import Node, corrections, load
-from private_inference.graph.values import Unknown, joined, known, pick, spread
+from private_inference.graph.values import Unknown, is_given, joined, known, pick, spread
 
 KEY = re.compile(r"(?i)(?=\w*(kms|cmk|encryptionkey|managedkey))\w*(key|arn|id|identifier)$")
 """Names of keys. In a block that is about encryption, `keyArn` and `keyId` are, too."""
@@ -32,14 +32,16 @@ class Place:
 def places(resource: Resource) -> Iterator[Place]:
     """The places where a resource has to name a key.
 
-    A block that isn't about encryption counts where it is given; what corrections.json lists, where a key is given.
+    A block that isn't about encryption counts where it is given; what corrections.json lists as not needed, or not with
+    another property, where a key is given.
     """
-    not_needed = corrections()["keys"]["not needed"]
+    not_with = corrections()["keys"]["not with"]
+    not_needed = {
+        *corrections()["keys"]["not needed"],
+        *(place for place, other in not_with.items() if is_given(resource.get(other))),
+    }
     for schema_path, place in _places("", "", load().get(resource.type, {}), resource.properties):
-        if (
-            not {place.key, f"{resource.type} {schema_path}"} & set(not_needed)
-            or pick(place.block, place.key) is not None
-        ):
+        if not {place.key, f"{resource.type} {schema_path}"} & not_needed or pick(place.block, place.key) is not None:
             yield place
     for key, only_if in corrections()["keys"]["also"].get(resource.type, {}).items():
         if all(known(resource.get(name)) == value for name, value in only_if.items()):
