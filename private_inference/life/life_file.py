@@ -30,6 +30,8 @@ class Step(BaseModel):
     """A stack file beside the life's, or changes of the settings by dotted path, such as `endpoints.0.instanceType`."""
     refresh: bool = False
     """With `update`: the engine reads AWS first, as `pulumi up --refresh` does."""
+    changes_nothing: Annotated[bool, Field(alias="changes nothing")] = False
+    """With `update`: no AWS call may change anything."""
     fails: str | None = None
     """With `update`, `new model`, `destroy`: it has to fail, with an error that this regular expression matches."""
     new_model: Annotated[bool, Field(alias="new model")] = False
@@ -73,6 +75,8 @@ class Step(BaseModel):
             raise ValueError(f"needs exactly one of {', '.join(name.replace('_', ' ') for name in _KINDS)}")
         if self.fails is not None and not (self.update is not None or self.new_model or self.destroy):
             raise ValueError("`fails` goes with update, new model or destroy")
+        if self.changes_nothing and self.update is None:
+            raise ValueError("`changes nothing` goes with update")
         return self
 
     @property

@@ -119,7 +119,11 @@ class _Living:
             before, self._config = self._config, self._updated(step.update)
             self._give_up(settings_of(before), settings_of(self._config))
             provide(self._aws, settings_of(self._config))
-            return self._deploy(self._config, step.fails, refresh=step.refresh)
+            calls = self._invariants.calls
+            said = self._deploy(self._config, step.fails, refresh=step.refresh)
+            if step.changes_nothing and self._invariants.calls > calls:
+                raise _WrongError(f"was to change nothing, and {self._invariants.calls - calls} AWS calls did")
+            return said
         if step.new_model:
             self._config = _with(self._config, self._retrained())
             return self._deploy(self._config, step.fails)

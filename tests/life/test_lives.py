@@ -138,6 +138,10 @@ REMAINING: dict[str, tuple[Change, str]] = {
         ),
         "the network interface .* can't be removed any more",
     ),
+    "network": (
+        ("components/zones.py", "[*in_use, *further[: wanted - len(in_use)]]", "[*usable[:wanted]]"),
+        r"was to change nothing, and \d+ AWS calls did",
+    ),
     "foreign-endpoint": (
         ("components/live_endpoints.py", "if owner != (project, stack):", "if not owner:"),
         "Cannot create already existing endpoint",
