@@ -5,7 +5,7 @@ What is known of a resource that has a role already is no more than that some ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from private_inference.authorization.answer import Answer, Verdict, answer
@@ -32,20 +32,15 @@ class Becoming:
         return f"{label(self.principal)} may become {self.target}, by {self.way.name} ({actions})"
 
 
-def becoming(account: Account, principal: Principal) -> Iterator[Becoming]:
-    """Each way that leads a principal to somebody, with the first whom it leads to."""
-    asking = _Asking(account, principal)
-    for way in WAYS:
-        if (found := asking.first(way)) is not None:
-            yield found
-
-
-def undecided(account: Account, principal: Principal) -> Sequence[str]:
-    """What whom a principal may become depends on, and can't be read."""
-    asking = _Asking(account, principal)
-    for way in WAYS:
-        asking.first(way)
-    return [f"whom {label(principal)} may become depends on {need}" for need in asking.needs]
+def becoming(account: Account, principals: Iterable[Principal]) -> tuple[Sequence[Becoming], Sequence[str]]:
+    """Each way that leads a principal to somebody, with the first whom it leads to; and what can't be read of it."""
+    changes: list[Becoming] = []
+    unread: list[str] = []
+    for principal in principals:
+        asking = _Asking(account, principal)
+        changes += [found for way in WAYS if (found := asking.first(way)) is not None]
+        unread += [f"whom {label(principal)} may become depends on {need}" for need in asking.needs]
+    return changes, unread
 
 
 def of_stack(account: Account) -> Iterator[Principal]:

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from private_inference.authorization.answer import Answer, Verdict, answer
 from private_inference.authorization.decision import Question
-from private_inference.authorization.escalation import Becoming, becoming, of_stack, undecided
+from private_inference.authorization.escalation import Becoming, becoming, of_stack
 from private_inference.authorization.everyone import label
 from private_inference.authorization.model import HOLDERS, Account
 from private_inference.authorization.questions import questions
@@ -149,9 +149,8 @@ def check(account: Account, intent: Intent) -> Report:
         for one in intent.expectations
         if one.expected is Expected.REQUIRED and one not in met
     ]
-    escalating = tuple(way for each in of_stack(account) for way in becoming(account, each))
-    open_ways = [need for each in of_stack(account) for need in undecided(account, each)]
-    return Report(found, tuple(unmet), (*account.gaps, *open_ways), escalating)
+    changes, unread = becoming(account, of_stack(account))
+    return Report(found, tuple(unmet), (*account.gaps, *unread), tuple(changes))
 
 
 def judged(intent: Intent, answered: Answer) -> Judged:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from private_inference.authorization.alike import grouped
 from private_inference.authorization.answer import Verdict, answer
-from private_inference.authorization.escalation import Becoming, becoming, of_stack, undecided
+from private_inference.authorization.escalation import Becoming, becoming, of_stack
 from private_inference.authorization.everyone import everyone, label
 from private_inference.authorization.intent import Intent, Judged, judged
 from private_inference.authorization.model import Account, Organization, Policy, Principal, Resource, level, read_policy
@@ -82,9 +82,7 @@ def ways(account: Account, action: str, resource: str, principal: str) -> tuple[
     if (action, resource) != ("*", "*"):
         return [], []
     named = (each for each in account.principals if each.identity is not None and fnmatchcase(each.name, principal))
-    asking = list(of_stack(account) if principal == "*" else named)
-    changes = [way for each in asking for way in becoming(account, each)]
-    return changes, [need for each in asking for need in undecided(account, each)]
+    return becoming(account, of_stack(account) if principal == "*" else named)
 
 
 def _is(resource: Resource, wanted: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from private_inference.authorization.escalation import Becoming, becoming, undecided
+from private_inference.authorization.escalation import Becoming, becoming
 from private_inference.authorization.escalation_ways import WAYS, On, Way, Yields
 from private_inference.authorization.from_account.described import Described
 from private_inference.authorization.from_account.load import load
@@ -77,7 +77,8 @@ def needed(way: Way) -> list[str]:
 
 
 def found(way: Way, *statements: Any, **more: Any) -> Sequence[Becoming]:
-    return [*becoming(*account(way, *statements, **{"kind": kind_for(way), **more}))]
+    described, asking = account(way, *statements, **{"kind": kind_for(way), **more})
+    return becoming(described, [asking])[0]
 
 
 def names(ways: Sequence[Becoming]) -> set[str]:
@@ -92,7 +93,7 @@ def test_there_are_37_and_no_two_are_called_the_same() -> None:
 def test_each_is_found_by_the_actions_that_it_takes_and_no_other_is(name: str) -> None:
     way = BY_NAME[name]
     described, asking = account(way, allow(needed(way)), kind=kind_for(way))
-    ways = [*becoming(described, asking)]
+    ways, _ = becoming(described, [asking])
     for each in ways:
         assert [one.question.action for one in each.answers] == needed(each.way)
         assert all(allowed(replayed(described, Judged(one, None))) for one in each.answers)
@@ -145,10 +146,9 @@ def test_attaching_harmless_policies_only_leads_nowhere() -> None:
 def test_what_a_policy_that_isnt_described_may_allow_is_undecided() -> None:
     way = BY_NAME["IAM-PutUserPolicy"]
     whole, asking = account(way, allow("sqs:*"))
-    assert not undecided(whole, asking)
+    assert not becoming(whole, [asking])[1]
     unread = replace(asking, identity=(*(asking.identity or ()), Policy("p", gap="policy p is not described")))
-    assert not [*becoming(whole, unread)]
-    assert undecided(whole, unread) == ["whom user/asking may become depends on policy p is not described"]
+    assert becoming(whole, [unread]) == ([], ["whom user/asking may become depends on policy p is not described"])
 
 
 def test_a_role_that_doesnt_trust_cant_be_taken() -> None:
