@@ -14,8 +14,7 @@ import pulumi_aws as aws
 from components.iam import Arn
 from components.names import name_tag, stack_name
 from components.perimeter import Guarded, documents, text
-
-TYPES = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
+from components.settings.perimeter import POLICY_TYPES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,7 @@ class AttachedPerimeter(pulumi.ComponentResource):
                 kind,
                 name=stack_name(kind),
                 description=f"Perimeter of {pulumi.get_project()}/{pulumi.get_stack()}",
-                type=TYPES[kind],
+                type=POLICY_TYPES[kind],
                 content=content(kind),
                 tags=name_tag(kind),
                 opts=pulumi.ResourceOptions(parent=self),

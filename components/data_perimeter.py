@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from components.iam import Account, Arn, Statement, allow, data_services
+from components.iam import Account, Arn, Statement, data_services, deny
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,4 +53,4 @@ def decryption(account: Account, key: Arn = "*") -> Statement:
 
 
 def _refused(sid: str, action: str, resource: Arn, condition: Mapping[str, Any]) -> Statement:
-    return allow(sid, [action], [resource], condition) | {"Effect": "Deny", "Principal": "*"}
+    return deny(sid, [action], [resource], condition) | {"Principal": "*"}

@@ -61,6 +61,11 @@ def allow(
     return statement | ({"Condition": dict(condition)} if condition else {})
 
 
+def deny(sid: str, actions: Sequence[str], resources: Sequence[Arn], condition: Mapping[str, Any]) -> Statement:
+    """A statement that denies `actions` on `resources`."""
+    return allow(sid, actions, resources, condition) | {"Effect": "Deny"}
+
+
 def each_once(arns: Sequence[Arn]) -> pulumi.Output[list[str]]:
     """The ARNs in their order, each once: what serves is often what will serve."""
     return pulumi.Output.all(*arns).apply(lambda known: list(dict.fromkeys(known)))
@@ -299,9 +304,9 @@ def artifact_bucket(bucket: Arn, key: Arn, *further: Statement) -> Document:
     """Refuses requests below TLS 1.2, and writes under another key than `key`, customer-provided keys included."""
     objects = pulumi.Output.concat(bucket, "/*")
     return document(
-        _deny("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
-        _deny("Tls12", "s3:*", [bucket, objects], {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
-        _deny(
+        _deny_everyone("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
+        _deny_everyone("Tls12", "s3:*", [bucket, objects], {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+        _deny_everyone(
             "KmsOnly",
             "s3:PutObject",
             [objects],
@@ -310,7 +315,7 @@ def artifact_bucket(bucket: Arn, key: Arn, *further: Statement) -> Document:
                 "Null": {"s3:x-amz-server-side-encryption": "false"},
             },
         ),
-        _deny(
+        _deny_everyone(
             "RightKeyOnly",
             "s3:PutObject",
             [objects],
@@ -319,7 +324,7 @@ def artifact_bucket(bucket: Arn, key: Arn, *further: Statement) -> Document:
                 "Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"},
             },
         ),
-        _deny(
+        _deny_everyone(
             "NoKeyOfTheCaller",
             "s3:PutObject",
             [objects],
@@ -347,11 +352,11 @@ def alarm_topic(account: Account, topic: Arn) -> Document:
     return document(
         publish | {"Principal": {"Service": "cloudwatch.amazonaws.com"}},
         allow("EventsPublish", ["sns:Publish"], [topic]) | {"Principal": {"Service": "events.amazonaws.com"}},
-        _deny("TlsOnly", "sns:Publish", [topic], {"Bool": {"aws:SecureTransport": "false"}}),
+        _deny_everyone("TlsOnly", "sns:Publish", [topic], {"Bool": {"aws:SecureTransport": "false"}}),
     )
 
 
-def _deny(sid: str, action: str, resources: Sequence[Arn], condition: Mapping[str, Any]) -> Statement:
+def _deny_everyone(sid: str, action: str, resources: Sequence[Arn], condition: Mapping[str, Any]) -> Statement:
     return {
         "Sid": sid,
         "Effect": "Deny",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.data_perimeter import Readers, decryption, reads
-from components.iam import Account, Document, Statement, allow, document
+from components.iam import Account, Document, Statement, allow, deny, document
 from components.settings import SettingsError
 
 SCP, RCP, BOUNDARY = "scp", "rcp", "boundary"
@@ -195,7 +195,7 @@ def _calls(guarded: Guarded) -> list[Statement]:
         return []
     arns = [guarded.account.arn("sagemaker", f"endpoint/{name}") for name in names]
     elsewhere = {"StringNotEquals": {"aws:SourceVpce": guarded.runtime_endpoint}}
-    return [_deny("CallsThroughRuntimeEndpoint", ["sagemaker:InvokeEndpoint*"], arns, elsewhere)]
+    return [deny("CallsThroughRuntimeEndpoint", ["sagemaker:InvokeEndpoint*"], arns, elsewhere)]
 
 
 def _changes(guarded: Guarded) -> list[Statement]:
@@ -206,9 +206,9 @@ def _changes(guarded: Guarded) -> list[Statement]:
     of_the_stack = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in guarded.tags.items()}}
     principals = [guarded.account.roles(guarded.iam_path), *guarded.deployers]
     return [
-        _deny("ChangesByDeployers", CHANGES, ["*"], of_the_stack | others),
-        _deny("BucketByDeployers", BUCKET_CHANGES, [guarded.bucket], others),
-        _deny("NobodyBecomesOne", TAKEN_OVER, principals, others),
+        deny("ChangesByDeployers", CHANGES, ["*"], of_the_stack | others),
+        deny("BucketByDeployers", BUCKET_CHANGES, [guarded.bucket], others),
+        deny("NobodyBecomesOne", TAKEN_OVER, principals, others),
     ]
 
 
@@ -221,9 +221,9 @@ def _boundary_stays(guarded: Guarded) -> list[Statement]:
     bounded = ["iam:CreateRole", "iam:CreateUser", "iam:PutRolePermissionsBoundary", "iam:PutUserPermissionsBoundary"]
     taken_off = ["iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary"]
     return [
-        _deny("BoundaryIsGivenOn", bounded, ["*"], {"StringNotEquals": {"iam:PermissionsBoundary": arn}} | others),
-        _deny("BoundaryStaysOn", taken_off, ["*"], others),
-        _deny(
+        deny("BoundaryIsGivenOn", bounded, ["*"], {"StringNotEquals": {"iam:PermissionsBoundary": arn}} | others),
+        deny("BoundaryStaysOn", taken_off, ["*"], others),
+        deny(
             "BoundaryStaysWhole",
             ["iam:CreatePolicyVersion", "iam:DeletePolicy*", "iam:SetDefaultPolicyVersion"],
             [arn],
@@ -248,8 +248,8 @@ def _outsiders(guarded: Guarded) -> list[Statement]:
         "Null": {"aws:SourceAccount": "false"},  # only services carry it, when they work for somebody
     }
     return [
-        _deny("OwnPrincipals", ["s3:*", "kms:*"], resources, theirs) | {"Principal": "*"},
-        _deny("ServicesForThisAccount", ["s3:*", "kms:*"], resources, for_them) | {"Principal": "*"},
+        deny("OwnPrincipals", ["s3:*", "kms:*"], resources, theirs) | {"Principal": "*"},
+        deny("ServicesForThisAccount", ["s3:*", "kms:*"], resources, for_them) | {"Principal": "*"},
     ]
 
 
@@ -264,7 +264,3 @@ def _reads(guarded: Guarded) -> list[Statement]:
 
 def _unless_deployer(guarded: Guarded) -> dict[str, Any]:
     return {"ArnNotLike": {"aws:PrincipalArn": list(guarded.deployers)}} if guarded.deployers else {}
-
-
-def _deny(sid: str, actions: Sequence[str], resources: Sequence[str], condition: Mapping[str, Any]) -> Statement:
-    return allow(sid, actions, resources, condition) | {"Effect": "Deny"}

@@ -16,6 +16,7 @@ from policy.resources import Resource, Stack
 from policy.rules import each_of, resource_rule, stack_rule, strings
 from policy.schema import takes_no_resource
 from policy.security_groups import group_rules
+from private_inference.graph.endpoint_services import short_service
 from private_inference.graph.security_groups import Direction
 from private_inference.graph.types import (
     BUCKET,
@@ -39,7 +40,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/interface-vpc-endpoint.html
 
 def service(endpoint: Resource) -> str:
     """The service of an endpoint as AWS names it after the region: `s3`, `sagemaker.runtime`."""
-    return ".".join(str(known(endpoint.get("serviceName"))).split(".")[3:])
+    return short_service(str(known(endpoint.get("serviceName"))))
 
 
 def is_interface(endpoint: Resource) -> bool:

@@ -77,7 +77,7 @@ def destinations_are_inside(
         frozenset([*buckets, *(name for name in named if isinstance(name, str))]),
     )
     for resource in stack:
-        yield from for_each(given[resource.urn], partial(_leads_outside, stack, resource, inside))
+        yield from for_each(given[resource.urn], partial(_leads_outside, resource, inside))
         for path, document in documents(resource):
             if not isinstance(document, Unknown):
                 yield from for_each(readable(document), partial(_admits_outside, resource, path, inside))
@@ -94,7 +94,7 @@ def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
 IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.")
 
 
-def _leads_outside(stack: Stack, resource: Resource, inside: Inside, given: Given) -> Findings:
+def _leads_outside(resource: Resource, inside: Inside, given: Given) -> Findings:
     registry = IMAGE.match(given.text)
     if registry and inside.accounts and registry[1] not in inside.accounts | accounts_of_aws():
         yield resource.violation(f"takes an image from another account ({given.path})")
@@ -103,8 +103,7 @@ def _leads_outside(stack: Stack, resource: Resource, inside: Inside, given: Give
         return
     outward = OUTWARD.search(f"{resource.type.rpartition(':')[2]}.{given.path}") and OF_A_BUCKET.search(given.name)
     if outward and isinstance(given.value, Unknown):
-        sources = resource.sources.get(given.path.split(".")[0], ())
-        if all("::pulumi:pulumi:" in urn for urn in sources):
+        if resource.comes_from_elsewhere(given.path):
             yield resource.unverified(given.path)
         return
     for what in _outside(given, bool(outward), inside):

@@ -177,8 +177,7 @@ def keys_are_this_stacks(stack: Stack, *, keys: Sequence[str]) -> Findings:
 def _comes_from_here(resource: Resource, place: Place) -> Findings:
     """A key that isn't known yet is one only if a resource of this stack makes it known."""
     path = joined(place.path, place.key)
-    sources = resource.sources.get(path.split(".")[0], ())
-    if isinstance(pick(place.block, place.key), Unknown) and all("::pulumi:pulumi:" in urn for urn in sources):
+    if isinstance(pick(place.block, place.key), Unknown) and resource.comes_from_elsewhere(path):
         yield resource.unverified(path)
 
 

@@ -7,9 +7,9 @@ from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
 from policy.findings import Findings, each
-from policy.given import Given, values
+from policy.given import Given, choices
 from policy.iam_documents import Statement, statements_on
-from policy.requirements import WORDS, is_in, is_not_in, is_set, is_true, require, require_each, require_values
+from policy.requirements import is_in, is_not_in, is_set, is_true, require, require_each, require_values
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.schema import corrections
@@ -75,10 +75,7 @@ def nothing_switched_public(resource: Resource) -> Findings:
     """Nothing has a public address, faces the internet or runs beside the VPC, by a switch or by AWS's default."""
     required = corrections()["private values"]["of a type"].get(resource.type, {})
     yield from require_values(resource, "private values", "is public, or beside the VPC")
-    given = (
-        each for each in values(resource) if each.path not in required and not set(each.path.split(".")) & {*WORDS}
-    )
-    yield from each(resource, [(g.path, g) for g in given], _opens)
+    yield from each(resource, [(g.path, g) for g in choices(resource) if g.path not in required], _opens)
 
 
 def _opens(path: str, given: Given) -> str | None:

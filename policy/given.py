@@ -28,6 +28,15 @@ def values(resource: Resource) -> Iterator[Given]:
     yield from _values("", "", resource.properties)
 
 
+WORDS = ("name", "description", "tags", "tagsAll", "variables", "environment", "environments", "labels", "metadata")
+"""Properties whose values are anybody's words."""
+
+
+def choices(resource: Resource) -> Iterator[Given]:
+    """The values that AWS gives a meaning: all but those of properties that hold anybody's words."""
+    return (given for given in values(resource) if not set(given.path.split(".")) & {*WORDS})
+
+
 def _values(path: str, name: str, value: Any) -> Iterator[Given]:
     if isinstance(value, Mapping):
         pair = value.get("name") if "value" in value else None

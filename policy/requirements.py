@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from policy.findings import Findings, each, for_each, with_unverified
-from policy.given import Given, values
+from policy.given import Given, choices
 from policy.iam_documents import Statement, readable
 from policy.resources import Resource, Stack
 from policy.schema import corrections
@@ -35,10 +35,6 @@ def require_each(resource: Resource, path: str, key: str, fits: Requirement, oth
     yield from each(resource, resource.entries(path), wrong)
 
 
-WORDS = ("name", "description", "tags", "tagsAll", "variables", "environment", "environments", "labels", "metadata")
-"""Properties whose values are anybody's words."""
-
-
 def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
     """Properties must have the values that a table of corrections.json allows them.
 
@@ -52,8 +48,8 @@ def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
     of_any_type = {name.lower(): _is_one_of(fit) for name, fit in allowed["of any type"].items()}
     named = [
         (given.path, given)
-        for given in values(resource)
-        if given.name.lower() in of_any_type and given.path not in of_type and not set(given.path.split(".")) & {*WORDS}
+        for given in choices(resource)
+        if given.name.lower() in of_any_type and given.path not in of_type
     ]
 
     def unfit(path: str, given: Given) -> str | None:

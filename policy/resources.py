@@ -43,6 +43,10 @@ class Resource(resources.Resource):
     def unverified(self, *path: str) -> Unverified:
         return Unverified(self.urn, ".".join(path))
 
+    def comes_from_elsewhere(self, path: str) -> bool:
+        """Whether no resource of this stack makes the value at a path known, if it isn't yet: another stack may."""
+        return all("::pulumi:pulumi:" in urn for urn in self.sources.get(path.split(".")[0], ()))
+
 
 class Stack(resources.Graph[Resource]):
     """All resources of a stack. A reference that can't be resolved raises UnverifiableError."""

@@ -7,6 +7,9 @@ from components.settings.fields import PrincipalArn
 from components.settings.group import SettingsGroup
 from components.settings.problems import Problem
 
+POLICY_TYPES = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
+"""What AWS Organizations calls the types: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Policy.html"""
+
 
 class PerimeterSettings(SettingsGroup):
     """What the account can't refuse by itself; `private-inference perimeter` writes the documents that do."""

@@ -11,6 +11,7 @@ from components.iam import Account
 from components.perimeter import Guarded
 from components.settings import SettingsError
 from private_inference.graph import types
+from private_inference.graph.endpoint_services import RUNTIMES, short_service
 from private_inference.runner.aws_facts import partition_of
 from private_inference.runner.preview import ACCOUNT, PreviewEngine
 from private_inference.runner.program import run_program
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from components.settings import Settings
-
-RUNTIMES = ("sagemaker.runtime", "sagemaker.runtime-fips")
 
 WHAT = {
     perimeter.SCP: "service control policy (SCP): for the principals of the account",
@@ -149,9 +148,7 @@ def _all(run: Run, type_: str) -> Sequence[Resource]:
 def _runtime(run: Run) -> Resource:
     """The interface endpoint that calls come through."""
     (found,) = [
-        each
-        for each in _all(run, types.VPC_ENDPOINT)
-        if str(each.properties["serviceName"]).partition("amazonaws.")[2].partition(".")[2] in RUNTIMES
+        each for each in _all(run, types.VPC_ENDPOINT) if short_service(str(each.properties["serviceName"])) in RUNTIMES
     ]
     return found
 

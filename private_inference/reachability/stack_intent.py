@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from private_inference.graph.endpoint_services import RUNTIMES
 from private_inference.reachability.declared_flows import STATELESS, Places, declared_expectations
 from private_inference.reachability.intent import ANSWERS, HTTPS, OTHER_GROUPS, Expectation, Intent, Party
 from private_inference.reachability.intervals import NONE, Intervals
@@ -213,7 +214,7 @@ class _Stack:
 
     def _classify(self, one: Interface) -> int:
         if one.service:
-            return 0 if one.service in ("sagemaker.runtime", "sagemaker.runtime-fips") else 1
+            return 0 if one.service in RUNTIMES else 1
         if one.kind == "SageMaker model" or one.groups & set(self._groups_called("model")):
             return 2
         return 3 if one.groups & set(self._groups_called("client")) else 4

@@ -219,8 +219,3 @@ def _ported_services(protocol: str, from_port: int | None, to_port: int | None) 
     if from_port is None or to_port is None:
         return services(protocol)
     return services(protocol, from_port, to_port)
-
-
-def short_service(name: str) -> str:
-    """An AWS service as people call it: `s3` for `com.amazonaws.eu-west-1.s3`."""
-    return name.split(".", 3)[-1] if name.startswith("com.amazonaws.") else name

@@ -20,7 +20,7 @@ PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDo
 
 @dataclass(frozen=True)
 class Key:
-    """The KMS key of an artifact."""
+    """A customer's KMS key: its ARN, its policy, and whether it is enabled."""
 
     arn: str
     policy: Document

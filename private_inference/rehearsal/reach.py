@@ -6,13 +6,14 @@ A way to the internet, through a NAT gateway, is not looked for: from such a VPC
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from private_inference.graph.endpoint_services import short_service
 from private_inference.reachability.from_ec2.describe import describe
 from private_inference.reachability.from_ec2.load import load
 from private_inference.reachability.model import GatewayKind, Network
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses
 from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.trace import Verdict, trace_ends
-from private_inference.reachability.traffic import services, short_service
+from private_inference.reachability.traffic import services
 
 HTTPS = services("tcp", 443, 443).first
 

@@ -5,6 +5,7 @@ Only facts come in, as for fleets (`fleet_needs`). Sources stand with each funct
 
 from dataclasses import dataclass
 
+from private_inference.rehearsal.fleet_needs import Key
 from private_inference.rehearsal.iam_decision import Document, Request, Role, may, service_may, trusts
 
 WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
@@ -13,20 +14,11 @@ USE_TOPIC_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 @dataclass(frozen=True)
-class UsedKey:
-    """A KMS key that a service uses: its policy, if it is a customer's, and whether it is enabled."""
-
-    arn: str
-    policy: Document
-    enabled: bool
-
-
-@dataclass(frozen=True)
 class LogGroup:
     """A log group. `key` is None where it has no key of a customer's."""
 
     arn: str
-    key: UsedKey | None
+    key: Key | None
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,7 @@ class Topic:
 
     arn: str
     policy: Document
-    key: UsedKey | None
+    key: Key | None
 
 
 def delivers(role: Role | None, group: LogGroup | None) -> bool:
@@ -76,7 +68,7 @@ def publication_error(alarm_arn: str, topic: Topic | None, topic_arn: str) -> st
     return ""
 
 
-def _usable(key: UsedKey | None, service: str, actions: tuple[str, ...], context: dict[str, str]) -> bool:
+def _usable(key: Key | None, service: str, actions: tuple[str, ...], context: dict[str, str]) -> bool:
     if key is None:
         return True
     return key.enabled and all(service_may(key.policy, service, Request(each, key.arn, context)) for each in actions)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from functools import partial
 
+from components.settings.perimeter import POLICY_TYPES
 from private_inference.verification.checks import Assertion, Result, result
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.policies import Statement, statements
 
-TYPES = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
 CHANGES = frozenset({"ec2:CreateRoute", "ec2:ModifyVpcEndpoint", "kms:PutKeyPolicy", "sagemaker:UpdateEndpoint*"})
 """Some changes of each kind that others than the deployers must not make."""
 
@@ -20,7 +20,7 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
 
 
 def _attached(stack: Deployed, kind: str, name: str) -> Result:
-    where = {"TargetId": stack.desired.account, "Filter": TYPES[kind]}
+    where = {"TargetId": stack.desired.account, "Filter": POLICY_TYPES[kind]}
     listed = stack.aws.all("organizations", "list_policies_for_target", "Policies", **where)
     found = [policy["Id"] for policy in listed if policy["Name"] == name]
     if not found:

@@ -22,6 +22,7 @@ from private_inference.authorization.model import (
     read_policy,
 )
 from private_inference.authorization.principal_keys import TAGS, inserted, tested
+from private_inference.graph.endpoint_services import short_service
 
 
 def load(described: Described) -> Account:
@@ -110,14 +111,13 @@ def _service_grants(described: Described) -> Iterator[str]:
 
 
 def _path(endpoint: Endpoint) -> Path:
-    described, prefix = endpoint.described, "com.amazonaws."
-    service = str(described["ServiceName"])
+    described = endpoint.described
     document = described.get("PolicyDocument")
     return Path(
         endpoint.name,
         described["VpcEndpointId"],
         described["VpcId"],
-        ".".join(service.split(".")[3:]) if service.startswith(prefix) else service,
+        short_service(str(described["ServiceName"])),
         described["VpcEndpointType"] == "Gateway",
         read_policy(f"policy of {endpoint.name}", document) if document else None,
     )

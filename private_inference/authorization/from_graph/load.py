@@ -25,6 +25,7 @@ from private_inference.authorization.model import (
     read_policy,
 )
 from private_inference.graph import types
+from private_inference.graph.endpoint_services import short_service
 from private_inference.graph.resources import Graph
 from private_inference.graph.resources import Resource as Declared
 from private_inference.graph.values import Unknown
@@ -121,13 +122,12 @@ def _default_key_policy(name: str, account: str, partition: str) -> Policy:
 
 def _paths(graph: Graph[Declared], attached: Attachments) -> Iterator[Path]:
     for endpoint in graph.all(types.VPC_ENDPOINT):
-        service = _text(endpoint, "serviceName")
         kind: Any = endpoint.get("vpcEndpointType")
         path = Path(
             f"endpoint {endpoint.name}",
             _text(endpoint, "id"),
             _text(endpoint, "vpcId"),
-            ".".join(service.split(".")[3:]) if service.startswith("com.amazonaws.") else service,
+            short_service(_text(endpoint, "serviceName")),
             not isinstance(kind, Unknown) and kind in (None, "Gateway"),
         )
         yield replace(path, policy=attached.of_resource(endpoint))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from private_inference.graph.endpoint_services import short_service
 from private_inference.reachability.from_ec2.describe import Descriptions, Item
 from private_inference.reachability.loading import add_gateway, find_gateway, gateway_in
 from private_inference.reachability.model import (
@@ -27,7 +28,7 @@ from private_inference.reachability.model import (
     Vpc,
     open_rules,
 )
-from private_inference.reachability.traffic import ANYWHERE, acl_services, group_services, short_service
+from private_inference.reachability.traffic import ANYWHERE, acl_services, group_services
 
 _FINAL_ACL_RULE = 32767
 """The number of the rule that denies everything. https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from private_inference.graph.endpoint_services import short_service
 from private_inference.graph.types import (
     EGRESS_ONLY_GATEWAY,
     INTERNET_GATEWAY,
@@ -21,7 +22,6 @@ from private_inference.graph.values import Unknown
 from private_inference.reachability.from_graph.references import References
 from private_inference.reachability.loading import gateway_in
 from private_inference.reachability.model import Gateway, GatewayKind, Subnet, Vpc
-from private_inference.reachability.traffic import short_service
 
 ATTACHED = {
     INTERNET_GATEWAY: (GatewayKind.INTERNET, "", ""),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from private_inference.graph.endpoint_services import short_service
 from private_inference.graph.resources import Resource
 from private_inference.graph.types import (
     DB_INSTANCE,
@@ -24,7 +25,6 @@ from private_inference.graph.values import Unknown, is_given, pick, spread
 from private_inference.reachability.from_graph.references import References
 from private_inference.reachability.from_graph.security_groups import Groups
 from private_inference.reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, Interface, Subnet
-from private_inference.reachability.traffic import short_service
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-RUNTIME = ("sagemaker.runtime", "sagemaker.runtime-fips")
-"""The embedded AWS has one address: which of the two a client means can't be seen."""
+from private_inference.graph.endpoint_services import RUNTIMES
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ def _parameters(response: Any) -> list[str]:
 INVOCATIONS = ("InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream")
 
 JUDGED: Mapping[tuple[str, str], Judged] = {
-    **{("sagemaker-runtime", name): Judged(f"sagemaker:{name}", RUNTIME, _endpoint) for name in INVOCATIONS},
+    # The embedded AWS has one address: which of the two a client means can't be seen.
+    **{("sagemaker-runtime", name): Judged(f"sagemaker:{name}", RUNTIMES, _endpoint) for name in INVOCATIONS},
     **{("ssm", name): Judged(f"ssm:{name}", ("ssm",), _parameters) for name in ("GetParameter", "GetParameters")},
 }
 """Beside them, s3:GetObject is judged, with what the object's bucket and key say."""

@@ -11,9 +11,10 @@ from moto.ec2.models import EC2Backend
 from moto.logs.models import logs_backends
 from moto.sns.models import sns_backends
 
+from private_inference.rehearsal.fleet_needs import Key
 from private_inference.rehearsal.patches.fleet_facts import find_key, find_role
 from private_inference.rehearsal.patches.patch import patch
-from private_inference.rehearsal.service_needs import LogGroup, Topic, UsedKey, delivers, publication_error
+from private_inference.rehearsal.service_needs import LogGroup, Topic, delivers, publication_error
 
 
 @patch(EC2Backend, "describe_flow_logs")
@@ -42,14 +43,14 @@ def _log_group(backend: Any, named: str) -> LogGroup | None:
     return LogGroup(arn, _used_key(backend, group.kms_key_id))
 
 
-def _used_key(backend: Any, named: str | None) -> UsedKey | None:
+def _used_key(backend: Any, named: str | None) -> Key | None:
     """The key of a name; one that is not there, or AWS's own, lets no service of another name use it."""
     if not named:
         return None
     key = None if "alias/aws/" in named else find_key(backend, named)
     if key is None:
-        return UsedKey(named, {}, enabled=False)
-    return UsedKey(key.arn, json.loads(key.policy), key.key_state == "Enabled")
+        return Key(named, {}, enabled=False)
+    return Key(key.arn, json.loads(key.policy), key.key_state == "Enabled")
 
 
 @patch(CloudWatchBackend, "set_alarm_state")
