@@ -24,7 +24,7 @@ from components.names import stack_path
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.perimeter import Guarded
 from components.private_access import PrivateAccess, PrivateAccessArgs
-from components.refused_flows import RefusedFlowsAlarm, RefusedFlowsAlarmArgs
+from components.rejected_flows import RejectedFlowsAlarm, RejectedFlowsAlarmArgs
 from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.settings import load
@@ -156,13 +156,13 @@ monitoring = Monitoring(
     ),
     options,
 )
-if settings.network.refusal_alarm_off_because is None:
-    RefusedFlowsAlarm(
-        "refused-flows",
-        RefusedFlowsAlarmArgs(
+if settings.network.rejection_alarm_off_because is None:
+    RejectedFlowsAlarm(
+        "rejected-flows",
+        RejectedFlowsAlarmArgs(
             log_group=network.flow_log_group.name,
             topic_arn=monitoring.topic.arn,
-            limit=settings.network.refused_flows,
+            limit=settings.network.rejected_flows,
         ),
         options,
     )

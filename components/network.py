@@ -15,7 +15,7 @@ from components.flows import Block, Flow, Gateway, Peer
 from components.iam import Account
 from components.lookups import RegionFacts
 from components.names import name_tag
-from components.refused_flows import FLOW_LOG_FORMAT
+from components.rejected_flows import FLOW_LOG_FORMAT
 from components.settings import NetworkSettings, Settings, SettingsError
 
 INTERFACE_DELETION = "60m"

@@ -72,13 +72,13 @@ class NetworkSettings(SettingsGroup):
     """
     nacl_rule_quota: Annotated[int, Field(ge=20, le=NACL_RULES_AT_MOST)] = 20
     """Rules that the account allows a network ACL in one direction, the default deny included."""
-    refused_flows: Annotated[int, Field(ge=1)] = 1
-    """Refused connections, and packets of other protocols than TCP, in five minutes that notify the operators.
+    rejected_flows: Annotated[int, Field(ge=1)] = 1
+    """Rejected connections, and packets of other protocols than TCP, in five minutes that notify the operators.
 
-    No flow of a sound stack is refused. Raise it where others look around in the network, such as a scanner.
+    No flow of a sound stack is rejected. Raise it where others look around in the network, such as a scanner.
     """
-    refusal_alarm_off_because: Reason | None = None
-    """Why nobody is told of what the network refuses."""
+    rejection_alarm_off_because: Reason | None = None
+    """Why nobody is told of what the network rejects."""
 
     @property
     def zone_count(self) -> int:

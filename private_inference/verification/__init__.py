@@ -20,7 +20,7 @@ from private_inference.verification import (
     perimeter,
     private_access,
     proof,
-    refused_flows,
+    rejected_flows,
     roles,
 )
 from private_inference.verification.checks import Assertion, Check, Verdict, evaluate
@@ -63,7 +63,7 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
     for subject in (contract, network, firewall, proof, private_access, keys, data, logs, perimeter):
         yield from subject.assertions(stack)
     yield from capacity.stack_assertions(stack)
-    yield from refused_flows.assertions(stack)
+    yield from rejected_flows.assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
         for part in (inference, roles, capacity):
             yield from part.assertions(stack, endpoint)

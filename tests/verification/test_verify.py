@@ -137,7 +137,7 @@ def test_every_setting_is_looked_for(built: Path) -> None:
             "onPremises": {"cidrs": ["192.168.0.0/16", "10.0.0.0/8"], "gatewayId": "tgw-0a1b2c3d4e5f60718"},
             "deniedCidrs": ["203.0.113.0/24"],
             "naclRuleQuota": 40,
-            "refusalAlarmOffBecause": "a scanner looks around in it all day",
+            "rejectionAlarmOffBecause": "a scanner looks around in it all day",
         },
         privateAccess={
             "fips": True,

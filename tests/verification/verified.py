@@ -730,7 +730,9 @@ def logs_without_key(stack: Deployment) -> Iterator[None]:
     logs.put_retention_policy(logGroupName=name, retentionInDays=365)
 
 
-@missed_by("Logs: flow logs of all", "Logs: flow logs: under", "Refused flows: 1 in five", "Refused flows: connections")
+@missed_by(
+    "Logs: flow logs of all", "Logs: flow logs: under", "Rejected flows: 1 in five", "Rejected flows: connections"
+)
 def no_flow_logs(stack: Deployment) -> Iterator[None]:
     found = stack.ec2.describe_flow_logs(Filter=in_vpc(stack, "resource-id"))["FlowLogs"][0]
     stack.ec2.delete_flow_logs(FlowLogIds=[found["FlowLogId"]])
@@ -760,7 +762,7 @@ def flow_logs_undelivered(stack: Deployment) -> Iterator[None]:
     yield from _answered(stack.ec2, "DescribeFlowLogs", change)
 
 
-# Refused flows
+# Rejected flows
 
 
 def _filters(stack: Deployment) -> list[dict[str, Any]]:
@@ -775,7 +777,7 @@ def _filter_changed(stack: Deployment, filter_number: int, **changes: Any) -> It
     change(**before)
 
 
-@missed_by("Refused flows: connections", "Refused flows: 1 in five")
+@missed_by("Rejected flows: connections", "Rejected flows: 1 in five")
 def refused_connections_uncounted(stack: Deployment) -> Iterator[None]:
     before = _filters(stack)[0]
     stack.client("logs").delete_metric_filter(logGroupName=before["logGroupName"], filterName=before["filterName"])
@@ -783,25 +785,25 @@ def refused_connections_uncounted(stack: Deployment) -> Iterator[None]:
     stack.client("logs").put_metric_filter(**before)
 
 
-@missed_by("Refused flows: connections", "Refused flows: 1 in five")
+@missed_by("Rejected flows: connections", "Rejected flows: 1 in five")
 def accepted_connections_counted(stack: Deployment) -> Iterator[None]:
     accepted = _filters(stack)[0]["filterPattern"].replace("REJECT", "ACCEPT")
     yield from _filter_changed(stack, 0, filterPattern=accepted)
 
 
-@missed_by("Refused flows: connections", "Refused flows: 1 in five")
+@missed_by("Rejected flows: connections", "Rejected flows: 1 in five")
 def refusals_of_two_kinds_in_two_metrics(stack: Deployment) -> Iterator[None]:
     (metric,) = _filters(stack)[1]["metricTransformations"]
     yield from _filter_changed(stack, 1, metricTransformations=[metric | {"metricName": "Other"}])
 
 
-@missed_by("Refused flows: connections", "Refused flows: 1 in five")
+@missed_by("Rejected flows: connections", "Rejected flows: 1 in five")
 def refusals_that_count_for_nothing(stack: Deployment) -> Iterator[None]:
     (metric,) = _filters(stack)[1]["metricTransformations"]
     yield from _filter_changed(stack, 1, metricTransformations=[metric | {"metricValue": "0"}])
 
 
-@missed_by("Refused flows: connections", "Refused flows: 1 in five")
+@missed_by("Rejected flows: connections", "Rejected flows: 1 in five")
 def flow_logs_in_another_format(stack: Deployment) -> Iterator[None]:
     def change(answer: dict[str, Any]) -> None:
         log = answer["FlowLogs"][0]
@@ -810,39 +812,39 @@ def flow_logs_in_another_format(stack: Deployment) -> Iterator[None]:
     yield from _answered(stack.ec2, "DescribeFlowLogs", change)
 
 
-def _refusal_alarm(stack: Deployment) -> dict[str, Any]:
+def _rejection_alarm(stack: Deployment) -> dict[str, Any]:
     found = stack.client("cloudwatch").describe_alarms(AlarmNamePrefix="refused-")["MetricAlarms"]
     return _alarm_settings(found[0])
 
 
-def _refusal_alarm_changed(stack: Deployment, **changes: Any) -> Iterator[None]:
-    before, change = _refusal_alarm(stack), stack.client("cloudwatch").put_metric_alarm
+def _rejection_alarm_changed(stack: Deployment, **changes: Any) -> Iterator[None]:
+    before, change = _rejection_alarm(stack), stack.client("cloudwatch").put_metric_alarm
     change(**before | changes)
     yield
     change(**before)
 
 
-@missed_by("Refused flows: 1 in five")
+@missed_by("Rejected flows: 1 in five")
 def refusals_raise_no_alarm(stack: Deployment) -> Iterator[None]:
-    before = _refusal_alarm(stack)
+    before = _rejection_alarm(stack)
     stack.client("cloudwatch").delete_alarms(AlarmNames=[before["AlarmName"]])
     yield
     stack.client("cloudwatch").put_metric_alarm(**before)
 
 
-@missed_by("Refused flows: 1 in five")
+@missed_by("Rejected flows: 1 in five")
 def refusals_that_tell_nobody(stack: Deployment) -> Iterator[None]:
-    yield from _refusal_alarm_changed(stack, AlarmActions=[])
+    yield from _rejection_alarm_changed(stack, AlarmActions=[])
 
 
-@missed_by("Refused flows: 1 in five")
+@missed_by("Rejected flows: 1 in five")
 def refusals_that_tell_late(stack: Deployment) -> Iterator[None]:
-    yield from _refusal_alarm_changed(stack, Threshold=500.0)
+    yield from _rejection_alarm_changed(stack, Threshold=500.0)
 
 
-@missed_by("Refused flows: 1 in five")
+@missed_by("Rejected flows: 1 in five")
 def silence_that_raises_the_alarm_on_refusals(stack: Deployment) -> Iterator[None]:
-    yield from _refusal_alarm_changed(stack, TreatMissingData="breaching")
+    yield from _rejection_alarm_changed(stack, TreatMissingData="breaching")
 
 
 # Alarms

@@ -1,11 +1,11 @@
-"""What counts as refused among the records of a flow log, and who is told."""
+"""What counts as rejected among the records of a flow log, and who is told."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.refused_flows import FIELDS, REFUSED, RefusedFlowsAlarm, RefusedFlowsAlarmArgs, pattern
+from components.rejected_flows import FIELDS, REJECTED, RejectedFlowsAlarm, RejectedFlowsAlarmArgs, pattern
 from tests.support.filter_patterns import matches
 from tests.support.recording import Recorded, record, record_part, stack_config
 from tests.support.stacks import HERE, minimal
@@ -47,7 +47,7 @@ SEEN = [
 @pytest.fixture(scope="module")
 def alarm() -> Recorded:
     def program() -> None:
-        RefusedFlowsAlarm("refused", RefusedFlowsAlarmArgs(log_group="flows", topic_arn=TOPIC, limit=3))
+        RejectedFlowsAlarm("rejected", RejectedFlowsAlarmArgs(log_group="flows", topic_arn=TOPIC, limit=3))
 
     return record_part(program)
 
@@ -83,13 +83,13 @@ def test_the_evaluator_of_the_tests_knows_the_documented_operators(pattern: str,
 def test_what_counts_is_refused_and_went_where_it_may_not(record_: str, counts: bool) -> None:
     event = f"2 {HERE.id} eni-1235b8ca123456789 {record_}"
     assert len(event.split()) == len(FIELDS)
-    assert [matches(pattern(conditions), event) for conditions in REFUSED.values()].count(True) == counts
+    assert [matches(pattern(conditions), event) for conditions in REJECTED.values()].count(True) == counts
 
 
 def test_the_filters_read_what_the_flow_log_writes(dev: Recorded) -> None:
     written = [field.strip("${}") for field in dev.one("FlowLog").properties["logFormat"].split()]
     filters = dev.all("LogMetricFilter")
-    assert len(filters) == len(REFUSED)
+    assert len(filters) == len(REJECTED)
     for each in filters:
         assert each.properties["logGroupName"] == dev.one("LogGroup", "network-flow-logs").outputs["name"]
         read = [
@@ -122,7 +122,7 @@ def test_silence_is_no_alarm_and_late_records_are(alarm: Recorded) -> None:
 
 @pytest.mark.parametrize(
     ("network", "limits"),
-    [({}, [1]), ({"refusedFlows": 40}, [40]), ({"refusalAlarmOffBecause": "a scanner looks around all day"}, [])],
+    [({}, [1]), ({"rejectedFlows": 40}, [40]), ({"rejectionAlarmOffBecause": "a scanner looks around all day"}, [])],
 )
 def test_what_is_told_is_a_setting(network: dict[str, Any], limits: list[int], archive: Path) -> None:
     recorded = record(stack_config(minimal(archive, network=network)))

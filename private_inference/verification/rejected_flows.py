@@ -1,4 +1,4 @@
-"""Who is told of what the network refuses: what is counted in the flow logs, and the alarm on it."""
+"""Who is told of what the network rejects: what is counted in the flow logs, and the alarm on it."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from private_inference.verification.deployed import Deployed, Item
 from private_inference.verification.logs import flow_log, flow_log_group_name
 
 COUNTED = {"protocol=6, action=REJECT, tcp-flags=2", "protocol!=6, action=REJECT"}
-"""Refused requests for a TCP connection (its SYN flag alone), and whatever is not TCP.
+"""Rejected requests for a TCP connection (its SYN flag alone), and whatever is not TCP.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
@@ -29,15 +29,15 @@ Metric = tuple[str, str]
 
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
-    """What is refused is counted, and an alarm on it tells the topic; or neither, where the settings say so."""
-    refused = partial(Assertion, "Refused flows")
-    if stack.desired.settings.network.refusal_alarm_off_because:
-        yield refused("they raise no alarm, as set", lambda: _unwatched(stack))
+    """What is rejected is counted, and an alarm on it tells the topic; or neither, where the settings say so."""
+    rejected = partial(Assertion, "Rejected flows")
+    if stack.desired.settings.network.rejection_alarm_off_because:
+        yield rejected("they raise no alarm, as set", lambda: _unwatched(stack))
         return
-    limit = stack.desired.settings.network.refused_flows
-    claim = "connections and packets that the network refuses are counted, late packets of closed connections are not"
-    yield refused(claim, lambda: _counted(stack))
-    yield refused(f"{limit} in five minutes raise an alarm that tells the topic, both ways", lambda: _alarm(stack))
+    limit = stack.desired.settings.network.rejected_flows
+    claim = "connections and packets that the network rejects are counted, late packets of closed connections are not"
+    yield rejected(claim, lambda: _counted(stack))
+    yield rejected(f"{limit} in five minutes raise an alarm that tells the topic, both ways", lambda: _alarm(stack))
 
 
 def _unwatched(stack: Deployed) -> Result:
@@ -56,7 +56,7 @@ def _alarm(stack: Deployed) -> Result:
     alarms = [alarm for alarm in stack.alarms[""] if _metric(alarm) in counted]
     if not alarms:
         raise AbsentError("no alarm is on their count")
-    wanted = ALARM | {"Threshold": float(stack.desired.settings.network.refused_flows)}
+    wanted = ALARM | {"Threshold": float(stack.desired.settings.network.rejected_flows)}
     found = [_told(stack, alarm, equal(alarm, wanted)) for alarm in alarms]
     return next((each for each in found if each.ok), found[0])
 

@@ -1,4 +1,4 @@
-"""What flow logs say, and the alarm on what the network refuses.
+"""What flow logs say, and the alarm on what the network rejects.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
@@ -25,14 +25,14 @@ TCP = "6"
 SYN = "2"
 """The flags of a record about the packets that ask for a connection, and no others."""
 
-REFUSED: Mapping[str, Mapping[str, str]] = {
-    "refused-connections": {"protocol": f'="{TCP}"', "action": '="REJECT"', "tcp-flags": f'="{SYN}"'},
-    "refused-packets": {"protocol": f'!="{TCP}"', "action": '="REJECT"'},
+REJECTED: Mapping[str, Mapping[str, str]] = {
+    "rejected-connections": {"protocol": f'="{TCP}"', "action": '="REJECT"', "tcp-flags": f'="{SYN}"'},
+    "rejected-packets": {"protocol": f'!="{TCP}"', "action": '="REJECT"'},
 }
 """The records that count, by name of their filter: what each has in its fields.
 
 A REJECT alone says too much: packets that come after a connection was closed are rejected, too, in proportion to the
-traffic of a sound network. They don't ask for a connection. What does, and is refused, goes where no flow of the stack
+traffic of a sound network. They don't ask for a connection. What does, and is rejected, goes where no flow of the stack
 leads; and so does whatever is not TCP, which no flow uses. Two filters, because the conditions of one pattern are about
 one field each, and all of them have to hold.
 """
@@ -50,7 +50,7 @@ def pattern(conditions: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefusedFlowsAlarmArgs:
+class RejectedFlowsAlarmArgs:
     """The VPC's flow logs, and whom to tell of what."""
 
     log_group: pulumi.Input[str]
@@ -58,21 +58,21 @@ class RefusedFlowsAlarmArgs:
     topic_arn: pulumi.Input[str]
     """The topic that is notified when the alarm goes off and when it ends."""
     limit: int
-    """Refused flows in five minutes that raise it."""
+    """Rejected flows in five minutes that raise it."""
 
 
-class RefusedFlowsAlarm(pulumi.ComponentResource):
+class RejectedFlowsAlarm(pulumi.ComponentResource):
     """Tells that something tried to go where it may not: a way out that is looked for, or S3 at a new address.
 
-    AWS extends S3's prefix list. What lies outside the blocks that the network ACLs open is refused there, and models
+    AWS extends S3's prefix list. What lies outside the blocks that the network ACLs open is rejected there, and models
     can't be loaded from it any more. A record stands for all packets of one flow in one minute.
     """
 
-    def __init__(self, name: str, args: RefusedFlowsAlarmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("private-inference:network:RefusedFlowsAlarm", name, None, opts)
+    def __init__(self, name: str, args: RejectedFlowsAlarmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:network:RejectedFlowsAlarm", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        namespace, metric = stack_name(), "RefusedFlows"
-        for filter_name, conditions in REFUSED.items():
+        namespace, metric = stack_name(), "RejectedFlows"
+        for filter_name, conditions in REJECTED.items():
             aws.cloudwatch.LogMetricFilter(
                 filter_name,
                 log_group_name=args.log_group,
@@ -84,7 +84,7 @@ class RefusedFlowsAlarm(pulumi.ComponentResource):
             )
         aws.cloudwatch.MetricAlarm(
             name,
-            alarm_description=f"The network refuses {args.limit} flows or more in five minutes: see the flow logs, and "
+            alarm_description=f"The network rejects {args.limit} flows or more in five minutes: see the flow logs, and "
             "run `verify`, which says whether S3's prefix list has outgrown the network ACLs",
             namespace=namespace,
             metric_name=metric,
@@ -94,7 +94,7 @@ class RefusedFlowsAlarm(pulumi.ComponentResource):
             threshold=args.limit,
             evaluation_periods=DELIVERY_PERIODS,
             datapoints_to_alarm=1,
-            treat_missing_data="notBreaching",  # without a refusal there is no datapoint
+            treat_missing_data="notBreaching",  # without a rejection there is no datapoint
             alarm_actions=[args.topic_arn],
             ok_actions=[args.topic_arn],
             opts=child,
