@@ -12,6 +12,7 @@ from private_inference.reachability.model import Network
 from private_inference.reachability.stack_intent import intent_from
 from private_inference.reachability.transition import transition, where
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.verification.proof import explained
 from private_inference.verification.reader import Reader
 
 
@@ -48,6 +49,8 @@ class Paths:
 
     def judge(self) -> Iterator[tuple[str, str]]:
         """Each thing that was wrong in the step that is over: the call after which it was seen, and what it was."""
+        if not (self._seen or self._deployed):
+            return
         last = self._network()
         if self._before is not None:
             stayed = self._before.subnets.keys() & last.subnets.keys()
@@ -71,6 +74,4 @@ class Paths:
 def _wrong(report: Report) -> Iterator[str]:
     yield from report.unmet
     yield from (f"{one.resource}: {one.property} {one.reason}" for one in report.undecided)
-    for failure in report.failures:
-        refusal = failure.trace.refusal
-        yield f"{failure}" + (f": {refusal.place}: {refusal.reason}" if refusal else "")
+    yield from map(explained, report.failures)

@@ -27,10 +27,10 @@ def _no_other(stack: Deployed) -> Result:
 
 
 def _failures(stack: Deployed, kind: str) -> list[str]:
-    return [_explained(failure) for failure in stack.proof.failures if failure.kind == kind]
+    return [explained(failure) for failure in stack.proof.failures if failure.kind == kind]
 
 
-def _explained(failure: Failure) -> str:
+def explained(failure: Failure) -> str:
     """The pair of parties, one of the services, and what refuses it."""
     text = f"{failure.kind}: {failure.source} → {failure.destination}, {failure.trace.service}"
     refusal = failure.trace.refusal

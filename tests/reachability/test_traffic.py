@@ -125,15 +125,3 @@ def test_icmp_is_typed_in_groups_by_ports_and_in_acls_by_its_own_fields() -> Non
 )
 def test_answers_go_to_the_clients_ports(asked: Intervals, answered: Intervals) -> None:
     assert answer_to(asked.first, (32768, 65535)) == answered
-
-
-@pytest.mark.parametrize(
-    ("name", "short"),
-    [
-        ("com.amazonaws.eu-west-1.s3", "s3"),
-        ("com.amazonaws.us-east-1.sagemaker.runtime", "sagemaker.runtime"),
-        ("x", "x"),
-    ],
-)
-def test_services_of_aws_have_short_names(name: str, short: str) -> None:
-    assert traffic.short_service(name) == short
