@@ -747,7 +747,7 @@ def no_flow_logs(stack: Deployment) -> Iterator[None]:
 
 
 @missed_by("Logs: flow logs of all")
-def flow_logs_of_refusals_only(stack: Deployment) -> Iterator[None]:
+def flow_logs_of_rejections_only(stack: Deployment) -> Iterator[None]:
     def change(answer: dict[str, Any]) -> None:
         answer["FlowLogs"][0]["TrafficType"] = "REJECT"
 
@@ -778,7 +778,7 @@ def _filter_changed(stack: Deployment, filter_number: int, **changes: Any) -> It
 
 
 @missed_by("Rejected flows: connections", "Rejected flows: 1 in five")
-def refused_connections_uncounted(stack: Deployment) -> Iterator[None]:
+def rejected_connections_uncounted(stack: Deployment) -> Iterator[None]:
     before = _filters(stack)[0]
     stack.client("logs").delete_metric_filter(logGroupName=before["logGroupName"], filterName=before["filterName"])
     yield
@@ -792,13 +792,13 @@ def accepted_connections_counted(stack: Deployment) -> Iterator[None]:
 
 
 @missed_by("Rejected flows: connections", "Rejected flows: 1 in five")
-def refusals_of_two_kinds_in_two_metrics(stack: Deployment) -> Iterator[None]:
+def rejections_of_two_kinds_in_two_metrics(stack: Deployment) -> Iterator[None]:
     (metric,) = _filters(stack)[1]["metricTransformations"]
     yield from _filter_changed(stack, 1, metricTransformations=[metric | {"metricName": "Other"}])
 
 
 @missed_by("Rejected flows: connections", "Rejected flows: 1 in five")
-def refusals_that_count_for_nothing(stack: Deployment) -> Iterator[None]:
+def rejections_that_count_for_nothing(stack: Deployment) -> Iterator[None]:
     (metric,) = _filters(stack)[1]["metricTransformations"]
     yield from _filter_changed(stack, 1, metricTransformations=[metric | {"metricValue": "0"}])
 
@@ -813,7 +813,7 @@ def flow_logs_in_another_format(stack: Deployment) -> Iterator[None]:
 
 
 def _rejection_alarm(stack: Deployment) -> dict[str, Any]:
-    found = stack.client("cloudwatch").describe_alarms(AlarmNamePrefix="refused-")["MetricAlarms"]
+    found = stack.client("cloudwatch").describe_alarms(AlarmNamePrefix="rejected-")["MetricAlarms"]
     return _alarm_settings(found[0])
 
 
@@ -825,7 +825,7 @@ def _rejection_alarm_changed(stack: Deployment, **changes: Any) -> Iterator[None
 
 
 @missed_by("Rejected flows: 1 in five")
-def refusals_raise_no_alarm(stack: Deployment) -> Iterator[None]:
+def rejections_raise_no_alarm(stack: Deployment) -> Iterator[None]:
     before = _rejection_alarm(stack)
     stack.client("cloudwatch").delete_alarms(AlarmNames=[before["AlarmName"]])
     yield
@@ -833,17 +833,17 @@ def refusals_raise_no_alarm(stack: Deployment) -> Iterator[None]:
 
 
 @missed_by("Rejected flows: 1 in five")
-def refusals_that_tell_nobody(stack: Deployment) -> Iterator[None]:
+def rejections_that_tell_nobody(stack: Deployment) -> Iterator[None]:
     yield from _rejection_alarm_changed(stack, AlarmActions=[])
 
 
 @missed_by("Rejected flows: 1 in five")
-def refusals_that_tell_late(stack: Deployment) -> Iterator[None]:
+def rejections_that_tell_late(stack: Deployment) -> Iterator[None]:
     yield from _rejection_alarm_changed(stack, Threshold=500.0)
 
 
 @missed_by("Rejected flows: 1 in five")
-def silence_that_raises_the_alarm_on_refusals(stack: Deployment) -> Iterator[None]:
+def silence_that_raises_the_alarm_on_rejections(stack: Deployment) -> Iterator[None]:
     yield from _rejection_alarm_changed(stack, TreatMissingData="breaching")
 
 
