@@ -18,6 +18,7 @@ from private_inference.runner import sdk
 from private_inference.runner.project import StackConfig
 from private_inference.runner.remote import EXPANSIONS
 from private_inference.runner.resource import Engine, Lookup, Outputs, Resource, Run
+from private_inference.runner.transforms import Callback, Transforms
 
 
 class StoppedError(Exception):
@@ -65,7 +66,10 @@ def working_in(directory: Path) -> Iterator[None]:
 
 
 class _Recorder:
-    """Passes a program's resources and lookups to the engine, expands remote components, and keeps a record."""
+    """Passes a program's resources and lookups to the engine, and keeps a record.
+
+    On the way transforms are run and remote components are expanded.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.created: list[Resource] = []
@@ -74,8 +78,16 @@ class _Recorder:
         self.failure: Exception | None = None
         self._engine = engine
         self._made: dict[str, Resource] = {}
+        self._transforms = Transforms()
+
+    def transform_resources(self, callback: Callback) -> None:
+        self._transforms.of_stack.append(callback)
+
+    def transform_lookups(self, callback: Callback) -> None:
+        self._transforms.of_lookups.append(callback)
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
+        args = self._transforms.lookup(token, args)
         answer = self._engine.invoke(token, args)
         self.lookups.append(Lookup(token, args, answer))
         return answer
@@ -84,16 +96,29 @@ class _Recorder:
         made = self._made[urn]
         return made.id, made.outputs
 
-    def register(self, resource: Resource) -> tuple[str | None, Outputs]:
+    def register(self, resource: Resource, transforms: Sequence[Callback]) -> tuple[str | None, Outputs]:
+        with self._stopping(resource):
+            resource = self._transforms.resource(resource, transforms)
+            made = self._expand(resource) if resource.type in EXPANSIONS else self._create(resource)
+            self.created.append(made)
+        return made.id, made.outputs
+
+    def read(self, resource: Resource) -> Outputs:
+        with self._stopping(resource):
+            made = self._create(resource)
+            self.created.append(made)
+        return made.outputs
+
+    @contextlib.contextmanager
+    def _stopping(self, resource: Resource) -> Iterator[None]:
+        """Nothing more happens after a failure."""
         if self.failure is not None:
             raise StoppedError(f"{resource.name} was not created, because an earlier resource failed.")
         try:
-            made = self._expand(resource) if resource.type in EXPANSIONS else self._create(resource)
+            yield
         except Exception as error:
             self.failure = self.failure or error
             raise
-        self.created.append(made)
-        return made.id, made.outputs
 
     def _create(self, resource: Resource) -> Resource:
         identity, outputs = self._engine.create(resource)
@@ -121,7 +146,7 @@ class _Recorder:
                 property_dependencies=reads,
                 remote=False,
             )
-            made = self._create(child)
+            made = self._create(self._transforms.resource(child))
             self.remote_children.append(made)
             return made, made.outputs
 

@@ -10,7 +10,7 @@ and references to resources), `pulumi/_types.py` (classes of arguments), `pulumi
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -21,7 +21,7 @@ from google.protobuf import empty_pb2
 from pulumi.output import Unknown
 from pulumi.runtime import mocks, rpc, settings, stack
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import callback_pb2, resource_pb2
 from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from private_inference.runner.project import StackConfig
@@ -43,14 +43,23 @@ GET_RESOURCE = "pulumi:pulumi:getResource"
 class Handler(Protocol):
     """Receives what a program asks of the resource monitor. Called from several threads at once."""
 
-    def register(self, resource: Resource) -> tuple[str | None, Outputs]:
-        """The id and the outputs of a resource."""
+    def register(self, resource: Resource, transforms: Sequence[callback_pb2.Callback]) -> tuple[str | None, Outputs]:
+        """The id and the outputs of a resource that has these transforms."""
+
+    def read(self, resource: Resource) -> Outputs:
+        """The outputs of a resource that is there already."""
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
         """The answer to a lookup."""
 
     def state(self, urn: str) -> tuple[str | None, Outputs]:
         """The id and the outputs of a resource that was created before."""
+
+    def transform_resources(self, callback: callback_pb2.Callback) -> None:
+        """A transform of every resource comes into force."""
+
+    def transform_lookups(self, callback: callback_pb2.Callback) -> None:
+        """A transform of every lookup comes into force."""
 
 
 def execute(
@@ -150,9 +159,10 @@ class Monitor(mocks.MockMonitor):
                 retain_on_delete=request.retainOnDelete,
                 delete_before_replace=request.deleteBeforeReplace,
                 ignore_changes=tuple(request.ignoreChanges),
-                timeouts=_timeouts(request.customTimeouts),
+                timeouts=timeouts(request.customTimeouts),
                 remote=request.remote,
-            )
+            ),
+            request.transforms,
         )
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identity or "", object=_serialized(outputs))
 
@@ -160,7 +170,7 @@ class Monitor(mocks.MockMonitor):
         _ensure_event_loop()  # type: ignore[no-untyped-call]
         urn = self.make_urn(request.parent, request.type, request.name)
         known = rpc.deserialize_properties(request.properties, keep_unknowns=True)
-        _, outputs = self._handler.register(
+        outputs = self._handler.read(
             Resource(urn, request.type, request.name, request.parent, True, known, (), {}, id=request.id)
         )
         return resource_pb2.ReadResourceResponse(urn=urn, properties=_serialized(outputs))
@@ -171,8 +181,17 @@ class Monitor(mocks.MockMonitor):
             self.stack_outputs |= rpc.deserialize_properties(request.outputs, keep_unknowns=True)
         return empty_pb2.Empty()
 
+    def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
+        self._handler.transform_resources(request)
+        return empty_pb2.Empty()
 
-def _timeouts(message: Any) -> dict[str, str]:
+    def RegisterStackInvokeTransform(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
+        self._handler.transform_lookups(request)
+        return empty_pb2.Empty()
+
+
+def timeouts(message: Any) -> dict[str, str]:
+    """A message's durations, by what is to take no longer: `create`, `update`, `delete`."""
     return {kind: given for kind in ("create", "update", "delete") if (given := getattr(message, kind))}
 
 
