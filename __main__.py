@@ -39,6 +39,7 @@ account = facts.account
 provider = aws.Provider(
     "aws",
     region=settings.region,
+    allowed_account_ids=[settings.account] if settings.account else None,
     default_tags=aws.ProviderDefaultTagsArgs(
         tags={
             "Project": pulumi.get_project(),

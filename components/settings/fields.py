@@ -141,6 +141,7 @@ Cidr = Annotated[str, AfterValidator(cidr_block)]
 Cidrs = Annotated[tuple[Cidr, ...], AfterValidator(_distinct_cidrs)]
 SiteCidrs = Annotated[Cidrs, AfterValidator(_site_cidrs), Field(min_length=1)]
 VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]
+AccountId = Annotated[str, _matching(r"(\d{12})?", "an AWS account's id; write its twelve digits, in quotes")]
 GatewayId = Annotated[
     str, _matching(r"(vgw|tgw)-[0-9a-f]{8,17}", "the id of a gateway; write one such as vgw-0a1b2c3d or tgw-0a1b2c3d")
 ]

@@ -10,6 +10,7 @@ from components import cidr
 from components.ecr import EcrImage
 from components.settings.endpoints import EndpointSettings, distinct_names
 from components.settings.fields import (
+    AccountId,
     Cidrs,
     EmailAddress,
     GatewayId,
@@ -163,6 +164,8 @@ class Settings(SettingsGroup):
 
     region: Annotated[Region, Field(alias=REGION_KEY)]
     """The stack's region."""
+    account: AccountId = ""
+    """Id of the AWS account to deploy to: with credentials of another nothing is created. Empty: any will do."""
     owner: TagValue
     """Team that answers for the stack; a tag on every resource."""
     cost_center: TagValue

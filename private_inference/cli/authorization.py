@@ -8,20 +8,18 @@ from private_inference.authorization.intent import Report, check
 from private_inference.authorization.model import Account
 from private_inference.authorization.stack_intent import intent_from
 from private_inference.cli.proof import declared
-from private_inference.runner.aws_facts import partition_of
-from private_inference.runner.preview import ACCOUNT
+from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT, partition_of
+from private_inference.runner.preview import IDENTITY
 from private_inference.runner.resource import Run
 
 if TYPE_CHECKING:
     from components.settings import Settings
 
-_IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
-
 
 def account_of(settings: "Settings", run: Run) -> Account:
     """The account that a run's documents are in, the same whatever the order in which resources came."""
-    answers = [lookup.answer["accountId"] for lookup in run.lookups if lookup.token == _IDENTITY]
-    account = str(answers[0]) if answers else ACCOUNT
+    answers = [lookup.answer["accountId"] for lookup in run.lookups if lookup.token == IDENTITY]
+    account = str(answers[0]) if answers else EXAMPLE_ACCOUNT
     return load([declared(resource) for resource in run.all_resources], account, partition_of(settings.region))
 
 

@@ -55,14 +55,14 @@ class Checked:
 def preview(config: StackConfig) -> tuple[Network, Intent]:
     """The network that the program of `config` would make, and the intent of its settings."""
     settings = settings_of(config)
-    network = network_of(run_program(config, PreviewEngine(settings.region), preview=True))
+    network = network_of(run_program(config, PreviewEngine(settings.region, settings.account), preview=True))
     return network, intent_from(settings, network)
 
 
 def permissions(config: StackConfig) -> tuple[Account, AuthorizationIntent]:
     """The account that the program of `config` would make documents in, and the intent of its settings."""
     settings = settings_of(config)
-    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    engine = SymbolEngine(PreviewEngine(settings.region, settings.account), settings.region)
     return account_of(settings, run_program(config, engine, preview=True)), authorization_intent_from(settings)
 
 
@@ -73,7 +73,7 @@ def check(config: StackConfig, policies: Mapping[str, Any]) -> Checked:
     """
     with PolicyPack(PACK, policies) as pack:
         settings = settings_of(config)
-        engine = GuardedEngine(PreviewEngine(settings.region), pack, enforce=False)
+        engine = GuardedEngine(PreviewEngine(settings.region, settings.account), pack, enforce=False)
         named = run_program(config, SymbolEngine(engine, settings.region), preview=True)
         run = without_symbols(named)
         return Checked(run, judge(settings, run, engine, pack, named))

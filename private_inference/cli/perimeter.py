@@ -12,8 +12,8 @@ from components.perimeter import Guarded
 from components.settings import SettingsError
 from private_inference.graph import types
 from private_inference.graph.endpoint_services import RUNTIMES, short_service
-from private_inference.runner.aws_facts import partition_of
-from private_inference.runner.preview import ACCOUNT, PreviewEngine
+from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT, partition_of
+from private_inference.runner.preview import PreviewEngine
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, settings_of
 from private_inference.runner.resource import Resource, Run
@@ -64,8 +64,9 @@ class Perimeter:
 def before_deployment(config: StackConfig) -> Perimeter:
     """The documents with symbols for what AWS will choose: those that `who` has, so it can be asked about them."""
     settings = settings_of(config)
-    run = run_program(config, SymbolEngine(PreviewEngine(settings.region), settings.region), preview=True)
-    account = Account(partition_of(settings.region), settings.region, ACCOUNT)
+    engine = SymbolEngine(PreviewEngine(settings.region, settings.account), settings.region)
+    run = run_program(config, engine, preview=True)
+    account = Account(partition_of(settings.region), settings.region, settings.account or EXAMPLE_ACCOUNT)
     runtime, (bucket,), (vpc,) = _runtime(run), _all(run, types.BUCKET), _all(run, types.VPC)
     keys = {each.name: each for each in _all(run, types.KMS_KEY)}
     guarded = _guarded(
@@ -79,7 +80,7 @@ def before_deployment(config: StackConfig) -> Perimeter:
         vpc=str(vpc.id),
     )
     unknown = {
-        ACCOUNT: "the account",
+        **({} if settings.account else {account.id: "the account"}),
         str(runtime.id): "the id of the runtime endpoint",
         str(vpc.id): "the id of the VPC",
         bucket.outputs["bucket"]: f"the name of the bucket {bucket.name}",

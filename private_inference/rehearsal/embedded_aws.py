@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from private_inference.rehearsal.parameter_constraints import check_constraints
+from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT
 
 CREDENTIALS: dict[str, str] = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
 """moto takes any credentials; these can't be mistaken for real ones."""
@@ -32,14 +33,18 @@ class EmbeddedAwsError(Exception):
 class EmbeddedAws:
     """One AWS account in one region, alive within `with`.
 
-    `gateways` are ids of virtual private (vgw-…) and transit gateways (tgw-…) that it has from the start.
+    `account` is its id; `gateways` are ids of virtual private (vgw-…) and transit gateways (tgw-…) that it has from the
+    start.
     `patched=False` serves moto without rehearsal/patches: the tests use it to see that each patch is still needed.
     """
 
-    def __init__(self, region: str, *, gateways: Sequence[str] = (), patched: bool = True) -> None:
+    def __init__(
+        self, region: str, *, account: str = EXAMPLE_ACCOUNT, gateways: Sequence[str] = (), patched: bool = True
+    ) -> None:
         self.region = region
         self.endpoint_url = ""
         self._options = [*gateways, *([] if patched else ["--without-patches"])]
+        self._account = {"MOTO_ACCOUNT_ID": account}
         self._clients: dict[str, Any] = {}
         self._creating = threading.Lock()
 
@@ -51,7 +56,7 @@ class EmbeddedAws:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[2],
-            env=inherited | SETTINGS | CREDENTIALS,
+            env=inherited | SETTINGS | self._account | CREDENTIALS,
             start_new_session=True,  # an interrupt at the terminal reaches the caller, who then leaves in order
         )
         assert self._process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe

@@ -15,13 +15,15 @@ from components.settings import Settings
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.fleet_needs import REGISTRY
 from private_inference.rehearsal.operations import Operations
+from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT
 
 
 @contextlib.contextmanager
 def prepared_aws(settings: Settings) -> Iterator[EmbeddedAws]:
     """The embedded AWS with what `settings` refers to."""
     premises = settings.network.on_premises
-    with EmbeddedAws(settings.region, gateways=[premises.gateway_id] if premises else []) as aws:
+    gateways = [premises.gateway_id] if premises else []
+    with EmbeddedAws(settings.region, account=settings.account or EXAMPLE_ACCOUNT, gateways=gateways) as aws:
         provide(aws, settings)
         yield aws
 

@@ -99,19 +99,17 @@ def read_offerings_of(region: str) -> None:
 
 def warm_up(region: str) -> None:
     """Do what takes moto longest at its first request, while the program is still being imported."""
-    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.ec2.models import ec2_backends
 
-    backend = ec2_backends[DEFAULT_ACCOUNT_ID][region]
-    backend._collect_default_endpoint_services(DEFAULT_ACCOUNT_ID, region)
+    account = os.environ["MOTO_ACCOUNT_ID"]
+    ec2_backends[account][region]._collect_default_endpoint_services(account, region)
 
 
 def add_gateway(region: str, identity: str) -> None:
     """Give the account a virtual private or transit gateway under a given id, which no AWS call can do."""
-    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.ec2.models import ec2_backends
 
-    backend, transit = ec2_backends[DEFAULT_ACCOUNT_ID][region], identity.startswith("tgw-")
+    backend, transit = ec2_backends[os.environ["MOTO_ACCOUNT_ID"]][region], identity.startswith("tgw-")
     made: Any = backend.create_transit_gateway(None) if transit else backend.create_vpn_gateway("ipsec.1")
     kept: dict[str, Any] = backend.transit_gateways if transit else backend.vpn_gateways
     kept[identity] = kept.pop(made.id)

@@ -10,6 +10,9 @@ from typing import Any
 
 from private_inference.registries import prebuilt_images
 
+EXAMPLE_ACCOUNT = "123456789012"
+"""AWS's own: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+
 
 class NoFactError(Exception):
     """The fact is not known here; the message says which one."""

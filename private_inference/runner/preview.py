@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from private_inference.runner.aws_facts import (
+    EXAMPLE_ACCOUNT,
     NoFactError,
     NoRegistryError,
     dns_suffix,
@@ -18,8 +19,8 @@ from private_inference.runner.aws_facts import (
 )
 from private_inference.runner.resource import Outputs, Resource
 
-ACCOUNT = "123456789012"
-"""AWS's own example: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
+"""The lookup of the account."""
 
 ZONES = "abcdef"
 
@@ -40,14 +41,17 @@ class PreviewError(Exception):
 class PreviewEngine:
     """An `Engine` of the runner: outputs are the inputs, and everything that AWS would add is unknown."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, account: str = "") -> None:
         self._region = region
+        self._account = account or EXAMPLE_ACCOUNT
 
     def create(self, resource: Resource) -> tuple[str | None, Outputs]:
         return None, resource.properties
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Outputs:
         """Raises PreviewError for a lookup that can't be answered without an account."""
+        if token == IDENTITY:
+            return _identity(self._region, self._account)
         answer = _LOOKUPS.get(token)
         if answer is None:
             raise PreviewError(f"The lookup {token} can't be answered without an account. Rehearse the stack instead.")
@@ -95,8 +99,8 @@ def _type_offerings(region: str, args: Mapping[str, Any]) -> dict[str, Any]:
     return {"locations": _zones(region, args)["names"]}
 
 
-def _identity(region: str, _: Mapping[str, Any]) -> dict[str, Any]:
-    return {"accountId": ACCOUNT, "arn": f"arn:{partition_of(region)}:iam::{ACCOUNT}:root", "userId": ACCOUNT}
+def _identity(region: str, account: str) -> dict[str, Any]:
+    return {"accountId": account, "arn": f"arn:{partition_of(region)}:iam::{account}:root", "userId": account}
 
 
 def _partition(region: str, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +113,6 @@ def _prebuilt_image(region: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 _LOOKUPS: Mapping[str, Callable[[str, Mapping[str, Any]], Mapping[str, Any]]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": _identity,
     "aws:index/getRegion:getRegion": lambda region, _: {"name": region},
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from private_inference.runner.aws_facts import partition_of
-from private_inference.runner.preview import ACCOUNT
+from private_inference.runner.preview import IDENTITY
 from private_inference.runner.resource import Engine, Outputs, Resource, Run
 from private_inference.runner.sdk import unknown
 
@@ -68,6 +68,7 @@ class SymbolEngine:
     def __init__(self, engine: Engine, region: str) -> None:
         self._engine = engine
         self._region = region
+        self._account = engine.invoke(IDENTITY, {})["accountId"]
 
     def create(self, resource: Resource) -> tuple[str | None, Outputs]:
         identity, _ = self._engine.create(masked(resource))
@@ -86,7 +87,7 @@ class SymbolEngine:
             "partition": partition_of(self._region),
             "service": resource.type.split(":")[1].split("/")[0],
             "region": self._region,
-            "account": ACCOUNT,
+            "account": self._account,
             "symbol": f"{resource.name}~{digest}~",
         }
         found: dict[str, str] = {}

@@ -19,7 +19,8 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
 
 
 def _account(stack: Deployed) -> Result:
-    own = stack.aws.get("sts", "get_caller_identity")["Account"] == stack.desired.account
+    asked = stack.aws.get("sts", "get_caller_identity")["Account"]
+    own = asked == stack.desired.account and stack.desired.settings.account in ("", asked)
     return Result("it does" if own else "the credentials are of another account", own)
 
 

@@ -16,6 +16,7 @@ from tests.support.recording import ACCOUNT, REGION, ROOT, stack_config
 from tests.support.stacks import PROJECT, minimal, model, settings, shipped
 
 BAD = [
+    ("account", "12345", "is not an AWS account's id; write its twelve digits, in quotes"),
     ("owner", "", "at least 1 character"),
     ("owner", "x" * 257, "at most 256 characters"),
     ("costCenter", "", "at least 1 character"),
@@ -454,7 +455,7 @@ def test_pulumi_yaml_declares_each_setting_with_type_and_description() -> None:
         assert entry["description"], key
         assert ("default" in entry) != field.is_required(), key
         if "default" in entry:
-            assert entry["default"] == {"array": [], "object": {}}[kind], key
+            assert entry["default"] == {"array": [], "object": {}, "string": ""}[kind], key
 
 
 def test_each_setting_says_what_it_is() -> None:

@@ -44,6 +44,14 @@ def test_every_resource_goes_through_the_provider_with_the_stacks_tags(stack: Re
     assert {resource.provider.rpartition("::")[0] for resource in custom} == {provider.urn}
 
 
+def test_a_stack_that_names_no_account_is_deployed_to_any(dev: Recorded) -> None:
+    assert "allowedAccountIds" not in dev.one("pulumi:providers:aws").properties
+
+
+def test_a_stack_that_names_its_account_is_deployed_to_no_other(prod: Recorded) -> None:
+    assert json.loads(prod.one("pulumi:providers:aws").properties["allowedAccountIds"]) == ["123456789012"]
+
+
 def test_tags_of_the_settings_are_default_tags(prod: Recorded) -> None:
     tags = json.loads(prod.one("pulumi:providers:aws").properties["defaultTags"])["tags"]
     assert tags == {

@@ -1,6 +1,7 @@
-"""A configuration that was exported for another account stops at the plan, and says why."""
+"""A configuration that was exported for another account, or is for one, stops at the plan and says why."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import load_stack, settings_of
 from private_inference.terraform.export import export_terraform
-from private_inference.terraform.lookup_sources import from_file
+from private_inference.terraform.lookup_sources import from_clients, from_file
 from private_inference.terraform.terraform import TerraformError
 from tests.conformance.deployment import Deployment
 from tests.support.recording import ROOT
@@ -29,4 +30,9 @@ def test_a_plan_stops_where_the_account_answers_otherwise(tmp_path: Path) -> Non
         lookups.write_text(json.dumps(answers))
         export_terraform(config, deployment.directory, from_file(lookups))
         with pytest.raises(TerraformError, match=r"(?s)us-east-1z.*--live"):
+            deployment.plan()
+        # Settings that name another account than the credentials are of: the AWS provider does nothing.
+        other = replace(config, values={**config.values, "private-inference:account": "210987654321"})
+        export_terraform(other, deployment.directory, from_clients(aws))
+        with pytest.raises(TerraformError, match="AWS account ID not allowed"):
             deployment.plan()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from components.settings import Settings, parse
+from private_inference.rehearsal.operations import Operations
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import load_stack
 from tests.rehearsal.conftest import Rehearse
@@ -90,3 +91,13 @@ def test_a_policy_is_attached_to_the_account_in_its_organization(rehearse: Rehea
             TargetId=account, Filter="SERVICE_CONTROL_POLICY"
         )
     assert (found["policy"], found["arn"]) in {(each["Id"], each["Arn"]) for each in attached["Policies"]}
+
+
+def test_the_account_is_the_one_that_the_settings_name() -> None:
+    with prepared_aws(settings(account=210987654321)) as aws:
+        assert aws.client("sts").get_caller_identity()["Account"] == "210987654321"
+        key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+        assert key.split(":")[4] == "210987654321"
+        Operations(aws.endpoint_url).zone_lost("eu-west-1a")
+        zones = aws.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    assert "eu-west-1a" not in [zone["ZoneName"] for zone in zones if zone["State"] == "available"]

@@ -1,6 +1,7 @@
 """What happens to an account without any call of its owner's, on request: the server's side of `Operations`."""
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from moto.sagemaker.models import sagemaker_backends
 from private_inference.rehearsal.patches import callers, endpoints, fleets, model_interfaces
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
+
+ACCOUNT = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
+"""The account's id, as moto chooses it for requests."""
 
 
 def answer(operation: str, region: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -27,7 +31,7 @@ def answer(operation: str, region: str, environ: dict[str, Any], start_response:
 
 
 def _endpoint(region: str, name: str) -> tuple[Any, Any]:
-    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
+    backend = sagemaker_backends[ACCOUNT][region]
     if name not in backend.endpoints:
         raise ValueError(f"there is no endpoint {name}; there are: {', '.join(sorted(backend.endpoints)) or 'none'}")
     return backend, backend.endpoints[name]
@@ -43,7 +47,7 @@ def needs(region: str, endpoint: str) -> list[dict[str, str]]:
 
 
 def stranded(region: str) -> list[str]:
-    return model_interfaces.stranded(ec2_backends[DEFAULT_ACCOUNT_ID][region])
+    return model_interfaces.stranded(ec2_backends[ACCOUNT][region])
 
 
 def heal(region: str, endpoint: str) -> list[dict[str, str]]:
@@ -72,21 +76,21 @@ def scale(region: str, endpoint: str, count: int) -> dict[str, int]:
 
 
 def fail_next_update(region: str, endpoint: str, reason: str) -> None:
-    sagemaker_backends[DEFAULT_ACCOUNT_ID][region].__dict__.setdefault("next_failures", {})[endpoint] = reason
+    sagemaker_backends[ACCOUNT][region].__dict__.setdefault("next_failures", {})[endpoint] = reason
 
 
 def prefix_list_grows(region: str, cidr: str) -> list[str]:
-    entries = next(reversed(s3_prefix_list(ec2_backends[DEFAULT_ACCOUNT_ID][region]).entries.values()))
+    entries = next(reversed(s3_prefix_list(ec2_backends[ACCOUNT][region]).entries.values()))
     entries.append({"Cidr": cidr, "Description": "default"})
     return [entry["Cidr"] for entry in entries]
 
 
 def zone_lost(region: str, zone: str) -> None:
-    zones = {item.name: item for item in ec2_backends[DEFAULT_ACCOUNT_ID][region].describe_availability_zones()}
+    zones = {item.name: item for item in ec2_backends[ACCOUNT][region].describe_availability_zones()}
     if zone not in zones:
         raise ValueError(f"there is no zone {zone}; there are: {', '.join(sorted(zones))}")
     zones[zone].state = "impaired"
-    backend: Any = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
+    backend: Any = sagemaker_backends[ACCOUNT][region]
     for endpoint in backend.endpoints.values():
         for fleet in endpoint.fleets.values():
             for instance in [item for item in fleet.instances if item.zone == zone]:
@@ -95,11 +99,11 @@ def zone_lost(region: str, zone: str) -> None:
 
 
 def credentials(region: str, role: str, service: str, reached: Mapping[str, str] | None) -> dict[str, str]:
-    return callers.credentials(DEFAULT_ACCOUNT_ID, region, role, service, reached)
+    return callers.credentials(ACCOUNT, region, role, service, reached)
 
 
 def called_by(region: str, arn: str) -> None:
-    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].__dict__["caller"] = arn
+    s3_backends[ACCOUNT]["aws"].__dict__["caller"] = arn
 
 
 def _refill(backend: Any, endpoint: Any) -> None:
