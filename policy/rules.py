@@ -20,7 +20,7 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policy.addresses import is_everyone
-from policy.controls import Controls
+from policy.controls import Controls, framework
 from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, MalformedExemptionError, parse
 from policy.findings import Finding, Findings, Violation, for_each, with_unverified
 from policy.resources import Resource, Stack
@@ -125,7 +125,7 @@ def _name(check: ResourceCheck | StackCheck) -> str:
 
 
 def _metadata(check: ResourceCheck | StackCheck, declared: Declaration) -> dict[str, Any]:
-    framework = next((controls.framework for controls in declared["controls"]), None)
+    first = next(map(framework, declared["controls"]), None)
     labels = [label for controls in declared["controls"] for label in controls.labels]
     schema = {name: dict(option) for name, option in declared.get("options", {}).items()} | {"exceptions": SCHEMA}
     return {
@@ -133,8 +133,8 @@ def _metadata(check: ResourceCheck | StackCheck, declared: Declaration) -> dict[
         "description": " ".join((check.__doc__ or "").split()),
         "enforcement_level": declared.get("level", EnforcementLevel.MANDATORY),
         "severity": declared["severity"],
-        "framework": framework,
-        "tags": labels[1:] if framework else labels,
+        "framework": first,
+        "tags": labels[1:] if first else labels,
         "remediation_steps": declared["fix"],
         "config_schema": PolicyConfigSchema(schema),
     }

@@ -147,10 +147,15 @@ def check(account: Account, intent: Intent) -> Report:
     unmet = [
         f"the settings require that {one.principal} may do {one.action} on {one.resource}, and there is no such thing"
         for one in intent.expectations
-        if one.expected is Expected.REQUIRED and one not in met
+        if one.expected is Expected.REQUIRED and one not in met and not _held_by_nobody(account, one)
     ]
     changes, unread = becoming(account, of_stack(account))
     return Report(found, tuple(unmet), (*account.gaps, *unread), tuple(changes))
+
+
+def _held_by_nobody(account: Account, expectation: Expectation) -> bool:
+    """Whether an expectation is about the holders of a policy, in an account known whole: it may have none."""
+    return account.complete and expectation.principal.startswith(HOLDERS)
 
 
 def judged(intent: Intent, answered: Answer) -> Judged:

@@ -133,6 +133,14 @@ def verify(
             "again. Lambda may take 20 minutes to remove its network interfaces.",
         ),
     ] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Folder for evidence.json and evidence.html: the checks by published control, and both proofs.",
+            file_okay=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at the deployed stack with boto3: is what is there what was asked for? Ends with a real invocation."""
@@ -147,9 +155,15 @@ def verify(
     settings = settings_of(config)
     aws = session(settings.region)
     contract_outputs = contract(aws, config)
-    with steps() as progress, progress.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
-        desired = desired_of(config, settings, contract_outputs)
-        checks = run(desired, aws.client, lambda check: step.count(check.subject), from_inside=from_inside)
+    desired = desired_of(config, settings, contract_outputs)
+    with steps() as progress:
+        with progress.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
+            checks = run(desired, aws.client, lambda check: step.count(check.subject), from_inside=from_inside)
+        if to:
+            from private_inference.cli.evidence import evidence
+
+            with progress.step(f"Writing the report into {to}"):
+                evidence(desired, aws.client, checks).write(to)
     if as_json:
         print(report.to_json(checks))
     else:

@@ -24,6 +24,7 @@ from private_inference.verification import (
     roles,
 )
 from private_inference.verification.checks import Assertion, Check, Verdict, evaluate
+from private_inference.verification.controls import LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Desired
 from private_inference.verification.inside import InsideCaller
@@ -69,4 +70,4 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
     if inside:
-        yield Assertion("Call from inside", "its function and its role are removed", inside.remove)
+        yield Assertion("Call from inside", "its function and its role are removed", inside.remove, LEAST_PRIVILEGE)

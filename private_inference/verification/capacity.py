@@ -17,6 +17,7 @@ from private_inference.verification.checks import (
     result,
     short,
 )
+from private_inference.verification.controls import AT_REST, AVAILABILITY, LEAST_PRIVILEGE, MONITORING
 from private_inference.verification.deployed import Deployed, Item, dimensions
 from private_inference.verification.desired import VARIANT
 from private_inference.verification.policies import statements
@@ -31,10 +32,14 @@ MEANINGS = {("GreaterThanOrEqualToThreshold", "notBreaching"): "≥", (SILENT, "
 
 def stack_assertions(stack: Deployed) -> Iterator[Assertion]:
     """The topic of alarms, and the dashboard."""
-    alarms = partial(Assertion, "Alarms")
+    alarms = partial(Assertion, "Alarms", controls=MONITORING)
     emails = stack.desired.settings.operators.emails
-    yield alarms("their topic is under the notifications key", lambda: _topic_key(stack))
-    yield alarms("this account's alarms and EventBridge alone may publish, by TLS", lambda: _topic_policy(stack))
+    yield alarms("their topic is under the notifications key", lambda: _topic_key(stack), controls=AT_REST)
+    yield alarms(
+        "this account's alarms and EventBridge alone may publish, by TLS",
+        lambda: _topic_policy(stack),
+        controls=LEAST_PRIVILEGE,
+    )
     if stack.desired.settings.endpoints:
         yield alarms("their topic is told of the endpoints' changes of state", lambda: _state_changes(stack))
     claim = f"subscribed: {', '.join(emails)}" if emails else "nobody is subscribed, as set"
@@ -44,7 +49,7 @@ def stack_assertions(stack: Deployed) -> Iterator[Assertion]:
 
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """Scaling and alarms of one endpoint; `endpoint` is its settings."""
-    expect = partial(Assertion, f"Endpoint {endpoint.name}")
+    expect = partial(Assertion, f"Endpoint {endpoint.name}", controls=AVAILABILITY)
     least, most = endpoint.instances.min, endpoint.instances.max
     scaling = endpoint.scaling
     yield expect(f"scales between {least} and {most} instances", partial(_target, stack, endpoint))
@@ -52,9 +57,11 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     yield expect(
         f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, endpoint)
     )
-    yield expect("alarms on answers, latencies, hardware and instances", partial(_alarms, stack, endpoint))
-    yield expect("one alarm sums up its alarms", partial(_composite, stack, endpoint))
-    yield expect("its alarms tell the topic, both ways", partial(_actions, stack, endpoint))
+    yield expect(
+        "alarms on answers, latencies, hardware and instances", partial(_alarms, stack, endpoint), controls=MONITORING
+    )
+    yield expect("one alarm sums up its alarms", partial(_composite, stack, endpoint), controls=MONITORING)
+    yield expect("its alarms tell the topic, both ways", partial(_actions, stack, endpoint), controls=MONITORING)
 
 
 # Scaling

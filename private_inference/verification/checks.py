@@ -1,10 +1,12 @@
 """What a verification consists of: assertions about a stack, and checks, which are assertions evaluated against AWS."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from private_inference.controls import Controls
 
 
 class Verdict(StrEnum):
@@ -24,6 +26,8 @@ class Check:
     asked: str
     seen: str
     verdict: Verdict
+    controls: Sequence[str] = ()
+    """Published controls that it is evidence for, each with its publisher's name."""
 
     @property
     def failed(self) -> bool:
@@ -51,6 +55,7 @@ class Assertion:
     subject: str
     text: str
     look: Callable[[], Result]
+    controls: Sequence[Controls] = ()
 
 
 class AbsentError(Exception):
@@ -79,7 +84,8 @@ def evaluate(assertion: Assertion) -> Check:
 
 
 def _check(assertion: Assertion, seen: str, verdict: Verdict) -> Check:
-    return Check(assertion.subject, _masked(assertion.text), _masked(seen), verdict)
+    labels = [label for controls in assertion.controls for label in controls.labels]
+    return Check(assertion.subject, _masked(assertion.text), _masked(seen), verdict, labels)
 
 
 def _masked(text: str) -> str:

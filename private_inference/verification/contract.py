@@ -6,12 +6,13 @@ from functools import partial
 from pydantic import ValidationError
 
 from private_inference.verification.checks import AbsentError, Assertion, Result
+from private_inference.verification.controls import INTEGRITY
 from private_inference.verification.deployed import Deployed
 
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Whose account this is, and the parameter of each endpoint."""
-    expect = partial(Assertion, "Contract")
+    expect = partial(Assertion, "Contract", controls=INTEGRITY)
     yield expect("it speaks of the account that is asked", lambda: _account(stack))
     for endpoint in stack.desired.settings.endpoints:
         name = f"{stack.desired.parameters_path}{endpoint.name}"

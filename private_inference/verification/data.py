@@ -8,6 +8,7 @@ from typing import Any
 
 from components.settings import EndpointSettings
 from private_inference.verification.checks import Assertion, Result, equal, equal_sets, result, text
+from private_inference.verification.controls import AT_REST, AUDIT, BOUNDARY, INTEGRITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Artifact
 from private_inference.verification.policies import statements
@@ -19,23 +20,31 @@ BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "Restrict
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Bucket, artifacts, registry."""
     settings = stack.desired.settings.artifacts
-    bucket = partial(Assertion, "Artifacts")
-    yield bucket("public access is blocked, in all four ways", lambda: _public_access(stack))
+    bucket = partial(Assertion, "Artifacts", controls=AT_REST)
+    yield bucket("public access is blocked, in all four ways", lambda: _public_access(stack), controls=BOUNDARY)
     yield bucket("encrypted with the data key, through a bucket key", lambda: _encryption(stack))
-    yield bucket("versioned", lambda: equal(_read(stack, "versioning"), {"Status": "Enabled"}))
-    yield bucket("no access lists: objects are the owner's", lambda: _ownership(stack))
+    yield bucket("versioned", lambda: equal(_read(stack, "versioning"), {"Status": "Enabled"}), controls=INTEGRITY)
+    yield bucket("no access lists: objects are the owner's", lambda: _ownership(stack), controls=LEAST_PRIVILEGE)
     yield bucket("refuses what is not TLS, and other keys", lambda: _policy(stack))
     if stack.desired.settings.perimeter.data_through_vpc:
-        yield bucket("read through this VPC only, but by deployers", lambda: _reads(stack))
-    yield bucket(f"replaced versions go after {settings.noncurrent_days} days", lambda: _lifecycle(stack))
+        yield bucket("read through this VPC only, but by deployers", lambda: _reads(stack), controls=BOUNDARY)
+    yield bucket(
+        f"replaced versions go after {settings.noncurrent_days} days", lambda: _lifecycle(stack), controls=INTEGRITY
+    )
     target = settings.access_log_bucket
-    yield bucket(f"access logs go to {target}" if target else "no access logs were asked for", lambda: _logging(stack))
+    yield bucket(
+        f"access logs go to {target}" if target else "no access logs were asked for",
+        lambda: _logging(stack),
+        controls=AUDIT,
+    )
     # Endpoints may share an artifact: each one is fetched once.
     for endpoint in {endpoint.model.artifact: endpoint for endpoint in stack.desired.settings.endpoints}.values():
         local = endpoint.model.local_artifact
         claim = "there, the same to the last bit, and under the data key" if local else "there"
-        yield bucket(f"{endpoint.model.artifact}: {claim}", partial(_artifact, stack, endpoint))
-    registry = partial(Assertion, "Registry")
+        yield bucket(
+            f"{endpoint.model.artifact}: {claim}", partial(_artifact, stack, endpoint), controls=(*AT_REST, *INTEGRITY)
+        )
+    registry = partial(Assertion, "Registry", controls=(*AT_REST, *INTEGRITY))
     yield registry("immutable tags, scan on push, the data key", lambda: _repository(stack))
     yield registry(f"untagged images go after {settings.untagged_image_days} days", lambda: _image_lifecycle(stack))
 

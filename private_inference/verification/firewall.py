@@ -7,16 +7,17 @@ from private_inference.reachability.intent import ANSWERS, HTTPS
 from private_inference.reachability.stack_intent import ROLES, TIERS
 from private_inference.reachability.traffic import ALL_TRAFFIC, addresses
 from private_inference.verification.checks import AbsentError, Assertion, Result, joined, result
+from private_inference.verification.controls import BOUNDARY
 from private_inference.verification.deployed import Deployed
 
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """The default group and ACL, and a group and an ACL for each tier."""
-    groups = partial(Assertion, "Security groups")
+    groups = partial(Assertion, "Security groups", controls=BOUNDARY)
     yield groups("the default one lets nothing through", lambda: _default_group(stack))
     for tier in TIERS:
         yield groups(f"{ROLES[tier]}: no rule but for intended paths", partial(_group, stack, tier))
-    acls = partial(Assertion, "Network ACLs")
+    acls = partial(Assertion, "Network ACLs", controls=BOUNDARY)
     yield acls("the default one lets nothing through", lambda: _default_acl(stack))
     for tier in TIERS:
         if denied := stack.desired.settings.network.denied_cidrs:

@@ -6,6 +6,7 @@ from functools import partial
 
 from components.settings import EndpointSettings
 from private_inference.verification.checks import Assertion, Result, equal, equal_sets, joined, result, short, text
+from private_inference.verification.controls import AT_REST, AVAILABILITY, BOUNDARY, INTEGRITY
 from private_inference.verification.deployed import Deployed, Item, containers
 from private_inference.verification.desired import MODEL, VARIANT
 from private_inference.verification.fleets import lacking
@@ -18,7 +19,7 @@ ROLLBACK = ("Invocation5XXErrors", "ModelLatency")
 
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """What serves one endpoint; `endpoint` is its settings."""
-    expect = partial(Assertion, f"Endpoint {endpoint.name}")
+    expect = partial(Assertion, f"Endpoint {endpoint.name}", controls=AVAILABILITY)
     count, kind = endpoint.instances.at_creation, endpoint.instance_type
     least, most = endpoint.instances.min, endpoint.instances.max
     yield expect("in service, by the contract's ARN", partial(_in_service, stack, endpoint))
@@ -26,15 +27,21 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     yield expect(claim, partial(_configuration, stack, endpoint))
     yield expect(f"{least} to {most} instances run", partial(_instances, stack, endpoint))
     key = "without a volume key, as set" if endpoint.volume_key_off_because else "volumes under the data key"
-    yield expect(key, partial(_volume_key, stack, endpoint))
-    yield expect(f"serves {endpoint.model.artifact} by {_image_in_words(endpoint)}", partial(_model, stack, endpoint))
+    yield expect(key, partial(_volume_key, stack, endpoint), controls=AT_REST)
+    yield expect(
+        f"serves {endpoint.model.artifact} by {_image_in_words(endpoint)}",
+        partial(_model, stack, endpoint),
+        controls=INTEGRITY,
+    )
     yield expect("what serves can be started again", partial(_startable, stack, endpoint))
-    yield expect("its model lies in the model subnets and group", partial(_placement, stack, endpoint))
+    yield expect(
+        "its model lies in the model subnets and group", partial(_placement, stack, endpoint), controls=BOUNDARY
+    )
     watched = "no alarm rolls them back, as set" if endpoint.update.rollback_off_because else "rolled back by alarms"
     yield expect(f"its updates are {endpoint.update.strategy}, {watched}", partial(_deployment, stack, endpoint))
     isolated = endpoint.model.isolated
     claim = "its containers have no network" if isolated else "its containers have the VPC's network, as set"
-    yield expect(claim, partial(_isolation, stack, endpoint))
+    yield expect(claim, partial(_isolation, stack, endpoint), controls=BOUNDARY)
 
 
 def _in_service(stack: Deployed, endpoint: EndpointSettings) -> Result:

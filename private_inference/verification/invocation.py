@@ -9,6 +9,7 @@ from typing import Any
 
 from components.settings import EndpointSettings
 from private_inference.verification.checks import Assertion, Result, SkippedError
+from private_inference.verification.controls import AVAILABILITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.inside import InsideCaller, RefusedError
 
@@ -33,10 +34,10 @@ def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller
         claim = f"answers {SAMPLE}"
     place = "from the app subnets" if inside else "from where this runs, not from the app subnets"
     subject = f"Endpoint {endpoint.name}"
-    yield Assertion(subject, f"{claim}, called {place}", partial(_call, stack, endpoint, inside))
+    yield Assertion(subject, f"{claim}, called {place}", partial(_call, stack, endpoint, inside), AVAILABILITY)
     if inside:
         refused = partial(inside.refused_outside, endpoint.name)
-        yield Assertion(subject, "refuses a caller's role outside of the VPC", refused)
+        yield Assertion(subject, "refuses a caller's role outside of the VPC", refused, LEAST_PRIVILEGE)
 
 
 def _beside(stack: Deployed, endpoint: EndpointSettings, name: str) -> Path:

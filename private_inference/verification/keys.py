@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from private_inference.verification.checks import Assertion, Result, equal, includes, joined, result
+from private_inference.verification.controls import KEYS
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.policies import statements
 
@@ -13,7 +14,7 @@ PURPOSES = ("data", "logs", "notifications")
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Three assertions for each key."""
     days = stack.desired.settings.security.key_rotation_days
-    keys = partial(Assertion, "Keys")
+    keys = partial(Assertion, "Keys", controls=KEYS)
     for purpose in PURPOSES:
         yield keys(f"{purpose}: customer managed and enabled", partial(_state, stack, purpose))
         yield keys(f"{purpose}: new material every {days} days", partial(_rotation, stack, purpose))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, result, short
+from private_inference.verification.controls import AUDIT
 from private_inference.verification.deployed import Deployed, Item
 
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
@@ -13,7 +14,7 @@ ENDPOINTS = "/aws/sagemaker/Endpoints/"
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Flow logs and their group, then the group of each endpoint."""
     days = stack.desired.settings.security.log_retention_days
-    logs = partial(Assertion, "Logs")
+    logs = partial(Assertion, "Logs", controls=AUDIT)
     yield logs("flow logs of all the VPC's traffic are delivered", lambda: _flow_logs(stack))
     kept = f"under the logs key, kept {days} days"
     yield logs(f"flow logs: {kept}", lambda: _kept(stack, _flow_log_group(stack)))

@@ -14,6 +14,7 @@ from private_inference.verification.checks import (
     joined,
     result,
 )
+from private_inference.verification.controls import BOUNDARY
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import ACCESS
 
@@ -21,7 +22,7 @@ from private_inference.verification.desired import ACCESS
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """VPC, subnets, route tables."""
     settings = stack.desired.settings.network
-    vpc = partial(Assertion, "VPC")
+    vpc = partial(Assertion, "VPC", controls=BOUNDARY)
     yield vpc(f"its only block is {settings.cidr}", lambda: _blocks(stack))
     yield vpc("private names resolve", lambda: _dns(stack))
     for kind in (GatewayKind.INTERNET, GatewayKind.EGRESS_ONLY, GatewayKind.NAT):
@@ -30,11 +31,11 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     premises = {settings.on_premises.gateway_id} if settings.on_premises else set()
     text = " but ".join(["no way to other networks", *premises])
     yield vpc(text, lambda: equal_sets(_other_networks(stack), premises))
-    subnets = partial(Assertion, "Subnets")
+    subnets = partial(Assertion, "Subnets", controls=BOUNDARY)
     zones = ", ".join(settings.zones) if isinstance(settings.zones, tuple) else f"each of {settings.zones} zones"
     yield subnets(f"in each tier one in {zones}", lambda: _zones(stack))
     yield subnets("no public addresses at launch", lambda: empty(_public_at_launch(stack)))
-    routes = partial(Assertion, "Routes")
+    routes = partial(Assertion, "Routes", controls=BOUNDARY)
     for tier in TIERS:
         yield routes(f"{tier}: no route but for intended paths", partial(_routes, stack, tier))
     yield routes("main table: within the VPC; it serves no subnet", lambda: _main_table(stack))

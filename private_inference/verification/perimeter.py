@@ -5,6 +5,7 @@ from functools import partial
 
 from components.settings.perimeter import POLICY_TYPES
 from private_inference.verification.checks import Assertion, Result, result
+from private_inference.verification.controls import LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.policies import Statement, statements
 
@@ -16,7 +17,9 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     """One for each attached policy."""
     for kind in stack.desired.settings.perimeter.attach:
         name = f"{stack.desired.name}-{kind}"
-        yield Assertion("Perimeter", f"{name} is attached to this account", partial(_attached, stack, kind, name))
+        yield Assertion(
+            "Perimeter", f"{name} is attached to this account", partial(_attached, stack, kind, name), LEAST_PRIVILEGE
+        )
 
 
 def _attached(stack: Deployed, kind: str, name: str) -> Result:

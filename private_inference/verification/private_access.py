@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from private_inference.verification.checks import Assertion, Result, equal_sets, joined, result, short
+from private_inference.verification.controls import BOUNDARY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed, Item
 from private_inference.verification.desired import ACCESS, S3
 from private_inference.verification.policies import Statement, statements
@@ -33,7 +34,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Which endpoints there are, then each one's place and policy."""
     desired = stack.desired
-    access = partial(Assertion, "Private access")
+    access = partial(Assertion, "Private access", controls=(*BOUNDARY, *LEAST_PRIVILEGE))
     wanted = [f"{kind} {name}" for kind, names in _kinds(stack).items() for name in names]
     yield access(f"endpoints: {joined(wanted)}; no other", lambda: equal_sets(_present(stack), wanted))
     yield access("the runtime endpoint has the contract's name and address", lambda: _matches_contract(stack))

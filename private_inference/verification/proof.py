@@ -5,12 +5,13 @@ from functools import partial
 
 from private_inference.reachability.intent import Failure
 from private_inference.verification.checks import Assertion, Result, joined, result
+from private_inference.verification.controls import BOUNDARY
 from private_inference.verification.deployed import Deployed
 
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """What the reachability proof says of the network that EC2 describes."""
-    paths = partial(Assertion, "Paths")
+    paths = partial(Assertion, "Paths", controls=BOUNDARY)
     yield paths("every intended path exists", lambda: _intended(stack))
     yield paths("no other path exists, for any address, protocol and port", lambda: _no_other(stack))
     yield paths("nothing leads where the proof can't follow", lambda: _decided(stack))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, result
+from private_inference.verification.controls import MONITORING
 from private_inference.verification.deployed import Deployed, Item
 from private_inference.verification.logs import flow_log, flow_log_group_name
 
@@ -30,7 +31,7 @@ Metric = tuple[str, str]
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """What is rejected is counted, and an alarm on it tells the topic; or neither, where the settings say so."""
-    rejected = partial(Assertion, "Rejected flows")
+    rejected = partial(Assertion, "Rejected flows", controls=MONITORING)
     if stack.desired.settings.network.rejection_alarm_off_because:
         yield rejected("they raise no alarm, as set", lambda: _unwatched(stack))
         return

@@ -5,6 +5,7 @@ from functools import partial
 
 from components.settings import EndpointSettings
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
+from private_inference.verification.controls import LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed, containers
 from private_inference.verification.desired import MODEL
 from private_inference.verification.inference import ROLLBACK
@@ -37,7 +38,7 @@ INVOKE = {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStrea
 
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """Role and callers of one endpoint; `endpoint` is its settings."""
-    expect = partial(Assertion, f"Endpoint {endpoint.name}")
+    expect = partial(Assertion, f"Endpoint {endpoint.name}", controls=LEAST_PRIVILEGE)
     yield expect("its role can be taken by SageMaker for this account only", partial(_trust, stack, endpoint))
     yield expect("its role reaches what it serves, and nothing else", partial(_permissions, stack, endpoint))
     yield expect("its callers' policy allows calls through this VPC only", partial(_callers, stack, endpoint))

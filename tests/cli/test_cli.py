@@ -229,6 +229,16 @@ def test_who_may_in_the_account_of_a_deployed_stack_is_answered_by_name(project:
     assert "user/anna" in " ".join(nobody.stderr.split())
 
 
+def test_a_verification_leaves_evidence(project: Project, tmp_path: Path) -> None:
+    folder, report = project(), tmp_path / "report"
+    with deployed(load_stack(folder, "try")) as deployment:
+        asked = ("verify", "--stack", "try", "--project", str(folder), "--report", str(report), "--json")
+        result = run(*asked, environment=deployment.aws.environment())
+    assert result.returncode == 0, result.stderr
+    assert json.loads((report / "evidence.json").read_text())["checks"] == json.loads(result.stdout)["checks"]
+    assert (report / "evidence.html").exists()
+
+
 def test_an_account_that_cant_be_read_is_told(project: Project) -> None:
     nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     nowhere |= {"AWS_MAX_ATTEMPTS": "1"}

@@ -303,6 +303,7 @@ def test_people_see_a_table_and_machines_json(staging: Deployment) -> None:
     document = json.loads(report.to_json(checks))
     assert document["ok"] == len(document["checks"]) == len(checks)
     assert document["checks"][1] == {
+        "controls": list(checks[1].controls),
         "subject": "Contract",
         "asked": "/private-inference/staging/contract/triage says what the stack exports",
         "seen": "the same",
