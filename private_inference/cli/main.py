@@ -231,6 +231,9 @@ def who(
     scp: Annotated[list[Path] | None, typer.Option(help="A service control policy that the account is under.")] = None,
     rcp: Annotated[list[Path] | None, typer.Option(help="A resource control policy that it is under.")] = None,
     live: Annotated[bool, typer.Option("--live", help="Ask the account that the stack is deployed in.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write all answers as one HTML page into this file.", dir_okay=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show who may do what to the stack's resources, over which path, and why. Nothing is created."""
@@ -247,6 +250,10 @@ def who(
         changes, unread = ways(account, action, resource, principal)
         step.show(f"{len(found)} answers")
     views.warn([f"unverified: {gap}" for gap in (*account.gaps, *unread)])
+    if html:
+        from private_inference.cli.who_page import page
+
+        views.show(page(found, [*map(str, changes), *account.gaps, *unread], f"{config.project}/{config.stack}"), html)
     views.show(written(found, changes) if as_json else render(found, changes), None)
     raise typer.Exit(1 if changes or any(each.missing or each.surplus for each in found) else 0)
 
