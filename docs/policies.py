@@ -18,11 +18,11 @@ what is known: that a property is there, and which resources it was computed fro
 `pulumi up` every value is known before the resource that has it is created.
 
 **Nothing passes because nobody thought of it.** `resources-are-judged` refuses every type that no rule judges, and
-whatever hides other resources: templates, other providers, commands, components that aren't seen before deployment. It
-is advisory in dev (`Policy.dev.json`). The general rules read all types by the names of the provider's schema
-(`policy/schema.json`, written by `python -m private_inference.runner.refresh_policy_schema`): places for keys, switches
-that open something, destinations, secrets. What names alone don't tell, and which types are judged, stands with its
-reason in `policy/corrections.json`.
+whatever hides other resources: templates, other providers, commands, components that aren't seen before deployment.
+The general rules read all types by the names of the provider's schema (`policy/schema.json`, written by
+`python -m private_inference.runner.refresh_policy_schema`): places for keys, switches that open something,
+destinations, secrets. What names alone don't tell, and which types are judged, stands with its reason in
+`policy/corrections.json`.
 
 **Exceptions** are for one resource and one rule, with a reason and a last day. They are part of the configuration that
 `--policy-pack-config` (Pulumi CLI) and `Policy.STACK.json` (`private-inference check` and `rehearse`) give:
@@ -42,9 +42,12 @@ reason in `policy/corrections.json`.
 ```
 
 `exceptions-in-force` lists each of them with every run; none lasts longer than two years. When the last day has passed,
-the rule is enforced again, and
-the exception itself is a violation. The same file sets a rule's `enforcementLevel` and its options;
-`rules-in-force` reports each rule that it switches off.
+the rule is enforced again, and the exception itself is a violation.
+
+**A configuration does not weaken the pack.** The same file may raise a rule's `enforcementLevel`, and set its options:
+they tighten it, or name what is yours, without wildcards, and are listed with every run. The pack refuses a
+configuration that lowers a level or switches a rule off (`"all": "advisory"`, too), and the engine stops: a rule does
+not know its own level, and one that watched over the others could be lowered with them.
 
 **Controls.** A rule's first control is its framework in Pulumi, the others are its tags; ids are the publishers' own.
 Rules without a tool's id answer to no published check: they look at several resources at once.

@@ -13,7 +13,7 @@ from policy.models import endpoint_groups, model_subnets, zone_of
 from policy.network import route_table_of
 from policy.requirements import each_allowing, has_at_least, is_not_empty, require
 from policy.resources import Resource, Stack
-from policy.rules import each_of, resource_rule, stack_rule, strings
+from policy.rules import each_of, names, resource_rule, stack_rule
 from policy.schema import takes_no_resource
 from policy.security_groups import group_rules
 from private_inference.graph.endpoint_services import short_service
@@ -37,6 +37,9 @@ WITHOUT_POLICIES = ("sagemaker.runtime-fips", "sagemaker.api-fips")
 https://docs.aws.amazon.com/sagemaker/latest/dg/interface-vpc-endpoint.html
 """
 
+WITHOUT_PRIVATE_NAME = ("dynamodb",)
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/privatelink-interface-endpoints.html"""
+
 
 def service(endpoint: Resource) -> str:
     """The service of an endpoint as AWS names it after the region: `s3`, `sagemaker.runtime`."""
@@ -53,11 +56,14 @@ def is_interface(endpoint: Resource) -> bool:
     controls=[nist("SC-22"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
     fix="set privateDnsEnabled to true",
-    options={"services": strings("Services whose interface endpoint takes no private DNS name.", ["dynamodb"])},
 )
-def endpoints_have_private_names(endpoint: Resource, *, services: Sequence[str]) -> Findings:
+def endpoints_have_private_names(endpoint: Resource) -> Findings:
     """Interface endpoints answer to the service's own name: else the SDKs' calls leave for its public addresses."""
-    if is_interface(endpoint) and not endpoint.get("privateDnsEnabled") and service(endpoint) not in services:
+    if (
+        is_interface(endpoint)
+        and not endpoint.get("privateDnsEnabled")
+        and service(endpoint) not in WITHOUT_PRIVATE_NAME
+    ):
         yield endpoint.violation("has no private DNS name (privateDnsEnabled)")
 
 
@@ -118,12 +124,12 @@ def _unbounded(label: str, statement: Statement) -> str | None:
     ],
     severity=Severity.HIGH,
     fix="declare an interface endpoint of that service in the VPC, with subnets in two zones or more",
-    options={"services": strings("Services that every VPC with models must have an interface endpoint of.", [RUNTIME])},
+    options={"services": names("Further services that every VPC with models must have an interface endpoint of.")},
 )
 def required_endpoints_exist(stack: Stack, *, services: Sequence[str]) -> Findings:
     """Where models are served, clients have a private way to the SageMaker runtime, in two zones or more."""
     if stack.all(SAGEMAKER_MODEL):
-        required = itertools.product(stack.all(VPC), services)
+        required = itertools.product(stack.all(VPC), [RUNTIME, *services])
         yield from for_each(required, lambda each: _has_endpoint(stack, *each))
 
 
@@ -204,7 +210,7 @@ AWS_BUCKETS = "starport-layer-bucket/*"
     controls=[nist("AC-6", "AC-4(21)"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the stack's buckets (or objects in them) in the policy of the S3 gateway endpoint",
-    options={"buckets": strings("Names of buckets outside the stack that models may be fetched from.")},
+    options={"buckets": names("Names of buckets outside the stack that models may be fetched from.")},
 )
 @each_of(s3_gateways)
 def s3_gateway_reaches_own_buckets(stack: Stack, endpoint: Resource, *, buckets: Sequence[str]) -> Findings:

@@ -16,12 +16,14 @@ SHORTEST_PREFIX_IPV6 = 16
 PRIVATE_BLOCKS = {
     "blocks": {
         "type": "array",
-        "items": {"type": "string"},
+        "items": {"type": "string", "pattern": r"^([\d.]+/(1[6-9]|2\d|3[0-2])|[\da-f:]+/(3[2-9]|[4-9]\d|1[0-2]\d))$"},
+        "maxItems": 8,
         "default": [],
-        "description": "Further CIDR blocks that count as private, such as public addresses used on premises only.",
+        "description": "Further CIDR blocks that count as private, such as public addresses used on premises only: "
+        "eight /16 (IPv6: /32) at most.",
     }
 }
-"""An option of the rules that call `public`."""
+"""An option of the rules that call `public`: room for a company's own addresses, and not for the internet."""
 
 
 def is_private(block: Any, also: Iterable[str] = ()) -> bool:

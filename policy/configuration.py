@@ -1,40 +1,94 @@
-"""What a configuration does to the pack's rules is seen with every run: exceptions, and rules switched off."""
+"""What a configuration may do to the pack: except resources, until a day, and set options. It weakens no rule.
 
-from collections.abc import Iterable
+A rule isn't told its own level, and one that watched over the others' levels could be lowered with them. So the pack
+refuses the configuration as a whole, and the engine stops.
+"""
 
-from pulumi_policy import EnforcementLevel, Policy, ReportViolation, StackValidationArgs, StackValidationPolicy
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from policy.exceptions import APPLIED_EXCEPTIONS
-from policy.rules import RAN, short_name
+import grpc
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.proto import analyzer_pb2
+from pulumi_policy import EnforcementLevel, ReportViolation, StackValidationArgs, StackValidationPolicy
+from pulumi_policy.policy import _PolicyAnalyzerServicer
+
+from policy.exceptions import APPLIED_EXCEPTIONS, MalformedExemptionError, parse
+from policy.rules import short_name
+
+WEAKEST_FIRST = (analyzer_pb2.DISABLED, analyzer_pb2.ADVISORY, analyzer_pb2.MANDATORY, analyzer_pb2.REMEDIATE)
+
+SET_OPTIONS: list[str] = []
+"""What the configuration of this process, which serves one operation, set: options, in words."""
 
 
-def _list_exceptions(_: StackValidationArgs, report: ReportViolation) -> None:
+class Analyzer(_PolicyAnalyzerServicer):
+    """The SDK's server of a pack, which refuses a configuration that weakens it."""
+
+    def Configure(  # noqa: N802 - the protocol's name
+        self, request: analyzer_pb2.ConfigureAnalyzerRequest, context: grpc.ServicerContext
+    ) -> Any:
+        info = self.GetAnalyzerInfo(None, None)  # type: ignore[no-untyped-call]
+        configured = [
+            (rule, request.policyConfig[rule.name]) for rule in info.policies if rule.name in request.policyConfig
+        ]
+        problems = [problem for rule, config in configured for problem in _problems(rule, config)]
+        if problems:
+            text = f"the pack can't be weakened: {'; '.join(problems)}. To fix it: except resources, each until a day."
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, text)
+        SET_OPTIONS[:] = [
+            f"{rule.name} is configured with {name} {json.dumps(value)}"
+            for rule, config in configured
+            for name, value in _set(rule, config).items()
+            if name != "exceptions"
+        ]
+        return super().Configure(request, context)  # type: ignore[no-untyped-call]
+
+
+def _problems(rule: analyzer_pb2.PolicyInfo, config: analyzer_pb2.PolicyConfig) -> Iterator[str]:
+    own, given = (WEAKEST_FIRST.index(each.enforcementLevel) for each in (rule, config))
+    if given < own:
+        words = [analyzer_pb2.EnforcementLevel.Name(WEAKEST_FIRST[level]).lower() for level in (own, given)]
+        yield f"{rule.name} is lowered from {words[0]} to {words[1]}"
+    options = _set(rule, config)
+    yield from (f"{rule.name}: {problem}" for problem in _refused(rule, options))
+    try:
+        parse(options.get("exceptions", []))
+    except MalformedExemptionError as error:
+        yield f"{rule.name}: {error}"
+
+
+def _set(rule: analyzer_pb2.PolicyInfo, config: analyzer_pb2.PolicyConfig) -> Mapping[str, Any]:
+    """The options that are not at their defaults, which the engine fills in."""
+    schemas = MessageToDict(rule.configSchema.properties)
+    given = MessageToDict(config.properties)
+    return {name: value for name, value in given.items() if value != schemas.get(name, {}).get("default")}
+
+
+def _refused(rule: analyzer_pb2.PolicyInfo, options: Mapping[str, Any]) -> Iterable[str]:
+    """What the schemas of a rule's options don't allow: they allow what tightens it, and names without wildcards."""
+    if not options:
+        return []
+    import jsonschema  # a tenth of a second, for configurations with options only
+
+    schema = {"properties": MessageToDict(rule.configSchema.properties), "additionalProperties": False}
+    problems = jsonschema.Draft7Validator(schema).iter_errors(options)
+    return [f"{'.'.join(map(str, each.absolute_path))}: {each.message}" for each in problems]
+
+
+def _list_configuration(_: StackValidationArgs, report: ReportViolation) -> None:
     for applied in APPLIED_EXCEPTIONS.take():
         until = f"{applied.exemption.expires} ({applied.exemption.reason})"
         report(f"{short_name(applied.urn)} is excepted from {applied.rule} until {until}: {applied.what}", applied.urn)
+    for option in SET_OPTIONS:
+        report(option, None)
 
 
 exceptions_in_force = StackValidationPolicy(
     "exceptions-in-force",
-    "Exceptions are listed with each run: what a rule would have reported, why it doesn't, and until when.",
-    _list_exceptions,
+    "Exceptions and options are listed with each run: what a rule would have reported, why it doesn't, until when.",
+    _list_configuration,
     EnforcementLevel.ADVISORY,
     remediation_steps="When the last day has passed, the rule is enforced again and the exception is a violation.",
 )
-
-
-def rules_in_force(rules: Iterable[Policy]) -> StackValidationPolicy:
-    """A rule that reports which of some rules, which come before it, the engine hasn't asked for."""
-    names = [rule.name for rule in rules]
-
-    def check(args: StackValidationArgs, report: ReportViolation) -> None:
-        for name in names if args.resources else ():
-            if name not in RAN:
-                report(f"The rule {name} is switched off. To fix it: except resources, by name and until a day.", None)
-
-    return StackValidationPolicy(
-        "rules-in-force",
-        "No configuration switches a rule off: what is right for a resource is excepted for it, until a day.",
-        check,
-        EnforcementLevel.MANDATORY,
-    )

@@ -14,7 +14,7 @@ from policy.findings import Findings, for_each
 from policy.given import ARN, REGION, Given, account_of, documents, region_of, values
 from policy.iam_documents import Statement, readable
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule, strings
+from policy.rules import names, resource_rule, stack_rule
 from policy.schema import corrections
 from private_inference.graph.iam_documents import as_list
 from private_inference.graph.types import BUCKET
@@ -57,10 +57,10 @@ class Inside:
     severity=Severity.CRITICAL,
     fix="name what is this stack's; or what is yours elsewhere in the rule's accounts, regions, hosts or buckets",
     options={
-        "accounts": strings("Further accounts that count as inside."),
-        "regions": strings("Further regions that count as inside."),
-        "hosts": strings("Names of hosts outside the network that may be called."),
-        "buckets": strings("Names of buckets outside the stack that may be written to."),
+        "accounts": names("Further accounts that count as inside.", r"^\d{12}$"),
+        "regions": names("Further regions that count as inside."),
+        "hosts": names("Names of hosts outside the network that may be called."),
+        "buckets": names("Names of buckets outside the stack that may be written to."),
     },
 )
 def destinations_are_inside(

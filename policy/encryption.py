@@ -20,7 +20,7 @@ from policy.requirements import (
     require_attached,
 )
 from policy.resources import Resource, Stack
-from policy.rules import resource_rule, stack_rule, strings
+from policy.rules import names, resource_rule, stack_rule
 from private_inference.graph.types import (
     BUCKET,
     BUCKET_ENCRYPTION,
@@ -95,7 +95,7 @@ def buckets_are_encrypted(stack: Stack) -> Findings:
     fix="set retentionInDays to at least a year",
     level=EnforcementLevel.ADVISORY,
     options={
-        "days": {"type": "number", "minimum": 1, "default": 365, "description": "Days that logs are kept, at least."}
+        "days": {"type": "number", "minimum": 365, "default": 365, "description": "Days that logs are kept, at least."}
     },
 )
 def log_groups_are_kept(group: Resource, *, days: float) -> Findings:
@@ -164,7 +164,7 @@ KEY_NAMES = ("kmsKeyId", "kmsKeyArn", "kmsMasterKeyId", "kmsKey")
     controls=[nist("SC-12"), hipaa("164.312(a)(2)(iv)"), pci("3.6.4")],
     severity=Severity.HIGH,
     fix="name a key of this stack whose policy admits the service (or the account, by kms:ViaService)",
-    options={"keys": strings("ARNs of keys outside the stack that its data may be encrypted with.")},
+    options={"keys": names("ARNs of keys outside the stack that its data may be encrypted with.")},
 )
 def keys_are_this_stacks(stack: Stack, *, keys: Sequence[str]) -> Findings:
     """Whatever names a key names one of this stack's, and its policy lets the service use it: else data is lost."""

@@ -1,7 +1,7 @@
 """Who may do what: no administrators, no wildcards, roles that only their service can take."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pulumi_policy import Severity
@@ -9,10 +9,10 @@ from pulumi_policy import Severity
 from policy.controls import checkov, cis, fsbp, hipaa, nist, pci, trivy
 from policy.findings import Findings, each, for_each
 from policy.given import Given, documents, values
-from policy.iam_documents import Statement, document_problem, matches_any
+from policy.iam_documents import Statement, document_problem
 from policy.requirements import each_allowing
 from policy.resources import Resource
-from policy.rules import resource_rule, strings
+from policy.rules import resource_rule
 from policy.schema import corrections, takes_no_resource
 from private_inference.graph.values import Unknown, known
 
@@ -96,19 +96,16 @@ def _administers(label: str, statement: Statement) -> str | None:
         pci("7.1.2"),
     ],
     severity=Severity.HIGH,
-    fix="name the ARNs; for actions that take no resource, add them to the rule's `actions`",
-    options={"actions": strings("Further actions that take no resource, so that their statement has to say `*`.")},
+    fix="name the ARNs",
 )
-def no_wildcard_resources(resource: Resource, *, actions: Sequence[str]) -> Findings:
+def no_wildcard_resources(resource: Resource) -> Findings:
     """Policies name resources wherever AWS lets them be named, so that a stolen role opens its own doors only."""
+    yield from _each_granting(resource, _reaches_any_resource)
 
-    def wrong(label: str, statement: Statement) -> str | None:
-        named = [str(known(action)) for action in statement.actions]
-        free = all(takes_no_resource(action) or matches_any(actions, action) for action in named)
-        unbounded = statement.any_resource and not (free and not statement.not_actions)
-        return f"allows actions on any resource ({label})" if unbounded else None
 
-    yield from _each_granting(resource, wrong)
+def _reaches_any_resource(label: str, statement: Statement) -> str | None:
+    free = not statement.not_actions and all(takes_no_resource(str(known(action))) for action in statement.actions)
+    return f"allows actions on any resource ({label})" if statement.any_resource and not free else None
 
 
 @resource_rule(

@@ -38,7 +38,7 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 BURSTABLE = "ml.t"
 """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html (not scalable)"""
 
-MINIMUM = {"minimum": {"type": "number", "minimum": 1, "default": 2, "description": "Instances, at least."}}
+MINIMUM = {"minimum": {"type": "number", "minimum": 2, "default": 2, "description": "Instances, at least."}}
 ISOLATION = [
     fsbp("SageMaker.5"),
     config("sagemaker-model-isolation-enabled"),

@@ -1,7 +1,5 @@
 """Who is let in by what has a policy of its own: roles, buckets, topics, queues, functions."""
 
-from collections.abc import Sequence
-
 from pulumi_policy import Severity
 
 from policy.controls import checkov, fsbp, nist, pci, trivy
@@ -10,7 +8,7 @@ from policy.given import documents
 from policy.iam_documents import BOUNDING_PRINCIPALS, CONFUSED_DEPUTY, Statement
 from policy.identity import LEAST_PRIVILEGE, OF_IDENTITIES, TRUST, each_statement
 from policy.resources import Resource
-from policy.rules import Options, resource_rule, strings
+from policy.rules import resource_rule
 from private_inference.graph.types import IAM_ROLE, KMS_KEY, KMS_KEY_POLICY, VPC_ENDPOINT, VPC_ENDPOINT_POLICY
 from private_inference.graph.values import Unknown, known
 
@@ -22,10 +20,8 @@ WITHOUT_SOURCE = (
     "logdelivery.elasticloadbalancing.amazonaws.com",
 )
 """Services whose calls carry no source account, or not always."""
-
-
-def _exempt(*further: str) -> Options:
-    return {"services": strings("Services that need no aws:SourceAccount.", [*WITHOUT_SOURCE, *further])}
+SENDING_NO_SOURCE = (*WITHOUT_SOURCE, "events.amazonaws.com")
+"""EventBridge assumes roles with one, and sends to topics and queues without."""
 
 
 @resource_rule(
@@ -33,9 +29,8 @@ def _exempt(*further: str) -> Options:
     controls=[nist("AC-6"), checkov("CKV_AWS_60", "CKV_AWS_61"), pci("7.1.2")],
     severity=Severity.HIGH,
     fix="name the service or role, and the account with aws:SourceAccount",
-    options=_exempt(),
 )
-def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Findings:
+def roles_trust_who_they_must(role: Resource) -> Findings:
     """Roles can be taken by who is named only, and by a service only for this account (the confused deputy)."""
 
     def wrong(label: str, statement: Statement) -> str | None:
@@ -44,7 +39,7 @@ def roles_trust_who_they_must(role: Resource, *, services: Sequence[str]) -> Fin
         if "Federated" in statement.kinds and not statement.requires_subject:
             return f"can be taken by anyone of an identity provider ({label})"
         bound = statement.requires(CONFUSED_DEPUTY)
-        loose = [service for service in statement.services if known(service) not in services]
+        loose = [service for service in statement.services if known(service) not in WITHOUT_SOURCE]
         return f"can be taken by a service for any account ({label})" if loose and not bound else None
 
     yield from each_statement(role, role.entries(TRUST), wrong)
@@ -67,15 +62,14 @@ WITH_RULES_OF_THEIR_OWN = (
     ],
     severity=Severity.CRITICAL,
     fix="name the principals, or bound them with aws:PrincipalAccount, aws:SourceAccount, aws:SourceArn or the like",
-    options=_exempt("events.amazonaws.com"),  # EventBridge sends topics none
 )
-def resource_policies_name_principals(resource: Resource, *, services: Sequence[str]) -> Findings:
+def resource_policies_name_principals(resource: Resource) -> Findings:
     """Buckets, topics, queues and whatever has a policy allow named principals, and services for this account only."""
 
     def wrong(label: str, statement: Statement) -> str | None:
         if statement.anyone:
             return f"allows everyone ({label})"
-        loose = [service for service in statement.services if known(service) not in services]
+        loose = [service for service in statement.services if known(service) not in SENDING_NO_SOURCE]
         return (
             f"allows a service for any account ({label})"
             if loose and not statement.requires(BOUNDING_PRINCIPALS)

@@ -19,9 +19,8 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
-from policy.addresses import is_everyone
 from policy.controls import Controls, framework
-from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, MalformedExemptionError, parse
+from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, parse
 from policy.findings import Finding, Findings, Violation, for_each, with_unverified
 from policy.resources import Resource, Stack
 from private_inference.findings import Unverified, encode
@@ -36,10 +35,6 @@ class NotVerifiedError(UnknownValueError):
         super().__init__(UNKNOWN_STRING_VALUE, [])
         self.unverified = list(findings)
         self.message = encode(self.unverified)
-
-
-RAN: set[str] = set()
-"""The rules that this process, which serves one operation, has been asked for: the engine skips a disabled one."""
 
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -74,7 +69,6 @@ def resource_rule(
 
     def make(check: ResourceCheck) -> ResourceValidationPolicy:
         def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-            RAN.add(_name(check))
             if judged is None or current_type(args.resource_type) in judged:
                 _judge(check, declared, Resource.of_rule(args), [args.urn], args.get_config(), report)
 
@@ -88,7 +82,6 @@ def stack_rule(**declared: Unpack[Declaration]) -> Callable[[StackCheck], StackV
 
     def make(check: StackCheck) -> StackValidationPolicy:
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-            RAN.add(_name(check))
             urns = [each.urn for each in args.resources]
             _judge(check, declared, Stack.of(args.resources), urns, args.get_config(), report)
 
@@ -115,9 +108,10 @@ def all_of(type_: str) -> Callable[[Stack], Iterable[Resource]]:
     return lambda stack: stack.all(type_)
 
 
-def strings(description: str, default: Sequence[str] = ()) -> Mapping[str, Any]:
-    """The JSON schema of an option that is a list of strings."""
-    return {"type": "array", "items": {"type": "string"}, "default": list(default), "description": description}
+def names(description: str, pattern: str = r"^[^*?]+$") -> Mapping[str, Any]:
+    """The JSON schema of an option that is a list of names, without wildcards."""
+    items = {"type": "string", "pattern": pattern}
+    return {"type": "array", "items": items, "default": [], "description": description}
 
 
 def _name(check: ResourceCheck | StackCheck) -> str:
@@ -164,14 +158,8 @@ def _judge(
 ) -> None:
     """Report what a check finds in its target (a resource, or the stack with the resources `urns`), less exceptions."""
     rule = _name(check)
-    try:
-        exemptions = parse(config.get("exceptions", []))
-    except MalformedExemptionError as error:
-        exemptions = []
-        report(f"The exceptions of {rule} can't be used: {error}. To fix it: complete or remove that entry.", None)
+    exemptions = parse(config.get("exceptions", []))
     options = _options(declared, config)
-    for block in filter(is_everyone, options.get("blocks", [])):
-        report(f"The blocks of {rule} count {block} as private. To fix it: name the networks that are meant.", None)
     unverified = []
     for finding in dict.fromkeys(_findings(check, target, options)):
         exemption = next((each for each in exemptions if each.covers(finding.urn) and not each.expired), None)

@@ -88,24 +88,6 @@ def test_a_name_that_only_ends_alike_is_not_excepted(unencrypted: Graph) -> None
     assert len(judge("stores-are-encrypted", unencrypted, config).violations) == 2
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        {"resource": GROUP, "reason": REASON},
-        {"resource": GROUP, "expires": soon()},
-        {"resource": GROUP, "reason": "  ", "expires": "2100-01-01"},
-        {"resource": GROUP, "reason": REASON, "expires": "next year"},
-        {"resource": "triage", "reason": REASON, "expires": soon()},
-        {"resource": GROUP, "reason": REASON, "expires": "2999-12-31"},
-        "triage",
-    ],
-)
-def test_an_incomplete_exception_is_a_violation_and_excepts_nothing(entry: Any, unencrypted: Graph) -> None:
-    judgement = judge("stores-are-encrypted", unencrypted, {"exceptions": [entry]})
-    assert any("can't be used" in message for _, message in judgement.violations)
-    assert unencrypted.one("LogGroup", "triage").urn in {urn for urn, _ in judgement.violations}
-
-
 def test_today_is_a_date() -> None:
     assert isinstance(today(), date)
 

@@ -8,10 +8,9 @@ import pytest
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel
-from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-from policy.configuration import exceptions_in_force, rules_in_force
-from policy.rules import RAN
+from policy.configuration import Analyzer, exceptions_in_force
+from policy.exceptions import APPLIED_EXCEPTIONS
 from private_inference.runner.policy_config import reconcile
 from private_inference.runner.policy_pack import analyze_request, stack_request
 from private_inference.runner.resource import Resource
@@ -29,8 +28,9 @@ class Server:
     """The SDK's servicer with all rules, as `PolicyPack` makes it."""
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
-        rules = [*RULES.values(), exceptions_in_force, rules_in_force(RULES.values())]
-        make: Any = _PolicyAnalyzerServicer
+        APPLIED_EXCEPTIONS.take()
+        rules = [*RULES.values(), exceptions_in_force]
+        make: Any = Analyzer
         self._servicer = make("private-inference", "0", rules, EnforcementLevel.ADVISORY)
         policies = self._servicer.GetAnalyzerInfo(None, None).policies
         request = analyzer_pb2.ConfigureAnalyzerRequest(policyConfig=reconcile(policies, config or {}))
@@ -123,22 +123,3 @@ def test_account_ids_are_not_repeated(previewed: Graph) -> None:
     said = Server().analyze(changed) + Server().analyze(attached)
     assert said
     assert "123456789012" not in " ".join(d.message for d in said)
-
-
-def test_a_rule_that_is_switched_off_is_said(previewed: Graph) -> None:
-    server = Server({"stores-are-encrypted": "disabled", "vpc-has-flow-logs": "disabled"})
-    RAN.clear()
-    for resource in previewed:
-        server.analyze(resource)
-    said = [d for d in server.analyze_stack(previewed) if d.policyName == "rules-in-force"]
-    assert {name for name in RULES if any(f"The rule {name} is" in d.message for d in said)} == {
-        "stores-are-encrypted",
-        "vpc-has-flow-logs",
-    }
-    assert {d.enforcementLevel for d in said} == {analyzer_pb2.MANDATORY}
-
-
-def test_the_internet_is_not_private(previewed: Graph) -> None:
-    server = Server({"no-public-ingress": {"blocks": ["0.0.0.0/0"]}})
-    [said] = server.analyze(previewed.one("SecurityGroup", "client"))
-    assert "count 0.0.0.0/0 as private" in said.message
