@@ -18,9 +18,11 @@ what is known: that a property is there, and which resources it was computed fro
 `pulumi up` every value is known before the resource that has it is created.
 
 **Nothing passes because nobody thought of it.** `resources-are-judged` refuses every type that no rule judges, and
-whatever hides other resources: templates, other providers, commands, components that aren't seen before deployment.
-The general rules read all types by the names of the provider's schema (`policy/schema.json`, written by
-`python -m private_inference.runner.refresh_policy_schema`): places for keys, switches that open something,
+whatever hides other resources: other providers, commands, components that aren't seen before deployment. What a
+CloudFormation stack (`templateBody`) or a Cloud Control resource (`desiredState`) holds is read as the provider's own
+types, and judged and proved like them, by the name STACK.LOGICALID; what of it can't be read is refused by name.
+The general rules read all types by the names of the provider's schema (`private_inference/graph/schema.json`, written
+by `python -m private_inference.runner.refresh_policy_schema`): places for keys, switches that open something,
 destinations, secrets. What names alone don't tell, and which types are judged, stands with its reason in
 `policy/corrections.json`.
 

@@ -11,23 +11,12 @@ from policy.network import WAYS_OUT
 from policy.resources import Resource
 from policy.rules import resource_rule
 from policy.schema import corrections
+from private_inference.graph.cloudformation import HOLDING
+from private_inference.graph.hidden import EXPANDED, hidden_by
 from private_inference.graph.values import is_given
 
-HIDING = {
-    "aws:cloudformation/": "creates what its template says",
-    "aws:servicecatalog/": "creates what a product's template says",
-    "aws:cloudcontrol/": "is a resource of any type",
-    "aws-native:": "is a resource of another provider",
-    "awscc:": "is a resource of another provider",
-    "awsx:": "is made of resources that aren't seen before deployment",
-    "command:": "runs a command, which may do anything",
-    "pulumi-python:": "is made by code, which may do anything",
-    "pulumi-nodejs:": "is made by code, which may do anything",
-}
 DEFINED_ELSEWHERE = ("pipelineDefinitionS3Location", "templateUrl", "templateS3Location")
 """Properties that name a file which says what a resource does."""
-EXPANDED = ("awsx:ecr:Repository",)
-"""Remote components whose resources `private-inference check` sees, too."""
 
 
 @cache
@@ -46,16 +35,14 @@ def _judged() -> frozenset[str]:
 def resources_are_judged(resource: Resource) -> Findings:
     """Whatever no rule judges is refused, so that what nobody thought of doesn't pass; so is what hides resources."""
     type_ = resource.type
-    for key in DEFINED_ELSEWHERE:
-        if is_given(resource.get(key)):
-            yield resource.violation(f"is defined by a file that no rule reads ({key})")
-    if type_ in _judged() or type_.split(":")[0] in corrections()["other packages"]:
+    elsewhere = [key for key in DEFINED_ELSEWHERE if is_given(resource.get(key))]
+    for key in elsewhere:
+        yield resource.violation(f"is defined by a file that no rule reads ({key})")
+    if elsewhere or type_ in _judged() or type_.split(":")[0] in corrections()["other packages"]:
         return
-    for beginning, what in HIDING.items():
-        if type_.startswith(beginning):
-            yield resource.violation(f"{what}, so that no rule sees it")
-            return
-    if _is_of_a_provider(type_):
+    hidden = list(hidden_by(resource))
+    yield from map(resource.violation, hidden)
+    if not hidden and type_ not in HOLDING and _is_of_a_provider(type_):
         yield resource.violation("is of a type that no rule judges")
 
 

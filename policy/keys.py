@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from policy.resources import Resource
-from policy.schema import Node, corrections, load
+from policy.schema import corrections
+from private_inference.graph.schema import Node, load
 from private_inference.graph.values import Unknown, is_given, joined, known, pick, spread
 
 KEY = re.compile(r"(?i)(?=\w*(kms|cmk|encryptionkey|managedkey))\w*(key|arn|id|identifier)$")

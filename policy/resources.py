@@ -9,6 +9,7 @@ from pulumi_policy.proxy import UnknownValueError
 from policy.findings import Violation
 from private_inference.findings import Unverified
 from private_inference.graph import resources
+from private_inference.graph.cloudformation import with_held
 from private_inference.graph.values import Unknown, UnverifiableError, joined, spread
 
 
@@ -22,11 +23,11 @@ class Resource(resources.Resource):
     ignore_changes: Sequence[str] = ()
 
     @classmethod
-    def of_rule(cls, args: ResourceValidationArgs) -> "Resource":
-        """The resource of a resource rule."""
+    def of_rule(cls, args: ResourceValidationArgs) -> "list[Resource]":
+        """The resource of a resource rule, and those that it holds."""
         made = cls(args.urn, args.resource_type, args.name, reveal(args.props, args.urn), None)
         made.ignore_changes = args.opts.ignore_changes or ()
-        return made
+        return with_held([made])
 
     @classmethod
     def of_stack(cls, resource: PolicyResource) -> "Resource":
@@ -53,8 +54,8 @@ class Stack(resources.Graph[Resource]):
 
     @classmethod
     def of(cls, given: Iterable[PolicyResource]) -> "Stack":
-        """The resources of a stack rule."""
-        return cls(map(Resource.of_stack, given))
+        """The resources of a stack rule, and those that they hold."""
+        return cls(with_held(map(Resource.of_stack, given)))
 
     def targets(self, resource: Resource, *path: str, type_: str) -> list[Resource]:
         """The resources of a type that a property names: by id, ARN or name, or by what it was computed from.

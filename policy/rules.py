@@ -24,6 +24,7 @@ from policy.exceptions import APPLIED_EXCEPTIONS, SCHEMA, Applied, parse
 from policy.findings import Finding, Findings, Violation, for_each, with_unverified
 from policy.resources import Resource, Stack
 from private_inference.findings import Unverified, encode
+from private_inference.graph.cloudformation import HOLDING, is_held
 from private_inference.graph.resources import type_and_name
 from private_inference.graph.types import current_type
 
@@ -69,8 +70,10 @@ def resource_rule(
 
     def make(check: ResourceCheck) -> ResourceValidationPolicy:
         def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-            if judged is None or current_type(args.resource_type) in judged:
-                _judge(check, declared, Resource.of_rule(args), [args.urn], args.get_config(), report)
+            type_ = current_type(args.resource_type)
+            if judged is None or type_ in judged or type_ in HOLDING:
+                resources = [each for each in Resource.of_rule(args) if judged is None or each.type in judged]
+                _judge(check, declared, resources, [each.urn for each in resources], args.get_config(), report)
 
         return ResourceValidationPolicy(validate=validate, **_metadata(check, declared))
 
@@ -83,7 +86,7 @@ def stack_rule(**declared: Unpack[Declaration]) -> Callable[[StackCheck], StackV
     def make(check: StackCheck) -> StackValidationPolicy:
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
             urns = [each.urn for each in args.resources]
-            _judge(check, declared, Stack.of(args.resources), urns, args.get_config(), report)
+            _judge(check, declared, [Stack.of(args.resources)], urns, args.get_config(), report)
 
         return StackValidationPolicy(validate=validate, **_metadata(check, declared))
 
@@ -151,24 +154,28 @@ def _findings(check: Callable[..., Findings], target: Resource | Stack, options:
 def _judge(
     check: Callable[..., Findings],
     declared: Declaration,
-    target: Resource | Stack,
+    targets: Sequence[Resource | Stack],
     urns: Iterable[str],
     config: Mapping[str, Any],
     report: ReportViolation,
 ) -> None:
-    """Report what a check finds in its target (a resource, or the stack with the resources `urns`), less exceptions."""
+    """Report what a check finds in its targets (resources, or the stack with the resources `urns`), less exceptions.
+
+    What isn't known of a resource that another one holds stays so when it is deployed: it is refused.
+    """
     rule = _name(check)
     exemptions = parse(config.get("exceptions", []))
     options = _options(declared, config)
     unverified = []
-    for finding in dict.fromkeys(_findings(check, target, options)):
+    found = [finding for target in targets for finding in _findings(check, target, options)]
+    for finding in dict.fromkeys(found):
         exemption = next((each for each in exemptions if each.covers(finding.urn) and not each.expired), None)
         if exemption:
             APPLIED_EXCEPTIONS.record(Applied(rule, finding.urn, _what(finding), exemption))
-        elif isinstance(finding, Unverified):
+        elif isinstance(finding, Unverified) and not is_held(finding.urn):
             unverified.append(finding)
         else:
-            report(f"{short_name(finding.urn)} {finding.what}. To fix it: {declared['fix']}.", finding.urn or None)
+            report(f"{short_name(finding.urn)} {_what(finding)}. To fix it: {declared['fix']}.", finding.urn or None)
     expired = [(urn, each) for urn in urns for each in exemptions if each.expired and each.covers(urn)]
     for urn, exemption in expired:
         report(
@@ -181,7 +188,9 @@ def _judge(
 
 
 def _what(finding: Finding) -> str:
-    return finding.what if isinstance(finding, Violation) else str(finding)
+    if isinstance(finding, Violation):
+        return finding.what
+    return f"isn't known to this rule even then ({finding.property})" if is_held(finding.urn) else str(finding)
 
 
 def short_name(urn: str) -> str:

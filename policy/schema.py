@@ -1,7 +1,4 @@
-"""The AWS provider's types and the names of their properties: schema.json.
-
-`python -m private_inference.runner.refresh_policy_schema` writes it.
-"""
+"""What rules need to know of AWS beside the provider's schema: actions without resources, and corrections."""
 
 import json
 from collections.abc import Mapping
@@ -9,19 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).with_name("schema.json")
 ACTIONS = Path(__file__).with_name("actions.json")
-
-Node = Mapping[str, Any]
-"""Properties by name: `s` text, `b` boolean, `n` number, `m` a free mapping, or the Node of a block (or of each one of
-a list)."""
-
-
-@cache
-def load() -> Mapping[str, Node]:
-    """The properties by type."""
-    found: Mapping[str, Node] = json.loads(FILE.read_text(encoding="utf-8"))
-    return found
+CORRECTIONS = Path(__file__).with_name("corrections.json")
 
 
 @cache
@@ -40,5 +26,5 @@ def _without_resource() -> Mapping[str, frozenset[str]]:
 @cache
 def corrections() -> Mapping[str, Any]:
     """What general rules get wrong or can't read from names, with reasons: corrections.json."""
-    found: Mapping[str, Any] = json.loads(FILE.with_name("corrections.json").read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = json.loads(CORRECTIONS.read_text(encoding="utf-8"))
     return found

@@ -35,7 +35,10 @@ class Resource:
     properties: camelCase, as sent over the wire, with `id` among them once it is known and `Unknown` for every value
         that isn't, at any depth.
     sources: the URNs that each top-level property was computed from; None where the engine doesn't say.
+    unread: what of the resources that it holds can't be read, in words; None until they are read.
     """
+
+    unread: Sequence[str] | None = None
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class Resource:
         return list(spread(key, self.given(key)))
 
 
+R = TypeVar("R", bound=Resource)
 R_co = TypeVar("R_co", bound=Resource, covariant=True)
 
 

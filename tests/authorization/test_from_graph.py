@@ -195,3 +195,18 @@ def test_what_is_attached_elsewhere_does_not_count_and_is_told(target: Any) -> N
     account = load(attached(target), ACCOUNT, "aws")
     assert ask(account, "any principal of the account", "s3:GetObject", "objects of models").verdict is Verdict.ALLOWED
     assert any("PolicyAttachment scp" in gap for gap in account.gaps)
+
+
+def test_what_a_stack_holds_is_read_and_what_it_hides_is_named() -> None:
+    body = (
+        "Resources:\n  App:\n    Type: AWS::IAM::Role\n    Properties:\n"
+        f"      AssumeRolePolicyDocument: {TRUST}\n"
+        f"      Policies: [{{PolicyName: read, PolicyDocument: {READ}}}]\n"
+        "  Odd: {Type: AWS::Odd::Thing}\n"
+    )
+    stack = resource("aws:cloudformation/stack:Stack", "apps", templateBody=body)
+    command = resource("command:local:Command", "bye", create="aws iam create-user")
+    account = load([stack, command, bucket()], ACCOUNT, "aws")
+    assert ask(account, "role apps.App", "s3:GetObject", "objects of models").verdict is Verdict.ALLOWED
+    assert any("Stack apps holds what can't be read: Odd is of type AWS::Odd::Thing" in gap for gap in account.gaps)
+    assert any("Command bye runs a command" in gap for gap in account.gaps)

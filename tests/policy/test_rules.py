@@ -12,7 +12,8 @@ from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, Se
 
 from policy import pack
 from policy.configuration import exceptions_in_force
-from policy.schema import ACTIONS, corrections, load
+from policy.schema import ACTIONS, corrections
+from private_inference.graph.schema import load
 from private_inference.runner import refresh_policy_schema
 from tests.policy.graph import Graph
 from tests.policy.judge import RULES, judge

@@ -612,3 +612,33 @@ def test_every_type_of_the_networks_packages_is_modelled_or_undecided(program: P
 def test_the_network_does_not_depend_on_the_order_of_the_resources(known: bool) -> None:
     shown: list[Resource] = stack("192.168.0.0/16").shown(known)
     assert load(shown, PREFIX_LISTS) == load(reversed(shown), PREFIX_LISTS)
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties"),
+    [
+        ("aws:cloudformation/stack:Stack", {"templateBody": "Resources:\n  It: {Type: AWS::Odd::Thing}"}),
+        ("aws:cloudformation/stack:Stack", {"templateUrl": "https://example.com/template.yaml"}),
+        ("aws:cloudformation/stackSet:StackSet", {"templateBody": "{}"}),
+        ("aws:cloudcontrol/resource:Resource", {"typeName": "AWS::EC2::Subnet", "desiredState": UNKNOWN}),
+        ("aws:servicecatalog/provisionedProduct:ProvisionedProduct", {}),
+        ("aws-native:ec2:InternetGateway", {}),
+        ("awsx:ec2:Vpc", {}),
+        ("command:local:Command", {"create": "aws ec2 create-internet-gateway"}),
+    ],
+)
+def test_what_hides_others_is_undecided(program: Program, type_: str, properties: dict[str, Any]) -> None:
+    hiding = Resource(f"urn:pulumi:test::private-inference::{type_}::hiding", type_, "hiding", properties, {})
+    assert ("hiding", "") in undecided(load([*program.shown(True), hiding]))
+
+
+def test_what_a_stack_holds_is_in_the_network(program: Program) -> None:
+    body = (
+        "Parameters: {Vpc: {Type: String}}\nResources:\n"
+        "  Net: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.3.0/24}}\n"
+    )
+    type_, vpc = "aws:cloudformation/stack:Stack", vpc_of(program)
+    properties = {"templateBody": body, "parameters": {"Vpc": UNKNOWN}}
+    stack = Resource(f"urn:pulumi:test::p::{type_}::apps", type_, "apps", properties, {"parameters": [vpc.urn]})
+    network = load([*program.shown(False), stack])
+    assert called(network, "subnets", "apps.Net").vpc == vpc.urn

@@ -8,6 +8,7 @@ from typing import Any
 
 from private_inference.authorization.model import Organization, Policy, level, read_policy
 from private_inference.graph import types
+from private_inference.graph.hidden import hidden_by
 from private_inference.graph.resources import Graph, Resource
 from private_inference.graph.values import Unknown, pick
 
@@ -45,9 +46,9 @@ class Attachments:
 
     def __init__(self, graph: Graph[Resource]) -> None:
         self._graph = graph
-        self._gaps: dict[str, None] = {
-            f"{each.type.split(':')[-1]} {each.name} is not read": None for each in graph.all(*UNMODELLED)
-        }
+        unread = [f"{each.type.split(':')[-1]} {each.name} is not read" for each in graph.all(*UNMODELLED)]
+        unread += [f"{each.type.split(':')[-1]} {each.name} {what}" for each in graph for what in hidden_by(each)]
+        self._gaps: dict[str, None] = dict.fromkeys(unread)
 
     def gaps(self) -> tuple[str, ...]:
         """What couldn't be attached to anything."""

@@ -25,6 +25,7 @@ from private_inference.authorization.model import (
     read_policy,
 )
 from private_inference.graph import types
+from private_inference.graph.cloudformation import with_held
 from private_inference.graph.endpoint_services import short_service
 from private_inference.graph.resources import Graph
 from private_inference.graph.resources import Resource as Declared
@@ -33,7 +34,7 @@ from private_inference.graph.values import Unknown
 
 def load(resources: Iterable[Declared], account_id: str, partition: str) -> Account:
     """The account that a program's resources are in."""
-    graph = Graph(sorted(resources, key=lambda resource: resource.urn))
+    graph = Graph(sorted(with_held(resources), key=lambda resource: resource.urn))
     attached = Attachments(graph)
     return Account(
         account_id,

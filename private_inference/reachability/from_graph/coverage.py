@@ -1,6 +1,7 @@
 """Which types of resources the loader reads, and which take part in a network without being read."""
 
 from private_inference.graph import types
+from private_inference.graph.hidden import hidden_by
 from private_inference.reachability.from_graph.gateways import ATTACHED
 from private_inference.reachability.from_graph.interfaces import PLACED
 from private_inference.reachability.from_graph.references import References
@@ -69,6 +70,8 @@ _PLACING_PROPERTIES = ("subnetId", "subnetIds", "subnets", "vpcConfig", "vpcSecu
 def find_unmodelled(references: References) -> None:
     """Record as undecided which resources take part in the network in a way that isn't modelled."""
     for resource in references:
+        for what in hidden_by(resource):
+            references.undecide(resource, "", what)
         if resource.type in MODELLED | IRRELEVANT:
             continue
         if resource.type.startswith(NETWORK):

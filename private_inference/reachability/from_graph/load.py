@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from private_inference.graph.cloudformation import with_held
 from private_inference.graph.resources import Resource
 from private_inference.graph.types import PREFIX_LIST
 from private_inference.graph.values import Unknown, pick, spread
@@ -29,7 +30,7 @@ def load(resources: Iterable[Resource], prefix_lists: Mapping[str, Sequence[str]
     (`com.amazonaws.REGION.s3`) for programs whose endpoints don't exist yet. Raises ModelError for a network that
     contradicts itself.
     """
-    references = References(resources)
+    references = References(with_held(resources))
     lists = {**(prefix_lists or {}), **_managed_prefix_lists(references)}
     declared_vpcs = vpcs(references)
     acls = network_acls(references, declared_vpcs)

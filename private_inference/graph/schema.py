@@ -1,0 +1,23 @@
+"""The AWS provider's types and the names of their properties: schema.json.
+
+`python -m private_inference.runner.refresh_policy_schema` writes it.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_name("schema.json")
+
+Node = Mapping[str, Any]
+"""Properties by name: `s` text, `b` boolean, `n` number, `m` a free mapping, or the Node of a block (or of each one of
+a list)."""
+
+
+@cache
+def load() -> Mapping[str, Node]:
+    """The properties by type."""
+    found: Mapping[str, Node] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
