@@ -11,7 +11,7 @@ from policy.findings import Findings, for_each, with_unverified
 from policy.iam_documents import Statement, readable
 from policy.models import endpoint_groups, model_subnets, zone_of
 from policy.network import route_table_of
-from policy.requirements import each_allowing, has_at_least, is_not_empty, require
+from policy.requirements import each_allowing, has_at_least, is_not_empty, is_true, require
 from policy.resources import Resource, Stack
 from policy.rules import each_of, names, resource_rule, stack_rule
 from policy.schema import takes_no_resource
@@ -53,42 +53,23 @@ def is_interface(endpoint: Resource) -> bool:
 
 @resource_rule(
     types=[VPC_ENDPOINT],
-    controls=[nist("SC-22"), hipaa("164.312(e)(1)")],
+    controls=[*BOUNDARY, nist("SC-22", "SC-36"), prowler("vpc_endpoint_multi_az_enabled")],
     severity=Severity.HIGH,
-    fix="set privateDnsEnabled to true",
+    fix="set privateDnsEnabled to true, and name the access tier's security group and a subnet in each of two zones",
 )
-def endpoints_have_private_names(endpoint: Resource) -> Findings:
-    """Interface endpoints answer to the service's own name: else the SDKs' calls leave for its public addresses."""
-    if (
-        is_interface(endpoint)
-        and not endpoint.get("privateDnsEnabled")
-        and service(endpoint) not in WITHOUT_PRIVATE_NAME
-    ):
-        yield endpoint.violation("has no private DNS name (privateDnsEnabled)")
+def interface_endpoints_are_whole(endpoint: Resource) -> Findings:
+    """Interface endpoints answer to the service's own name, in two subnets or more, and name their security group.
 
-
-@resource_rule(
-    types=[VPC_ENDPOINT],
-    controls=[nist("SC-36"), prowler("vpc_endpoint_multi_az_enabled")],
-    severity=Severity.MEDIUM,
-    fix="give it a subnet in each of at least two zones",
-)
-def endpoints_span_subnets(endpoint: Resource) -> Findings:
-    """Interface endpoints have an address in two zones or more: with one, its zone's outage is everyone's."""
-    if is_interface(endpoint):
-        yield from require(endpoint, "subnetIds", has_at_least(2), "has interfaces in fewer than two subnets")
-
-
-@resource_rule(
-    types=[VPC_ENDPOINT],
-    controls=BOUNDARY,
-    severity=Severity.HIGH,
-    fix="name the security group of the access tier",
-)
-def endpoints_name_their_groups(endpoint: Resource) -> Findings:
-    """Interface endpoints name their security group: without one they get the VPC's default group."""
-    if is_interface(endpoint):
-        yield from require(endpoint, "securityGroupIds", is_not_empty, "names no security group")
+    Without, calls leave for public addresses, stop with one zone, or pass what the VPC's default group lets pass.
+    """
+    if not is_interface(endpoint):
+        return
+    if service(endpoint) not in WITHOUT_PRIVATE_NAME:
+        yield from with_unverified(require(endpoint, "privateDnsEnabled", is_true, "has no private DNS name"))
+    yield from with_unverified(
+        require(endpoint, "subnetIds", has_at_least(2), "has interfaces in fewer than two subnets")
+    )
+    yield from require(endpoint, "securityGroupIds", is_not_empty, "names no security group")
 
 
 @resource_rule(

@@ -17,12 +17,10 @@ from policy.requirements import (
     is_on,
     is_true,
     require,
-    require_attached,
 )
 from policy.resources import Resource, Stack
 from policy.rules import names, resource_rule, stack_rule
 from private_inference.graph.types import (
-    BUCKET,
     BUCKET_ENCRYPTION,
     COMPOSITE_ALARM,
     ECR_REPOSITORY,
@@ -73,18 +71,6 @@ def key_policies_name_principals(key: Resource) -> Findings:
         key,
         key.get("policy"),
         lambda label, statement: f"lets everyone use the key ({label})" if statement.anyone else None,
-    )
-
-
-@stack_rule(
-    controls=[*AT_REST, security_hub("S3.17"), checkov("CKV_AWS_145"), trivy("AWS-0132")],
-    severity=Severity.HIGH,
-    fix="declare a BucketServerSideEncryptionConfiguration for the bucket, with the stack's data key",
-)
-def buckets_are_encrypted(stack: Stack) -> Findings:
-    """Every bucket says which key encrypts it: without that S3 uses a key that this account does not control."""
-    yield from require_attached(
-        stack, BUCKET, BUCKET_ENCRYPTION, "bucket", "has no BucketServerSideEncryptionConfiguration"
     )
 
 

@@ -9,35 +9,12 @@ from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pc
 from policy.findings import Findings, each
 from policy.given import Given, choices
 from policy.iam_documents import Statement, statements_on
-from policy.requirements import is_in, is_not_in, is_set, is_true, require, require_each, require_values
+from policy.requirements import is_true, require, require_each, require_values
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.schema import corrections
 from private_inference.graph.types import LOAD_BALANCER
 from private_inference.graph.values import known, pick
-
-PUBLIC_BY_NATURE = {
-    "aws:lambda/functionUrl:FunctionUrl": "gives a function an address on the internet",
-    "aws:apigatewayv2/api:Api": "is an HTTP or WebSocket API, which can't be private",
-    "aws:ecrpublic/repository:Repository": "publishes images to the world",
-    "aws:cloudfront/distribution:Distribution": "serves content on the internet",
-    "aws:globalaccelerator/accelerator:Accelerator": "has addresses on the internet",
-    "aws:amplify/app:App": "is a web site on the internet",
-    "aws:lightsail/instance:Instance": "is an instance with a public address",
-    "aws:lightsail/containerService:ContainerService": "is a service on the internet",
-}
-
-
-@resource_rule(
-    types=PUBLIC_BY_NATURE,
-    controls=[nist("AC-4(21)"), checkov("CKV_AWS_258"), *PRIVATE_ONLY],
-    severity=Severity.CRITICAL,
-    fix="remove it; offer the same through a private API Gateway or an internal load balancer",
-)
-def nothing_public_by_nature(resource: Resource) -> Findings:
-    """Nothing is declared that exists on the internet whatever its arguments are."""
-    yield resource.violation(PUBLIC_BY_NATURE[resource.type])
-
 
 CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
 LOAD_BALANCERS = (LOAD_BALANCER, "aws:alb/loadBalancer:LoadBalancer", CLASSIC)
@@ -160,8 +137,6 @@ SOURCE_VPC = ("aws:sourcevpc",)
 REST_API = "aws:apigateway/restApi:RestApi"
 REST_API_POLICY = "aws:apigateway/restApiPolicy:RestApiPolicy"
 REST_METHOD = "aws:apigateway/method:Method"
-REST_STAGE = "aws:apigateway/stage:Stage"
-REST_DOMAIN = "aws:apigateway/domainName:DomainName"
 
 
 @stack_rule(
@@ -196,41 +171,3 @@ def api_methods_authorize(method: Resource) -> Findings:
     """Every method of an API asks who calls: being inside the network is no authorization."""
     if method.get("authorization") in (None, "NONE") and method.get("httpMethod") != "OPTIONS":
         yield method.violation("lets anyone call it (authorization)")
-
-
-@resource_rule(
-    types=[REST_STAGE],
-    controls=[fsbp("APIGateway.1"), checkov("CKV_AWS_76"), trivy("AWS-0001"), hipaa("164.312(b)")],
-    severity=Severity.MEDIUM,
-    fix="set accessLogSettings to an encrypted log group",
-    level=EnforcementLevel.ADVISORY,
-)
-def api_stages_log(stage: Resource) -> Findings:
-    """API stages log who called what, so that misuse can be traced afterwards."""
-    yield from require(stage, "accessLogSettings", is_set, "logs no requests")
-
-
-@resource_rule(
-    types=[REST_DOMAIN],
-    controls=[pci("4.1"), checkov("CKV_AWS_206"), hipaa("164.312(e)(2)(ii)")],
-    severity=Severity.HIGH,
-    fix="set securityPolicy to TLS_1_2 or later",
-)
-def api_domains_use_modern_tls(domain: Resource) -> Findings:
-    """Domain names of APIs take TLS 1.2 or later only."""
-    yield from require(domain, "securityPolicy", is_not_in(None, "TLS_1_0"), "accepts TLS before 1.2")
-
-
-NOTEBOOK = "aws:sagemaker/notebookInstance:NotebookInstance"
-
-
-@resource_rule(
-    types=[NOTEBOOK],
-    controls=[fsbp("SageMaker.3"), checkov("CKV_AWS_307")],
-    severity=Severity.MEDIUM,
-    fix="set rootAccess to Disabled",
-    level=EnforcementLevel.ADVISORY,
-)
-def notebooks_have_no_root(notebook: Resource) -> Findings:
-    """Notebook users are not root: root can undo whatever the instance was set up with."""
-    yield from require(notebook, "rootAccess", is_in("Disabled"), "makes its users root")

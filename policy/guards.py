@@ -2,9 +2,9 @@
 
 import re
 
-from pulumi_policy import Severity
+from pulumi_policy import EnforcementLevel, Severity
 
-from policy.controls import fsbp, hipaa, nist, pci
+from policy.controls import checkov, fsbp, hipaa, nist, pci, trivy
 from policy.findings import Findings, each
 from policy.given import Given, values
 from policy.requirements import require_values
@@ -16,15 +16,36 @@ from policy.rules import resource_rule
     types=None,
     controls=[
         nist("CM-6", "SI-4"),
-        fsbp("EC2.7", "EC2.8", "EC2.182", "CloudTrail.4", "GuardDuty.1", "ECS.4", "CodeBuild.5"),
+        fsbp("EC2.7", "EC2.8", "EC2.182", "CloudTrail.4", "GuardDuty.1", "ECS.4", "CodeBuild.5", "ECR.2"),
+        nist("SC-22"),
+        checkov("CKV_AWS_51"),
+        trivy("AWS-0031"),
         pci("10.5"),
     ],
     severity=Severity.HIGH,
     fix="give the property the value that guards, or leave it out where that is AWS's default",
 )
 def guards_stay_on(resource: Resource) -> Findings:
-    """No guard of AWS's is switched off: blocks of public access, trails, detectors, metadata tokens, privileges."""
+    """No guard of AWS's is off: blocks of public access, trails, metadata tokens, privileges, tags of images."""
     yield from require_values(resource, "guards", "switches a guard off")
+
+
+@resource_rule(
+    types=None,
+    controls=[
+        nist("CM-6", "AU-6(1)"),
+        fsbp("APIGateway.1", "ECR.1", "SageMaker.3"),
+        checkov("CKV_AWS_76", "CKV_AWS_163", "CKV_AWS_307", "CKV_AWS_319"),
+        trivy("AWS-0001", "AWS-0030"),
+        hipaa("164.312(b)"),
+    ],
+    severity=Severity.MEDIUM,
+    fix="give the property that value",
+    level=EnforcementLevel.ADVISORY,
+)
+def defaults_are_hardened(resource: Resource) -> Findings:
+    """Alarms tell somebody, images are scanned, API calls are logged, versions kept, notebook users no root."""
+    yield from require_values(resource, "hardening", "is as AWS leaves it")
 
 
 OLD_TLS = re.compile(
@@ -34,10 +55,8 @@ OLD_TLS = re.compile(
 
 https://docs.aws.amazon.com/transfer/latest/userguide/security-policies.html
 """
-VERSIONED = re.compile(
-    r"(?i)(?!(ssl|security)policy$)\w*(policy|policyname|protocol|protocols|protocolversion|version|tls)$"
-)
-"""Names of properties that name a version. Listeners and domain names of APIs have rules of their own."""
+VERSIONED = re.compile(r"(?i)(?!sslpolicy$)\w*(policy|policyname|protocol|protocols|protocolversion|version|tls)$")
+"""Names of properties that name a version. Listeners have a rule of their own."""
 
 
 @resource_rule(
@@ -48,7 +67,7 @@ VERSIONED = re.compile(
 )
 def connections_use_tls(resource: Resource) -> Findings:
     """Databases, caches, brokers, mounts and servers take TLS only: within a VPC, too, traffic can be read."""
-    yield from require_values(resource, "connections", "lets data pass without TLS")
+    yield from require_values(resource, "connections", "lets data pass without TLS of 1.2 or later")
     versioned = [(given.path, given) for given in values(resource) if VERSIONED.fullmatch(given.name)]
     yield from each(resource, versioned, _is_old)
 

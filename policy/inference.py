@@ -10,11 +10,8 @@ from policy.controls import checkov, config, fsbp, hipaa, nist, prowler
 from policy.findings import Findings, each, with_unverified
 from policy.models import VARIANTS, Variant, endpoint_groups, model_groups, variants, zone_of
 from policy.requirements import (
-    has_at_least,
     is_at_least,
     is_not_empty,
-    is_not_false,
-    is_not_true,
     is_true,
     require,
     require_each,
@@ -23,7 +20,6 @@ from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.security_groups import GroupRule, group_rules
 from private_inference.graph.types import (
-    COMPOSITE_ALARM,
     METRIC_ALARM,
     SAGEMAKER_ENDPOINT,
     SAGEMAKER_ENDPOINT_CONFIGURATION,
@@ -64,23 +60,6 @@ def models_are_isolated(model: Resource) -> Findings:
     yield from require(model, "enableNetworkIsolation", is_true, "gives its containers the network")
 
 
-@resource_rule(
-    types=[SAGEMAKER_MODEL],
-    controls=[
-        nist("AC-4(21)"),
-        config("sagemaker-model-in-vpc"),
-        prowler("sagemaker_models_vpc_settings_configured"),
-        hipaa("164.312(e)(1)"),
-    ],
-    severity=Severity.CRITICAL,
-    fix="set vpcConfig to two or more model subnets and the model security group",
-)
-def models_are_in_the_vpc(model: Resource) -> Findings:
-    """Models are attached to the VPC, in two subnets or more: else their artifacts travel outside it."""
-    yield from require(model, "vpcConfig.subnets", has_at_least(2), "is not attached to two subnets of a VPC")
-    yield from require(model, "vpcConfig.securityGroupIds", is_not_empty, "names no security group")
-
-
 @stack_rule(
     controls=[nist("SC-36"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
@@ -89,6 +68,9 @@ def models_are_in_the_vpc(model: Resource) -> Findings:
 @each_of(all_of(SAGEMAKER_MODEL))
 def models_span_zones(stack: Stack, model: Resource) -> Findings:
     """Model subnets are this stack's, of one VPC, in two zones or more: SageMaker refuses less."""
+    if len(model.get("vpcConfig", "subnets") or []) < 2:
+        yield model.violation("is attached to fewer than two zones (vpcConfig.subnets)")
+        return
     subnets = stack.targets(model, "vpcConfig", "subnets", type_=SUBNET)
     foreign = len(model.get("vpcConfig", "subnets") or []) - len(subnets)
     if foreign > 0:
@@ -175,20 +157,6 @@ def _is_scalable(instance_type: Any) -> bool:
     return not str(known(instance_type)).startswith(BURSTABLE)
 
 
-@resource_rule(
-    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
-    controls=[nist("AC-4(21)"), hipaa("164.312(a)(1)")],
-    severity=Severity.HIGH,
-    fix="remove enableSsmAccess",
-)
-def no_shell_on_instances(configuration: Resource) -> Findings:
-    """Nobody opens a session on the instances: it would lead around everything that guards the data in them."""
-    for key in VARIANTS:
-        yield from require_each(
-            configuration, key, "enableSsmAccess", is_not_true, "opens the instances to Systems Manager"
-        )
-
-
 @stack_rule(
     controls=ISOLATION,
     severity=Severity.HIGH,
@@ -253,19 +221,6 @@ def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings
     if target.get("scalableDimension") != DIMENSION:
         return
     yield from require(target, "minCapacity", is_at_least(minimum), "scales in to too few instances")
-
-
-@resource_rule(
-    types=[METRIC_ALARM, COMPOSITE_ALARM],
-    controls=[hipaa("164.312(b)"), checkov("CKV_AWS_319"), nist("AU-6(1)")],
-    severity=Severity.MEDIUM,
-    fix="name the alarm topic in alarmActions, and leave actionsEnabled on",
-    level=EnforcementLevel.ADVISORY,
-)
-def alarms_tell_someone(alarm: Resource) -> Findings:
-    """Alarms notify somebody: one that only changes colour is seen by nobody at night."""
-    yield from require(alarm, "actionsEnabled", is_not_false, "has its actions turned off")
-    yield from require(alarm, "alarmActions", is_not_empty, "notifies nobody")
 
 
 @stack_rule(

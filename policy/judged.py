@@ -5,7 +5,6 @@ from functools import cache
 from pulumi_policy import Severity
 
 from policy.controls import nist
-from policy.exposure import PUBLIC_BY_NATURE
 from policy.findings import Findings
 from policy.network import WAYS_OUT
 from policy.resources import Resource
@@ -22,7 +21,7 @@ DEFINED_ELSEWHERE = ("pipelineDefinitionS3Location", "templateUrl", "templateS3L
 @cache
 def _judged() -> frozenset[str]:
     listed = (type_ for types in corrections()["judged"].values() for type_ in types)
-    return frozenset([*listed, *WAYS_OUT, *PUBLIC_BY_NATURE, *EXPANDED])
+    return frozenset([*listed, *WAYS_OUT, *EXPANDED])
 
 
 @resource_rule(

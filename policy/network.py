@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pulumi_policy import Severity
 
 from policy.addresses import PRIVATE_BLOCKS, public
-from policy.controls import INTERNET, checkov, cis, fsbp, hipaa, nist, trivy
+from policy.controls import INTERNET, checkov, cis, fsbp, hipaa, trivy
 from policy.findings import Findings, each
 from policy.requirements import require_attached
 from policy.resources import Resource, Stack
@@ -43,6 +43,14 @@ WAYS_OUT = {
     "aws:ec2/defaultVpc:DefaultVpc": "adopts the default VPC, which has an internet gateway",
     "aws:ec2/defaultSubnet:DefaultSubnet": "adopts a default subnet, which is public",
     "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation": "lets other routers decide where packets go",
+    "aws:lambda/functionUrl:FunctionUrl": "gives a function an address on the internet",
+    "aws:apigatewayv2/api:Api": "is an HTTP or WebSocket API, which can't be private",
+    "aws:ecrpublic/repository:Repository": "publishes images to the world",
+    "aws:cloudfront/distribution:Distribution": "serves content on the internet",
+    "aws:globalaccelerator/accelerator:Accelerator": "has addresses on the internet",
+    "aws:amplify/app:App": "is a web site on the internet",
+    "aws:lightsail/instance:Instance": "is an instance with a public address",
+    "aws:lightsail/containerService:ContainerService": "is a service on the internet",
     "awsx:ec2:Vpc": "creates an internet gateway, whatever its arguments",
     "awsx:ec2:DefaultVpc": "is the default VPC, which has an internet gateway",
 }
@@ -60,13 +68,13 @@ DEFAULT_GROUP = [fsbp("EC2.2"), checkov("CKV2_AWS_12"), trivy("AWS-0173"), cis("
 
 @resource_rule(
     types=WAYS_OUT,
-    controls=INTERNET,
+    controls=[*INTERNET, checkov("CKV_AWS_258")],
     severity=Severity.CRITICAL,
-    fix="remove it; reach AWS services through VPC endpoints, and other networks through a transit or virtual private "
-    "gateway",
+    fix="remove it; reach AWS services through VPC endpoints, other networks through a transit or virtual private "
+    "gateway, and offer services by a private API or an internal load balancer",
 )
 def no_ways_out(resource: Resource) -> Findings:
-    """Nothing leads from the VPC to the internet or back: what isn't there can't be opened by a mistake elsewhere."""
+    """Nothing leads to the internet or exists there: what isn't there can't be opened by a mistake elsewhere."""
     yield resource.violation(WAYS_OUT[resource.type])
 
 
@@ -120,21 +128,6 @@ def route_table_of(stack: Stack, subnet: Resource) -> Resource | None:
         return stack.target(main, "routeTableId", type_=ROUTE_TABLE)
     adopted = stack.referring([DEFAULT_ROUTE_TABLE], ["defaultRouteTableId"], vpc)
     return adopted[0] if adopted else None
-
-
-@resource_rule(
-    types=[VPC],
-    controls=[nist("SC-22")],
-    severity=Severity.HIGH,
-    fix="set enableDnsSupport and enableDnsHostnames to true",
-)
-def vpc_resolves_private_names(vpc: Resource) -> Findings:
-    """The VPC resolves names, and to private addresses: without both, the endpoints' private DNS names don't work."""
-    support, hostnames = vpc.get("enableDnsSupport"), vpc.get("enableDnsHostnames")
-    if support is not None and not support:
-        yield vpc.violation("does not resolve names (enableDnsSupport)")
-    if not hostnames:
-        yield vpc.violation("gives no names to its endpoints (enableDnsHostnames)")
 
 
 @resource_rule(

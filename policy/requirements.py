@@ -7,12 +7,13 @@ the property is added.
 from collections.abc import Callable
 from typing import Any
 
-from policy.findings import Findings, each, for_each, with_unverified
-from policy.given import Given, choices
+from policy.findings import Findings, each, for_each
+from policy.given import choices
 from policy.iam_documents import Statement, readable
 from policy.resources import Resource, Stack
 from policy.schema import corrections
 from private_inference.graph.iam_documents import as_list
+from private_inference.graph.schema import names_in
 from private_inference.graph.values import Unknown, known
 
 Requirement = Callable[[Any], bool]
@@ -43,19 +44,20 @@ def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
     """
     allowed = corrections()[table]
     of_type = allowed["of a type"].get(resource.type, {})
-    for path, fit in of_type.items():
-        yield from with_unverified(require(resource, path, _is_one_of(fit), otherwise))
-    of_any_type = {name.lower(): _is_one_of(fit) for name, fit in allowed["of any type"].items()}
-    named = [
-        (given.path, given)
-        for given in choices(resource)
-        if given.name.lower() in of_any_type and given.path not in of_type
-    ]
+    of_any_type = {name.lower(): fit for name, fit in allowed["of any type"].items()}
+    wanted = [(path, resource.get(*path.split(".")), fit) for path, fit in of_type.items()]
+    named = [g for g in choices(resource) if g.name.lower() in of_any_type and g.path not in of_type]
+    wanted += [(given.path, given.value, of_any_type[given.name.lower()]) for given in named]
 
-    def unfit(path: str, given: Given) -> str | None:
-        return None if of_any_type[given.name.lower()](known(given.value)) else f"{otherwise} ({path})"
+    def judge(entry: tuple[str, Any, Any]) -> Findings:
+        path, value, fit = entry
+        if not _is_one_of(fit)(value):
+            yield resource.violation(f"{otherwise} ({path}, which has to be {_said(fit)})")
 
-    yield from each(resource, named, unfit)
+    yield from for_each(wanted, judge)
+    for given in choices(resource):
+        if isinstance(given.value, Unknown) and names_in(resource.type, given.path) & {*of_any_type}:
+            yield resource.unverified(given.path)
 
 
 def _is_one_of(allowed: Any) -> Requirement:
@@ -63,6 +65,11 @@ def _is_one_of(allowed: Any) -> Requirement:
         return lambda value: value is not None and value != []
     texts = {str(each).lower() for each in allowed}
     return lambda value: {str(known(each)).lower() for each in (as_list(value) or [None])} <= texts
+
+
+def _said(allowed: Any) -> str:
+    words = {None: "left out", True: "true", False: "false"}
+    return "given" if allowed == "given" else " or ".join(words.get(each, each) for each in allowed)
 
 
 def require_attached(stack: Stack, type_: str, attached: str, key: str, otherwise: str) -> Findings:

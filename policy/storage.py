@@ -3,14 +3,16 @@
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import PRIVATE_ONLY, cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
-from policy.findings import Findings, for_each
+from policy.encryption import AT_REST
+from policy.findings import Findings
 from policy.iam_documents import Statement, statements_on
-from policy.requirements import is_in, is_true, require, require_attached
+from policy.requirements import require_attached
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from private_inference.graph.types import (
     BUCKET,
     BUCKET_ACL,
+    BUCKET_ENCRYPTION,
     BUCKET_LIFECYCLE,
     BUCKET_LOGGING,
     BUCKET_OWNERSHIP,
@@ -23,23 +25,61 @@ from private_inference.graph.types import (
 )
 from private_inference.graph.values import known
 
-PUBLIC_ACCESS = [
-    fsbp("S3.8", "S3.2", "S3.3"),
-    checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56"),
-    trivy("AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093"),
-    cis("2.1.4"),
-    *PRIVATE_ONLY,
-]
+GUARDING = {
+    BUCKET_PUBLIC_ACCESS_BLOCK: "has no BucketPublicAccessBlock",
+    BUCKET_ENCRYPTION: "has no BucketServerSideEncryptionConfiguration",
+    BUCKET_OWNERSHIP: "has no BucketOwnershipControls",
+}
+"""What every bucket needs beside it, whatever the account's settings and S3's defaults are."""
 
 
 @stack_rule(
-    controls=PUBLIC_ACCESS,
+    controls=[
+        fsbp("S3.2", "S3.3", "S3.8", "S3.12"),
+        checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56", "CKV_AWS_145", "CKV2_AWS_65"),
+        trivy("AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093", "AWS-0132"),
+        cis("2.1.4"),
+        security_hub("S3.17"),
+        *AT_REST,
+        *PRIVATE_ONLY,
+    ],
     severity=Severity.CRITICAL,
-    fix="declare a BucketPublicAccessBlock for the bucket",
+    fix="declare it for the bucket: with all four blocks, with the stack's data key, with BucketOwnerEnforced",
 )
-def buckets_block_public_access(stack: Stack) -> Findings:
-    """Every bucket of the stack has a public access block of its own, whatever the account's setting is."""
-    yield from require_attached(stack, BUCKET, BUCKET_PUBLIC_ACCESS_BLOCK, "bucket", "has no BucketPublicAccessBlock")
+def buckets_are_guarded(stack: Stack) -> Findings:
+    """Every bucket of the stack blocks public access, names its key, and owns what others write into it."""
+    for attached, what in GUARDING.items():
+        yield from require_attached(stack, BUCKET, attached, "bucket", what)
+
+
+KEEPING = {
+    (BUCKET, BUCKET_VERSIONING, "bucket"): "keeps no versions (BucketVersioning)",
+    (BUCKET, BUCKET_LIFECYCLE, "bucket"): "has no BucketLifecycleConfiguration",
+    (BUCKET, BUCKET_LOGGING, "bucket"): "logs no access (BucketLogging)",
+    (ECR_REPOSITORY, ECR_LIFECYCLE_POLICY, "repository"): "keeps images for ever (LifecyclePolicy)",
+}
+"""What stores should have beside them: the store, what is attached to it, and by which property."""
+
+
+@stack_rule(
+    controls=[
+        fsbp("S3.9", "S3.13", "ECR.3"),
+        checkov("CKV_AWS_18", "CKV_AWS_21", "CKV2_AWS_61"),
+        security_hub("S3.14"),
+        hipaa("164.312(b)"),
+        pci("10.1", "10.5.3"),
+    ],
+    severity=Severity.MEDIUM,
+    fix="declare it for the store; for logs, CloudTrail's data events of the bucket do, with an exception",
+    level=EnforcementLevel.ADVISORY,
+)
+def stores_are_kept(stack: Stack) -> Findings:
+    """Stores bring back what was overwritten, log who read what, and say when what they hold is removed.
+
+    S3 delivers these logs to buckets that use its own keys only.
+    """
+    for (store, attached, key), what in KEEPING.items():
+        yield from require_attached(stack, store, attached, key, what)
 
 
 @resource_rule(
@@ -59,16 +99,6 @@ def buckets_use_no_acls(resource: Resource) -> Findings:
 
 
 @stack_rule(
-    controls=[fsbp("S3.12"), checkov("CKV2_AWS_65"), nist("AC-6")],
-    severity=Severity.MEDIUM,
-    fix="declare BucketOwnershipControls for the bucket, with BucketOwnerEnforced",
-)
-def buckets_own_their_objects(stack: Stack) -> Findings:
-    """Every bucket of the stack says who owns its objects: the bucket's owner, so that no writer can give them away."""
-    yield from require_attached(stack, BUCKET, BUCKET_OWNERSHIP, "bucket", "has no BucketOwnershipControls")
-
-
-@stack_rule(
     controls=[fsbp("S3.5"), cdk_nag("S3BucketSSLRequestsOnly"), cis("2.1.1"), pci("4.1"), hipaa("164.312(e)(2)(i)")],
     severity=Severity.HIGH,
     fix="deny s3:* to everyone where aws:SecureTransport is false, for the bucket and its objects",
@@ -85,75 +115,3 @@ def _refuses_plaintext(statement: Statement) -> bool:
     everyone = any(known(principal) == "*" for principal in statement.principals)
     everything = any(known(action) in ("*", "s3:*") for action in statement.actions)
     return not statement.allows and everyone and everything and tests.get("aws:securetransport") == "false"
-
-
-@stack_rule(
-    controls=[pci("10.5.3"), security_hub("S3.14"), checkov("CKV_AWS_21")],
-    severity=Severity.MEDIUM,
-    fix="declare a BucketVersioning with status Enabled",
-    level=EnforcementLevel.ADVISORY,
-)
-def buckets_keep_versions(stack: Stack) -> Findings:
-    """Buckets keep the versions of their objects: an overwritten model can be brought back."""
-    yield from require_attached(stack, BUCKET, BUCKET_VERSIONING, "bucket", "keeps no versions (BucketVersioning)")
-    yield from for_each(
-        stack.all(BUCKET_VERSIONING),
-        lambda versioning: require(versioning, "versioningConfiguration.status", is_in("Enabled"), "keeps no versions"),
-    )
-
-
-@stack_rule(
-    controls=[fsbp("S3.13"), checkov("CKV2_AWS_61")],
-    severity=Severity.LOW,
-    fix="declare a BucketLifecycleConfiguration",
-    level=EnforcementLevel.ADVISORY,
-)
-def buckets_have_a_lifecycle(stack: Stack) -> Findings:
-    """Buckets say when what they hold is removed: data that nobody needs any more can still leak."""
-    yield from require_attached(stack, BUCKET, BUCKET_LIFECYCLE, "bucket", "has no BucketLifecycleConfiguration")
-
-
-@stack_rule(
-    controls=[fsbp("S3.9"), checkov("CKV_AWS_18"), hipaa("164.312(b)"), pci("10.1")],
-    severity=Severity.LOW,
-    fix="declare a BucketLogging, or log the bucket's data events with CloudTrail and record an exception",
-    level=EnforcementLevel.ADVISORY,
-)
-def buckets_log_access(stack: Stack) -> Findings:
-    """Buckets log who read what. S3 delivers these logs to buckets that use its own keys only."""
-    yield from require_attached(stack, BUCKET, BUCKET_LOGGING, "bucket", "logs no access (BucketLogging)")
-
-
-@resource_rule(
-    types=[ECR_REPOSITORY],
-    controls=[fsbp("ECR.2"), checkov("CKV_AWS_51"), trivy("AWS-0031")],
-    severity=Severity.HIGH,
-    fix="set imageTagMutability to IMMUTABLE",
-)
-def image_tags_are_immutable(repository: Resource) -> Findings:
-    """An image tag means one image for ever: what was reviewed is what runs."""
-    yield from require(repository, "imageTagMutability", is_in("IMMUTABLE"), "lets image tags be moved")
-
-
-@resource_rule(
-    types=[ECR_REPOSITORY],
-    controls=[fsbp("ECR.1"), checkov("CKV_AWS_163"), trivy("AWS-0030")],
-    severity=Severity.MEDIUM,
-    fix="set imageScanningConfiguration.scanOnPush to true",
-    level=EnforcementLevel.ADVISORY,
-)
-def images_are_scanned(repository: Resource) -> Findings:
-    """Images are scanned when they are pushed, before anybody serves them."""
-    yield from require(repository, "imageScanningConfiguration.scanOnPush", is_true, "does not scan images")
-
-
-@stack_rule(
-    controls=[fsbp("ECR.3")],
-    severity=Severity.LOW,
-    fix="declare a LifecyclePolicy for the repository",
-    level=EnforcementLevel.ADVISORY,
-)
-def repositories_have_a_lifecycle(stack: Stack) -> Findings:
-    """Repositories say when images expire: old images keep old vulnerabilities."""
-    what = "keeps images for ever (LifecyclePolicy)"
-    yield from require_attached(stack, ECR_REPOSITORY, ECR_LIFECYCLE_POLICY, "repository", what)

@@ -21,3 +21,17 @@ def load() -> Mapping[str, Node]:
     """The properties by type."""
     found: Mapping[str, Node] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
+
+
+def names_in(type_: str, path: str) -> set[str]:
+    """The names, in lower case, of all properties inside the block at a path of a resource, at any depth."""
+    node: Any = load().get(type_, {})
+    for step in path.split("."):
+        node = node if step.isdigit() or not isinstance(node, Mapping) else node.get(step, {})
+    return _names(node)
+
+
+def _names(node: Any) -> set[str]:
+    if not isinstance(node, Mapping):
+        return set()
+    return {name.lower() for name in node}.union(*map(_names, node.values()))

@@ -174,7 +174,7 @@ def _network() -> Iterator[Mutant]:
         {"vpcId": "vpc-0123456789abcdef0", "cidrBlock": "10.0.200.0/24", "availabilityZone": "us-east-1a"},
     )
 
-    rule = "vpc-resolves-private-names"
+    rule = "guards-stay-on"
     yield sets(rule, VPC, "enableDnsSupport", False)
     yield sets(rule, VPC, "enableDnsHostnames", False)
     yield drops(rule, VPC, "enableDnsHostnames")
@@ -335,11 +335,11 @@ def _paths() -> Iterator[Mutant]:
 
 
 def _access() -> Iterator[Mutant]:
-    yield sets("endpoints-have-private-names", RUNTIME, "privateDnsEnabled", False)
-    yield drops("endpoints-have-private-names", ("VpcEndpoint", "logs"), "privateDnsEnabled")
-    yield sets("endpoints-span-subnets", RUNTIME, "subnetIds", [Ref("Subnet", "access-us-east-1a")])
-    yield sets("endpoints-name-their-groups", RUNTIME, "securityGroupIds", [])
-    yield drops("endpoints-name-their-groups", RUNTIME, "securityGroupIds")
+    yield sets("interface-endpoints-are-whole", RUNTIME, "privateDnsEnabled", False)
+    yield drops("interface-endpoints-are-whole", ("VpcEndpoint", "logs"), "privateDnsEnabled")
+    yield sets("interface-endpoints-are-whole", RUNTIME, "subnetIds", [Ref("Subnet", "access-us-east-1a")])
+    yield sets("interface-endpoints-are-whole", RUNTIME, "securityGroupIds", [])
+    yield drops("interface-endpoints-are-whole", RUNTIME, "securityGroupIds")
 
     rule = "endpoint-policies-are-bounded"
     endpoint_arn = ARN.format("sagemaker", "endpoint/triage")
@@ -466,8 +466,8 @@ def _encryption() -> Iterator[Mutant]:
     yield sets(rule, encryption, f"{default}.sseAlgorithm", "AES256")
     yield drops(rule, encryption, f"{default}.kmsMasterKeyId")
     yield sets(rule, encryption, f"{default}.kmsMasterKeyId", "alias/aws/s3", present=True)
-    yield removes("buckets-are-encrypted", encryption, blame=BUCKET)
-    yield sets("buckets-are-encrypted", encryption, "bucket", "another-bucket", blame=BUCKET)
+    yield removes("buckets-are-guarded", encryption, blame=BUCKET)
+    yield sets("buckets-are-guarded", encryption, "bucket", "another-bucket", blame=BUCKET)
 
     group = ("LogGroup", "triage")
     yield drops("stores-are-encrypted", group, "kmsKeyId")
@@ -516,7 +516,7 @@ def _storage() -> Iterator[Mutant]:
     for flag in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"):
         yield sets("nothing-switched-public", block, flag, False)
     yield drops("nothing-switched-public", block, "restrictPublicBuckets")
-    yield removes("buckets-block-public-access", block, blame=BUCKET)
+    yield removes("buckets-are-guarded", block, blame=BUCKET)
 
     yield sets("nothing-switched-public", BUCKET, "acl", "public-read", present=True)
     rule = "buckets-use-no-acls"
@@ -524,7 +524,7 @@ def _storage() -> Iterator[Mutant]:
     yield sets(rule, ("BucketOwnershipControls", "artifacts"), "rule.objectOwnership", "ObjectWriter")
     yield adds(rule, "aws:s3/bucketAcl:BucketAcl", {"bucket": Ref(*BUCKET), "acl": "public-read"})
     yield adds(rule, "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration", {"bucket": Ref(*BUCKET)})
-    yield removes("buckets-own-their-objects", ("BucketOwnershipControls", "artifacts"), blame=BUCKET)
+    yield removes("buckets-are-guarded", ("BucketOwnershipControls", "artifacts"), blame=BUCKET)
 
     rule = "buckets-require-tls"
     policy = ("BucketPolicy", "artifacts")
@@ -556,16 +556,16 @@ def _storage() -> Iterator[Mutant]:
         blame=BUCKET,
     )
 
-    yield removes("buckets-keep-versions", ("BucketVersioning", "artifacts"), blame=BUCKET)
+    yield removes("stores-are-kept", ("BucketVersioning", "artifacts"), blame=BUCKET)
     yield sets(
-        "buckets-keep-versions", ("BucketVersioning", "artifacts"), "versioningConfiguration.status", "Suspended"
+        "defaults-are-hardened", ("BucketVersioning", "artifacts"), "versioningConfiguration.status", "Suspended"
     )
-    yield removes("buckets-have-a-lifecycle", ("BucketLifecycleConfiguration", "artifacts"), blame=BUCKET)
-    yield removes("buckets-log-access", ("BucketLogging", "artifacts"), blame=BUCKET)
-    yield sets("image-tags-are-immutable", REPOSITORY, "imageTagMutability", "MUTABLE")
-    yield drops("image-tags-are-immutable", REPOSITORY, "imageTagMutability")
-    yield sets("images-are-scanned", REPOSITORY, "imageScanningConfiguration.scanOnPush", False)
-    yield removes("repositories-have-a-lifecycle", ("LifecyclePolicy", "images"), blame=REPOSITORY)
+    yield removes("stores-are-kept", ("BucketLifecycleConfiguration", "artifacts"), blame=BUCKET)
+    yield removes("stores-are-kept", ("BucketLogging", "artifacts"), blame=BUCKET)
+    yield sets("guards-stay-on", REPOSITORY, "imageTagMutability", "MUTABLE")
+    yield drops("guards-stay-on", REPOSITORY, "imageTagMutability")
+    yield sets("defaults-are-hardened", REPOSITORY, "imageScanningConfiguration.scanOnPush", False)
+    yield removes("stores-are-kept", ("LifecyclePolicy", "images"), blame=REPOSITORY)
 
 
 def _identity() -> Iterator[Mutant]:
@@ -676,12 +676,13 @@ def _inference() -> Iterator[Mutant]:
     yield sets("models-are-isolated", MODEL, "enableNetworkIsolation", False)
     yield drops("models-are-isolated", MODEL, "enableNetworkIsolation")
 
-    rule = "models-are-in-the-vpc"
+    rule = "nothing-switched-public"
     yield drops(rule, MODEL, "vpcConfig")
-    yield sets(rule, MODEL, "vpcConfig.subnets", [Ref(*MODEL_SUBNET)])
+    yield sets(rule, MODEL, "vpcConfig.subnets", [])
     yield sets(rule, MODEL, "vpcConfig.securityGroupIds", [])
 
     rule = "models-span-zones"
+    yield sets(rule, MODEL, "vpcConfig.subnets", [Ref(*MODEL_SUBNET)])
     groups = [Ref(*MODEL_GROUP)]
     yield sets(rule, MODEL, "vpcConfig", {"subnets": [Ref(*MODEL_SUBNET), Ref(*SUBNET)], "securityGroupIds": groups})
     yield sets(
@@ -721,14 +722,14 @@ def _inference() -> Iterator[Mutant]:
     yield sets("variants-have-two-instances", CONFIGURATION, f"{variant}.initialInstanceCount", 1)
     yield drops("variants-have-two-instances", CONFIGURATION, f"{variant}.initialInstanceCount")
     yield sets("variants-can-scale", CONFIGURATION, f"{variant}.instanceType", "ml.t2.medium")
-    yield sets("no-shell-on-instances", CONFIGURATION, f"{variant}.enableSsmAccess", True)
+    yield sets("guards-stay-on", CONFIGURATION, f"{variant}.enableSsmAccess", True)
     shadow = {
         "variantName": "Shadow",
         "modelName": Ref(*MODEL, "name"),
         "instanceType": "ml.m5.large",
         "enableSsmAccess": True,
     }
-    yield sets("no-shell-on-instances", CONFIGURATION, "shadowProductionVariants", [shadow])
+    yield sets("guards-stay-on", CONFIGURATION, "shadowProductionVariants", [shadow])
 
     rule = "served-models-are-this-stacks"
     yield sets(rule, CONFIGURATION, f"{variant}.modelName", "somebody-elses-model")
@@ -749,10 +750,10 @@ def _inference() -> Iterator[Mutant]:
     yield drops("scaling-keeps-two-instances", target, "minCapacity")
 
     alarm = ("MetricAlarm", "triage-cpu")
-    yield sets("alarms-tell-someone", alarm, "alarmActions", [])
-    yield drops("alarms-tell-someone", alarm, "alarmActions")
-    yield sets("alarms-tell-someone", alarm, "actionsEnabled", False)
-    yield sets("alarms-tell-someone", ("CompositeAlarm", "triage"), "alarmActions", [])
+    yield sets("defaults-are-hardened", alarm, "alarmActions", [])
+    yield drops("defaults-are-hardened", alarm, "alarmActions")
+    yield sets("defaults-are-hardened", alarm, "actionsEnabled", False)
+    yield sets("defaults-are-hardened", ("CompositeAlarm", "triage"), "alarmActions", [])
 
     def metric_alarms(graph: Graph) -> list[Resource]:
         return [resource for resource in graph if resource.type.endswith(":MetricAlarm")]
@@ -774,7 +775,7 @@ def _inference() -> Iterator[Mutant]:
 
 
 def _exposure() -> Iterator[Mutant]:
-    rule = "nothing-public-by-nature"
+    rule = "no-ways-out"
     yield adds(rule, "aws:lambda/functionUrl:FunctionUrl", {"functionName": "scorer", "authorizationType": "AWS_IAM"})
     yield adds(rule, "aws:apigatewayv2/api:Api", {"protocolType": "HTTP"})
     yield adds(rule, "aws:ecrpublic/repository:Repository", {"repositoryName": "serving"})
@@ -836,14 +837,14 @@ def _exposure() -> Iterator[Mutant]:
         "private-apis-name-endpoints", api, "policy", allow("execute-api:Invoke", "*", Principal="*", **NOT_MINE)
     )
     yield sets("api-methods-authorize", method, "authorization", "NONE")
-    yield drops("api-stages-log", ("Stage", "scoring"), "accessLogSettings")
-    yield sets("api-domains-use-modern-tls", domain, "securityPolicy", "TLS_1_0")
+    yield drops("defaults-are-hardened", ("Stage", "scoring"), "accessLogSettings")
+    yield sets("connections-use-tls", domain, "securityPolicy", "TLS_1_0")
 
     notebook = ("NotebookInstance", "explore")
     yield sets("nothing-switched-public", notebook, "directInternetAccess", "Enabled")
     yield drops("nothing-switched-public", notebook, "directInternetAccess")
     yield drops("nothing-switched-public", notebook, "subnetId")
-    yield sets("notebooks-have-no-root", notebook, "rootAccess", "Enabled")
+    yield sets("defaults-are-hardened", notebook, "rootAccess", "Enabled")
     yield sets(
         "nothing-switched-public",
         ("aws:sagemaker/domain:Domain", "studio"),

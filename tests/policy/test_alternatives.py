@@ -225,7 +225,7 @@ def test_a_last_rule_that_denies_everything_is_no_denied_block(deployed: Graph) 
 def test_a_domain_name_that_names_no_tls_policy_is_not_taken_for_modern(deployed: Graph) -> None:
     graph = deployed.copy()
     graph.drop("DomainName", "scoring", "securityPolicy")
-    assert not judge("api-domains-use-modern-tls", graph).silent
+    assert not judge("connections-use-tls", graph).silent
 
 
 def test_a_bucket_that_refuses_tls_does_not_refuse_plaintext(deployed: Graph) -> None:

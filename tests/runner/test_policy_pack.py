@@ -227,7 +227,7 @@ def test_what_a_remote_component_is_made_of_is_judged_before_it_is_created(pack:
         record_part(registry, engine)
     assert [resource.type for resource in engine.created if resource.type.startswith("aws")] == ["awsx:ecr:Repository"]
     rules = {finding.rule for finding in caught.value.findings}
-    assert {"image-tags-are-immutable", "stores-are-encrypted"} <= rules
+    assert {"guards-stay-on", "stores-are-encrypted"} <= rules
 
 
 def test_the_least_stack_passes_its_preview(pack: PolicyPack, archive: Path) -> None:
@@ -236,4 +236,4 @@ def test_the_least_stack_passes_its_preview(pack: PolicyPack, archive: Path) -> 
     found = engine.findings + pack.analyze_stack(run.all_resources)
     assert [finding for finding in found if finding.blocks] == []
     assert {finding.kind for finding in found} == {"violation", "unverified"}
-    assert {finding.rule for finding in found if finding.kind == "violation"} == {"buckets-log-access"}
+    assert {finding.rule for finding in found if finding.kind == "violation"} == {"stores-are-kept"}
