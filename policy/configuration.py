@@ -14,7 +14,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel, ReportViolation, StackValidationArgs, StackValidationPolicy
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-from policy.exceptions import APPLIED_EXCEPTIONS, MalformedExemptionError, parse
+from policy.exceptions import APPLIED_EXCEPTIONS, parse
 from policy.rules import short_name
 
 WEAKEST_FIRST = (analyzer_pb2.DISABLED, analyzer_pb2.ADVISORY, analyzer_pb2.MANDATORY, analyzer_pb2.REMEDIATE)
@@ -51,12 +51,7 @@ def _problems(rule: analyzer_pb2.PolicyInfo, config: analyzer_pb2.PolicyConfig) 
     if given < own:
         words = [analyzer_pb2.EnforcementLevel.Name(WEAKEST_FIRST[level]).lower() for level in (own, given)]
         yield f"{rule.name} is lowered from {words[0]} to {words[1]}"
-    options = _set(rule, config)
-    yield from (f"{rule.name}: {problem}" for problem in _refused(rule, options))
-    try:
-        parse(options.get("exceptions", []))
-    except MalformedExemptionError as error:
-        yield f"{rule.name}: {error}"
+    yield from (f"{rule.name}: {problem}" for problem in _refused(rule, _set(rule, config)))
 
 
 def _set(rule: analyzer_pb2.PolicyInfo, config: analyzer_pb2.PolicyConfig) -> Mapping[str, Any]:
@@ -73,8 +68,15 @@ def _refused(rule: analyzer_pb2.PolicyInfo, options: Mapping[str, Any]) -> Itera
     import jsonschema  # a tenth of a second, for configurations with options only
 
     schema = {"properties": MessageToDict(rule.configSchema.properties), "additionalProperties": False}
-    problems = jsonschema.Draft7Validator(schema).iter_errors(options)
-    return [f"{'.'.join(map(str, each.absolute_path))}: {each.message}" for each in problems]
+    problems = [
+        f"{'.'.join(map(str, each.absolute_path))}: {each.message}"
+        for each in jsonschema.Draft7Validator(schema).iter_errors(options)
+    ]
+    try:
+        parse([] if problems else options.get("exceptions", []))
+    except ValueError as error:
+        return [f"exceptions: {error}"]
+    return problems
 
 
 def _list_configuration(_: StackValidationArgs, report: ReportViolation) -> None:

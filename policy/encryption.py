@@ -1,17 +1,16 @@
 """Data at rest: under a customer key of this stack, whose policy lets those use it who must, and nobody else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.controls import cdk_nag, checkov, cis, config, fsbp, hipaa, nist, pci, security_hub, trivy
+from policy.controls import cdk_nag, checkov, cis, config, hipaa, nist, pci, security_hub, trivy
 from policy.findings import Findings, for_each
 from policy.iam_documents import Statement, readable
 from policy.keys import Place, places
 from policy.requirements import (
-    each_allowing,
     is_customer_key,
     is_not_false,
     is_on,
@@ -24,8 +23,8 @@ from private_inference.graph.types import (
     BUCKET_ENCRYPTION,
     COMPOSITE_ALARM,
     ECR_REPOSITORY,
+    KMS_ALIAS,
     KMS_KEY,
-    KMS_KEY_POLICY,
     LOG_GROUP,
     METRIC_ALARM,
     SAGEMAKER_ENDPOINT_CONFIGURATION,
@@ -56,22 +55,6 @@ def keys_rotate(key: Resource) -> Findings:
     yield from require(key, "isEnabled", is_not_false, "is disabled")
     if key.get("customerMasterKeySpec") in (None, "SYMMETRIC_DEFAULT"):  # AWS rotates symmetric keys only
         yield from require(key, "enableKeyRotation", is_true, "is not rotated")
-
-
-@resource_rule(
-    types=[KMS_KEY, KMS_KEY_POLICY],
-    controls=[fsbp("KMS.5"), checkov("CKV_AWS_33", "CKV2_AWS_64"), pci("7.1.2"), nist("AC-6")],
-    severity=Severity.CRITICAL,
-    fix="write a key policy that names the account, its roles or AWS services, with conditions",
-)
-def key_policies_name_principals(key: Resource) -> Findings:
-    """Keys have a policy, and it names who may use them: everyone who can use the key can read what it encrypts."""
-    yield from require(key, "policy", is_true, "has no policy of its own")
-    yield from each_allowing(
-        key,
-        key.get("policy"),
-        lambda label, statement: f"lets everyone use the key ({label})" if statement.anyone else None,
-    )
 
 
 @resource_rule(
@@ -129,21 +112,17 @@ def _by_kms(kind: Any) -> bool:
     return kind is not None and any(word in str(kind).upper() for word in ("KMS", "CUSTOMER"))
 
 
-LINEAGE: Mapping[str, Sequence[tuple[str, str]]] = {
-    LOG_GROUP: [("kmsKeyId", "logs")],
-    SNS_TOPIC: [("kmsMasterKeyId", "cloudwatch")],
-    ECR_REPOSITORY: [("encryptionConfigurations", "ecr")],
-    BUCKET_ENCRYPTION: [("rules", "s3")],
-    SAGEMAKER_ENDPOINT_CONFIGURATION: [
-        ("kmsKeyArn", "sagemaker"),
-        ("dataCaptureConfig", "sagemaker"),
-        ("asyncInferenceConfig", "sagemaker"),
-    ],
+USERS = {
+    LOG_GROUP: "logs",
+    SNS_TOPIC: "cloudwatch",
+    ECR_REPOSITORY: "ecr",
+    BUCKET_ENCRYPTION: "s3",
+    SAGEMAKER_ENDPOINT_CONFIGURATION: "sagemaker",
 }
-"""Which property names the key, and which AWS service has to be able to use it: for topics, if alarms publish there."""
+"""The AWS service that has to be able to use the key of a type: of topics, if alarms publish there."""
 
+ALARMS = (METRIC_ALARM, COMPOSITE_ALARM)
 NEEDED = "kms:GenerateDataKey"
-KEY_NAMES = ("kmsKeyId", "kmsKeyArn", "kmsMasterKeyId", "kmsKey")
 
 
 @stack_rule(
@@ -154,40 +133,27 @@ KEY_NAMES = ("kmsKeyId", "kmsKeyArn", "kmsMasterKeyId", "kmsKey")
 )
 def keys_are_this_stacks(stack: Stack, *, keys: Sequence[str]) -> Findings:
     """Whatever names a key names one of this stack's, and its policy lets the service use it: else data is lost."""
-    named = [(resource, *place) for type_ in LINEAGE for resource in stack.all(type_) for place in LINEAGE[type_]]
-    yield from for_each(named, lambda place: _lineage(stack, *place, keys))
-    for resource in (each for each in stack if each.type not in LINEAGE):
-        yield from for_each(places(resource), partial(_comes_from_here, resource))
+    for resource in stack:
+        yield from for_each(places(resource), partial(_is_this_stacks, stack, resource, keys))
 
 
-def _comes_from_here(resource: Resource, place: Place) -> Findings:
-    """A key that isn't known yet is one only if a resource of this stack makes it known."""
-    path = joined(place.path, place.key)
-    if isinstance(pick(place.block, place.key), Unknown) and resource.comes_from_elsewhere(path):
+def _is_this_stacks(stack: Stack, resource: Resource, keys: Sequence[str], place: Place) -> Findings:
+    value, path = pick(place.block, place.key), joined(place.path, place.key).rstrip(".")
+    service, outer = USERS.get(resource.type), path.split(".")[0]
+    if not is_customer_key(value) or (isinstance(value, str) and value in keys):
+        return  # stores-are-encrypted tells of none
+    if isinstance(value, Unknown) and resource.comes_from_elsewhere(path):
         yield resource.unverified(path)
+    elif isinstance(value, str) and not _is_here(stack, resource, outer, value):
+        yield resource.violation(f"names a key that is not this stack's ({path})")
+    elif service and (service != "cloudwatch" or stack.referring(ALARMS, ["alarmActions"], resource)):
+        for key in stack.resolve(resource, outer, [value], KMS_KEY):
+            yield from _admits(resource, key, service)
 
 
-def _lineage(stack: Stack, resource: Resource, property_: str, service: str, keys: Sequence[str]) -> Findings:
-    named = [key for key in _key_values(resource.get(property_)) if isinstance(key, Unknown) or key not in keys]
-    for value in named:
-        found = stack.resolve(resource, property_, [value], KMS_KEY)
-        if not found:
-            yield resource.violation(f"names a key that is not this stack's ({property_})")
-        if resource.type != SNS_TOPIC or stack.referring([METRIC_ALARM, COMPOSITE_ALARM], ["alarmActions"], resource):
-            yield from for_each(found, lambda key: _admits(resource, key, service))
-
-
-def _key_values(value: Any) -> Iterator[Any]:
-    """The keys inside a property: itself, or what is called a key in the structure that it is."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            if name in KEY_NAMES or isinstance(inner, Mapping):
-                yield from _key_values(inner)
-    elif isinstance(value, list):
-        for element in value:
-            yield from _key_values(element)
-    elif value is not None:
-        yield value
+def _is_here(stack: Stack, resource: Resource, key: str, value: str) -> bool:
+    [named] = stack.reference(resource, key, [value], KMS_KEY, KMS_ALIAS).named or [""]
+    return isinstance(named, Resource)
 
 
 def _admits(resource: Resource, key: Resource, service: str) -> Findings:

@@ -5,8 +5,8 @@ import re
 from pulumi_policy import Severity
 
 from policy.controls import fsbp, nist, pci
-from policy.findings import Findings, each
-from policy.given import Given, values
+from policy.findings import Findings
+from policy.given import Given, each_value
 from policy.requirements import is_on
 from policy.resources import Resource
 from policy.rules import resource_rule
@@ -89,15 +89,15 @@ REFERENCE = re.compile(r"(?i)arn:.*|\{\{resolve:.*|/?[\w.+=@-]+(/[\w.+=@-]+)+|tr
 def no_plain_secrets(resource: Resource) -> Findings:
     """No secret stands in environments, parameters or outputs, nor where a service could manage it by itself."""
     if resource.get("type") != "SecureString":
-        yield from each(resource, [(given.path, given) for given in values(resource)], _plain_secret)
+        yield from each_value(resource, _plain_secret)
 
 
-def _plain_secret(path: str, given: Given) -> str | None:
-    name = SECRET_NAME if OF_A_PROGRAM.search(path.rpartition(".")[0] or path) else PASSWORDS
+def _plain_secret(given: Given) -> str | None:
+    name = SECRET_NAME if OF_A_PROGRAM.search(given.path.rpartition(".")[0] or given.path) else PASSWORDS
     named = name.fullmatch(re.split(r"[/.:-]", given.name)[-1])
     text = str(known(given.value)) if named and not isinstance(given.value, bool) else given.text
     if not text or REFERENCE.fullmatch(text):
         return None
     if named or SECRET_VALUE.search(text) or (SCRIPT.fullmatch(given.name) and ASSIGNED.search(text)):
-        return f"holds a secret in plain text ({path})"
+        return "holds a secret in plain text"
     return None

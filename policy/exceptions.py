@@ -18,8 +18,8 @@ SCHEMA: dict[str, Any] = {
         "required": ["resource", "reason", "expires"],
         "additionalProperties": False,
         "properties": {
-            "resource": {"type": "string", "description": "URN, or TYPE::NAME as a URN ends", "minLength": 3},
-            "reason": {"type": "string", "description": "Why, for the reviewer", "minLength": 10},
+            "resource": {"type": "string", "description": "URN, or TYPE::NAME as a URN ends", "pattern": ".::."},
+            "reason": {"type": "string", "description": "Why, for the reviewer", "pattern": r"\S.{8,}\S"},
             "expires": {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
         },
     },
@@ -60,29 +60,19 @@ class Applied:
     exemption: Exemption
 
 
-class MalformedExemptionError(ValueError):
-    """An entry lacks something, or its date is no date."""
+def parse(entries: Iterable[Mapping[str, str]]) -> list[Exemption]:
+    """The exceptions of a rule's configuration. Raises ValueError for a last day that is none, or too far away."""
+    return [Exemption(each["resource"], each["reason"], _day(each["expires"])) for each in entries]
 
 
-def parse(entries: Iterable[Any]) -> list[Exemption]:
-    """The exceptions of a rule's configuration. Raises MalformedExemptionError."""
-    return [_parse(position, entry) for position, entry in enumerate(entries)]
-
-
-def _parse(position: int, entry: Any) -> Exemption:
-    fields = entry if isinstance(entry, Mapping) else {}
-    missing = [key for key in ("resource", "reason", "expires") if not str(fields.get(key) or "").strip()]
-    if missing:
-        raise MalformedExemptionError(f"exceptions.{position} lacks {' and '.join(missing)}")
+def _day(text: str) -> date:
     try:
-        expires = date.fromisoformat(str(fields["expires"]))
+        day = date.fromisoformat(text)
     except ValueError:
-        raise MalformedExemptionError(f"exceptions.{position}.expires is not a date such as 2027-01-31") from None
-    if "::" not in str(fields["resource"]):
-        raise MalformedExemptionError(f"exceptions.{position}.resource is neither a URN nor TYPE::NAME")
-    if expires > today() + LONGEST:
-        raise MalformedExemptionError(f"exceptions.{position}.expires is more than {LONGEST.days} days from now")
-    return Exemption(str(fields["resource"]), str(fields["reason"]), expires)
+        raise ValueError(f"expires {text} is not a date such as 2027-01-31") from None
+    if day > today() + LONGEST:
+        raise ValueError(f"expires {text} is more than {LONGEST.days} days from now")
+    return day
 
 
 class Ledger:

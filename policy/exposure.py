@@ -6,8 +6,8 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
-from policy.findings import Findings, each
-from policy.given import Given, choices
+from policy.findings import Findings
+from policy.given import Given, choices, each_value
 from policy.iam_documents import Statement, statements_on
 from policy.requirements import is_true, require, require_each, require_values
 from policy.resources import Resource, Stack
@@ -52,13 +52,13 @@ def nothing_switched_public(resource: Resource) -> Findings:
     """Nothing has a public address, faces the internet or runs beside the VPC, by a switch or by AWS's default."""
     required = corrections()["private values"]["of a type"].get(resource.type, {})
     yield from require_values(resource, "private values", "is public, or beside the VPC")
-    yield from each(resource, [(g.path, g) for g in choices(resource) if g.path not in required], _opens)
+    yield from each_value(resource, _opens, (given for given in choices(resource) if given.path not in required))
 
 
-def _opens(path: str, given: Given) -> str | None:
+def _opens(given: Given) -> str | None:
     value = known(given.value) if OPENING.match(given.name) else None
     switched_on = value is True or str(value).lower() in ("true", "enabled") or ("ipv6" in given.name.lower() and value)
-    return f"is public ({path})" if switched_on or _means_everyone(given.text, given.name) else None
+    return "is public" if switched_on or _means_everyone(given.text, given.name) else None
 
 
 def _means_everyone(text: str, name: str) -> bool:

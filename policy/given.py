@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from policy.findings import Findings, for_each
 from policy.resources import Resource
 from policy.schema import corrections
 from private_inference.graph.values import Unknown, joined
@@ -26,6 +27,20 @@ class Given(NamedTuple):
 def values(resource: Resource) -> Iterator[Given]:
     """All values; those of JSON text (but for policy documents) with it, each by the path of the text."""
     yield from _values("", "", resource.properties)
+
+
+def each_value(
+    resource: Resource, wrong: Callable[[Given], str | None], among: Iterable[Given] | None = None
+) -> Findings:
+    """Judge every value (or some of them) on its own: `wrong` returns what is wrong with one, or None."""
+    found = values(resource) if among is None else among
+
+    def judge(given: Given) -> Findings:
+        what = wrong(given)
+        if what:
+            yield resource.violation(f"{what} ({given.path})")
+
+    yield from for_each(found, judge)
 
 
 WORDS = ("name", "description", "tags", "tagsAll", "variables", "environment", "environments", "labels", "metadata")

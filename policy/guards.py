@@ -5,8 +5,8 @@ import re
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import checkov, fsbp, hipaa, nist, pci, trivy
-from policy.findings import Findings, each
-from policy.given import Given, values
+from policy.findings import Findings
+from policy.given import Given, each_value
 from policy.requirements import require_values
 from policy.resources import Resource
 from policy.rules import resource_rule
@@ -68,9 +68,8 @@ VERSIONED = re.compile(r"(?i)(?!sslpolicy$)\w*(policy|policyname|protocol|protoc
 def connections_use_tls(resource: Resource) -> Findings:
     """Databases, caches, brokers, mounts and servers take TLS only: within a VPC, too, traffic can be read."""
     yield from require_values(resource, "connections", "lets data pass without TLS of 1.2 or later")
-    versioned = [(given.path, given) for given in values(resource) if VERSIONED.fullmatch(given.name)]
-    yield from each(resource, versioned, _is_old)
+    yield from each_value(resource, _is_old)
 
 
-def _is_old(path: str, given: Given) -> str | None:
-    return f"takes TLS before 1.2 ({path})" if OLD_TLS.search(given.text) else None
+def _is_old(given: Given) -> str | None:
+    return "takes TLS before 1.2" if VERSIONED.fullmatch(given.name) and OLD_TLS.search(given.text) else None

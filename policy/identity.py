@@ -8,7 +8,7 @@ from pulumi_policy import Severity
 
 from policy.controls import checkov, cis, fsbp, hipaa, nist, pci, trivy
 from policy.findings import Findings, each, for_each
-from policy.given import Given, documents, values
+from policy.given import Given, documents, each_value
 from policy.iam_documents import Statement, document_problem
 from policy.requirements import each_allowing
 from policy.resources import Resource
@@ -39,8 +39,13 @@ def _each_granting(resource: Resource, wrong: Wrong) -> Findings:
         for path, document in documents(resource)
         if not isinstance(document, Unknown) or (resource.type.startswith(OF_IDENTITIES) and path != TRUST)
     ]
+
+    def judged(label: str, statement: Statement) -> str | None:
+        told = wrong is not _administers and _administers(label, statement)  # by no-administrators, once
+        return None if statement.names_principals or told else wrong(label, statement)
+
     if resource.type not in corrections()["documents"]["limits"]:
-        yield from each_statement(resource, granting, lambda label, s: None if s.names_principals else wrong(label, s))
+        yield from each_statement(resource, granting, judged)
 
 
 @resource_rule(
@@ -91,7 +96,8 @@ def _administers(label: str, statement: Statement) -> str | None:
     types=None,
     controls=[
         nist("AC-6"),
-        checkov("CKV_AWS_355", "CKV_AWS_287", "CKV_AWS_288", "CKV_AWS_290"),
+        checkov("CKV_AWS_355", "CKV_AWS_286", "CKV_AWS_287", "CKV_AWS_288", "CKV_AWS_290"),
+        fsbp("KMS.1", "KMS.2"),
         trivy("AWS-0057"),
         pci("7.1.2"),
     ],
@@ -103,48 +109,35 @@ def no_wildcard_resources(resource: Resource) -> Findings:
     yield from _each_granting(resource, _reaches_any_resource)
 
 
+OPENING = ("iam:PassRole", "kms:Decrypt", "kms:ReEncryptFrom")
+"""Actions on what opens other things: all roles or keys of an account are as much as all resources."""
+
+
 def _reaches_any_resource(label: str, statement: Statement) -> str | None:
     free = not statement.not_actions and all(takes_no_resource(str(known(action))) for action in statement.actions)
-    return f"allows actions on any resource ({label})" if statement.any_resource and not free else None
+    if statement.any_resource and not free:
+        return f"allows actions on any resource ({label})"
+    wild = bool(statement.not_resources) or any(
+        re.fullmatch(r"(.*[:/])?\*?", str(known(a))) for a in statement.resources
+    )
+    opening = next((action for action in OPENING if wild and statement.grants(action)), None)
+    return f"allows {opening} on everything of its kind ({label})" if opening else None
 
 
 @resource_rule(
     types=None,
     controls=[nist("AC-6"), checkov("CKV_AWS_286"), pci("7.1.2")],
     severity=Severity.CRITICAL,
-    fix="name the roles, and the service that they are passed to with iam:PassedToService",
+    fix="name the service that they are passed to with iam:PassedToService",
 )
 def pass_role_is_bounded(resource: Resource) -> Findings:
-    """iam:PassRole names its roles and the service: who can pass any role has the rights of every role."""
-    yield from _each_granting(resource, _passes_any_role)
+    """iam:PassRole names the service: who can pass a role to any service has its rights wherever code can run."""
+    yield from _each_granting(resource, _passes_to_anything)
 
 
-def _passes_any_role(label: str, statement: Statement) -> str | None:
-    if not statement.grants("iam:PassRole"):
-        return None
-    wild = bool(statement.not_resources) or any(
-        str(known(arn)).rpartition("/")[2] in ("*", "") or known(arn) == "*" for arn in statement.resources
-    )
-    if wild:
-        return f"lets any role be passed ({label})"
-    return None if statement.requires(["iam:passedtoservice"]) else f"lets roles be passed to any service ({label})"
-
-
-@resource_rule(
-    types=None,
-    controls=[fsbp("KMS.1", "KMS.2"), nist("AC-6"), pci("7.1.2")],
-    severity=Severity.HIGH,
-    fix="name the ARNs of the keys",
-)
-def decryption_names_keys(resource: Resource) -> Findings:
-    """Policies that let data be decrypted name the keys: all keys means all data of the account."""
-    yield from _each_granting(resource, _decrypts_everything)
-
-
-def _decrypts_everything(label: str, statement: Statement) -> str | None:
-    decrypts = any(statement.grants(action) for action in ("kms:Decrypt", "kms:ReEncryptFrom"))
-    wild = any(str(known(arn)) == "*" or str(known(arn)).endswith((":key/*", ":*")) for arn in statement.resources)
-    return f"lets data under any key be decrypted ({label})" if decrypts and (wild or statement.not_resources) else None
+def _passes_to_anything(label: str, statement: Statement) -> str | None:
+    passes = statement.grants("iam:PassRole") and not statement.requires(["iam:passedtoservice"])
+    return f"lets roles be passed to any service ({label})" if passes else None
 
 
 BROAD = re.compile(
@@ -162,14 +155,12 @@ BROAD = re.compile(
 )
 def no_broad_managed_policies(resource: Resource) -> Findings:
     """No role, user, group, permission set or cluster gets one of AWS's policies that reach, or read, everything."""
-    given = [(each.path, each) for each in values(resource) if each.name.lower().endswith(("policyarn", "policyarns"))]
-    yield from each(resource, given, _is_broad)
+    yield from each_value(resource, _is_broad)
 
 
-def _is_broad(path: str, given: Given) -> str | None:
-    if known(given.value) and BROAD.match(given.text):
-        return f"attaches a policy of AWS that reaches all resources ({path})"
-    return None
+def _is_broad(given: Given) -> str | None:
+    attached = given.name.lower().endswith(("policyarn", "policyarns")) and known(given.value)
+    return "attaches a policy of AWS that reaches all resources" if attached and BROAD.match(given.text) else None
 
 
 ESCALATING = tuple(
@@ -201,15 +192,11 @@ BY_A_SERVICE = re.compile(r"(?i)arn:[^:]*:(states|scheduler):[^:]*:[^:]*:aws-sdk
 def nobody_raises_permissions(resource: Resource) -> Findings:
     """Nobody may change permissions or credentials, by a policy or a workflow: that gives what no policy says."""
     yield from _each_granting(resource, _escalates)
-    yield from each(
-        resource,
-        [(given.path, given) for given in values(resource)],
-        lambda path, given: f"calls IAM by itself ({path})" if BY_A_SERVICE.search(given.text) else None,
-    )
+    yield from each_value(resource, lambda given: "calls IAM by itself" if BY_A_SERVICE.search(given.text) else None)
 
 
 def _escalates(label: str, statement: Statement) -> str | None:
-    if statement.not_actions or statement.requires(BOUNDED_BY) or _administers(label, statement):
+    if statement.requires(BOUNDED_BY):
         return None
     granted = next((action for action in ESCALATING if statement.grants(action)), None)
     return f"lets permissions be changed by {granted} ({label})" if granted else None
@@ -230,7 +217,7 @@ def models_are_called_from_inside(resource: Resource) -> Findings:
 
 
 def _calls_from_anywhere(label: str, statement: Statement) -> str | None:
-    if statement.not_actions or statement.requires(["aws:sourcevpc"]) or _administers(label, statement):
+    if statement.requires(["aws:sourcevpc"]):
         return None
     granted = next((action for action in INVOKING if statement.grants(action)), None)
     return f"allows {granted} from anywhere ({label})" if granted else None

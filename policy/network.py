@@ -7,15 +7,12 @@ from pulumi_policy import Severity
 from policy.addresses import PRIVATE_BLOCKS, public
 from policy.controls import INTERNET, checkov, cis, fsbp, hipaa, trivy
 from policy.findings import Findings, each
-from policy.requirements import require_attached
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from private_inference.graph.routes import Route, routes_of
-from private_inference.graph.security_groups import rules_of
 from private_inference.graph.types import (
     CARRIER_GATEWAY,
     DEFAULT_ROUTE_TABLE,
-    DEFAULT_SECURITY_GROUP,
     EGRESS_ONLY_GATEWAY,
     EIP,
     EIP_ASSOCIATION,
@@ -43,6 +40,8 @@ WAYS_OUT = {
     "aws:ec2/defaultVpc:DefaultVpc": "adopts the default VPC, which has an internet gateway",
     "aws:ec2/defaultSubnet:DefaultSubnet": "adopts a default subnet, which is public",
     "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation": "lets other routers decide where packets go",
+    "aws:s3/bucketAcl:BucketAcl": "grants access by an access list",
+    "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration": "serves a bucket as a public website",
     "aws:lambda/functionUrl:FunctionUrl": "gives a function an address on the internet",
     "aws:apigatewayv2/api:Api": "is an HTTP or WebSocket API, which can't be private",
     "aws:ecrpublic/repository:Repository": "publishes images to the world",
@@ -63,7 +62,6 @@ GATEWAYS_OUT = {
     "networkInterfaceId": "a network interface, which may forward to anywhere",
     "instanceId": "an instance, which may forward to anywhere",
 }
-DEFAULT_GROUP = [fsbp("EC2.2"), checkov("CKV2_AWS_12"), trivy("AWS-0173"), cis("5.4"), hipaa("164.312(e)(1)")]
 
 
 @resource_rule(
@@ -128,29 +126,6 @@ def route_table_of(stack: Stack, subnet: Resource) -> Resource | None:
         return stack.target(main, "routeTableId", type_=ROUTE_TABLE)
     adopted = stack.referring([DEFAULT_ROUTE_TABLE], ["defaultRouteTableId"], vpc)
     return adopted[0] if adopted else None
-
-
-@resource_rule(
-    types=[DEFAULT_SECURITY_GROUP],
-    controls=DEFAULT_GROUP,
-    severity=Severity.HIGH,
-    fix="leave its ingress and egress empty, and give every workload a group of its own",
-)
-def default_security_group_is_closed(group: Resource) -> Findings:
-    """The VPC's default security group allows nothing: what forgets to name a group gets no access by accident."""
-    rules = [(rule.path, rule.properties) for rule in rules_of(group)]
-    yield from each(group, rules, lambda path, _: f"allows traffic ({path})")
-
-
-@stack_rule(
-    controls=DEFAULT_GROUP,
-    severity=Severity.HIGH,
-    fix="declare a DefaultSecurityGroup for the VPC, without rules",
-)
-def default_security_group_is_adopted(stack: Stack) -> Findings:
-    """The default security group of every VPC is declared, because AWS fills it with rules that allow everything."""
-    what = "leaves its default security group as AWS made it"
-    yield from require_attached(stack, VPC, DEFAULT_SECURITY_GROUP, "vpcId", what)
 
 
 @stack_rule(

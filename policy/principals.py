@@ -45,8 +45,10 @@ def roles_trust_who_they_must(role: Resource) -> Findings:
     yield from each_statement(role, role.entries(TRUST), wrong)
 
 
+KEYS = (KMS_KEY, KMS_KEY_POLICY)
+"""Services use keys on behalf of callers, whose account the key's policy names."""
 WITH_RULES_OF_THEIR_OWN = (
-    IAM_ROLE, KMS_KEY, KMS_KEY_POLICY, VPC_ENDPOINT, VPC_ENDPOINT_POLICY,
+    IAM_ROLE, VPC_ENDPOINT, VPC_ENDPOINT_POLICY,
     "aws:apigateway/restApi:RestApi", "aws:apigateway/restApiPolicy:RestApiPolicy",
 )  # fmt: skip
 """Types whose policies other rules read."""
@@ -55,8 +57,8 @@ WITH_RULES_OF_THEIR_OWN = (
 @resource_rule(
     types=None,
     controls=[
-        fsbp("S3.6", "Lambda.1"),
-        checkov("CKV_AWS_70", "CKV_AWS_32", "CKV_AWS_301"),
+        fsbp("S3.6", "Lambda.1", "KMS.5"),
+        checkov("CKV_AWS_70", "CKV_AWS_32", "CKV_AWS_301", "CKV_AWS_33", "CKV2_AWS_64"),
         trivy("AWS-0032"),
         *LEAST_PRIVILEGE,
     ],
@@ -70,11 +72,8 @@ def resource_policies_name_principals(resource: Resource) -> Findings:
         if statement.anyone:
             return f"allows everyone ({label})"
         loose = [service for service in statement.services if known(service) not in SENDING_NO_SOURCE]
-        return (
-            f"allows a service for any account ({label})"
-            if loose and not statement.requires(BOUNDING_PRINCIPALS)
-            else None
-        )
+        free = resource.type in KEYS or not loose or statement.requires(BOUNDING_PRINCIPALS)
+        return None if free else f"allows a service for any account ({label})"
 
     if resource.type == PERMISSION:
         yield from _permits_anyone(resource)

@@ -107,27 +107,9 @@ def is_not_false(value: Any) -> bool:
     return value is None or bool(value)
 
 
-def is_not_true(value: Any) -> bool:
-    """Fits a property whose default is false."""
-    return not value
-
-
-def is_set(value: Any) -> bool:
-    """Fits an unknown, too: it is a reference to a resource."""
-    return value is not None
-
-
 def is_customer_key(value: Any) -> bool:
     """Fits the name of a key that is not one of AWS's own by its alias, and an unknown: a reference to a resource."""
     return isinstance(value, Unknown) or (bool(value) and "alias/aws/" not in str(value))
-
-
-def is_in(*values: Any) -> Requirement:
-    return lambda value: value in values
-
-
-def is_not_in(*values: Any) -> Requirement:
-    return lambda value: value not in values
 
 
 def is_at_least(least: float) -> Requirement:

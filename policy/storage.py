@@ -2,16 +2,15 @@
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.controls import PRIVATE_ONLY, cdk_nag, checkov, cis, fsbp, hipaa, nist, pci, security_hub, trivy
+from policy.controls import PRIVATE_ONLY, cdk_nag, checkov, cis, fsbp, hipaa, pci, security_hub, trivy
 from policy.encryption import AT_REST
 from policy.findings import Findings
 from policy.iam_documents import Statement, statements_on
 from policy.requirements import require_attached
 from policy.resources import Resource, Stack
-from policy.rules import all_of, each_of, resource_rule, stack_rule
+from policy.rules import all_of, each_of, stack_rule
 from private_inference.graph.types import (
     BUCKET,
-    BUCKET_ACL,
     BUCKET_ENCRYPTION,
     BUCKET_LIFECYCLE,
     BUCKET_LOGGING,
@@ -19,37 +18,40 @@ from private_inference.graph.types import (
     BUCKET_POLICY,
     BUCKET_PUBLIC_ACCESS_BLOCK,
     BUCKET_VERSIONING,
-    BUCKET_WEBSITE,
+    DEFAULT_SECURITY_GROUP,
     ECR_LIFECYCLE_POLICY,
     ECR_REPOSITORY,
+    VPC,
 )
 from private_inference.graph.values import known
 
-GUARDING = {
-    BUCKET_PUBLIC_ACCESS_BLOCK: "has no BucketPublicAccessBlock",
-    BUCKET_ENCRYPTION: "has no BucketServerSideEncryptionConfiguration",
-    BUCKET_OWNERSHIP: "has no BucketOwnershipControls",
+CLOSING = {
+    (BUCKET, BUCKET_PUBLIC_ACCESS_BLOCK, "bucket"): "has no BucketPublicAccessBlock",
+    (BUCKET, BUCKET_ENCRYPTION, "bucket"): "has no BucketServerSideEncryptionConfiguration",
+    (BUCKET, BUCKET_OWNERSHIP, "bucket"): "has no BucketOwnershipControls",
+    (VPC, DEFAULT_SECURITY_GROUP, "vpcId"): "leaves its default security group as AWS made it",
 }
-"""What every bucket needs beside it, whatever the account's settings and S3's defaults are."""
+"""What closes what AWS leaves open: the resource, what has to be attached to it, and by which property."""
 
 
 @stack_rule(
     controls=[
-        fsbp("S3.2", "S3.3", "S3.8", "S3.12"),
-        checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56", "CKV_AWS_145", "CKV2_AWS_65"),
-        trivy("AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093", "AWS-0132"),
-        cis("2.1.4"),
+        fsbp("S3.2", "S3.3", "S3.8", "S3.12", "EC2.2"),
+        checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56", "CKV_AWS_145", "CKV2_AWS_65", "CKV2_AWS_12"),
+        trivy("AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093", "AWS-0132", "AWS-0173"),
+        cis("2.1.4", "5.4"),
         security_hub("S3.17"),
         *AT_REST,
         *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
-    fix="declare it for the bucket: with all four blocks, with the stack's data key, with BucketOwnerEnforced",
+    fix="declare it: for a bucket with all four blocks, the stack's data key and BucketOwnerEnforced, for a VPC without "
+    "rules",
 )
-def buckets_are_guarded(stack: Stack) -> Findings:
-    """Every bucket of the stack blocks public access, names its key, and owns what others write into it."""
-    for attached, what in GUARDING.items():
-        yield from require_attached(stack, BUCKET, attached, "bucket", what)
+def defaults_are_closed(stack: Stack) -> Findings:
+    """Every bucket blocks public access, names its key and owns its objects; no VPC keeps AWS's default group."""
+    for (resource, attached, key), what in CLOSING.items():
+        yield from require_attached(stack, resource, attached, key, what)
 
 
 KEEPING = {
@@ -58,7 +60,7 @@ KEEPING = {
     (BUCKET, BUCKET_LOGGING, "bucket"): "logs no access (BucketLogging)",
     (ECR_REPOSITORY, ECR_LIFECYCLE_POLICY, "repository"): "keeps images for ever (LifecyclePolicy)",
 }
-"""What stores should have beside them: the store, what is attached to it, and by which property."""
+"""What stores should have beside them, as above."""
 
 
 @stack_rule(
@@ -80,22 +82,6 @@ def stores_are_kept(stack: Stack) -> Findings:
     """
     for (store, attached, key), what in KEEPING.items():
         yield from require_attached(stack, store, attached, key, what)
-
-
-@resource_rule(
-    types=[BUCKET, BUCKET_ACL, BUCKET_OWNERSHIP, BUCKET_WEBSITE],
-    controls=[fsbp("S3.12"), checkov("CKV2_AWS_65", "CKV_AWS_20", "CKV_AWS_57"), nist("AC-6")],
-    severity=Severity.HIGH,
-    fix="set objectOwnership to BucketOwnerEnforced, and remove ACLs, grants and websites",
-)
-def buckets_use_no_acls(resource: Resource) -> Findings:
-    """Access lists are off and nothing is a website: access to a bucket is what its policy and IAM say, and no more."""
-    if resource.type == BUCKET_WEBSITE or resource.get("website") is not None:
-        yield resource.violation("serves a bucket as a public website")
-    if resource.type == BUCKET_OWNERSHIP and resource.get("rule", "objectOwnership") != "BucketOwnerEnforced":
-        yield resource.violation("leaves access lists on (rule.objectOwnership)")
-    if resource.type == BUCKET_ACL or resource.get("grants"):
-        yield resource.violation("grants access by an access list")
 
 
 @stack_rule(

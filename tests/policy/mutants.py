@@ -179,11 +179,11 @@ def _network() -> Iterator[Mutant]:
     yield sets(rule, VPC, "enableDnsHostnames", False)
     yield drops(rule, VPC, "enableDnsHostnames")
 
-    rule = "default-security-group-is-closed"
+    rule = "guards-stay-on"
     locked = ("DefaultSecurityGroup", "network-locked")
     yield sets(rule, locked, "ingress", [{"protocol": "-1", "self": True, "fromPort": 0, "toPort": 0}])
     yield sets(rule, locked, "egress", [{"protocol": "-1", "cidrBlocks": [EVERYONE], "fromPort": 0, "toPort": 0}])
-    yield removes("default-security-group-is-adopted", locked, blame=VPC)
+    yield removes("defaults-are-closed", locked, blame=VPC)
 
     rule = "vpc-has-flow-logs"
     yield removes(rule, ("FlowLog", "network"), blame=VPC)
@@ -438,8 +438,8 @@ def _encryption() -> Iterator[Mutant]:
     yield drops("keys-rotate", ("Key", "logs"), "enableKeyRotation")
     yield sets("keys-rotate", key, "isEnabled", False)
 
-    rule = "key-policies-name-principals"
-    yield drops(rule, key, "policy")
+    rule = "resource-policies-name-principals"
+    yield drops("guards-stay-on", key, "policy")
     yield sets(rule, key, "policy", allow("kms:*", "*", Principal="*"))
     yield sets(rule, key, "policy", allow("kms:Decrypt", "*", Principal={"AWS": ["*"]}))
     yield sets(
@@ -466,8 +466,8 @@ def _encryption() -> Iterator[Mutant]:
     yield sets(rule, encryption, f"{default}.sseAlgorithm", "AES256")
     yield drops(rule, encryption, f"{default}.kmsMasterKeyId")
     yield sets(rule, encryption, f"{default}.kmsMasterKeyId", "alias/aws/s3", present=True)
-    yield removes("buckets-are-guarded", encryption, blame=BUCKET)
-    yield sets("buckets-are-guarded", encryption, "bucket", "another-bucket", blame=BUCKET)
+    yield removes("defaults-are-closed", encryption, blame=BUCKET)
+    yield sets("defaults-are-closed", encryption, "bucket", "another-bucket", blame=BUCKET)
 
     group = ("LogGroup", "triage")
     yield drops("stores-are-encrypted", group, "kmsKeyId")
@@ -516,15 +516,16 @@ def _storage() -> Iterator[Mutant]:
     for flag in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"):
         yield sets("nothing-switched-public", block, flag, False)
     yield drops("nothing-switched-public", block, "restrictPublicBuckets")
-    yield removes("buckets-are-guarded", block, blame=BUCKET)
+    yield removes("defaults-are-closed", block, blame=BUCKET)
 
     yield sets("nothing-switched-public", BUCKET, "acl", "public-read", present=True)
-    rule = "buckets-use-no-acls"
+    rule = "guards-stay-on"
     yield sets(rule, BUCKET, "website", {"indexDocument": "index.html"})
     yield sets(rule, ("BucketOwnershipControls", "artifacts"), "rule.objectOwnership", "ObjectWriter")
+    rule = "no-ways-out"
     yield adds(rule, "aws:s3/bucketAcl:BucketAcl", {"bucket": Ref(*BUCKET), "acl": "public-read"})
     yield adds(rule, "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration", {"bucket": Ref(*BUCKET)})
-    yield removes("buckets-are-guarded", ("BucketOwnershipControls", "artifacts"), blame=BUCKET)
+    yield removes("defaults-are-closed", ("BucketOwnershipControls", "artifacts"), blame=BUCKET)
 
     rule = "buckets-require-tls"
     policy = ("BucketPolicy", "artifacts")
@@ -602,15 +603,14 @@ def _identity() -> Iterator[Mutant]:
         ),
     )
 
-    rule = "pass-role-is-bounded"
     passed = {"Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}}
     yield sets(rule, policy, "policy", allow("iam:PassRole", "*", **passed))
     yield sets(rule, policy, "policy", allow("iam:PassRole", "arn:aws:iam::123456789012:role/*", **passed))
-    yield sets(rule, policy, "policy", allow("iam:Pass*", "arn:aws:iam::123456789012:role/serving"))
-
-    rule = "decryption-names-keys"
     yield sets(rule, inline, "policy", allow("kms:Decrypt", "*"))
     yield sets(rule, inline, "policy", allow(["kms:De*"], ARN.format("kms", "key/*")))
+
+    rule = "pass-role-is-bounded"
+    yield sets(rule, policy, "policy", allow("iam:Pass*", "arn:aws:iam::123456789012:role/serving"))
 
     rule = "no-broad-managed-policies"
     managed = "arn:aws:iam::aws:policy/{}".format

@@ -74,12 +74,13 @@ def test_no_option_widens_what_passes(
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({"resource": GROUP, "reason": REASON}, "lacks expires"),
-        ({"resource": GROUP, "reason": "  ", "expires": "2100-01-01"}, "lacks reason"),
-        ({"resource": GROUP, "reason": REASON, "expires": "next year"}, "is not a date"),
-        ({"resource": "triage", "reason": REASON, "expires": LATER}, "neither a URN nor TYPE::NAME"),
+        ({"resource": GROUP, "reason": REASON}, "'expires' is a required property"),
+        ({"resource": GROUP, "reason": "  ", "expires": LATER}, "exceptions.0.reason"),
+        ({"resource": GROUP, "reason": REASON, "expires": "next year"}, "exceptions.0.expires"),
+        ({"resource": GROUP, "reason": REASON, "expires": "2027-02-31"}, "is not a date"),
+        ({"resource": "triage", "reason": REASON, "expires": LATER}, "exceptions.0.resource"),
         ({"resource": GROUP, "reason": REASON, "expires": "2999-12-31"}, "more than 731 days"),
-        ("triage", "lacks"),
+        ("triage", "is not of type"),
     ],
 )
 def test_an_incomplete_exception_excepts_nothing(stub: analyzer_pb2_grpc.AnalyzerStub, entry: Any, said: str) -> None:

@@ -63,8 +63,8 @@ BROKEN = [
     ),
     ("stores-are-encrypted", control("AWS::Logs::LogGroup", RetentionInDays=365)),
     ("stores-are-encrypted", stack("Q: {Type: AWS::SQS::Queue, Properties: {QueueName: q}}")),
-    ("buckets-are-guarded", stack("B: {Type: AWS::S3::Bucket}")),
-    ("buckets-are-guarded", control("AWS::S3::Bucket", BucketName="b")),
+    ("defaults-are-closed", stack("B: {Type: AWS::S3::Bucket}")),
+    ("defaults-are-closed", control("AWS::S3::Bucket", BucketName="b")),
     (
         "nothing-switched-public",
         control("AWS::S3::Bucket", PublicAccessBlockConfiguration={"BlockPublicAcls": False}),

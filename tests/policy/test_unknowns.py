@@ -1,5 +1,7 @@
 """Unknown values don't hide what is known beside them."""
 
+from dataclasses import replace
+
 from pulumi.runtime import rpc
 from pulumi_policy.proxy import unknown_checking_proxy
 
@@ -40,7 +42,7 @@ def test_a_reference_that_may_mean_several_resources_is_unverified(previewed: Gr
     graph = previewed.copy()
     endpoint = graph.one("VpcEndpoint", "s3")
     tables = [graph.one("RouteTable", name).urn for name in ("app", "model")]
-    endpoint.property_dependencies["routeTableIds"] = tables  # type: ignore[index]
+    graph.replace(replace(endpoint, property_dependencies={**endpoint.property_dependencies, "routeTableIds": tables}))
     assert endpoint.urn in {urn for urn, _ in judge("s3-gateway-covers-model-subnets", graph).unverified}
 
 
