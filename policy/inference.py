@@ -34,7 +34,6 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 BURSTABLE = "ml.t"
 """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html (not scalable)"""
 
-MINIMUM = {"minimum": {"type": "number", "minimum": 2, "default": 2, "description": "Instances, at least."}}
 ISOLATION = [
     fsbp("SageMaker.5"),
     config("sagemaker-model-isolation-enabled"),
@@ -118,20 +117,19 @@ def _names_s3(stack: Stack, group: Resource, rule: GroupRule) -> Findings:
 
 
 @resource_rule(
-    types=[SAGEMAKER_ENDPOINT_CONFIGURATION],
+    types=[SAGEMAKER_ENDPOINT_CONFIGURATION, SCALING_TARGET],
     controls=REDUNDANCY,
     severity=Severity.MEDIUM,
-    fix="set initialInstanceCount to two or more, so that one zone's outage leaves one serving",
+    fix="set initialInstanceCount and minCapacity to two or more, so that one zone's outage leaves one serving",
     level=EnforcementLevel.ADVISORY,
-    options=MINIMUM,
+    options={"minimum": {"type": "number", "minimum": 2, "default": 2, "description": "Instances, at least."}},
 )
-def variants_have_two_instances(configuration: Resource, *, minimum: float) -> Findings:
-    """Production variants start with two instances or more, which SageMaker spreads over zones (not if serverless)."""
-    yield from each(
-        configuration,
-        configuration.entries("productionVariants"),
-        lambda path, variant: _too_few(path, variant, minimum),
-    )
+def two_instances_serve(resource: Resource, *, minimum: float) -> Findings:
+    """Variants start with two instances or more, which SageMaker spreads over zones, and scaling leaves as many."""
+    if resource.get("scalableDimension") == DIMENSION:
+        yield from require(resource, "minCapacity", is_at_least(minimum), "scales in to too few instances")
+    started = resource.entries("productionVariants")
+    yield from each(resource, started, lambda path, variant: _too_few(path, variant, minimum))
 
 
 def _too_few(path: str, variant: Mapping[str, Any], minimum: float) -> str | None:
@@ -206,21 +204,6 @@ def _served(stack: Stack) -> list[tuple[Resource, Variant]]:
 
 def _resource_id(endpoint: Resource, variant: Variant) -> str:
     return f"endpoint/{known(endpoint.get('name'))}/variant/{known(variant.name)}"
-
-
-@resource_rule(
-    types=[SCALING_TARGET],
-    controls=REDUNDANCY,
-    severity=Severity.MEDIUM,
-    fix="set minCapacity to two or more",
-    level=EnforcementLevel.ADVISORY,
-    options=MINIMUM,
-)
-def scaling_keeps_two_instances(target: Resource, *, minimum: float) -> Findings:
-    """Scaling in leaves two instances or more: with one, its zone's outage is the endpoint's."""
-    if target.get("scalableDimension") != DIMENSION:
-        return
-    yield from require(target, "minCapacity", is_at_least(minimum), "scales in to too few instances")
 
 
 @stack_rule(

@@ -31,11 +31,7 @@ FIRST_CLIENT_PORT = 1024
     types=[NETWORK_ACL, DEFAULT_NETWORK_ACL, NETWORK_ACL_RULE],
     controls=[
         fsbp("EC2.21"),
-        checkov("CKV_AWS_229"),
-        checkov("CKV_AWS_230"),
-        checkov("CKV_AWS_231"),
-        checkov("CKV_AWS_232"),
-        checkov("CKV_AWS_352"),
+        checkov("CKV_AWS_229", "CKV_AWS_230", "CKV_AWS_231", "CKV_AWS_232", "CKV_AWS_352"),
         trivy("AWS-0105"),
         cis("5.1"),
         *BOUNDARY,

@@ -45,8 +45,8 @@ CLOSING = {
         *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
-    fix="declare it: for a bucket with all four blocks, the stack's data key and BucketOwnerEnforced, for a VPC without "
-    "rules",
+    fix="declare it: for a bucket with all four blocks, the stack's data key and BucketOwnerEnforced, for a VPC "
+    "without rules",
 )
 def defaults_are_closed(stack: Stack) -> Findings:
     """Every bucket blocks public access, names its key and owns its objects; no VPC keeps AWS's default group."""

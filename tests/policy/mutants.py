@@ -719,8 +719,8 @@ def _inference() -> Iterator[Mutant]:
     )
 
     variant = "productionVariants.0"
-    yield sets("variants-have-two-instances", CONFIGURATION, f"{variant}.initialInstanceCount", 1)
-    yield drops("variants-have-two-instances", CONFIGURATION, f"{variant}.initialInstanceCount")
+    yield sets("two-instances-serve", CONFIGURATION, f"{variant}.initialInstanceCount", 1)
+    yield drops("two-instances-serve", CONFIGURATION, f"{variant}.initialInstanceCount")
     yield sets("variants-can-scale", CONFIGURATION, f"{variant}.instanceType", "ml.t2.medium")
     yield sets("guards-stay-on", CONFIGURATION, f"{variant}.enableSsmAccess", True)
     shadow = {
@@ -746,8 +746,8 @@ def _inference() -> Iterator[Mutant]:
     yield sets(rule, target, "resourceId", "endpoint/triage/variant/Main")
     yield sets(rule, target, "resourceId", "endpoint/another/variant/AllTraffic", blame=ENDPOINT)
     yield sets(rule, CONFIGURATION, f"{variant}.variantName", "Main", blame=ENDPOINT)
-    yield sets("scaling-keeps-two-instances", target, "minCapacity", 1)
-    yield drops("scaling-keeps-two-instances", target, "minCapacity")
+    yield sets("two-instances-serve", target, "minCapacity", 1)
+    yield drops("two-instances-serve", target, "minCapacity")
 
     alarm = ("MetricAlarm", "triage-cpu")
     yield sets("defaults-are-hardened", alarm, "alarmActions", [])

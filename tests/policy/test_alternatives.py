@@ -168,10 +168,10 @@ def test_a_serverless_variant_has_no_instances_to_count_or_scale(deployed: Graph
     graph = deployed.copy()
     graph.remove("aws:appautoscaling/target:Target", "triage")
     graph.drop("EndpointConfiguration", "triage-*", "productionVariants.0.initialInstanceCount")
-    for rule in ("variants-are-scaled", "variants-have-two-instances"):
+    for rule in ("variants-are-scaled", "two-instances-serve"):
         assert not judge(rule, graph).silent
     graph.set("EndpointConfiguration", "triage-*", "productionVariants.0.serverlessConfig", SERVERLESS)
-    for rule in ("variants-are-scaled", "variants-have-two-instances"):
+    for rule in ("variants-are-scaled", "two-instances-serve"):
         assert judge(rule, graph).silent
 
 

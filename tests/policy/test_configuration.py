@@ -60,7 +60,7 @@ def test_no_level_is_lowered(stub: analyzer_pb2_grpc.AnalyzerStub) -> None:
         ("destinations-are-inside", {"hosts": ["*.example.com"]}, "hosts.0"),
         ("s3-gateway-reaches-own-buckets", {"buckets": ["*"]}, "buckets.0"),
         ("keys-are-this-stacks", {"keys": ["arn:aws:kms:*:*:key/*"]}, "keys.0"),
-        ("variants-have-two-instances", {"minimum": 1}, "minimum"),
+        ("two-instances-serve", {"minimum": 1}, "minimum"),
         ("log-groups-are-kept", {"days": 1}, "days"),
         ("no-ways-out", {"everything": True}, "everything"),
     ],

@@ -26,8 +26,7 @@ OTHERS = {  # neither about a way in or out nor about encryption: advisory, as t
     "log-groups-are-kept",
     "stores-are-kept",
     "defaults-are-hardened",
-    "variants-have-two-instances",
-    "scaling-keeps-two-instances",
+    "two-instances-serve",
     "variants-are-watched",
     "load-balancers-are-hardened",
 }
@@ -136,7 +135,7 @@ def test_options_change_what_a_rule_asks(previewed: Graph) -> None:
     assert judge("log-groups-are-kept", previewed).silent
     assert not judge("log-groups-are-kept", previewed, {"days": 400}).silent
     assert not judge("required-endpoints-exist", previewed, {"services": ["sagemaker.runtime", "kms"]}).silent
-    assert not judge("variants-have-two-instances", previewed, {"minimum": 3}).silent
+    assert not judge("two-instances-serve", previewed, {"minimum": 3}).silent
 
     graph = previewed.copy()
     graph.set("SecurityGroupIngressRule", "access-from-192.168.0.0-16", "cidrIpv4", "198.51.100.0/24")

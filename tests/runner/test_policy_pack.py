@@ -52,7 +52,7 @@ def test_the_pack_says_what_its_rules_are(pack: PolicyPack) -> None:
     assert (rule.level, rule.severity, rule.of_stack) == ("mandatory", "critical", False)
     assert rule.controls[0] == "AWS Foundational Security Best Practices EC2.9"
     assert pack.rules["vpc-has-flow-logs"].of_stack
-    assert "minimum" in pack.rules["variants-have-two-instances"].options
+    assert "minimum" in pack.rules["two-instances-serve"].options
     assert list(pack.rules)[-1] == "exceptions-in-force"
 
 
