@@ -49,7 +49,8 @@ the rule is enforced again, and the exception itself is a violation.
 **A configuration does not weaken the pack.** The same file may raise a rule's `enforcementLevel`, and set its options:
 they tighten it, or name what is yours, without wildcards, and are listed with every run. The pack refuses a
 configuration that lowers a level or switches a rule off (`"all": "advisory"`, too), and the engine stops: a rule does
-not know its own level, and one that watched over the others could be lowered with them.
+not know its own level, and one that watched over the others could be lowered with them. One rule may be advisory where
+things are tried out, as in dev (`Policy.dev.json`), and each run says so: `resources-are-judged`.
 
 **Controls.** A rule's first control is its framework in Pulumi, the others are its tags; ids are the publishers' own.
 Rules without a tool's id answer to no published check: they look at several resources at once.

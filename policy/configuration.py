@@ -1,4 +1,6 @@
-"""What a configuration may do to the pack: except resources, until a day, and set options. It weakens no rule.
+"""What a configuration may do to the pack: except resources, until a day, and set options. It weakens no rule but one.
+
+Where things are tried out, what no rule judges may be told only: `resources-are-judged` may be advisory.
 
 A rule isn't told its own level, and one that watched over the others' levels could be lowered with them. So the pack
 refuses the configuration as a whole, and the engine stops.
@@ -19,8 +21,10 @@ from policy.rules import short_name
 
 WEAKEST_FIRST = (analyzer_pb2.DISABLED, analyzer_pb2.ADVISORY, analyzer_pb2.MANDATORY, analyzer_pb2.REMEDIATE)
 
+MAY_BE_ADVISORY = ("resources-are-judged",)
+
 SET_OPTIONS: list[str] = []
-"""What the configuration of this process, which serves one operation, set: options, in words."""
+"""What the configuration of this process, which serves one operation, set: options and a level, in words."""
 
 
 class Analyzer(_PolicyAnalyzerServicer):
@@ -42,16 +46,21 @@ class Analyzer(_PolicyAnalyzerServicer):
             for rule, config in configured
             for name, value in _set(rule, config).items()
             if name != "exceptions"
-        ]
+        ] + [f"{rule.name} is advisory" for rule, config in configured if _is_advisory(rule, config)]
         return super().Configure(request, context)  # type: ignore[no-untyped-call]
 
 
 def _problems(rule: analyzer_pb2.PolicyInfo, config: analyzer_pb2.PolicyConfig) -> Iterator[str]:
     own, given = (WEAKEST_FIRST.index(each.enforcementLevel) for each in (rule, config))
-    if given < own:
+    if given < own and not _is_advisory(rule, config):
         words = [analyzer_pb2.EnforcementLevel.Name(WEAKEST_FIRST[level]).lower() for level in (own, given)]
         yield f"{rule.name} is lowered from {words[0]} to {words[1]}"
     yield from (f"{rule.name}: {problem}" for problem in _refused(rule, _set(rule, config)))
+
+
+def _is_advisory(rule: analyzer_pb2.PolicyInfo, config: analyzer_pb2.PolicyConfig) -> bool:
+    """Whether the level is one that a configuration may lower, and is lowered no further."""
+    return rule.name in MAY_BE_ADVISORY and config.enforcementLevel == analyzer_pb2.ADVISORY
 
 
 def _set(rule: analyzer_pb2.PolicyInfo, config: analyzer_pb2.PolicyConfig) -> Mapping[str, Any]:

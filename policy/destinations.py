@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -77,7 +77,12 @@ def destinations_are_inside(
         frozenset([*buckets, *(name for name in named if isinstance(name, str))]),
     )
     for resource in stack:
-        yield from for_each(given[resource.urn], partial(_leads_outside, resource, inside))
+        owned = {
+            g.path.rpartition(".")[0]
+            for g in given[resource.urn]
+            if g.name == BUCKET_OWNER and g.text in inside.accounts
+        }
+        yield from for_each(given[resource.urn], partial(_leads_outside, resource, inside, owned))
         for path, document in documents(resource):
             if not isinstance(document, Unknown):
                 yield from for_each(readable(document), partial(_admits_outside, resource, path, inside))
@@ -91,17 +96,30 @@ def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
     return [value for value, times in total.most_common(1) if times]
 
 
-IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.")
+REGISTRY = re.compile(r"(?:(\d{12})\.dkr\.ecr\.|(?:[\w-]+\.)+[a-z]{2,}(?::\d+)?/)")
+"""The registry that an image's name begins with; of ECR its account."""
+OF_AN_IMAGE = re.compile(r"(?i)(\w*_)?image(_?(uri|name|identifier))?")
+ACROSS_REGIONS = re.compile(r"(?i)cross_?region")
+BUCKET_OWNER = "expectedBucketOwner"
+"""The account that the bucket beside it has to be in: AWS refuses any other."""
 
 
-def _leads_outside(resource: Resource, inside: Inside, given: Given) -> Findings:
-    registry = IMAGE.match(given.text)
-    if registry and inside.accounts and registry[1] not in inside.accounts | accounts_of_aws():
-        yield resource.violation(f"takes an image from another account ({given.path})")
+def _leads_outside(resource: Resource, inside: Inside, owned: Collection[str], given: Given) -> Findings:
+    registry = REGISTRY.match(given.text)
+    of_an_image = registry and (registry[1] or OF_AN_IMAGE.fullmatch(given.name))
+    if registry and of_an_image and inside.accounts and registry[1] not in inside.accounts | accounts_of_aws():
+        yield resource.violation(f"takes an image from another account or registry ({given.path})")
+    if ACROSS_REGIONS.search(given.path) and known(given.value) not in (False, "", "DISABLED"):
+        yield resource.violation(f"works in other regions, too ({given.path})")
     exempt = corrections()["destinations"]["not outside"]
     if f"{resource.type} {given.path}" in exempt or any(part in exempt for part in given.path.split(".")):
         return
-    outward = OUTWARD.search(f"{resource.type.rpartition(':')[2]}.{given.path}") and OF_A_BUCKET.search(given.name)
+    place = given.path.rpartition(".")[0]
+    outward = (
+        place not in owned
+        and OUTWARD.search(f"{resource.type.rpartition(':')[2]}.{given.path}")
+        and OF_A_BUCKET.search(given.name)
+    )
     if outward and isinstance(given.value, Unknown):
         if resource.comes_from_elsewhere(given.path):
             yield resource.unverified(given.path)

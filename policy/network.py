@@ -87,6 +87,8 @@ def no_routes_out(resource: Resource, *, blocks: Sequence[str]) -> Findings:
     """Routes lead to private networks and gateway endpoints only: a default route is the other half of a way out."""
     routes = list(routes_of(resource))
     yield from each(resource, [(route.path, route) for route in routes], _leads_out)
+    if resource.get("propagatingVgws"):
+        yield resource.violation("lets other routers decide where packets go (propagatingVgws)")
     destinations = [entry for route in routes if not isinstance(route.properties, Unknown) for entry in route.blocks]
     yield from each(resource, destinations, lambda path, block: public(path, block, blocks, "routes to"))
 

@@ -12,6 +12,7 @@ from google.protobuf.json_format import ParseDict
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from private_inference.runner.policy_pack import PACK, PolicyPack
+from private_inference.runner.resource import Resource
 
 LATER = (date.today() + timedelta(days=30)).isoformat()
 GROUP = "aws:cloudwatch/logGroup:LogGroup::triage"
@@ -41,12 +42,23 @@ def test_no_level_is_lowered(stub: analyzer_pb2_grpc.AnalyzerStub) -> None:
     info = stub.GetAnalyzerInfo(empty_pb2.Empty())
     for rule in info.policies:
         own = analyzer_pb2.EnforcementLevel.Name(rule.enforcementLevel)
-        for lower in ("DISABLED", "ADVISORY") if own == "MANDATORY" else ("DISABLED",):
+        may_be_advisory = own == "ADVISORY" or rule.name == "resources-are-judged"
+        for lower in ("DISABLED",) if may_be_advisory else ("DISABLED", "ADVISORY"):
             said = refusal(stub, rule.name, lower)
             assert f"{rule.name} is lowered from {own.lower()} to {lower.lower()}" in said
         configure(stub, rule.name, own)
         configure(stub, rule.name, "MANDATORY")
         configure(stub, rule.name, "REMEDIATE")
+
+
+def test_where_things_are_tried_out_what_nothing_judges_is_told_and_so_is_that() -> None:
+    config = {"resources-are-judged": "advisory"}
+    resource = Resource("urn:pulumi:dev::p::x:y/z:Z::new", "x:y/z:Z", "new", "", True, {}, (), {})
+    with PolicyPack(PACK, config) as pack:
+        judged = [each for each in pack.analyze(resource) if each.rule == "resources-are-judged"]
+        told = [each.message for each in pack.analyze_stack([resource]) if each.rule == "exceptions-in-force"]
+    assert [each.blocks for each in judged] == [False]
+    assert any("resources-are-judged is advisory" in each for each in told)
 
 
 @pytest.mark.parametrize(
