@@ -22,6 +22,7 @@ from components.lookups import look_up
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_path
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
+from components.outside_calls import OutsideCalls, OutsideCallsArgs, trail_arn
 from components.perimeter import Guarded
 from components.private_access import PrivateAccess, PrivateAccessArgs
 from components.rejected_flows import RejectedFlowsAlarm, RejectedFlowsAlarmArgs
@@ -61,6 +62,7 @@ keys = EncryptionKeys(
         protect=settings.protect_data,
         retain_data_key=settings.keep_artifacts,
         data_refusals=[decryption(account)] if settings.perimeter.data_through_vpc else [],
+        trail=trail_arn(account) if settings.logs_calls else None,
     ),
     options,
 )
@@ -167,6 +169,22 @@ if settings.network.rejection_alarm_off_because is None:
         ),
         options,
     )
+outside_calls = None
+if settings.logs_calls:
+    outside_calls = OutsideCalls(
+        "calls",
+        OutsideCallsArgs(
+            account=account,
+            endpoint_names=[endpoint.name for endpoint in settings.endpoints],
+            runtime_endpoint_id=access.runtime.id,
+            topic_arn=monitoring.topic.arn,
+            key_arn=keys.logs.arn,
+            retention_days=settings.security.log_retention_days,
+            access_log_bucket=settings.artifacts.access_log_bucket,
+            protect=settings.protect_data,
+        ),
+        options,
+    )
 endpoints = {
     endpoint.name: InferenceEndpoint(
         endpoint.name,
@@ -221,6 +239,7 @@ if settings.perimeter.attach:
             runtime_endpoint=access.runtime.id,
             vpc=network.vpc.id,
             bucket=store.bucket.arn,
+            call_log=outside_calls.bucket.arn if outside_calls else None,
             keys=[keys.data.arn, keys.logs.arn, keys.notifications.arn],
         ),
         options,

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import iam, model_archive
+from components.buckets import BucketSafeguardsArgs, Kept, bucket_safeguards
 from components.data_perimeter import Readers, reads
 from components.names import stack_path
 from components.settings import ModelSettings
@@ -61,11 +62,9 @@ class ArtifactStore(pulumi.ComponentResource):
             force_destroy=not args.storage.keep,
             opts=pulumi.ResourceOptions(parent=self, protect=args.storage.protect, retain_on_delete=args.storage.keep),
         )
-        safeguards = [self._block_public_access(), self._encrypt(), self._policy(), *self._keep_versions()]
-        self._log_access()
         local = {model.artifact: path for model in args.models if (path := model.local_artifact)}
         self._digests = {artifact: model_archive.digest(path) for artifact, path in local.items()}
-        self._uploaded = self._upload_all(safeguards)
+        self._uploaded = self._upload_all(self._safeguards())
         self.register_outputs({"bucketName": self.bucket.bucket})
 
     def artifact_of(self, model: ModelSettings) -> Artifact:
@@ -95,86 +94,22 @@ class ArtifactStore(pulumi.ComponentResource):
             parent=self, depends_on=list(depends_on), retain_on_delete=self._args.keep, hooks=hooks
         )
 
-    def _block_public_access(self) -> pulumi.Resource:
-        aws.s3.BucketOwnershipControls(
-            self._name,
-            bucket=self.bucket.bucket,
-            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=self._child(),
-        )
-        return aws.s3.BucketPublicAccessBlock(
-            self._name,
-            bucket=self.bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._child(),
-        )
-
-    def _encrypt(self) -> pulumi.Resource:
-        default = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-            sse_algorithm="aws:kms", kms_master_key_id=self._args.key_arn
-        )
-        return aws.s3.BucketServerSideEncryptionConfiguration(
-            self._name,
-            bucket=self.bucket.bucket,
-            rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=default, bucket_key_enabled=True
-                )
-            ],
-            opts=self._child(),
-        )
-
-    def _policy(self) -> pulumi.Resource:
+    def _safeguards(self) -> list[pulumi.Resource]:
         objects = pulumi.Output.concat(self.bucket.arn, "/*")
         bounded = reads(self._readers, objects) if self._readers else []
-        document = iam.artifact_bucket(self.bucket.arn, self._args.key_arn, *bounded)
-        return aws.s3.BucketPolicy(
-            self._name, bucket=self.bucket.bucket, policy=iam.json_document(document), opts=self._child()
-        )
-
-    def _keep_versions(self) -> list[pulumi.Resource]:
-        versioning = aws.s3.BucketVersioning(
+        return bucket_safeguards(
             self._name,
-            bucket=self.bucket.bucket,
-            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=self._child(),
+            BucketSafeguardsArgs(
+                bucket=self.bucket,
+                key_arn=self._args.key_arn,
+                bucket_key=True,
+                policy=iam.artifact_bucket(self.bucket.arn, self._args.key_arn, *bounded),
+                kept=Kept(rule="replaced-versions", noncurrent_days=self._args.settings.noncurrent_days),
+                access_log_bucket=self._args.settings.access_log_bucket,
+                access_log_prefix=stack_path().removeprefix("/"),
+            ),
+            self._child,
         )
-        days = self._args.settings.noncurrent_days
-        lifecycle = aws.s3.BucketLifecycleConfiguration(
-            self._name,
-            bucket=self.bucket.bucket,
-            rules=[
-                aws.s3.BucketLifecycleConfigurationRuleArgs(
-                    id="replaced-versions",
-                    status="Enabled",
-                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                    noncurrent_version_expiration=(
-                        aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=days)
-                    ),
-                    abort_incomplete_multipart_upload=(
-                        aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                            days_after_initiation=7
-                        )
-                    ),
-                )
-            ],
-            opts=self._child(versioning),
-        )
-        return [versioning, lifecycle]
-
-    def _log_access(self) -> None:
-        target = self._args.settings.access_log_bucket
-        if target:
-            aws.s3.BucketLogging(
-                self._name,
-                bucket=self.bucket.bucket,
-                target_bucket=target,
-                target_prefix=stack_path().removeprefix("/"),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
 
     def _upload_all(self, safeguards: Sequence[pulumi.Resource]) -> Mapping[str, Artifact]:
         """One object for each content, by its digest, however many models share it."""

@@ -24,10 +24,12 @@ class AttachedPerimeterArgs:
     kinds: Sequence[str]
     account_id: str
     guarded: Callable[..., Guarded]
-    """Takes the four below when they are known."""
+    """Takes the five below when they are known."""
     runtime_endpoint: pulumi.Input[str]
     vpc: pulumi.Input[str]
     bucket: Arn
+    call_log: Arn | None
+    """The bucket with the log of calls, if there is one."""
     keys: Sequence[Arn]
     """The data key is the first."""
 
@@ -38,7 +40,11 @@ class AttachedPerimeter(pulumi.ComponentResource):
     def __init__(self, name: str, args: AttachedPerimeterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:perimeter:AttachedPerimeter", name, None, opts)
         known = pulumi.Output.all(
-            runtime_endpoint=args.runtime_endpoint, vpc=args.vpc, bucket=args.bucket, keys=pulumi.Output.all(*args.keys)
+            runtime_endpoint=args.runtime_endpoint,
+            vpc=args.vpc,
+            bucket=args.bucket,
+            call_log=args.call_log,
+            keys=pulumi.Output.all(*args.keys),
         )
 
         def content(kind: str) -> pulumi.Output[str]:

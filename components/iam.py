@@ -38,6 +38,14 @@ class Account:
         """The account itself as a principal: what its IAM policies allow."""
         return f"arn:{self.partition}:iam::{self.id}:root"
 
+    def endpoints(self, names: Sequence[str]) -> list[str]:
+        """The ARNs of SageMaker endpoints, in both spellings: SageMaker writes some in lower case.
+
+        A pattern or a Deny that misses its resource finds or refuses nothing.
+        """
+        written = dict.fromkeys(spelled for name in names for spelled in (name, name.lower()))
+        return [self.arn("sagemaker", f"endpoint/{name}") for name in written]
+
     def roles(self, iam_path: str) -> str:
         """A pattern for the ARNs of all roles with an IAM path."""
         return f"arn:{self.partition}:iam::{self.id}:role{iam_path}*"
@@ -111,7 +119,7 @@ def data_key(account: Account, *further: Statement) -> Document:
     )
 
 
-def logs_key(account: Account) -> Document:
+def logs_key(account: Account, *further: Statement) -> Document:
     """Log groups of this account.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
@@ -120,7 +128,23 @@ def logs_key(account: Account) -> Document:
     return document(
         _key_administration(account),
         _on_key("LogGroups", {"Service": f"logs.{account.region}.amazonaws.com"}, _KEY_USE, groups),
+        *further,
     )
+
+
+def trail_key_use(account: Account, trail: str) -> list[Statement]:
+    """One trail's files: CloudTrail encrypts them, and whom IAM allows decrypts them where they lie, in S3.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+    """
+    cloudtrail, this_trail = {"Service": "cloudtrail.amazonaws.com"}, {"aws:SourceArn": trail}
+    context = {"kms:EncryptionContext:aws:cloudtrail:arn": trail}
+    through_s3 = {"kms:ViaService": f"s3.{account.region}.amazonaws.com"}
+    return [
+        _on_key("TrailEncrypts", cloudtrail, ["kms:GenerateDataKey*"], {"StringEquals": this_trail | context}),
+        _on_key("TrailLooksAtKey", cloudtrail, ["kms:DescribeKey"], {"StringEquals": this_trail}),
+        _on_key("TrailIsRead", {"AWS": account.root}, ["kms:Decrypt"], {"StringEquals": context | through_s3}),
+    ]
 
 
 def notifications_key(account: Account) -> Document:
@@ -331,6 +355,23 @@ def artifact_bucket(bucket: Arn, key: Arn, *further: Statement) -> Document:
             {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
         ),
         *further,
+    )
+
+
+def trail_bucket(account: Account, bucket: Arn, trail: str) -> Document:
+    """One trail delivers its files, and nobody comes without TLS.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+    """
+    cloudtrail = {"Principal": {"Service": "cloudtrail.amazonaws.com"}}
+    this_trail = {"aws:SourceArn": trail}
+    owned = {"s3:x-amz-acl": "bucket-owner-full-control"}
+    files = pulumi.Output.concat(bucket, f"/AWSLogs/{account.id}/*")
+    objects = pulumi.Output.concat(bucket, "/*")
+    return document(
+        allow("TrailLooksAtBucket", ["s3:GetBucketAcl"], [bucket], {"StringEquals": this_trail}) | cloudtrail,
+        allow("TrailDelivers", ["s3:PutObject"], [files], {"StringEquals": this_trail | owned}) | cloudtrail,
+        _deny_everyone("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
     )
 
 

@@ -22,6 +22,8 @@ class EncryptionKeysArgs:
     """Whether Pulumi refuses to delete the keys."""
     data_refusals: Sequence[Statement] = ()
     """What the data key's policy refuses, whoever is allowed."""
+    trail: str | None = None
+    """ARN of the trail whose files the logs key encrypts, if there is one."""
     retain_data_key: bool
     """Whether the data key stays in the account on destroy: without it, retained artifacts are lost."""
 
@@ -42,7 +44,8 @@ class EncryptionKeys(pulumi.ComponentResource):
             iam.data_key(args.account, *args.data_refusals),
             args.retain_data_key,
         )
-        self.logs = self._key("logs", "Log groups", iam.logs_key(args.account))
+        trail_use = iam.trail_key_use(args.account, args.trail) if args.trail else []
+        self.logs = self._key("logs", "Log groups", iam.logs_key(args.account, *trail_use))
         self.notifications = self._key("notifications", "Alarm topic", iam.notifications_key(args.account))
         self.register_outputs({"dataKeyArn": self.data.arn, "logsKeyArn": self.logs.arn})
 

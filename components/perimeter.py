@@ -121,6 +121,20 @@ BUCKET_CHANGES = (
 )
 """What changes a bucket: bounded by its ARN, for only buckets that were opened to it are bounded by tags."""
 
+WATCH_CHANGES = (
+    "cloudtrail:DeleteTrail",
+    "cloudtrail:PutEventSelectors",
+    "cloudtrail:StopLogging",
+    "cloudtrail:UpdateTrail",
+    "events:DeleteRule",
+    "events:DisableRule",
+    "events:PutRule",
+    "events:PutTargets",
+    "events:RemoveTargets",
+    "s3:DeleteObject*",
+)
+"""What would end that calls from outside are told, or remove their log."""
+
 TAKEN_OVER = (
     "iam:CreateAccessKey",
     "iam:CreateLoginProfile",
@@ -150,6 +164,8 @@ class Guarded:
     """Its ARN."""
     keys: Sequence[str]
     """Their ARNs; the first encrypts artifacts."""
+    call_log: str | None
+    """ARN of the bucket with the log of calls, if there is one."""
     deployers: Sequence[str]
     """ARNs, or patterns of them, of the principals that may change the stack."""
     vpc: str
@@ -157,9 +173,25 @@ class Guarded:
     """Whether artifacts are read through the VPC only."""
 
     @property
+    def buckets(self) -> Sequence[str]:
+        """ARNs of the buckets of artifacts and of the log of calls."""
+        return [self.bucket, *filter(None, [self.call_log])]
+
+    @property
+    def watch(self) -> Sequence[str]:
+        """ARNs of the trail that logs calls, the rule that tells of those from outside, and the log's objects."""
+        name = f"{self._name}-calls"
+        rule, trail = self.account.arn("events", f"rule/{name}"), self.account.arn("cloudtrail", f"trail/{name}")
+        return [trail, rule, f"{self.call_log}/*"]
+
+    @property
+    def _name(self) -> str:
+        return self.iam_path.strip("/").replace("/", "-")
+
+    @property
     def boundary(self) -> str:
         """ARN of the managed policy that the boundary is: its name is unique in the account, whatever its path."""
-        name = f"{self.iam_path.strip('/').replace('/', '-')}-boundary"
+        name = f"{self._name}-boundary"
         return f"arn:{self.account.partition}:iam::{self.account.id}:policy{self.iam_path}{name}"
 
 
@@ -189,11 +221,9 @@ def text(kind: str, written: Document) -> str:
 
 def _calls(guarded: Guarded) -> list[Statement]:
     """Calls come through the stack's runtime endpoint only, whoever calls."""
-    # SageMaker writes some ARNs in lower case, and a Deny that misses its resource refuses nothing.
-    names = dict.fromkeys(name for given in guarded.endpoints for name in (given, given.lower()))
-    if not names:
+    arns = guarded.account.endpoints(guarded.endpoints)
+    if not arns:
         return []
-    arns = [guarded.account.arn("sagemaker", f"endpoint/{name}") for name in names]
     elsewhere = {"StringNotEquals": {"aws:SourceVpce": guarded.runtime_endpoint}}
     return [deny("CallsThroughRuntimeEndpoint", ["sagemaker:InvokeEndpoint*"], arns, elsewhere)]
 
@@ -205,9 +235,11 @@ def _changes(guarded: Guarded) -> list[Statement]:
     others = _unless_deployer(guarded)
     of_the_stack = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in guarded.tags.items()}}
     principals = [guarded.account.roles(guarded.iam_path), *guarded.deployers]
+    watch = [deny("WatchByDeployers", WATCH_CHANGES, guarded.watch, others)] if guarded.call_log else []
     return [
         deny("ChangesByDeployers", CHANGES, ["*"], of_the_stack | others),
-        deny("BucketByDeployers", BUCKET_CHANGES, [guarded.bucket], others),
+        deny("BucketByDeployers", BUCKET_CHANGES, guarded.buckets, others),
+        *watch,
         deny("NobodyBecomesOne", TAKEN_OVER, principals, others),
     ]
 
@@ -237,7 +269,8 @@ def _outsiders(guarded: Guarded) -> list[Statement]:
 
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html
     """
-    resources = [guarded.bucket, f"{guarded.bucket}/*", *guarded.keys]
+    buckets = [arn for bucket in guarded.buckets for arn in (bucket, f"{bucket}/*")]
+    resources = [*buckets, *guarded.keys]
     account = guarded.account.id
     theirs = {
         "StringNotEquals": {"aws:PrincipalAccount": account},

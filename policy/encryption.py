@@ -29,6 +29,7 @@ from private_inference.graph.types import (
     METRIC_ALARM,
     SAGEMAKER_ENDPOINT_CONFIGURATION,
     SNS_TOPIC,
+    TRAIL,
 )
 from private_inference.graph.values import Unknown, joined, known, pick, spread
 
@@ -114,6 +115,7 @@ def _by_kms(kind: Any) -> bool:
 
 USERS = {
     LOG_GROUP: "logs",
+    TRAIL: "cloudtrail",
     SNS_TOPIC: "cloudwatch",
     ECR_REPOSITORY: "ecr",
     BUCKET_ENCRYPTION: "s3",
@@ -140,6 +142,8 @@ def keys_are_this_stacks(stack: Stack, *, keys: Sequence[str]) -> Findings:
 def _is_this_stacks(stack: Stack, resource: Resource, keys: Sequence[str], place: Place) -> Findings:
     value, path = pick(place.block, place.key), joined(place.path, place.key).rstrip(".")
     service, outer = USERS.get(resource.type), path.split(".")[0]
+    if resource.type == BUCKET_ENCRYPTION and _delivered_into(stack, resource):
+        service = "cloudtrail"
     if not is_customer_key(value) or (isinstance(value, str) and value in keys):
         return  # stores-are-encrypted tells of none
     if isinstance(value, Unknown) and resource.comes_from_elsewhere(path):
@@ -149,6 +153,12 @@ def _is_this_stacks(stack: Stack, resource: Resource, keys: Sequence[str], place
     elif service and (service != "cloudwatch" or stack.referring(ALARMS, ["alarmActions"], resource)):
         for key in stack.resolve(resource, outer, [value], KMS_KEY):
             yield from _admits(resource, key, service)
+
+
+def _delivered_into(stack: Stack, encryption: Resource) -> bool:
+    """Whether a trail delivers into the bucket that is encrypted: CloudTrail uses the key itself, S3 doesn't."""
+    buckets = stack.resolve(encryption, "bucket", [encryption.get("bucket")], BUCKET)
+    return any(stack.referring([TRAIL], ["s3BucketName"], bucket) for bucket in buckets)
 
 
 def _is_here(stack: Stack, resource: Resource, key: str, value: str) -> bool:

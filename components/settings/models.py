@@ -153,10 +153,15 @@ class ArtifactSettings(SettingsGroup):
 
 
 class OperatorSettings(SettingsGroup):
-    """Who is notified of alarms."""
+    """Who is notified of alarms, and of calls from outside."""
 
     emails: tuple[EmailAddress, ...] = ()
     """Addresses subscribed to the alarm topic; each must confirm."""
+    calls_from_outside: bool = False
+    """Notify of each call of an endpoint that doesn't come through the stack's runtime endpoint, refused ones too.
+
+    A trail logs every call for that, with who called from where: CloudTrail charges data events by their number.
+    """
 
 
 class Settings(SettingsGroup):
@@ -185,6 +190,11 @@ class Settings(SettingsGroup):
     def protect_data(self) -> bool:
         """Whether Pulumi refuses to delete what holds data."""
         return self.security.unprotected_because is None
+
+    @property
+    def logs_calls(self) -> bool:
+        """Whether a trail logs the calls of the endpoints. Without an endpoint it would log nothing."""
+        return self.operators.calls_from_outside and bool(self.endpoints)
 
     @property
     def keep_artifacts(self) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RUNTIME, S3 = "endpoint sagemaker.runtime", "endpoint s3"
 OBJECTS, BUCKET, IMAGES, TOPIC = "objects of artifacts", "bucket artifacts", "repository images", "topic alarms"
+CALLS, CALLS_BUCKET = "objects of calls", "bucket calls"
 DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
 FLOW_LOGS = "role network-flow-logs"
 USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
@@ -30,6 +31,8 @@ ANYWHERE = (
     "`private-inference perimeter` writes the service control policy that closes it, and "
     "`private-inference who --scp` shows that it does"
 )
+TOLD = "operators are notified of each such call"
+UNTOLD = "operators.callsFromOutside notifies operators of each such call"
 WITHIN = (
     "an administrator of this account may give anybody of it the right to call an endpoint through the runtime "
     "endpoint: the account's administrators are trusted"
@@ -51,7 +54,8 @@ def intent_from(settings: Settings) -> Intent:
     resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
     stack = (OBJECTS, BUCKET, IMAGES, TOPIC, DATA, LOGS, NOTIFICATIONS, FLOW_LOGS, f"VPC {RUNTIME}", f"VPC {S3}")
     each = [one for endpoint in settings.endpoints for one in _endpoint(endpoint)]
-    return Intent((*resources, *stack), (*each, *_services(settings), *_administrators(settings)))
+    log, calls = ((CALLS, CALLS_BUCKET), [*_trail()]) if settings.logs_calls else ((), [])
+    return Intent((*resources, *stack, *log), (*each, *_services(settings), *calls, *_administrators(settings)))
 
 
 def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
@@ -92,12 +96,20 @@ def _services(settings: Settings) -> Iterator[Expectation]:
     yield Expectation(Expected.PERMITTED, others, "sns:Publish", TOPIC, why=_NO_CONDITION)
 
 
+def _trail() -> Iterator[Expectation]:
+    """What CloudTrail does for this account's trail."""
+    cloudtrail, why = "cloudtrail.amazonaws.com, for this account", "calls are logged"
+    yield Expectation(Expected.REQUIRED, cloudtrail, "s3:PutObject", CALLS, why=why)
+    yield Expectation(Expected.REQUIRED, cloudtrail, "kms:GenerateDataKey", LOGS, why=why)
+
+
 def _administrators(settings: Settings) -> Iterator[Expectation]:
     """What identity policies alone decide, which are not the stack's: everywhere but through the stack's endpoints."""
     yield Expectation(Expected.ASSUMED, ROOT_USER, "*", "*", why=ROOT)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", RUNTIME, WITHIN)
     if "scp" not in settings.perimeter.attach:
-        yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=ANYWHERE)
+        anywhere = f"{ANYWHERE}; {TOLD if settings.logs_calls else UNTOLD}"
+        yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=anywhere)
     for path in (PUBLIC.name, "any other VPC endpoint"):
         for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", *CHANGES, "ec2:*"):
             yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "*", path, ADMINISTRATION)

@@ -67,7 +67,8 @@ def before_deployment(config: StackConfig) -> Perimeter:
     engine = SymbolEngine(PreviewEngine(settings.region, settings.account), settings.region)
     run = run_program(config, engine, preview=True)
     account = Account(partition_of(settings.region), settings.region, settings.account or EXAMPLE_ACCOUNT)
-    runtime, (bucket,), (vpc,) = _runtime(run), _all(run, types.BUCKET), _all(run, types.VPC)
+    runtime, (vpc,) = _runtime(run), _all(run, types.VPC)
+    buckets = {each.name: each for each in _all(run, types.BUCKET)}
     keys = {each.name: each for each in _all(run, types.KMS_KEY)}
     guarded = _guarded(
         config,
@@ -75,7 +76,8 @@ def before_deployment(config: StackConfig) -> Perimeter:
         account,
         endpoints=[str(each.properties["name"]) for each in _all(run, types.SAGEMAKER_ENDPOINT)],
         runtime=str(runtime.id),
-        bucket=bucket.outputs["arn"],
+        bucket=buckets["artifacts"].outputs["arn"],
+        call_log=buckets["calls"].outputs["arn"] if settings.logs_calls else None,
         keys={name: each.outputs["arn"] for name, each in keys.items()},
         vpc=str(vpc.id),
     )
@@ -83,7 +85,7 @@ def before_deployment(config: StackConfig) -> Perimeter:
         **({} if settings.account else {account.id: "the account"}),
         str(runtime.id): "the id of the runtime endpoint",
         str(vpc.id): "the id of the VPC",
-        bucket.outputs["bucket"]: f"the name of the bucket {bucket.name}",
+        **{each.outputs["bucket"]: f"the name of the bucket {name}" for name, each in buckets.items()},
         **{each.outputs["keyId"]: f"the id of the key {name}" for name, each in keys.items()},
     }
     return _perimeter(guarded, settings, unknown)
@@ -101,7 +103,9 @@ def of_deployed(config: StackConfig, aws: Any) -> Perimeter:
     desired = desired_of(config, settings, read(aws, config))
     contract = desired.contract
     try:
-        bucket = Deployed(desired, Reader(aws.client)).bucket
+        deployed = Deployed(desired, Reader(aws.client))
+        bucket = deployed.bucket
+        call_log = deployed.trail["S3BucketName"] if settings.logs_calls else None
     except (AbsentError, UnreadableError) as error:
         raise SettingsError(f"The stack's bucket {error}. Check the AWS credentials.") from None
     guarded = _guarded(
@@ -111,6 +115,7 @@ def of_deployed(config: StackConfig, aws: Any) -> Perimeter:
         endpoints=[each.name for each in contract.endpoints.values()],
         runtime=contract.runtime_endpoint.id,
         bucket=f"arn:{desired.partition}:s3:::{bucket}",
+        call_log=f"arn:{desired.partition}:s3:::{call_log}" if call_log else None,
         keys=contract.key_arns.model_dump(),
         vpc=contract.vpc_id,
     )
@@ -125,6 +130,7 @@ def _guarded(
     endpoints: Sequence[str],
     runtime: str,
     bucket: str,
+    call_log: str | None,
     keys: Mapping[str, str],
     vpc: str,
 ) -> Guarded:
@@ -135,6 +141,7 @@ def _guarded(
         endpoints=endpoints,
         runtime_endpoint=runtime,
         bucket=bucket,
+        call_log=call_log,
         keys=[keys[purpose] for purpose in ("data", "logs", "notifications")],
         deployers=settings.perimeter.deployers,
         vpc=vpc,

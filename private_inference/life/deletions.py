@@ -126,6 +126,7 @@ DELETIONS: Mapping[str, Delete] = {
         "application-autoscaling", "delete_scaling_policy", {"PolicyName": "name", **_SCALABLE}
     ),
     "aws:appautoscaling/target:Target": Call("application-autoscaling", "deregister_scalable_target", _SCALABLE),
+    "aws:cloudtrail/trail:Trail": Call("cloudtrail", "delete_trail", {"Name": "arn"}),
     "aws:cloudwatch/dashboard:Dashboard": Call("cloudwatch", "delete_dashboards", {"DashboardNames": "[id]"}),
     "aws:cloudwatch/logGroup:LogGroup": Call("logs", "delete_log_group", {"logGroupName": "id"}),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": Call(

@@ -10,6 +10,7 @@ from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.handler import Create, Created
 from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.rehearsal.handlers.ec2 import filters, modify
+from private_inference.rehearsal.handlers.observability import TRAIL_PROPERTIES, configure_trail
 from private_inference.rehearsal.inputs import Inputs
 from private_inference.rehearsal.requests import pairs, request
 
@@ -269,6 +270,21 @@ def repository(account: Account, state: State, inputs: Inputs) -> None:
     inputs.rest()
 
 
+def trail(account: Account, state: State, inputs: Inputs) -> None:
+    cloudtrail, arn = account.client("cloudtrail"), state["arn"]
+    given = {name: inputs[key] for key, name in TRAIL_PROPERTIES.items() if key in inputs}
+    cloudtrail.update_trail(Name=arn, **given)
+    configure_trail(cloudtrail, arn, inputs)
+
+    def remove(TagsList: list[str], ResourceId: str) -> None:  # noqa: N803 - CloudTrail takes whole tags
+        before = state.get("tagsAll") or {}
+        gone = pairs({key: before[key] for key in TagsList})
+        cloudtrail.remove_tags(ResourceId=ResourceId, TagsList=gone)
+
+    _retag(state, inputs, {"ResourceId": arn}, cloudtrail.add_tags, remove, pairs, ("TagsList", "TagsList"))
+    inputs.rest()
+
+
 def topic(account: Account, state: State, inputs: Inputs) -> None:
     sns = account.client("sns")
     if _changed(state, inputs, "kmsMasterKeyId"):
@@ -309,6 +325,7 @@ def _without(inputs: Inputs, *keys: str) -> dict[str, Any]:
 
 
 UPDATES: Mapping[str, Update] = {
+    "aws:cloudtrail/trail:Trail": trail,
     "aws:cloudwatch/logGroup:LogGroup": log_group,
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": tags_only,
     "aws:ec2/defaultRouteTable:DefaultRouteTable": tags_only,

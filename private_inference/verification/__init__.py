@@ -17,6 +17,7 @@ from private_inference.verification import (
     keys,
     logs,
     network,
+    outside_calls,
     perimeter,
     private_access,
     proof,
@@ -65,6 +66,7 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
         yield from subject.assertions(stack)
     yield from capacity.stack_assertions(stack)
     yield from rejected_flows.assertions(stack)
+    yield from outside_calls.assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
         for part in (inference, roles, capacity):
             yield from part.assertions(stack, endpoint)

@@ -170,14 +170,22 @@ class Deployed:
     def bucket(self) -> str:
         """Name of the bucket of artifacts: it has the stack's tags.
 
-        So may one that was kept when the stack was destroyed and made anew. The models tell them apart.
+        So may one that was kept when the stack was destroyed and made anew. The models tell them apart. So does the
+        trail's bucket, which the trail names.
         """
-        tagged = [arn.rpartition(":")[2] for arn in self.tagged("s3")]
+        delivered = self.trail["S3BucketName"] if self.desired.settings.logs_calls else None
+        tagged = [bucket for arn in self.tagged("s3") if (bucket := arn.rpartition(":")[2]) != delivered]
         if len(tagged) > 1:
             local = [endpoint for endpoint in self.desired.settings.endpoints if endpoint.model.local_artifact]
             used = {uri.split("/")[2] for endpoint in local for uri in self.model_uris(endpoint.name)}
             tagged = [bucket for bucket in tagged if bucket in used]
         return _only("bucket with the stack's tags", tagged)
+
+    @cached_property
+    def trail(self) -> Item:
+        """The trail that logs the calls of the endpoints."""
+        found: Item = self.aws.get("cloudtrail", "get_trail", Name=self.desired.watch)["Trail"]
+        return found
 
     @property
     def topic(self) -> str:

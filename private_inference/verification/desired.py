@@ -50,6 +50,11 @@ class Desired:
         return f"{self.project}-{self.stack}"
 
     @property
+    def watch(self) -> str:
+        """Name of the trail that logs calls, and of the rule that tells of those from outside."""
+        return f"{self.name}-calls"
+
+    @property
     def iam_path(self) -> str:
         """Path of the stack's IAM roles and policies."""
         return f"/{self.project}/{self.stack}/"

@@ -50,6 +50,8 @@ def _users(stack: Deployed, purpose: str) -> set[str]:
         "logs": {f"logs.{stack.desired.contract.region}.amazonaws.com"},
         "notifications": {"cloudwatch.amazonaws.com", "events.amazonaws.com"},
     }
+    if stack.desired.settings.logs_calls:
+        services["logs"].add("cloudtrail.amazonaws.com")
     return {"this account"} | services.get(purpose, set())
 
 

@@ -59,6 +59,9 @@ def _rcp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
     desired, keys = stack.desired, stack.desired.contract.key_arns
     bucket = f"arn:{desired.partition}:s3:::{stack.bucket}"
     guarded = {bucket, f"{bucket}/*", keys.data, keys.logs, keys.notifications}
+    if desired.settings.logs_calls:
+        log = f"arn:{desired.partition}:s3:::{stack.trail['S3BucketName']}"
+        guarded |= {log, f"{log}/*"}
     whole = [s for s in refusing if s.actions >= {"s3:*", "kms:*"} and s.resources >= guarded and "*" in s.principals]
     if not any(s.requires("StringNotEquals", "aws:PrincipalAccount", desired.account) for s in whole):
         yield "nothing refuses other accounts"

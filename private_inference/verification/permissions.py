@@ -49,7 +49,11 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
         yield _guarded(f"log group {name}", "log group", group["arn"], lambda: [p["policyDocument"] for p in logs()])
     yield Guarded("role network-flow-logs", "role", flow_log(stack)["DeliverLogsPermissionArn"])
     bucket = f"arn:{desired.partition}:s3:::{stack.bucket}"
-    yield _guarded("bucket artifacts", "bucket", bucket, lambda: [_bucket_policy(stack)])
+    yield _guarded("bucket artifacts", "bucket", bucket, lambda: [_bucket_policy(stack, stack.bucket)])
+    if desired.settings.logs_calls:
+        log = stack.trail["S3BucketName"]
+        arn = f"arn:{desired.partition}:s3:::{log}"
+        yield _guarded("bucket calls", "bucket", arn, lambda: [_bucket_policy(stack, log)])
     topic = stack.topic
     attributes = partial(get, "sns", "get_topic_attributes", TopicArn=topic)
     yield _guarded("topic alarms", "topic", topic, lambda: [attributes()["Attributes"]["Policy"]])
@@ -58,8 +62,8 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
         yield _key(stack, purpose, getattr(desired.contract.key_arns, purpose))
 
 
-def _bucket_policy(stack: Deployed) -> Any:
-    return stack.aws.get("s3", "get_bucket_policy", Bucket=stack.bucket)["Policy"]
+def _bucket_policy(stack: Deployed, bucket: str) -> Any:
+    return stack.aws.get("s3", "get_bucket_policy", Bucket=bucket)["Policy"]
 
 
 def _repository(stack: Deployed) -> Guarded:

@@ -1,4 +1,4 @@
-"""Handlers for Amazon CloudWatch, CloudWatch Logs, Amazon EventBridge, Amazon SNS and Parameter Store."""
+"""Handlers for AWS CloudTrail, Amazon CloudWatch and its Logs, Amazon EventBridge, Amazon SNS and Parameter Store."""
 
 import uuid
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.handler import Call, Created, Handler, call
 from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
-from private_inference.rehearsal.requests import pairs
+from private_inference.rehearsal.requests import pairs, request
 
 TOPIC_ATTRIBUTES = (
     "displayName",
@@ -40,6 +40,47 @@ def log_group(account: Account, inputs: Inputs) -> Created:
         "deletionProtectionEnabled": False,
     }
     return Created(name, {"arn": account.arn("logs", f"log-group:{name}")}, defaults)
+
+
+TRAIL_PROPERTIES = {
+    "s3BucketName": "S3BucketName",
+    "s3KeyPrefix": "S3KeyPrefix",
+    "snsTopicName": "SnsTopicName",
+    "cloudWatchLogsGroupArn": "CloudWatchLogsLogGroupArn",
+    "cloudWatchLogsRoleArn": "CloudWatchLogsRoleArn",
+    "kmsKeyId": "KmsKeyId",
+    "includeGlobalServiceEvents": "IncludeGlobalServiceEvents",
+    "isMultiRegionTrail": "IsMultiRegionTrail",
+    "isOrganizationTrail": "IsOrganizationTrail",
+    "enableLogFileValidation": "EnableLogFileValidation",
+}
+"""What CreateTrail and UpdateTrail take, as the provider calls it."""
+
+
+def trail(account: Account, inputs: Inputs) -> Created:
+    """A trail, then whether it logs, and what: calls of their own in AWS's API."""
+    cloudtrail = account.client("cloudtrail")
+    given = {name: inputs[key] for key, name in TRAIL_PROPERTIES.items() if key in inputs}
+    made = cloudtrail.create_trail(Name=inputs["name"], TagsList=pairs(inputs.tags), **given)
+    configure_trail(cloudtrail, made["TrailARN"], inputs)
+    outputs = {"arn": made["TrailARN"], "homeRegion": account.region}
+    defaults = {
+        "enableLogging": True,
+        "includeGlobalServiceEvents": True,
+        "isMultiRegionTrail": False,
+        "isOrganizationTrail": False,
+        "enableLogFileValidation": False,
+    }
+    return Created(made["TrailARN"], outputs, defaults)
+
+
+def configure_trail(cloudtrail: Any, arn: str, inputs: Inputs) -> None:
+    """Whether a trail logs, and what."""
+    logs = inputs.get("enableLogging", True)
+    (cloudtrail.start_logging if logs else cloudtrail.stop_logging)(Name=arn)
+    selectors = {key: inputs[key] for key in ("eventSelectors", "advancedEventSelectors") if key in inputs}
+    if selectors:
+        cloudtrail.put_event_selectors(**request(cloudtrail, "put_event_selectors", {"trailName": arn, **selectors}))
 
 
 def metric_filter(account: Account, inputs: Inputs) -> Created:
@@ -148,6 +189,7 @@ def parameter(account: Account, inputs: Inputs) -> Created:
 
 
 HANDLERS = {
+    "aws:cloudtrail/trail:Trail": Handler(trail, auto_name="name", longest_name=128),
     "aws:cloudwatch/logGroup:LogGroup": Handler(
         log_group, auto_name="name", longest_name=512, ignored=("skipDestroy",)
     ),

@@ -16,6 +16,7 @@ from private_inference.rehearsal.patches import (
     security,
     services,
     serving,
+    trails,
 )
 from private_inference.rehearsal.patches.patch import PATCHES
 
@@ -32,6 +33,7 @@ __all__ = [
     "security",
     "services",
     "serving",
+    "trails",
 ]
 
 

@@ -122,6 +122,15 @@ def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_na
     original(response, bucket_name, key_name)
 
 
+def caller_and_way(response: Any, services: tuple[str, ...]) -> tuple[str, Way | None]:
+    """The ARN of whoever asks, and the VPC endpoint that the request comes through. Raises as `_way` does."""
+    session = _session(response)
+    if session:
+        return session.arn, _way(response, session, services)
+    account = response.current_account
+    return f"arn:{response.partition}:iam::{account}:root", None
+
+
 def _session(response: Any) -> Any:
     """moto's session of the role that asks, or None for an administrator."""
     sts = sts_backends[response.current_account][get_partition(response.region)]
