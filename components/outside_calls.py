@@ -85,7 +85,7 @@ class OutsideCalls(pulumi.ComponentResource):
     bucket: aws.s3.Bucket
 
     def __init__(self, name: str, args: OutsideCallsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("private-inference:operations:OutsideCalls", name, None, opts)
+        super().__init__("private-inference:security:OutsideCalls", name, None, opts)
         self._name = name
         self._args = args
         self.bucket = aws.s3.Bucket(

@@ -1,4 +1,4 @@
-"""Whether an AWS service may do its own work for a stack: deliver flow logs, tell an alarm's topic.
+"""Whether an AWS service may do its own work for a stack: deliver flow logs and trails, tell a topic.
 
 Only facts come in, as for fleets (`fleet_needs`). Sources stand with each function.
 """
@@ -10,6 +10,7 @@ from private_inference.rehearsal.iam_decision import Document, Request, Role, ma
 
 WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 USE_LOGS_KEY = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
+USE_TRAIL_KEY = ("kms:DescribeKey", "kms:GenerateDataKey")
 USE_TOPIC_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
@@ -46,6 +47,36 @@ def delivers(role: Role | None, group: LogGroup | None) -> bool:
     return all(may(role, request) for request in wanted) and _usable(
         group.key, f"logs.{region}.amazonaws.com", USE_LOGS_KEY, context
     )
+
+
+def trail_refusal(trail_arn: str, bucket: str, policy: Document, key: Key | None) -> str:
+    """Which policy keeps CloudTrail from delivering a trail into a bucket, by the error's code; empty if none does.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html, and for the policies the pages
+    create-s3-bucket-policy-for-cloudtrail and create-kms-key-policy-for-cloudtrail of its user guide.
+    """
+    account, service = trail_arn.split(":")[4], "cloudtrail.amazonaws.com"
+    context = {"aws:sourcearn": trail_arn, "aws:sourceaccount": account, "aws:securetransport": "true"}
+    file = Request(
+        "s3:PutObject", f"{bucket}/AWSLogs/{account}/f", context | {"s3:x-amz-acl": "bucket-owner-full-control"}
+    )
+    if not all(service_may(policy, service, each) for each in (Request("s3:GetBucketAcl", bucket, context), file)):
+        return "InsufficientS3BucketPolicyException"
+    if not _usable(key, service, USE_TRAIL_KEY, context | {"kms:encryptioncontext:aws:cloudtrail:arn": trail_arn}):
+        return "InsufficientEncryptionPolicyException"
+    return ""
+
+
+def rule_tells(topic: Topic | None) -> bool:
+    """Whether EventBridge can publish to a topic. Of what it does it for it tells nothing; SNS names the topic to KMS.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions and
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    service, context = "events.amazonaws.com", {"aws:securetransport": "true"}
+    if topic is None or not service_may(topic.policy, service, Request("sns:Publish", topic.arn, context)):
+        return False
+    return _usable(topic.key, service, USE_TOPIC_KEY, context | {"kms:encryptioncontext:aws:sns:topicarn": topic.arn})
 
 
 def publication_error(alarm_arn: str, topic: Topic | None, topic_arn: str) -> str:

@@ -12,6 +12,7 @@ MODULES = {"ec2transitgateway": "ec2_transit_gateway", "apigateway": "api_gatewa
 """Pulumi modules whose name is not the provider's prefix."""
 
 TYPES = {
+    "aws:cloudtrail/trail:Trail": "aws_cloudtrail",
     "aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object",
     "aws:ec2transitgateway/getTransitGateway:getTransitGateway": "aws_ec2_transit_gateway",
 }

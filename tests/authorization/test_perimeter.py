@@ -24,6 +24,9 @@ ADMIN, DEPLOYER, ROLE = f"{IAM}role/admin", f"{IAM}role/deployer-ci", f"{IAM}rol
 STRANGER = "arn:aws:iam::210987654321:role/theirs"
 ENDPOINT, OTHER_ENDPOINT = (HERE.arn("sagemaker", f"endpoint/{name}") for name in ("triage", "others"))
 BUCKET, KEY = "arn:aws:s3:::artifacts-1", HERE.arn("kms", "key/1")
+CALL_LOG = "arn:aws:s3:::calls-1"
+TRAIL, OTHER_TRAIL = (HERE.arn("cloudtrail", f"trail/private-inference-{stack}-calls") for stack in ("prod", "dev"))
+RULE = HERE.arn("events", "rule/private-inference-prod-calls")
 TABLE = HERE.arn("ec2", "route-table/rtb-1")
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}]}
 
@@ -36,6 +39,7 @@ def guarded(**changes: Any) -> Guarded:
         "endpoints": ["triage"],
         "runtime_endpoint": "vpce-1",
         "bucket": BUCKET,
+        "call_log": CALL_LOG,
         "keys": [KEY],
         "deployers": [f"{IAM}role/deployer*"],
         "vpc": "vpc-1",
@@ -106,6 +110,15 @@ REQUESTS = [
     Asked("the bucket's policy", BOTH, False, "s3:PutBucketPolicy", BUCKET),
     Asked("the bucket's policy by a deployer", BOTH, True, "s3:PutBucketPolicy", BUCKET, DEPLOYER),
     Asked("another bucket's policy", BOTH, True, "s3:PutBucketPolicy", "arn:aws:s3:::artifacts-10"),
+    Asked("the log's policy", BOTH, False, "s3:PutBucketPolicy", CALL_LOG),
+    Asked("a logged call removed", BOTH, False, "s3:DeleteObjectVersion", f"{CALL_LOG}/AWSLogs/1"),
+    Asked("an artifact removed", BOTH, True, "s3:DeleteObject", MODEL),
+    Asked("the trail stopped", BOTH, False, "cloudtrail:StopLogging", TRAIL),
+    Asked("the trail stopped by a deployer", BOTH, True, "cloudtrail:StopLogging", TRAIL, DEPLOYER),
+    Asked("another stack's trail stopped", BOTH, True, "cloudtrail:StopLogging", OTHER_TRAIL),
+    Asked("the trail about other calls", BOTH, False, "cloudtrail:PutEventSelectors", TRAIL),
+    Asked("the rule disabled", BOTH, False, "events:DisableRule", RULE),
+    Asked("nobody told", BOTH, False, "events:RemoveTargets", RULE),
     Asked("the role for a function of one's own", BOTH, False, "iam:PassRole", ROLE),
     Asked("the role by a deployer", BOTH, True, "iam:PassRole", ROLE, DEPLOYER),
     Asked("whom a deployer trusts", BOTH, False, "iam:UpdateAssumeRolePolicy", DEPLOYER),
@@ -137,6 +150,8 @@ REQUESTS = [
     Asked("the role by a service", (RCP,), True, READ, MODEL, ROLE, {"aws:viaawsservice": "true"}),
     Asked("a write", (RCP,), True, "s3:PutObject", MODEL),
     Asked("an object for another account", (RCP,), False, READ, MODEL, STRANGER, WITHIN),
+    Asked("the log for another account", (RCP,), False, READ, f"{CALL_LOG}/AWSLogs/1", STRANGER, WITHIN),
+    Asked("the log", (RCP,), True, READ, f"{CALL_LOG}/AWSLogs/1"),
     Asked("a key", (RCP,), False, "kms:Decrypt", KEY),
     Asked("a key through S3", (RCP,), True, "kms:Decrypt", KEY, context=THROUGH_S3),
     Asked("a key for another account", (RCP,), False, "kms:Decrypt", KEY, STRANGER, THROUGH_S3),
@@ -263,6 +278,12 @@ def test_without_deployers_calls_alone_are_refused() -> None:
     found = documents(guarded(deployers=[]))
     assert [each["Sid"] for each in found[SCP]["Statement"]] == ["CallsThroughRuntimeEndpoint"]
     assert documents(guarded(deployers=[], endpoints=[])).keys() == {RCP}
+
+
+def test_a_stack_that_logs_no_calls_has_nothing_to_guard_there() -> None:
+    found = json.dumps(documents(guarded(call_log=None)))
+    assert "cloudtrail" not in found
+    assert "calls" not in found
 
 
 def test_a_document_that_is_too_long_is_told_with_what_shortens_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from components.settings import Settings
 from private_inference.authorization.intent import Judged, Report, check
 from private_inference.authorization.model import Organization, read_policy
-from private_inference.authorization.stack_intent import ANYWHERE, intent_from
+from private_inference.authorization.stack_intent import ANYWHERE, TOLD, UNTOLD, intent_from
 from private_inference.cli.authorization import account_of
 from private_inference.runner.preview import PreviewEngine
 from private_inference.runner.program import run_program
@@ -44,6 +44,17 @@ def guarded() -> tuple[Settings, Run]:
     return settings, run_program(config, engine, preview=True)
 
 
+@pytest.fixture(scope="module")
+def watched() -> tuple[Settings, Run]:
+    """The same with a trail of its calls."""
+    config = load_stack(ROOT, "dev")
+    told = json.dumps({"callsFromOutside": True})
+    config = replace(config, values={**config.values, "private-inference:operators": told})
+    settings = settings_of(config)
+    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    return settings, run_program(config, engine, preview=True)
+
+
 def report(shipped: tuple[Settings, Run]) -> Report:
     settings, run = shipped
     return check(account_of(settings, run), intent_from(settings))
@@ -53,7 +64,7 @@ def test_the_stack_is_proved_but_for_what_its_account_alone_can_close(shipped: t
     found = report(shipped)
     assert found.proved
     assert not found.unverified
-    assert ANYWHERE in found.assumptions
+    assert f"{ANYWHERE}; {UNTOLD}" in found.assumptions
 
 
 def test_an_scp_closes_it(shipped: tuple[Settings, Run]) -> None:
@@ -73,7 +84,7 @@ def test_a_program_that_attaches_it_leaves_nothing_open_but_to_those_within(guar
     found = report(guarded)
     assert found.proved
     assert not found.unverified
-    assert ANYWHERE not in found.assumptions
+    assert not any(assumption.startswith(ANYWHERE) for assumption in found.assumptions)
     open_to = {each.answer.question.path.name for each in found.judged if each.assumed and _invokes(each)}
     assert open_to == {"endpoint sagemaker.runtime"}
 
@@ -185,6 +196,48 @@ def test_whatever_is_broken_is_found(
     for each in found:
         if each.surplus:
             assert allowed(replayed(account, each)), str(each)
+
+
+def test_a_trail_of_calls_is_this_stacks_alone(watched: tuple[Settings, Run]) -> None:
+    found = report(watched)
+    assert found.proved
+    assert not found.unverified
+    assert f"{ANYWHERE}; {TOLD}" in found.assumptions
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "change", "kind", "told"),
+    [
+        ("Key", "logs", without("TrailEncrypts", "Condition"), "surplus", "cloudtrail.amazonaws.com, for another"),
+        (
+            "Key",
+            "logs",
+            setting("TrailEncrypts", "Action", "kms:Encrypt"),
+            "missing",
+            "kms:GenerateDataKey on key logs",
+        ),
+        (
+            "BucketPolicy",
+            "calls",
+            without("TrailDelivers", "Condition"),
+            "surplus",
+            "for another account → s3:PutObject",
+        ),
+        ("BucketPolicy", "calls", setting("TrailDelivers", "Resource", "arn:x"), "missing", "s3:PutObject on objects"),
+        ("BucketPolicy", "calls", adding("s3:GetObject", Principal=OTHER), "surplus", "account 2109"),
+        (
+            "BucketPolicy",
+            "calls",
+            adding("s3:Delete*", Principal="*"),
+            "surplus",
+            "s3:DeleteObject on objects of calls",
+        ),
+    ],
+)
+def test_whatever_is_broken_about_the_log_of_calls_is_found(
+    watched: tuple[Settings, Run], type_: str, name: str, change: Change, kind: str, told: str
+) -> None:
+    test_whatever_is_broken_is_found(watched, type_, name, "policy", change, kind, told)
 
 
 def test_whom_a_role_of_the_stack_may_become_is_told(shipped: tuple[Settings, Run]) -> None:

@@ -59,6 +59,7 @@ BAD = [
     ("artifacts.accessLogBucket", 4711, "valid string"),
     ("artifacts.deletedOnDestroyBecause", "because", "at least 10 characters"),
     ("operators.emails", "me", "should be a list"),
+    ("operators.callsFromOutside", "always", "should be a valid boolean"),
     ("operators.emails[0]", "me", "is not an email address; write one such as team@example.com"),
     ("perimeter.deployers", "me", "should be a list"),
     ("perimeter.deployers[0]", "*", "is not the ARN of a role or a user"),
@@ -235,7 +236,7 @@ def test_a_typo_suggests_the_key_that_was_meant(typed: str, meant: str, archive:
 
 def test_a_key_that_resembles_none_gets_the_list_of_keys(archive: Path) -> None:
     (said,) = problems(change(minimal(archive), "operators.pager", "x"))
-    assert said == f"{PROJECT}:operators.pager: is not a setting; the settings here are emails."
+    assert said == f"{PROJECT}:operators.pager: is not a setting; the settings here are emails, callsFromOutside."
 
 
 def test_account_ids_do_not_show_in_errors(archive: Path) -> None:

@@ -103,9 +103,12 @@ def test_log_groups_are_encrypted_and_kept_a_year(stack: Recorded) -> None:
 
 
 def test_what_is_at_rest_has_a_customer_key(stack: Recorded) -> None:
-    data, notifications = (stack.one("Key", purpose).outputs["arn"] for purpose in ("data", "notifications"))
-    (rule,) = stack.one("BucketServerSideEncryptionConfiguration").properties["rules"]
-    assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == data
+    data, logs, notifications = (stack.one("Key", name).outputs["arn"] for name in ("data", "logs", "notifications"))
+    buckets = {"artifacts": data, "calls": logs}
+    for encryption in stack.all("BucketServerSideEncryptionConfiguration"):
+        (rule,) = encryption.properties["rules"]
+        assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == buckets[encryption.name]
+    assert {trail.properties["kmsKeyId"] for trail in stack.all("Trail")} <= {logs}
     assert {upload.properties["kmsKeyId"] for upload in stack.all("BucketObjectv2")} == {data}
     assert stack.one("Repository").properties["encryptionConfigurations"][0]["kmsKey"] == data
     assert {each.properties["kmsKeyArn"] for each in stack.all("EndpointConfiguration")} == {data}
@@ -152,7 +155,8 @@ def test_names_are_left_to_pulumi_but_for_what_others_call_by_name(stack: Record
     }
     about_the_bucket = {type_ for type_ in named if type_.startswith("Bucket")}
     assert "Bucket" not in named
-    assert named - about_the_bucket <= {"Alias", "Endpoint", "LogGroup", "Parameter", "Repository"}
+    watched = {"Trail", "EventRule"} if stack.all("Trail") else set()
+    assert named - about_the_bucket - watched <= {"Alias", "Endpoint", "LogGroup", "Parameter", "Repository"}
 
 
 def test_the_settings_that_loosen_nothing_warn_of_nothing(least: Recorded, prod: Recorded) -> None:

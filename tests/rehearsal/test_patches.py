@@ -3,6 +3,7 @@
 A probe that plain moto passes means that moto has it by now: remove the patch, or that part of it.
 """
 
+import contextlib
 import io
 import ipaddress
 import json
@@ -705,6 +706,110 @@ def tracked_expressions_are_in_the_alarms(aws: EmbeddedAws) -> bool:
     names = [alarm["AlarmName"] for alarm in made["Alarms"]]
     alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names or ["none"])["MetricAlarms"]
     return [[query.get("Expression") for query in alarm["Metrics"]] for alarm in alarms] == [[None, "FILL(m, 0)"]] * 2
+
+
+# AWS CloudTrail and Amazon EventBridge
+
+
+CLOUDTRAIL, EVENTS = {"Service": "cloudtrail.amazonaws.com"}, {"Service": "events.amazonaws.com"}
+
+
+def trail(aws: EmbeddedAws, bucket_policy: str | None = None, **more: Any) -> str:
+    """A trail that logs calls of an endpoint, with a bucket of its own."""
+    name = unique("t")
+    aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    delivered = policy(CLOUDTRAIL, "s3:*", Resource=[f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"])
+    aws.client("s3").put_bucket_policy(Bucket=name, Policy=bucket_policy or delivered)
+    made: str = aws.client("cloudtrail").create_trail(Name=name, S3BucketName=name, **more)["TrailARN"]
+    return made
+
+
+def logging(aws: EmbeddedAws, **equals: list[str]) -> None:
+    """Calls of endpoints are logged; `equals` are further fields of the trail's selector."""
+    arn, fields = trail(aws), {"eventCategory": ["Data"], "resources.type": ["AWS::SageMaker::Endpoint"], **equals}
+    selector = {"FieldSelectors": [{"Field": field, "Equals": values} for field, values in fields.items()]}
+    aws.client("cloudtrail").put_event_selectors(TrailName=arn, AdvancedEventSelectors=[selector])
+    aws.client("cloudtrail").start_logging(Name=arn)
+
+
+def told(aws: EmbeddedAws, pattern: dict[str, Any], act: Callable[[], None], topic_policy: str | None = None) -> int:
+    """How many events with a pattern come to a topic's subscriber while something is done."""
+    sns, sqs, events = (aws.client(service) for service in ("sns", "sqs", "events"))
+    topic, queue = sns.create_topic(Name=unique("t"))["TopicArn"], sqs.create_queue(QueueName=unique("q"))["QueueUrl"]
+    allowed = topic_policy or policy(EVENTS, "sns:Publish", Resource="*")
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=allowed)
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    rule = unique("r")
+    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": topic}])
+    try:
+        act()
+        return len(sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []))
+    except ClientError:
+        return -1
+    finally:
+        events.remove_targets(Rule=rule, Ids=["t"])
+        events.delete_rule(Name=rule)
+
+
+def called(aws: EmbeddedAws, name: str) -> None:
+    with contextlib.suppress(ClientError):  # whatever it answers
+        aws.client("sagemaker-runtime").invoke_endpoint(EndpointName=name, Body=b"")
+
+
+def sent(aws: EmbeddedAws, detail: dict[str, Any]) -> None:
+    entry = {"Source": "probe", "DetailType": "probe", "Detail": json.dumps(detail)}
+    aws.client("events").put_events(Entries=[entry])
+
+
+@probe("undeliverable_trails")
+def a_trail_needs_a_bucket_that_admits_it(aws: EmbeddedAws) -> bool:
+    return refused("InsufficientS3BucketPolicyException", trail, aws=aws, bucket_policy=policy(EVENTS))
+
+
+@probe("undeliverable_trails")
+def a_trail_needs_a_key_that_admits_it(aws: EmbeddedAws) -> bool:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return refused("InsufficientEncryptionPolicyException", trail, aws=aws, KmsKeyId=key)
+
+
+@probe("custom_selectors")
+def a_trail_says_that_it_has_selectors_of_its_own(aws: EmbeddedAws) -> bool:
+    client, arn = aws.client("cloudtrail"), trail(aws)
+    before = client.get_trail(Name=arn)["Trail"]["HasCustomEventSelectors"]
+    selector = {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
+    client.put_event_selectors(TrailName=arn, AdvancedEventSelectors=[selector])
+    return (before, client.get_trail(Name=arn)["Trail"]["HasCustomEventSelectors"]) == (False, True)
+
+
+@probe("deletion_by_arn")
+def a_trail_is_deleted_by_its_arn(aws: EmbeddedAws) -> bool:
+    client, arn = aws.client("cloudtrail"), trail(aws)
+    client.delete_trail(Name=arn)
+    return refused("TrailNotFoundException", client.get_trail, Name=arn)
+
+
+@probe("logged_calls")
+def a_logged_call_comes_to_eventbridge(aws: EmbeddedAws) -> bool:
+    name = served(aws)
+    logging(aws, eventName=["InvokeEndpoint"])
+    pattern = {"detail-type": ["AWS API Call via CloudTrail"], "detail": {"eventName": ["InvokeEndpoint"]}}
+    return told(aws, pattern, lambda: called(aws, name)) == 1
+
+
+@probe("arrays_of_objects")
+def a_field_is_looked_for_in_each_object_of_an_array(aws: EmbeddedAws) -> bool:
+    detail = {"resources": [{"ARN": "a"}, {"ARN": "b"}]}
+    found = [told(aws, {"detail": {"resources": {"ARN": [arn]}}}, lambda: sent(aws, detail)) for arn in ("b", "c")]
+    return found == [1, 0]
+
+
+@probe("told_topics")
+def a_rule_tells_a_topic_that_lets_it(aws: EmbeddedAws) -> bool:
+    pattern, others = {"source": ["probe"]}, policy(CLOUDTRAIL, "sns:Publish", Resource="*")
+    found = [told(aws, pattern, lambda: sent(aws, {"a": 1}), topic_policy) for topic_policy in (None, others)]
+    return found == [1, 0]
 
 
 # Callers

@@ -40,10 +40,16 @@ def _log_group(backend: Any, named: str) -> LogGroup | None:
     if group is None:
         return None
     arn = f"arn:{backend.partition}:logs:{backend.region_name}:{backend.account_id}:log-group:{name}"
-    return LogGroup(arn, _used_key(backend, group.kms_key_id))
+    return LogGroup(arn, used_key(backend, group.kms_key_id))
 
 
-def _used_key(backend: Any, named: str | None) -> Key | None:
+def topic_of(backend: Any, arn: str) -> Topic | None:
+    """A topic, its policy and its key; None if there is none."""
+    found = sns_backends[backend.account_id][backend.region_name].topics.get(arn)
+    return Topic(arn, json.loads(found.policy), used_key(backend, found.kms_master_key_id)) if found else None
+
+
+def used_key(backend: Any, named: str | None) -> Key | None:
     """The key of a name; one that is not there, or AWS's own, lets no service of another name use it."""
     if not named:
         return None
@@ -74,13 +80,12 @@ def alarm_actions(original: Any, backend: Any, alarm_name: str, *given: Any, **a
 
 
 def _publish(backend: Any, alarm: Any, arn: str) -> None:
-    found = sns_backends[backend.account_id][backend.region_name].topics.get(arn)
-    topic = Topic(arn, json.loads(found.policy), _used_key(backend, found.kms_master_key_id)) if found else None
-    error = publication_error(alarm.alarm_arn, topic, arn)
-    if found is None or error:
+    error = publication_error(alarm.alarm_arn, topic_of(backend, arn), arn)
+    if error:
         _note(alarm, "Action", f'Failed to execute action {arn}. Received error: "{error}"')
         return
     told = {"AlarmName": alarm.name, "NewStateValue": alarm.state_value, "NewStateReason": alarm.state_reason}
+    found = sns_backends[backend.account_id][backend.region_name].topics[arn]
     found.publish(json.dumps(told), subject=f"{alarm.state_value}: {alarm.name}"[:100])
     _note(alarm, "Action", f"Successfully executed action {arn}")
 

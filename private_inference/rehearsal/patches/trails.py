@@ -7,20 +7,36 @@ from typing import Any
 from urllib.parse import unquote
 
 from moto.cloudtrail.models import CloudTrailBackend, Trail, cloudtrail_backends
+from moto.core.exceptions import JsonRESTError
 from moto.core.utils import iso_8601_datetime_without_milliseconds, utcnow
 from moto.events.models import EventPattern, Rule, events_backends
 from moto.moto_api._internal import mock_random
+from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.sns.models import sns_backends
 
 from private_inference.graph.endpoint_services import RUNTIMES
-from private_inference.rehearsal.iam_decision import Request, service_may
 from private_inference.rehearsal.patches.callers import caller_and_way
 from private_inference.rehearsal.patches.patch import patch
+from private_inference.rehearsal.patches.services import topic_of, used_key
 from private_inference.rehearsal.refused import RefusedError
+from private_inference.rehearsal.service_needs import rule_tells, trail_refusal
 
 TIMED_OUT = 504
+
+
+@patch(CloudTrailBackend, "create_trail")
+def undeliverable_trails(original: Any, backend: Any, name: str, bucket_name: str, *given: Any, **asked: Any) -> Any:
+    """CreateTrail refuses a bucket, or a key, whose policy doesn't let CloudTrail deliver (API_CreateTrail)."""
+    made = original(backend, name, bucket_name, *given, **asked)
+    bucket = s3_backends[backend.account_id][backend.partition].buckets[bucket_name]
+    policy = json.loads(bucket.policy or "{}")
+    code = trail_refusal(made.arn, bucket.arn, policy, used_key(backend, made.kms_key_id))
+    if code:
+        del backend.trails[name]
+        raise JsonRESTError(code, f"Incorrect policy is detected for trail {name}")
+    return made
 
 
 @patch(Trail, "description")
@@ -128,7 +144,7 @@ def _merged(value: Any) -> Any:
 
 @patch(Rule, "send_to_targets")
 def told_topics(original: Any, rule: Any, event: Any, transform_input: bool = True) -> None:
-    """A rule that is enabled publishes to topics whose policy lets EventBridge.
+    """A rule that is enabled publishes to topics, where they and their keys let EventBridge.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
     """
@@ -139,7 +155,5 @@ def told_topics(original: Any, rule: Any, event: Any, transform_input: bool = Tr
     original(others, event, transform_input)
     topics = sns_backends[rule.account_id][rule.region_name]
     for target in rule.targets if rule.event_pattern.matches_event(event) else ():
-        topic = topics.topics.get(target["Arn"])
-        published = Request("sns:Publish", target["Arn"])
-        if topic is not None and service_may(json.loads(topic.policy), "events.amazonaws.com", published):
-            topics.publish(json.dumps(event), arn=topic.arn)
+        if rule_tells(topic_of(topics, target["Arn"])):
+            topics.publish(json.dumps(event), arn=target["Arn"])
