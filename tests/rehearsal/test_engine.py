@@ -250,6 +250,19 @@ def test_an_alarm_sums_up_others(rehearsed: Rehearsed) -> None:
     assert alarm["AlarmArn"] == composite["arn"]
 
 
+def test_a_trail_logs_what_it_selects(rehearsed: Rehearsed) -> None:
+    arn, bucket = (
+        rehearsed.outputs(*place)["arn"]
+        for place in (("aws:cloudtrail/trail:Trail", "objects"), ("aws:s3/bucket:Bucket", "Artifacts"))
+    )
+    cloudtrail = named(rehearsed, "cloudtrail")
+    assert cloudtrail.get_trail_status(Name=arn)["IsLogging"] is True
+    (selector,) = cloudtrail.get_event_selectors(TrailName=arn)["AdvancedEventSelectors"]
+    assert {"Field": "resources.ARN", "StartsWith": [bucket]} in selector["FieldSelectors"]
+    (tagged,) = cloudtrail.list_tags(ResourceIdList=[arn])["ResourceTagList"]
+    assert tagged["TagsList"]
+
+
 def test_a_rule_tells_its_target(rehearsed: Rehearsed) -> None:
     rule = rehearsed.outputs("aws:cloudwatch/eventRule:EventRule", "states")
     found = named(rehearsed, "events").list_targets_by_rule(Rule=rule["name"])["Targets"]

@@ -63,7 +63,7 @@ def trail(account: Account, inputs: Inputs) -> Created:
     given = {name: inputs[key] for key, name in TRAIL_PROPERTIES.items() if key in inputs}
     made = cloudtrail.create_trail(Name=inputs["name"], TagsList=pairs(inputs.tags), **given)
     configure_trail(cloudtrail, made["TrailARN"], inputs)
-    outputs = {"arn": made["TrailARN"], "homeRegion": account.region}
+    outputs = {"arn": made["TrailARN"], "homeRegion": account.region, "snsTopicArn": made.get("SnsTopicARN", "")}
     defaults = {
         "enableLogging": True,
         "includeGlobalServiceEvents": True,
@@ -79,8 +79,16 @@ def configure_trail(cloudtrail: Any, arn: str, inputs: Inputs) -> None:
     logs = inputs.get("enableLogging", True)
     (cloudtrail.start_logging if logs else cloudtrail.stop_logging)(Name=arn)
     selectors = {key: inputs[key] for key in ("eventSelectors", "advancedEventSelectors") if key in inputs}
+    if "advancedEventSelectors" in selectors:
+        selectors["advancedEventSelectors"] = [_selector(each) for each in selectors["advancedEventSelectors"]]
     if selectors:
         cloudtrail.put_event_selectors(**request(cloudtrail, "put_event_selectors", {"trailName": arn, **selectors}))
+
+
+def _selector(given: Mapping[str, Any]) -> dict[str, Any]:
+    """An advanced event selector, whose operators AWS has in the singular."""
+    fields = [{key.replace("Withs", "With"): value for key, value in each.items()} for each in given["fieldSelectors"]]
+    return {**given, "fieldSelectors": fields}
 
 
 def metric_filter(account: Account, inputs: Inputs) -> Created:

@@ -299,7 +299,13 @@ log_delivery = aws.s3.BucketPolicy(
                     "Principal": {"Service": "logging.s3.amazonaws.com"},
                     "Action": "s3:PutObject",
                     "Resource": pulumi.Output.concat(access_logs.arn, "/*"),
-                }
+                },
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "cloudtrail.amazonaws.com"},
+                    "Action": ["s3:GetBucketAcl", "s3:PutObject"],
+                    "Resource": [access_logs.arn, pulumi.Output.concat(access_logs.arn, "/*")],
+                },
             ],
         }
     ),
@@ -310,6 +316,21 @@ aws.s3.BucketLogging(
     bucket=bucket.id,
     target_bucket=access_logs.id,
     target_prefix="artifacts/",
+    opts=pulumi.ResourceOptions(parent=whole, depends_on=[log_delivery]),
+)
+aws.cloudtrail.Trail(
+    "objects",
+    s3_bucket_name=access_logs.id,
+    advanced_event_selectors=[
+        {
+            "name": "Objects of the bucket",
+            "field_selectors": [
+                {"field": "eventCategory", "equals": ["Data"]},
+                {"field": "resources.type", "equals": ["AWS::S3::Object"]},
+                {"field": "resources.ARN", "starts_withs": [bucket.arn]},
+            ],
+        }
+    ],
     opts=pulumi.ResourceOptions(parent=whole, depends_on=[log_delivery]),
 )
 artifact = aws.s3.BucketObjectv2(
