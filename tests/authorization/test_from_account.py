@@ -42,7 +42,7 @@ def trust(principal: Any) -> str:
 @pytest.fixture(scope="module")
 def deployment(archive: Path) -> Iterator[Deployment]:
     """A stack, in an account that has others."""
-    with deployed(stack_config(minimal(archive))) as found:
+    with deployed(stack_config(minimal(archive, operators={"callsFromOutside": True}))) as found:
         iam = found.client("iam")
         iam.create_user(UserName="admin")
         iam.put_user_policy(UserName="admin", PolicyName="everything", PolicyDocument=text(allow("*")))

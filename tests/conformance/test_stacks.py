@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from components import model_archive
+from components.settings import Settings
 from private_inference.rehearsal.engine import MotoEngine
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
@@ -114,11 +115,12 @@ def test_a_larger_maximum_touches_the_scaling_target_and_its_alarm_only(live: Li
 def test_an_endpoint_comes_and_goes_and_leaves_the_others_alone(live: Live) -> None:
     endpoints, name = live.value("endpoints"), "second-opinion"
     live.change(endpoints=[*endpoints, {**endpoints[0], "name": name}])
-    assert by_place(live.deployment.deploy().planned) == of_endpoint(name, CREATE) | SHARED
+    assert by_place(live.deployment.deploy().planned) == of_endpoint(name, CREATE) | shared(live.settings)
     assert live.deployment.pending() == {}
     live.change(endpoints=endpoints)
     roles = {f"aws_iam_role.{label_of(name)}": DELETE, f"aws_iam_role_policy.{label_of(name)}_interfaces": DELETE}
-    expected = {address: does for address, does in of_endpoint(name, DELETE).items() if address not in roles} | SHARED
+    expected = {address: does for address, does in of_endpoint(name, DELETE).items() if address not in roles}
+    expected |= shared(live.settings)
     if live.settings.protect_data:
         expected |= {f"aws_cloudwatch_log_group.{label_of(name)}": FORGET}
     assert by_place(live.deployment.deploy().planned) == expected
@@ -165,12 +167,14 @@ KEPT = {
 }
 """What may stay, as the inventory calls it. The other resources that stay are parts of these."""
 
-SHARED: Actions = {
-    "aws_cloudwatch_dashboard.monitoring": UPDATE,
-    "aws_cloudwatch_event_rule.endpoint_states": UPDATE,
-    "aws_vpc_endpoint.sagemaker_runtime": UPDATE,
-}
-"""What names all endpoints of a stack: dashboard, rule of state changes, and the policy of the runtime endpoint."""
+
+def shared(settings: Settings) -> Actions:
+    """What names all endpoints of a stack: dashboard, rules, the policy of the runtime endpoint, the trail of calls."""
+    rules = ["endpoint_states", *(["calls"] if settings.logs_calls else [])]
+    names = ["cloudwatch_dashboard.monitoring", "vpc_endpoint.sagemaker_runtime"]
+    names += [f"cloudwatch_event_rule.{rule}" for rule in rules]
+    names += ["cloudtrail.calls"] if settings.logs_calls else []
+    return {f"aws_{name}": UPDATE for name in names}
 
 
 def by_place(planned: Actions) -> Actions:

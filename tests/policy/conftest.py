@@ -32,7 +32,7 @@ def config(archive: Path) -> StackConfig:
             },
             "privateAccess": {"interfaceEndpoints": ["logs"], "dynamodb": True},
             "artifacts": {"accessLogBucket": LOG_BUCKET},
-            "operators": {"emails": ["ml-platform@example.com"]},
+            "operators": {"emails": ["ml-platform@example.com"], "callsFromOutside": True},
             "endpoints": [endpoint(archive)],
         }
     )

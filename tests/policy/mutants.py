@@ -501,6 +501,10 @@ def _encryption() -> Iterator[Mutant]:
     yield sets(rule, ("Topic", "alarms"), "kmsMasterKeyId", Ref("Key", "logs", "arn"))
     yield sets(rule, CONFIGURATION, "kmsKeyArn", FOREIGN_KEY)
     yield sets(rule, encryption, f"{default}.kmsMasterKeyId", FOREIGN_KEY)
+    yield sets(rule, encryption, f"{default}.kmsMasterKeyId", Ref("Key", "logs", "arn"), later=True)
+    delivered = ("BucketServerSideEncryptionConfiguration", "calls")
+    yield sets(rule, delivered, f"{default}.kmsMasterKeyId", Ref("Key", "data", "arn"), later=True)
+    yield sets(rule, ("Trail", "calls"), "kmsKeyId", Ref("Key", "data", "arn"))
     yield sets(rule, CONFIGURATION, "dataCaptureConfig", {**capture, "kmsKeyId": FOREIGN_KEY}, present=True)
     yield sets(
         rule,
