@@ -30,6 +30,7 @@ from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.settings import load
 from components.storage import StorageArgs
+from components.trail_policies import trail_key_use
 
 settings = load()
 facts = look_up(settings)
@@ -62,7 +63,7 @@ keys = EncryptionKeys(
         protect=settings.protect_data,
         retain_data_key=settings.keep_artifacts,
         data_refusals=[decryption(account)] if settings.perimeter.data_through_vpc else [],
-        trail=trail_arn(account) if settings.logs_calls else None,
+        logs_use=trail_key_use(account, trail_arn(account)) if settings.logs_calls else [],
     ),
     options,
 )

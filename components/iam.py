@@ -108,8 +108,8 @@ def data_key(account: Account, *further: Statement) -> Document:
     through_services = {"StringEquals": {"kms:CallerAccount": account.id, "kms:ViaService": data_services(account)}}
     return document(
         _key_administration(account),
-        _on_key("UseThroughServices", {"AWS": account.root}, _KEY_USE, through_services),
-        _on_key(
+        on_key("UseThroughServices", {"AWS": account.root}, _KEY_USE, through_services),
+        on_key(
             "GrantToServices",
             {"AWS": account.root},
             ["kms:CreateGrant"],
@@ -127,24 +127,9 @@ def logs_key(account: Account, *further: Statement) -> Document:
     groups = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": account.arn("logs", "log-group:*")}}
     return document(
         _key_administration(account),
-        _on_key("LogGroups", {"Service": f"logs.{account.region}.amazonaws.com"}, _KEY_USE, groups),
+        on_key("LogGroups", {"Service": f"logs.{account.region}.amazonaws.com"}, _KEY_USE, groups),
         *further,
     )
-
-
-def trail_key_use(account: Account, trail: str) -> list[Statement]:
-    """One trail's files: CloudTrail encrypts them, and whom IAM allows decrypts them where they lie, in S3.
-
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
-    """
-    cloudtrail, this_trail = {"Service": "cloudtrail.amazonaws.com"}, {"aws:SourceArn": trail}
-    context = {"kms:EncryptionContext:aws:cloudtrail:arn": trail}
-    through_s3 = {"kms:ViaService": f"s3.{account.region}.amazonaws.com"}
-    return [
-        _on_key("TrailEncrypts", cloudtrail, ["kms:GenerateDataKey*"], {"StringEquals": this_trail | context}),
-        _on_key("TrailLooksAtKey", cloudtrail, ["kms:DescribeKey"], {"StringEquals": this_trail}),
-        _on_key("TrailIsRead", {"AWS": account.root}, ["kms:Decrypt"], {"StringEquals": context | through_s3}),
-    ]
 
 
 def notifications_key(account: Account) -> Document:
@@ -154,7 +139,7 @@ def notifications_key(account: Account) -> Document:
     """
     return document(
         _key_administration(account),
-        _on_key(
+        on_key(
             "AlarmsPublish",
             {"Service": "cloudwatch.amazonaws.com"},
             ["kms:Decrypt", "kms:GenerateDataKey*"],
@@ -162,7 +147,7 @@ def notifications_key(account: Account) -> Document:
         ),
         # For EventBridge SNS supports no aws:Source… key here, but SNS itself names the topic to KMS:
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
-        _on_key(
+        on_key(
             "EventsPublish",
             {"Service": "events.amazonaws.com"},
             ["kms:Decrypt", "kms:GenerateDataKey*"],
@@ -195,12 +180,13 @@ _KEY_ADMINISTRATION = (
 
 def _key_administration(account: Account) -> Statement:
     """Lets principals that IAM allows administer the key, not use it."""
-    return _on_key("Administration", {"AWS": account.root}, _KEY_ADMINISTRATION, None)
+    return on_key("Administration", {"AWS": account.root}, _KEY_ADMINISTRATION, None)
 
 
-def _on_key(
+def on_key(
     sid: str, principal: Mapping[str, str], actions: Sequence[str], condition: Mapping[str, Any] | None
 ) -> Statement:
+    """A statement of a key's policy."""
     return allow(sid, actions, ["*"], condition) | {"Principal": dict(principal)}
 
 
@@ -328,9 +314,9 @@ def artifact_bucket(bucket: Arn, key: Arn, *further: Statement) -> Document:
     """Refuses requests below TLS 1.2, and writes under another key than `key`, customer-provided keys included."""
     objects = pulumi.Output.concat(bucket, "/*")
     return document(
-        _deny_everyone("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
-        _deny_everyone("Tls12", "s3:*", [bucket, objects], {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
-        _deny_everyone(
+        deny_everyone("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
+        deny_everyone("Tls12", "s3:*", [bucket, objects], {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+        deny_everyone(
             "KmsOnly",
             "s3:PutObject",
             [objects],
@@ -339,7 +325,7 @@ def artifact_bucket(bucket: Arn, key: Arn, *further: Statement) -> Document:
                 "Null": {"s3:x-amz-server-side-encryption": "false"},
             },
         ),
-        _deny_everyone(
+        deny_everyone(
             "RightKeyOnly",
             "s3:PutObject",
             [objects],
@@ -348,30 +334,13 @@ def artifact_bucket(bucket: Arn, key: Arn, *further: Statement) -> Document:
                 "Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"},
             },
         ),
-        _deny_everyone(
+        deny_everyone(
             "NoKeyOfTheCaller",
             "s3:PutObject",
             [objects],
             {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
         ),
         *further,
-    )
-
-
-def trail_bucket(account: Account, bucket: Arn, trail: str) -> Document:
-    """One trail delivers its files, and nobody comes without TLS.
-
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
-    """
-    cloudtrail = {"Principal": {"Service": "cloudtrail.amazonaws.com"}}
-    this_trail = {"aws:SourceArn": trail}
-    owned = {"s3:x-amz-acl": "bucket-owner-full-control"}
-    files = pulumi.Output.concat(bucket, f"/AWSLogs/{account.id}/*")
-    objects = pulumi.Output.concat(bucket, "/*")
-    return document(
-        allow("TrailLooksAtBucket", ["s3:GetBucketAcl"], [bucket], {"StringEquals": this_trail}) | cloudtrail,
-        allow("TrailDelivers", ["s3:PutObject"], [files], {"StringEquals": this_trail | owned}) | cloudtrail,
-        _deny_everyone("TlsOnly", "s3:*", [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
     )
 
 
@@ -393,11 +362,12 @@ def alarm_topic(account: Account, topic: Arn) -> Document:
     return document(
         publish | {"Principal": {"Service": "cloudwatch.amazonaws.com"}},
         allow("EventsPublish", ["sns:Publish"], [topic]) | {"Principal": {"Service": "events.amazonaws.com"}},
-        _deny_everyone("TlsOnly", "sns:Publish", [topic], {"Bool": {"aws:SecureTransport": "false"}}),
+        deny_everyone("TlsOnly", "sns:Publish", [topic], {"Bool": {"aws:SecureTransport": "false"}}),
     )
 
 
-def _deny_everyone(sid: str, action: str, resources: Sequence[Arn], condition: Mapping[str, Any]) -> Statement:
+def deny_everyone(sid: str, action: str, resources: Sequence[Arn], condition: Mapping[str, Any]) -> Statement:
+    """A statement of a resource's policy that refuses whoever asks."""
     return {
         "Sid": sid,
         "Effect": "Deny",

@@ -22,8 +22,8 @@ class EncryptionKeysArgs:
     """Whether Pulumi refuses to delete the keys."""
     data_refusals: Sequence[Statement] = ()
     """What the data key's policy refuses, whoever is allowed."""
-    trail: str | None = None
-    """ARN of the trail whose files the logs key encrypts, if there is one."""
+    logs_use: Sequence[Statement] = ()
+    """What the logs key's policy allows beside log groups."""
     retain_data_key: bool
     """Whether the data key stays in the account on destroy: without it, retained artifacts are lost."""
 
@@ -44,8 +44,7 @@ class EncryptionKeys(pulumi.ComponentResource):
             iam.data_key(args.account, *args.data_refusals),
             args.retain_data_key,
         )
-        trail_use = iam.trail_key_use(args.account, args.trail) if args.trail else []
-        self.logs = self._key("logs", "Log groups", iam.logs_key(args.account, *trail_use))
+        self.logs = self._key("logs", "Log groups", iam.logs_key(args.account, *args.logs_use))
         self.notifications = self._key("notifications", "Alarm topic", iam.notifications_key(args.account))
         self.register_outputs({"dataKeyArn": self.data.arn, "logsKeyArn": self.logs.arn})
 

@@ -15,10 +15,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import iam
 from components.buckets import BucketSafeguardsArgs, Kept, bucket_safeguards
 from components.iam import Account
 from components.names import stack_name, stack_path
+from components.trail_policies import trail_bucket
 
 ENDPOINT = "AWS::SageMaker::Endpoint"
 """What CloudTrail calls the type of resource that is called."""
@@ -107,7 +107,7 @@ class OutsideCalls(pulumi.ComponentResource):
                 bucket=self.bucket,
                 key_arn=args.key_arn,
                 bucket_key=False,
-                policy=iam.trail_bucket(args.account, self.bucket.arn, trail_arn(args.account)),
+                policy=trail_bucket(args.account, self.bucket.arn, trail_arn(args.account)),
                 # What is deleted before its time stays for as long again.
                 kept=Kept(rule="old-files", days=days, noncurrent_days=days),
                 access_log_bucket=args.access_log_bucket,

@@ -272,6 +272,18 @@ def _event_rules(aws: EmbeddedAws) -> Found:
         yield rule["Name"], rule["Arn"], {**rule, "targets": targets}
 
 
+def _trails(aws: EmbeddedAws) -> Found:
+    cloudtrail = aws.client("cloudtrail")
+    for trail in cloudtrail.describe_trails()["trailList"]:
+        arn = trail["TrailARN"]
+        more = {
+            "logs": cloudtrail.get_trail_status(Name=arn)["IsLogging"],
+            "selectors": cloudtrail.get_event_selectors(TrailName=arn)["AdvancedEventSelectors"],
+            "tags": cloudtrail.list_tags(ResourceIdList=[arn])["ResourceTagList"][0]["TagsList"],
+        }
+        yield trail["Name"], "", {**trail, **more}
+
+
 def _dashboards(aws: EmbeddedAws) -> Found:
     cloudwatch = aws.client("cloudwatch")
     for listed in cloudwatch.list_dashboards()["DashboardEntries"]:
@@ -336,6 +348,7 @@ READERS: Mapping[str, Callable[[EmbeddedAws], Found]] = {
     "composite alarm": _composite_alarms,
     "metric filter": _metric_filters,
     "event rule": _event_rules,
+    "trail": _trails,
     "dashboard": _dashboards,
     "topic": _topics,
     "subscription": _subscriptions,
