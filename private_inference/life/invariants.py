@@ -14,7 +14,7 @@ READS = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup")
 
 DATA_LOSS = {
     "ScheduleKeyDeletion": "what the key encrypts can't be read any more",
-    "DeleteBucket": "the model artifacts are gone",
+    "DeleteBucket": "what it holds is gone: the model artifacts, or the log of calls",
     "DeleteLogGroup": "the logs are gone",
     "DeleteRepository": "the serving images are gone",
 }

@@ -27,8 +27,9 @@ ACCEPTED: Mapping[str, Accepted] = {
         "These are the deny rules of the deny list: they deny all ports. The check does not read the action.",
     ),
     "CKV2_AWS_62": Accepted(
-        r"aws_s3_bucket\.artifacts",
-        "Nothing reacts to new artifacts: the program that uploads one also makes the model that loads it.",
+        r"aws_s3_bucket\.(artifacts|calls)",
+        "Nothing reacts to new artifacts: the program that uploads one also makes the model that loads it. Of the "
+        "calls in a trail's files EventBridge tells, before they are delivered.",
     ),
     "CKV2_AWS_34": Accepted(
         r"aws_ssm_parameter\..*",
@@ -39,7 +40,7 @@ ACCEPTED: Mapping[str, Accepted] = {
         "A contract holds names and ids that callers are meant to read, and no secret.",
     ),
     "CKV_AWS_18": Accepted(
-        r"aws_s3_bucket\.artifacts",
+        r"aws_s3_bucket\.(artifacts|calls)",
         "Access logs are an option, artifacts.accessLogBucket: their bucket can't be under a customer key.",
     ),
     "CKV2_AWS_5": Accepted(
@@ -48,7 +49,20 @@ ACCEPTED: Mapping[str, Accepted] = {
         "which the check does not know.",
     ),
     "CKV_AWS_144": Accepted(
-        r"aws_s3_bucket\.artifacts",
-        "A copy of the models in another region is not part of a stack whose data stays in its region.",
+        r"aws_s3_bucket\.(artifacts|calls)",
+        "A copy of the models, or of the log, in another region is not part of a stack whose data stays in its region.",
+    ),
+    "CKV_AWS_67": Accepted(
+        r"(aws_cloudtrail|resource)\.calls",
+        "The trail logs calls of this stack's endpoints, which are in one region. The account's own trail is not its.",
+    ),
+    "CKV_AWS_252": Accepted(
+        r"(aws_cloudtrail|resource)\.calls",
+        "The topic would be told of each file that is delivered. A rule tells the operators of the calls that matter.",
+    ),
+    "CKV2_AWS_10": Accepted(
+        r"aws_cloudtrail\.calls",
+        "That is what a metric filter would need, with a role that is not bounded to this trail; EventBridge does "
+        "without.",
     ),
 }
