@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, result
+from private_inference.verification.controls import AUDIT, LEAST_PRIVILEGE, MONITORING
 from private_inference.verification.data import BLOCKED
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.policies import Statement, statements
@@ -17,13 +18,14 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Nothing where the settings don't ask for it: a stack may have been watched before, which harms nobody."""
     if not stack.desired.settings.logs_calls:
         return
-    calls = partial(Assertion, "Calls")
+    calls = partial(Assertion, "Calls", controls=AUDIT)
     days = stack.desired.settings.security.log_retention_days
     yield calls("a trail logs every call of the endpoints", lambda: _logged(stack))
     yield calls("the trail's files are under the logs key, and can be validated", lambda: _files(stack))
     yield calls(f"they lie in a closed, versioned bucket for {days} days", lambda: _bucket(stack))
-    yield calls("the trail alone may write there", lambda: _policy(stack))
-    yield calls("one that comes around the runtime endpoint is told to the topic", lambda: _told(stack))
+    yield calls("the trail alone may write there", lambda: _policy(stack), controls=(*AUDIT, *LEAST_PRIVILEGE))
+    told = "one that comes around the runtime endpoint is told to the topic"
+    yield calls(told, lambda: _told(stack), controls=MONITORING)
 
 
 def _endpoints(stack: Deployed) -> set[str]:
