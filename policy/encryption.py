@@ -20,6 +20,7 @@ from policy.requirements import (
 from policy.resources import Resource, Stack
 from policy.rules import names, resource_rule, stack_rule
 from private_inference.graph.types import (
+    BUCKET,
     BUCKET_ENCRYPTION,
     COMPOSITE_ALARM,
     ECR_REPOSITORY,
