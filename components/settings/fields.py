@@ -168,6 +168,14 @@ PrincipalArn = Annotated[
         "arn:aws:iam::ACCOUNT:role/deployer* (of a session, its role's)",
     ),
 ]
+AdministratorArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:iam::(\d{12}:root|(\d{12}|\*):(role|user)/[^*?\s]\S*)",
+        "the ARN of a role or a user, or a pattern whose name begins with no wildcard, or the root of another account, "
+        "which stands for whoever is in it; write one such as arn:aws:iam::ACCOUNT:role/admin*",
+    ),
+]
 EmailAddress = Annotated[
     str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address; write one such as team@example.com")
 ]

@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from components.settings.fields import PrincipalArn
+from components.settings.fields import AdministratorArn, PrincipalArn, Reason
 from components.settings.group import SettingsGroup
 from components.settings.problems import Problem
 
 POLICY_TYPES = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
 """What AWS Organizations calls the types: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Policy.html"""
+
+
+class AdministratorSettings(SettingsGroup):
+    """Somebody of the account who is known to have more than the stack intends."""
+
+    principal: AdministratorArn
+    """ARN, or a pattern of it, of roles or users; the root of another account for whoever is in it."""
+    because: Reason
+    """Why they may, for the reviewer: at least ten characters."""
 
 
 class PerimeterSettings(SettingsGroup):
@@ -27,6 +36,12 @@ class PerimeterSettings(SettingsGroup):
     Elsewhere the documents of `private-inference perimeter` are attached by whoever administers the organization.
     """
 
+    administrators: tuple[AdministratorSettings, ...] = ()
+    """Those whom `private-inference who --live` calls declared rather than surplus, for all that they may.
+
+    Whoever may become one of them and is none is surplus still.
+    """
+
     def _contradictions(self) -> Iterator[Problem]:
         if self.data_through_vpc and not self.deployers:
             message = "would keep whoever deploys from the artifacts; name them in perimeter.deployers"
@@ -35,3 +50,7 @@ class PerimeterSettings(SettingsGroup):
             yield Problem("attach", list(self.attach), "would refuse no changes; name perimeter.deployers")
         if len(set(self.attach)) < len(self.attach):
             yield Problem("attach", list(self.attach), "names a policy twice; name it once")
+        named = [each.principal for each in self.administrators]
+        for position, each in enumerate(named):
+            if each in named[:position]:
+                yield Problem(f"administrators[{position}].principal", each, "is declared twice; declare it once")

@@ -84,6 +84,7 @@ class _Alike:
             principal.kind,
             principal.service_linked,
             principal.holds,
+            principal.declared,
             frozenset(map(self._said, principal.identity)),
             principal.boundary and self._said(principal.boundary),
             tuple((key, _value(principal, key)) for key in sorted(read)),

@@ -5,7 +5,7 @@ What is known of a resource that has a role already is no more than that some ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from private_inference.authorization.answer import Answer, Verdict, answer
@@ -27,17 +27,28 @@ class Becoming:
     way: Way
     answers: Sequence[Answer]
 
+    @property
+    def declared(self) -> bool:
+        """Whether the settings declare the principal, so that this is known."""
+        return bool(self.principal.declared)
+
     def __str__(self) -> str:
         actions = ", ".join(action for action, _ in self.way.calls)
         return f"{label(self.principal)} may become {self.target}, by {self.way.name} ({actions})"
 
 
-def becoming(account: Account, principals: Iterable[Principal]) -> tuple[Sequence[Becoming], Sequence[str]]:
-    """Each way that leads a principal to somebody, with the first whom it leads to; and what can't be read of it."""
+def becoming(
+    account: Account, principals: Iterable[Principal], targets: Callable[[Principal], bool] = lambda _: True
+) -> tuple[Sequence[Becoming], Sequence[str]]:
+    """Each way that leads a principal to somebody, with the first whom it leads to; and what can't be read of it.
+
+    Whom it may lead to is one of `targets`, or it gives the principal itself what it has not.
+    """
     changes: list[Becoming] = []
     unread: list[str] = []
+    among = [each for each in account.principals if each.identity is not None and targets(each)]
     for principal in principals:
-        asking = _Asking(account, principal)
+        asking = _Asking(account, principal, among)
         changes += [found for way in WAYS if (found := asking.first(way)) is not None]
         unread += [f"whom {label(principal)} may become depends on {need}" for need in asking.needs]
     return changes, unread
@@ -51,9 +62,14 @@ def of_stack(account: Account) -> Iterator[Principal]:
             yield each
 
 
+def trust_of(account: Account, role: Principal) -> Resource:
+    """A role as what its trust guards."""
+    return Resource(role.name, role.arn, account.id, role.trust, Guard.NEEDED, "trust")
+
+
 class _Asking:
-    def __init__(self, account: Account, principal: Principal) -> None:
-        self._account, self._principal = account, principal
+    def __init__(self, account: Account, principal: Principal, among: Sequence[Principal]) -> None:
+        self._account, self._principal, self._among = account, principal, among
         self.needs: dict[str, None] = {}
         """What answers that are neither yes nor no depend on."""
         self._names = {"partition": account.partition, "account": account.id}
@@ -76,19 +92,15 @@ class _Asking:
         if way.yields not in kinds:
             yield None
             return
-        for each in self._account.principals:
-            wanted = each.kind is kinds[way.yields] and each.identity is not None and each.arn != self._principal.arn
+        for each in self._among:
+            wanted = each.kind is kinds[way.yields] and each.arn != self._principal.arn
             if wanted and (not way.service or self._takes(way.service, each)):
                 yield each
 
     def _takes(self, service: str, role: Principal) -> bool:
         here = Principal(service, Kind.SERVICE, context={"aws:sourceaccount": (self._account.id,)})
-        question = Question(here, "sts:AssumeRole", self._resource(role, trusted=True), PUBLIC)
+        question = Question(here, "sts:AssumeRole", trust_of(self._account, role), PUBLIC)
         return answer(self._account, question).verdict is Verdict.ALLOWED
-
-    def _resource(self, target: Principal, *, trusted: bool) -> Resource:
-        guard = Guard.NEEDED if trusted else Guard.EITHER
-        return Resource(target.name, target.arn, self._account.id, target.trust if trusted else None, guard)
 
     def _allowed(self, action: str, on: str, target: Principal | None, way: Way) -> Answer | None:
         """An answer that a call is allowed, over whatever path."""
@@ -117,7 +129,8 @@ class _Asking:
         }
         if on == On.TARGET:
             if target is not None:
-                yield self._resource(target, trusted=action == "sts:AssumeRole")
+                taken = action == "sts:AssumeRole"
+                yield trust_of(self._account, target) if taken else Resource(target.name, target.arn, account)
         elif on in list(own):
             yield from (Resource(arn, arn, account) for arn in own[On(on)])
         else:

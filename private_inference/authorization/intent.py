@@ -89,6 +89,15 @@ class Judged:
 
     @property
     def surplus(self) -> bool:
+        return self._unexpected and not self.answer.question.principal.declared
+
+    @property
+    def declared(self) -> bool:
+        """Whether it would be surplus, had the settings not declared the principal."""
+        return self._unexpected and bool(self.answer.question.principal.declared)
+
+    @property
+    def _unexpected(self) -> bool:
         return self.answer.verdict is Verdict.ALLOWED and self.expectation is None and self.in_question
 
     @property

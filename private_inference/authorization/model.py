@@ -73,6 +73,8 @@ class Principal:
     """ARNs of the account's managed policies that are attached to it or to its groups."""
     members: tuple[str, ...] = ()
     """Names of all whom it stands for, where it stands for several."""
+    declared: str = ""
+    """Why it is known to have more than others, where the settings say so."""
 
     @property
     def service_linked(self) -> bool:
@@ -143,6 +145,14 @@ def level(policies: Sequence[Policy]) -> tuple[tuple[Policy, ...], ...]:
 
 
 @dataclass(frozen=True)
+class Administrators:
+    """Those whom the settings declare: a pattern of ARNs, or the root of another account; the reason is for readers."""
+
+    principal: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Account:
     """An account of a stack, and what its documents decide about."""
 
@@ -156,6 +166,8 @@ class Account:
     """What of the account's documents can't be told apart, by name."""
     complete: bool = False
     """Whether its principals are all that the account has."""
+    administrators: tuple[Administrators, ...] = ()
+    """Those declared; principals that are among them say so."""
 
     @property
     def documents(self) -> Iterable[Policy]:

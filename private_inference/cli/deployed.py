@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from private_inference.authorization.administrators import declared
 from private_inference.authorization.from_account.load import load
 from private_inference.authorization.intent import Intent
-from private_inference.authorization.model import Account
+from private_inference.authorization.model import Account, Administrators
 from private_inference.authorization.stack_intent import intent_from
 from private_inference.cli.who import WhoError
 from private_inference.verification.checks import AbsentError, UnreadableError
@@ -27,4 +28,5 @@ def deployed_permissions(desired: Desired, client: Callable[[str], Any]) -> tupl
             f"The account could not be read: {error}. Deploy the stack, and give the credentials the policy that "
             "docs/authorization.md has."
         ) from None
-    return load(described), intent_from(desired.settings)
+    known = [Administrators(each.principal, each.because) for each in desired.settings.perimeter.administrators]
+    return declared(load(described), known), intent_from(desired.settings)

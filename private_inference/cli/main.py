@@ -237,6 +237,7 @@ def who(
     as_json: AsJson = False,
 ) -> None:
     """Show who may do what to the stack's resources, over which path, and why. Nothing is created."""
+    from private_inference.authorization.administrators import nobody
     from private_inference.cli import views
     from private_inference.cli.progress import steps
     from private_inference.cli.who import as_json as written
@@ -249,13 +250,14 @@ def who(
         found = ask(account, intent, action, resource, principal)
         changes, unread = ways(account, action, resource, principal)
         step.show(f"{len(found)} answers")
-    views.warn([f"unverified: {gap}" for gap in (*account.gaps, *unread)])
+    views.warn([*(f"unverified: {gap}" for gap in (*account.gaps, *unread)), *nobody(account)])
     if html:
         from private_inference.cli.who_page import page
 
         views.show(page(found, [*map(str, changes), *account.gaps, *unread], f"{config.project}/{config.stack}"), html)
     views.show(written(found, changes) if as_json else render(found, changes), None)
-    raise typer.Exit(1 if changes or any(each.missing or each.surplus for each in found) else 0)
+    wrong = any(each.missing or each.surplus for each in found) or not all(each.declared for each in changes)
+    raise typer.Exit(1 if wrong else 0)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from private_inference.authorization.administrators import becoming_administrators
 from private_inference.authorization.alike import grouped
 from private_inference.authorization.answer import Verdict, answer
 from private_inference.authorization.escalation import Becoming, becoming, of_stack
@@ -27,6 +28,7 @@ STYLES = {
     "unverified": "bold yellow",
     "missing": "bold red",
     "surplus": "bold red",
+    "declared": "yellow",
 }
 FEW = 12
 """Answers that are all shown with their reasons."""
@@ -75,14 +77,18 @@ def ask(account: Account, intent: Intent, action: str, resource: str, principal:
 
 
 def ways(account: Account, action: str, resource: str, principal: str) -> tuple[Sequence[Becoming], Sequence[str]]:
-    """Whom those may become who are asked about by name, or else the stack's own, and what of it can't be read.
+    """Whom those may become who are asked about by name, and what of it can't be read.
 
-    Nobody is asked about if the question is narrower.
+    By no name: the stack's own, and who else becomes one of the declared administrators. Nobody is asked about if the
+    question is narrower.
     """
     if (action, resource) != ("*", "*"):
         return [], []
-    named = (each for each in account.principals if each.identity is not None and fnmatchcase(each.name, principal))
-    return becoming(account, of_stack(account) if principal == "*" else named)
+    if principal != "*":
+        named = (each for each in account.principals if fnmatchcase(each.name, principal))
+        return becoming(account, (each for each in named if each.identity is not None))
+    stack, administrators = becoming(account, of_stack(account)), becoming_administrators(account)
+    return [*stack[0], *administrators[0]], [*stack[1], *administrators[1]]
 
 
 def _is(resource: Resource, wanted: str) -> bool:
@@ -109,8 +115,8 @@ def _refuse(account: Account, action: str, resource: str, principal: str) -> Non
 
 def state(each: Judged) -> str:
     """An answer in one word."""
-    if each.missing or each.surplus:
-        return "missing" if each.missing else "surplus"
+    if each.missing or each.surplus or each.declared:
+        return "missing" if each.missing else "surplus" if each.surplus else "declared"
     if each.answer.verdict is Verdict.ALLOWED and each.expectation is not None:
         return str(each.expectation.expected)
     return str(each.answer.verdict)
@@ -133,8 +139,15 @@ def render(found: Sequence[Judged], changes: Sequence[Becoming] = ()) -> "Render
     denied = sum(state(each) == "denied" for each in found)
     rest = Text(f"{len(found)} answers, each for all requests. Proved denied: {denied}.", "dim")
     why = dict.fromkeys(each.expectation.why for each in found if each.assumed and each.expectation)
-    may_become = [Text(f"✗ surplus: {each}", "bold red") for each in changes]
-    return Group(shown, rest, *may_become, *(Text(f"? assumed: {one}", "yellow") for one in why))
+    known = dict.fromkeys((label(one), one.declared) for each in found if each.declared for one in [_asking(each)])
+    may_become = [Text(f"✗ surplus: {each}", "bold red") for each in changes if not each.declared]
+    known |= {(str(each), each.principal.declared): None for each in changes if each.declared}
+    notes = [*(f"assumed: {one}" for one in why), *(f"declared: {who}: {reason}" for who, reason in known)]
+    return Group(shown, rest, *may_become, *(Text(f"? {note}", "yellow") for note in notes))
+
+
+def _asking(each: Judged) -> Principal:
+    return each.answer.question.principal
 
 
 Row = tuple[tuple[str, str, str, str], Sequence[str], Sequence[str]]
@@ -175,7 +188,8 @@ def _change_as_json(change: Becoming) -> dict[str, Any]:
         "mayBecome": change.target,
         "way": change.way.name,
         "actions": [action for action, _ in change.way.calls],
-        "state": "surplus",
+        "state": "declared" if change.declared else "surplus",
+        "why": change.principal.declared,
         "allowedBy": list(dict.fromkeys(s for each in change.answers if each.witness for s in each.witness.statements)),
     }
 
@@ -191,7 +205,7 @@ def _as_json(each: Judged) -> dict[str, Any]:
         "path": question.path.name,
         "verdict": str(each.answer.verdict),
         "state": state(each),
-        "why": each.expectation.why if each.expectation else "",
+        "why": each.expectation.why if each.expectation else question.principal.declared if each.declared else "",
         "needs": list(each.answer.needs),
         "deniedBy": list(each.answer.blockers),
         "witness": witness

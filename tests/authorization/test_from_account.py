@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from private_inference.cli.deployed import deployed_permissions
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.permissions import describe
 from private_inference.verification.reader import Reader
+from tests.authorization.accounts import described, managed, role, trust, user
 from tests.authorization.concrete import allowed
 from tests.authorization.declared import ACCOUNT, allow, text
 from tests.authorization.replay import replayed
@@ -33,10 +34,6 @@ pytestmark = pytest.mark.xdist_group("account")
 OTHER = "arn:aws:iam::210987654321:root"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 INVOKE = allow("sagemaker:InvokeEndpoint")
-
-
-def trust(principal: Any) -> str:
-    return text({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
 
 
 @pytest.fixture(scope="module")
@@ -205,36 +202,6 @@ PREFIXES = {"resourcegroupstaggingapi": "tag"}
 
 
 # Descriptions that the embedded AWS has not
-
-
-def described(
-    users: Sequence[Any] = (),
-    groups: Sequence[Any] = (),
-    roles: Sequence[Any] = (),
-    policies: Sequence[Any] = (),
-    **more: Any,
-) -> Described:
-    resources = more.pop("resources", [Guarded("bucket models", "bucket", "arn:aws:s3:::models")])
-    return Described(ACCOUNT, "aws", users, groups, roles, policies, resources, (), {}, **more)
-
-
-def user(name: str, *inline: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    policies = [{"PolicyName": "own", "PolicyDocument": text(*inline)}] if inline else []
-    identity = {"UserName": name, "UserId": f"AIDA{name}", "Arn": f"arn:aws:iam::{ACCOUNT}:user/{name}"}
-    return {**identity, "UserPolicyList": policies, **more}
-
-
-def role(name: str, *inline: Mapping[str, Any], trusted: Any = None, **more: Any) -> dict[str, Any]:
-    policies = [{"PolicyName": "own", "PolicyDocument": text(*inline)}] if inline else []
-    trusting = trusted or trust({"Service": "ec2.amazonaws.com"})
-    identity = {"RoleName": name, "Arn": f"arn:aws:iam::{ACCOUNT}:role/{name}", "AssumeRolePolicyDocument": trusting}
-    return {**identity, "RolePolicyList": policies, **more}
-
-
-def managed(name: str, *versions: Any, default: str = "v1") -> dict[str, Any]:
-    listed = [{"VersionId": f"v{n}", "Document": each} for n, each in enumerate(versions, 1)]
-    arn = f"arn:aws:iam::{ACCOUNT}:policy/{name}"
-    return {"Arn": arn, "DefaultVersionId": default, "PolicyVersionList": listed}
 
 
 def verdicts(account: Account, name: str, action: str = "s3:GetObject") -> set[Verdict]:

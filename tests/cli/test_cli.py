@@ -239,6 +239,33 @@ def test_a_verification_leaves_evidence(project: Project, tmp_path: Path) -> Non
     assert (report / "evidence.html").exists()
 
 
+def test_administrators_that_are_declared_are_told_as_such_and_whoever_becomes_one_is_surplus(project: Project) -> None:
+    why = "sets the account up"
+    named = [{"principal": f"arn:aws:iam::*:user/{name}", "because": why} for name in ("anna", "gone")]
+    folder = project(perimeter={"administrators": named})
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    keys = {"Effect": "Allow", "Action": "iam:CreateAccessKey", "Resource": "arn:aws:iam::*:user/a*"}
+    with deployed(load_stack(folder, "try")) as deployment:
+        iam = deployment.client("iam")
+        iam.create_user(UserName="anna")
+        iam.put_user_policy(UserName="anna", PolicyName="all", PolicyDocument=json.dumps(everything))
+        asked = ("who", "--stack", "try", "--project", str(folder), "--live")
+        environment = deployment.aws.environment()
+        alone, shown = run(*asked, "--json", environment=environment), run(*asked, environment=environment)
+        iam.create_user(UserName="bert")
+        document = json.dumps({**everything, "Statement": [keys]})
+        iam.put_user_policy(UserName="bert", PolicyName="keys", PolicyDocument=document)
+        beside = run(*asked, "--json", environment=environment)
+    assert (alone.returncode, shown.returncode, beside.returncode) == (0, 0, 1), alone.stderr
+    declared = [each for each in json.loads(alone.stdout) if each["state"] == "declared"]
+    assert {tuple(each["principals"]) for each in declared} == {("user/anna",)}
+    assert {each["why"] for each in declared} == {why}
+    assert f"declared: user/anna: {why}" in " ".join(shown.stdout.split())
+    assert "user/gone, and nobody of the account is called so" in " ".join(alone.stderr.split())
+    becomes = [each for each in json.loads(beside.stdout) if each["state"] == "surplus"]
+    assert {(each["principal"], each["mayBecome"]) for each in becomes} == {("user/bert", "user/anna")}
+
+
 def test_an_account_that_cant_be_read_is_told(project: Project) -> None:
     nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     nowhere |= {"AWS_MAX_ATTEMPTS": "1"}
