@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from private_inference.authorization.answer import Answer, Verdict, answer
+from private_inference.authorization.answer import Answer, answer
 from private_inference.authorization.escalation import Becoming, becoming, of_stack, trust_of
 from private_inference.authorization.escalation_ways import WAYS
 from private_inference.authorization.model import Account, Administrators, Kind, Principal
@@ -63,7 +63,7 @@ def _by_trust(account: Account) -> Iterator[Becoming]:
 
     for question in questions(around, principals=asking):
         key = (question.principal.name, question.resource.name)
-        if key not in found and (answered := answer(around, question)).verdict is Verdict.ALLOWED:
+        if key not in found and (answered := answer(around, question)).passes:
             found[key] = answered
     yield from (Becoming(one.question.principal, one.question.resource.name, TAKING, [one]) for one in found.values())
 

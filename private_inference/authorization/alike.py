@@ -76,7 +76,7 @@ class _Alike:
     def key(self, principal: Principal) -> Any:
         """The same for principals that are alike. `principal` is `reduced`."""
         asked_about = any(principal.arn in arns for arns in self._asked.values())
-        if principal.identity is None or asked_about or not glob(principal.arn).constant:
+        if principal.identity is None or principal.barriers or asked_about or not glob(principal.arn).constant:
             return principal.name
         policies = [*principal.identity, *([principal.boundary] if principal.boundary else [])]
         read = {key for policy in policies for each in policy.statements for key in (*tested(each), *inserted(each))}

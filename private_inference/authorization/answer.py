@@ -9,8 +9,8 @@ from enum import StrEnum
 from private_inference.authorization.decision import Decision, Question, decide
 from private_inference.authorization.domains import domains
 from private_inference.authorization.formula import Value, settled, solve, unread, with_value
-from private_inference.authorization.model import Account
-from private_inference.authorization.patterns import representatives
+from private_inference.authorization.model import Account, Barrier
+from private_inference.authorization.patterns import Pattern, representatives
 from private_inference.authorization.statements import PRINCIPAL_ARN, RESOURCE, Applying
 
 
@@ -21,6 +21,8 @@ class Verdict(StrEnum):
     """Proved: none is allowed."""
     ALLOWED = "allowed"
     """A witness is: one request, with what lets it pass."""
+    UNREACHED = "unreached"
+    """Documents allow it, by a witness, and no packet of the principal's gets to the path."""
     UNVERIFIED = "unverified"
     """One may be, depending on what can't be read."""
 
@@ -38,7 +40,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a question; `needs` says what an unverified one depends on."""
+    """The answer to a question; `needs` says what an unverified one depends on, `barrier` what the network does."""
 
     question: Question
     verdict: Verdict
@@ -46,6 +48,12 @@ class Answer:
     needs: tuple[str, ...] = ()
     blockers: tuple[str, ...] = ()
     """Statements that deny what is denied."""
+    barrier: Barrier | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether documents let a request pass, wherever its packets get to."""
+        return self.verdict in (Verdict.ALLOWED, Verdict.UNREACHED)
 
 
 def answer(account: Account, question: Question) -> Answer:
@@ -55,7 +63,9 @@ def answer(account: Account, question: Question) -> Answer:
     values = {key: each.values for key, each in found.items()}
     surely = settled(decision.allowed, doubt=False)
     if (assignment := solve(surely, values)) is not None:
-        return Answer(question, Verdict.ALLOWED, _witness(decision, assignment, values))
+        barrier = question.principal.barrier(question.path, question.action)
+        verdict = Verdict.UNREACHED if barrier and barrier.everywhere else Verdict.ALLOWED
+        return Answer(question, verdict, _witness(decision, assignment, values), barrier=barrier)
     gaps = tuple(each.gap for each in found.values() if each.gap)
     if gaps or solve(settled(decision.allowed, doubt=True), values) is not None:
         return Answer(question, Verdict.UNVERIFIED, needs=(*dict.fromkeys(unread(decision.allowed)), *gaps))
@@ -70,7 +80,9 @@ def _witness(decision: Decision, assignment: Mapping[str, Value], values: Mappin
         chosen.setdefault(key, options[0] if options else None)
     for key in (RESOURCE, PRINCIPAL_ARN):
         if key not in chosen and key in decision.within:
-            chosen[key] = (representatives((), decision.within[key])[0],)
+            within = decision.within[key]
+            assert isinstance(within, Pattern)  # noqa: S101
+            chosen[key] = (representatives((), within)[0],)
     resource = chosen.pop(RESOURCE)
     allowing = dict.fromkeys(
         each.label

@@ -8,12 +8,14 @@ https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from private_inference.authorization.domains import Bound
 from private_inference.authorization.formula import Formula, Value, all_of, negated, some_of
 from private_inference.authorization.model import Account, Guard, Kind, Organization, Path, Policy, Principal, Resource
-from private_inference.authorization.patterns import Pattern, glob
+from private_inference.authorization.patterns import glob
 from private_inference.authorization.statements import (
     PRINCIPAL_ARN,
     RESOURCE,
@@ -47,7 +49,7 @@ class Decision:
 
     allowed: Formula
     statements: tuple[Applying, ...]
-    within: Mapping[str, Pattern]
+    within: Mapping[str, Bound]
     fixed: Mapping[str, Value]
 
 
@@ -59,15 +61,20 @@ def decide(account: Account, question: Question) -> Decision:
     return Decision(documents.allowed(), documents.every, within, fixed)
 
 
-def _keys(question: Question) -> tuple[dict[str, Value], dict[str, Pattern]]:
-    """The values that are known of a request's keys, and patterns for others."""
+def _keys(question: Question) -> tuple[dict[str, Value], dict[str, Bound]]:
+    """The values that are known of a request's keys, and bounds for others."""
     principal, path = question.principal, question.path
     fixed: dict[str, Value] = {
         "aws:sourcevpce": None if path.endpoint is None else (path.endpoint,),
         "aws:sourcevpc": None if path.vpc is None else (path.vpc,),
         "aws:principalisawsservice": ("true" if principal.kind is Kind.SERVICE else "false",),
     }
-    within: dict[str, Pattern] = {}
+    within: dict[str, Bound] = {}
+    if principal.kind is not Kind.SERVICE:
+        # Each of the two is there only where the other isn't (reference_policies_condition-keys.html).
+        fixed["aws:vpcsourceip" if path.endpoint is None else "aws:sourceip"] = None
+    if path.name in principal.blocks:
+        within["aws:vpcsourceip"] = tuple(map(ipaddress.ip_network, principal.blocks[path.name]))
     if principal.kind in (Kind.ROLE, Kind.USER):
         fixed |= dict.fromkeys(("aws:principalaccount", "kms:calleraccount"), (principal.account,))
         if glob(principal.arn).constant:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations, pairwise
 
-from private_inference.authorization.conditions import Comparison
+from private_inference.authorization.conditions import Comparison, Network
 from private_inference.authorization.formula import Formula, Value, atoms
 from private_inference.authorization.patterns import Pattern, TooManyClassesError, representatives
+
+Bound = Pattern | tuple[Network, ...]
+"""What the values of a key are within, which every request carries: strings, or addresses of some networks."""
 
 PRESENT = frozenset(
     {"aws:currenttime", "aws:epochtime", "aws:principalisawsservice", "aws:securetransport", "aws:viaawsservice"}
@@ -32,7 +35,7 @@ class Domain:
     gap: str = ""
 
 
-def domains(formula: Formula, within: Mapping[str, Pattern]) -> dict[str, Domain]:
+def domains(formula: Formula, within: Mapping[str, Bound]) -> dict[str, Domain]:
     """The domain of each key of a formula; `within` bounds the values of some, which are always present."""
     tests: dict[str, list[Comparison]] = {}
     for atom in atoms(formula):
@@ -41,7 +44,7 @@ def domains(formula: Formula, within: Mapping[str, Pattern]) -> dict[str, Domain
     return {key: domain(key, found, within.get(key)) for key, found in tests.items()}
 
 
-def domain(key: str, tests: Sequence[Comparison], within: Pattern | None = None) -> Domain:
+def domain(key: str, tests: Sequence[Comparison], within: Bound | None = None) -> Domain:
     """The values of one key that its tests tell apart."""
     valued = [test for test in tests if test.form != "null"]
     forms = {test.form for test in valued}
@@ -67,14 +70,16 @@ def _sets(key: str, absent: Sequence[Value], single: Sequence[str]) -> Domain:
     return Domain([*absent, *every], gap)
 
 
-def _values(form: str, tests: Sequence[Comparison], within: Pattern | None) -> Iterable[str]:
+def _values(form: str, tests: Sequence[Comparison], within: Bound | None) -> Iterable[str]:
     wanted = [one for test in tests for one in test.wanted]
     if form == "text":
         if within is None and any(test.two_valued for test in tests):
             return ["true", "false"]
-        return representatives(tuple(dict.fromkeys(w for w in wanted if isinstance(w, Pattern))), within)
+        patterns = tuple(dict.fromkeys(w for w in wanted if isinstance(w, Pattern)))
+        return representatives(patterns, within if isinstance(within, Pattern) else None)
     if form == "ip":
-        return _addresses([one for one in wanted if isinstance(one, ipaddress.IPv4Network | ipaddress.IPv6Network)])
+        networks = [one for one in wanted if isinstance(one, ipaddress.IPv4Network | ipaddress.IPv6Network)]
+        return _addresses(networks, within if isinstance(within, tuple) else ())
     numbers = list(_around(sorted({one for one in wanted if isinstance(one, float)})))
     if form == "numeric":
         return [str(number) for number in numbers]
@@ -91,12 +96,15 @@ def _around(numbers: Sequence[float]) -> Iterator[float]:
     yield from (numbers[-1], numbers[-1] + 1)
 
 
-def _addresses(networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> Iterable[str]:
-    """Where networks begin, and what comes after them: each class of addresses begins at one of these."""
+def _addresses(networks: Sequence[Network], within: Sequence[Network]) -> Iterable[str]:
+    """Where networks begin, and what comes after them: each class of addresses begins at one of these.
+
+    Within some networks, a class begins there or where one of those does.
+    """
     found = dict.fromkeys(["0.0.0.0", "::"])  # noqa: S104
-    for network in networks:
+    for network in (*networks, *within):
         found[str(network.network_address)] = None
         last = network.broadcast_address
         if int(last) + 1 < 2**last.max_prefixlen:
             found[str(last + 1)] = None
-    return list(found)
+    return [one for one in found if not within or any(ipaddress.ip_address(one) in each for each in within)]

@@ -109,7 +109,7 @@ class _Asking:
         for resource in self._about(on, target, action):
             for path in paths(self._account, asking, action):
                 found = answer(self._account, Question(asking, action, resource, path))
-                if found.verdict is Verdict.ALLOWED:
+                if found.passes:
                     return found
                 self.needs |= dict.fromkeys(found.needs)
         return None

@@ -85,7 +85,8 @@ class Judged:
 
     @property
     def missing(self) -> bool:
-        return self.answer.verdict is Verdict.DENIED and self._is(Expected.REQUIRED)
+        fails = self.answer.verdict is Verdict.DENIED or self.answer.barrier is not None
+        return fails and self._is(Expected.REQUIRED)
 
     @property
     def surplus(self) -> bool:
@@ -98,7 +99,8 @@ class Judged:
 
     @property
     def _unexpected(self) -> bool:
-        return self.answer.verdict is Verdict.ALLOWED and self.expectation is None and self.in_question
+        # Credentials that get out of a workload are used elsewhere: that no packet of its gets there excuses nothing.
+        return self.answer.passes and self.expectation is None and self.in_question
 
     @property
     def unverified(self) -> bool:

@@ -47,6 +47,19 @@ def read_policy(name: str, document: Any) -> Policy:
 
 
 @dataclass(frozen=True)
+class Barrier:
+    """What keeps requests of a principal from a path: the network, whatever documents say.
+
+    everywhere: no packet of its gets there; else calls fail from some of where it runs. services: prefixes of the
+    actions that this is about; all of them if there are none.
+    """
+
+    why: str
+    everywhere: bool = True
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Principal:
     """Who may ask.
 
@@ -73,8 +86,18 @@ class Principal:
     """ARNs of the account's managed policies that are attached to it or to its groups."""
     members: tuple[str, ...] = ()
     """Names of all whom it stands for, where it stands for several."""
+    barriers: Mapping[str, Barrier] = field(default_factory=dict)
+    """By the name of a path: none where it may be anywhere."""
+    blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the name of a path: the blocks of addresses that its requests come from, where those are known."""
     declared: str = ""
     """Why it is known to have more than others, where the settings say so."""
+
+    def barrier(self, path: Path, action: str) -> Barrier | None:
+        """What keeps a request for an action from a path."""
+        found = self.barriers.get(path.name)
+        about = found and (not found.services or action.partition(":")[0] in found.services)
+        return found if about else None
 
     @property
     def service_linked(self) -> bool:

@@ -8,12 +8,14 @@ from private_inference.authorization.intent import Report, check
 from private_inference.authorization.model import Account
 from private_inference.authorization.stack_intent import intent_from
 from private_inference.cli.proof import declared
+from private_inference.cli.workloads import joined
 from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT, partition_of
 from private_inference.runner.preview import IDENTITY
 from private_inference.runner.resource import Run
 
 if TYPE_CHECKING:
     from components.settings import Settings
+    from private_inference.reachability.model import Network
 
 
 def account_of(settings: "Settings", run: Run) -> Account:
@@ -23,17 +25,24 @@ def account_of(settings: "Settings", run: Run) -> Account:
     return load([declared(resource) for resource in run.all_resources], account, partition_of(settings.region))
 
 
-def prove_authorization(settings: "Settings", run: Run) -> Report:
-    """Whether documents allow what the settings intend, and nothing else."""
-    return check(account_of(settings, run), intent_from(settings))
+def within_network(settings: "Settings", run: Run, network: "Network") -> Account:
+    """The account of a run, whose workloads are in a network."""
+    return joined(account_of(settings, run), [declared(resource) for resource in run.all_resources], network)
+
+
+def prove_authorization(settings: "Settings", run: Run, network: "Network") -> Report:
+    """Whether documents allow, and the network carries, what the settings intend, and nothing else is allowed."""
+    return check(within_network(settings, run, network), intent_from(settings))
 
 
 def authorization_problems(report: Report) -> list[str]:
     """What is missing or surplus, with what lets it pass."""
     found = []
     for each in report.failures:
-        witness = each.answer.witness
-        if witness is not None:
+        witness, barrier = each.answer.witness, each.answer.barrier
+        if each.missing and barrier is not None:
+            found.append(f"missing: {each}; documents allow it, but {barrier.why}")
+        elif witness is not None:
             carried = ", ".join(f"{key}={'/'.join(value)}" for key, value in witness.context.items())
             found.append(
                 f"surplus: {each}: allowed by {', '.join(witness.statements) or 'its own policies'} ({carried})"

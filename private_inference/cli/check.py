@@ -7,7 +7,7 @@ from typing import Any
 from private_inference.authorization.intent import Intent as AuthorizationIntent
 from private_inference.authorization.model import Account
 from private_inference.authorization.stack_intent import intent_from as authorization_intent_from
-from private_inference.cli.authorization import account_of, authorization_as_json
+from private_inference.cli.authorization import authorization_as_json, within_network
 from private_inference.cli.proof import network_of, reachability_as_json
 from private_inference.cli.verdicts import Verdicts, judge
 from private_inference.reachability.intent import Intent
@@ -63,7 +63,9 @@ def permissions(config: StackConfig) -> tuple[Account, AuthorizationIntent]:
     """The account that the program of `config` would make documents in, and the intent of its settings."""
     settings = settings_of(config)
     engine = SymbolEngine(PreviewEngine(settings.region, settings.account), settings.region)
-    return account_of(settings, run_program(config, engine, preview=True)), authorization_intent_from(settings)
+    named = run_program(config, engine, preview=True)
+    account = within_network(settings, named, network_of(without_symbols(named)))
+    return account, authorization_intent_from(settings)
 
 
 def check(config: StackConfig, policies: Mapping[str, Any]) -> Checked:

@@ -24,9 +24,8 @@ def network_of(run: Run) -> "Network":
     return load([declared(resource) for resource in run.all_resources], _prefix_lists(run))
 
 
-def prove(settings: "Settings", run: Run) -> Report:
-    """Whether the network has every path that the settings intend, and no other."""
-    network = network_of(run)
+def prove(settings: "Settings", network: "Network") -> Report:
+    """Whether a network has every path that the settings intend, and no other."""
     return check(network, intent_from(settings, network))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from components.settings import Settings
 from private_inference.authorization.intent import Report as Authorization
 from private_inference.cli.authorization import prove_authorization
-from private_inference.cli.proof import prove
+from private_inference.cli.proof import network_of, prove
 from private_inference.reachability.intent import Report
 from private_inference.runner.guard import GuardedEngine
 from private_inference.runner.policy_findings import Kind, PolicyFinding
@@ -40,4 +40,6 @@ def judge(settings: Settings, run: Run, engine: GuardedEngine, pack: PolicyPack,
     named: the same run where ids and ARNs are known, or symbols stand for them, so that its documents can be read.
     """
     findings = [*engine.findings, *pack.analyze_stack(run.all_resources)]
-    return Verdicts(len(pack.rules), findings, prove(settings, run), prove_authorization(settings, named))
+    network = network_of(run)
+    proofs = prove(settings, network), prove_authorization(settings, named, network)
+    return Verdicts(len(pack.rules), findings, *proofs)

@@ -25,6 +25,7 @@ STYLES = {
     "assumed": "yellow",
     "allowed": "",
     "denied": "dim",
+    "unreached": "yellow",
     "unverified": "bold yellow",
     "missing": "bold red",
     "surplus": "bold red",
@@ -142,7 +143,9 @@ def render(found: Sequence[Judged], changes: Sequence[Becoming] = ()) -> "Render
     known = dict.fromkeys((label(one), one.declared) for each in found if each.declared for one in [_asking(each)])
     may_become = [Text(f"✗ surplus: {each}", "bold red") for each in changes if not each.declared]
     known |= {(str(each), each.principal.declared): None for each in changes if each.declared}
-    notes = [*(f"assumed: {one}" for one in why), *(f"declared: {who}: {reason}" for who, reason in known)]
+    kept = {(_asking(each).name, each.answer.barrier.why): None for each in found if each.answer.barrier}
+    notes = [*(f"{who}: {why}" for who, why in kept)] if not few else []
+    notes += [*(f"assumed: {one}" for one in why), *(f"declared: {who}: {reason}" for who, reason in known)]
     return Group(shown, rest, *may_become, *(Text(f"? {note}", "yellow") for note in notes))
 
 
@@ -167,11 +170,12 @@ def _rows(found: Sequence[Judged]) -> Iterator[Row]:
 
 
 def reasons(each: Judged) -> str:
-    """What an answer rests on: the request that passes, what it would take to know, or what denies."""
+    """What an answer rests on: the request that passes, and where its packets don't; what is not known; what denies."""
     found, witness = each.answer, each.answer.witness
     if witness is not None:
         carried = [f"{key} = {', '.join(value)}" for key, value in witness.context.items()]
-        return "\n".join([*(witness.statements or ["policies of the principal's own"]), *carried])
+        network = [f"but {found.barrier.why}"] if found.barrier else []
+        return "\n".join([*(witness.statements or ["policies of the principal's own"]), *carried, *network])
     if found.verdict is Verdict.UNVERIFIED:
         return "\n".join(found.needs)
     return "\n".join(found.blockers) or "nothing allows it"
@@ -206,6 +210,7 @@ def _as_json(each: Judged) -> dict[str, Any]:
         "verdict": str(each.answer.verdict),
         "state": state(each),
         "why": each.expectation.why if each.expectation else question.principal.declared if each.declared else "",
+        "network": each.answer.barrier.why if each.answer.barrier else "",
         "needs": list(each.answer.needs),
         "deniedBy": list(each.answer.blockers),
         "witness": witness

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.settings import Settings
-from private_inference.cli.proof import prove
+from private_inference.cli.proof import network_of, prove
 from private_inference.reachability.intent import Report, check
 from private_inference.reachability.stack_intent import intent_from
 from private_inference.runner.preview import PreviewEngine
@@ -78,7 +78,7 @@ def test_the_stack_with_clients_on_premises_is_proved(with_premises: Settings, k
 def test_the_program_itself_is_proved_for_every_stack(name: str, archive: Path) -> None:
     config = shipped(name, archive)
     given = settings_of(config)
-    found = prove(given, run_program(config, PreviewEngine(given.region), preview=True))
+    found = prove(given, network_of(run_program(config, PreviewEngine(given.region), preview=True)))
     assert problems(found) == set()
     assert len(found.cells) > 50
 

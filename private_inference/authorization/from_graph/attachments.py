@@ -71,12 +71,10 @@ class Attachments:
         for holder, key, value in self._attachments(role):
             yield self._managed(holder, key, value)
 
-    def managed(self, role: Resource) -> Iterator[str]:
-        """The ARNs of the program's policies that are attached to a role."""
+    def managed(self, role: Resource) -> Iterator[Resource]:
+        """The program's policies that are attached to a role."""
         for holder, key, value in self._attachments(role):
-            for each in self._policies(holder, key, value):
-                if isinstance(arn := each.get("arn"), str):
-                    yield arn
+            yield from self._policies(holder, key, value)
 
     def _attachments(self, role: Resource) -> Iterator[tuple[Resource, str, Any]]:
         """What names a managed policy for a role, under which key, and how."""

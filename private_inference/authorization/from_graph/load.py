@@ -70,7 +70,8 @@ def _roles(graph: Graph[Declared], attached: Attachments, account: str, partitio
             tuple(attached.identity(role)),
             attached.boundary(role),
             trust=read_policy(f"trust of {role.name}", role.get("assumeRolePolicy")),
-            policies=tuple(attached.managed(role)),
+            holds=tuple(sorted({each.name for each in attached.managed(role)})),
+            policies=tuple(arn for each in attached.managed(role) if isinstance(arn := each.get("arn"), str)),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from private_inference.graph.endpoint_services import short_service
 from private_inference.graph.resources import Resource
 from private_inference.graph.types import (
+    CONTAINER_SERVICE,
     DB_INSTANCE,
     DB_SUBNET_GROUP,
     EIP,
@@ -24,7 +25,7 @@ from private_inference.graph.types import (
 from private_inference.graph.values import Unknown, is_given, pick, spread
 from private_inference.reachability.from_graph.references import References
 from private_inference.reachability.from_graph.security_groups import Groups
-from private_inference.reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, Interface, Subnet
+from private_inference.reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, Interface, Network, Subnet
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ PLACED: Mapping[str, Placing] = {
         public=("associatePublicIpAddress", True),
         addresses="privateIp",
     ),
-    "aws:ecs/service:Service": Placing(
+    CONTAINER_SERVICE: Placing(
         "container service",
         "networkConfiguration.subnets",
         "networkConfiguration.securityGroups",
@@ -87,6 +88,16 @@ def interfaces(references: References, subnets: Mapping[str, Subnet], groups: Gr
                 yield _interface(references, resource, placing, subnets[subnet], groups)
             else:
                 references.undecide(resource, placing.subnets, f"names {subnet}, which is no subnet of this program")
+
+
+def interfaces_of(network: Network, resource: Resource) -> list[Interface] | None:
+    """The interfaces of a resource: none where it is in no VPC; None where they aren't all known."""
+    placing = PLACED[resource.type]
+    found = [each for each in network.interfaces.values() if each.id.rpartition("@")[0] == resource.urn]
+    undecided = any(each.resource == resource.urn for each in network.undecided)
+    if undecided or (not found and _has_interfaces(resource, placing)):
+        return None
+    return found
 
 
 def _has_interfaces(resource: Resource, placing: Placing) -> bool:
