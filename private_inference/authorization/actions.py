@@ -16,7 +16,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "objects": ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
     "bucket": ("s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
     "key": ("kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant", "kms:PutKeyPolicy"),
-    "trust": ("sts:AssumeRole",),
+    "trust": ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"),
     "role": ("iam:PassRole", "iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePolicy"),
     "topic": ("sns:Publish", "sns:Subscribe"),
     "queue": ("sqs:SendMessage", "sqs:ReceiveMessage"),

@@ -1,6 +1,7 @@
 """The administrators whom a stack's settings declare, and who else may become one of them.
 
-Whom a service takes the role for is not asked here: whoever passes a role is, among the account's principals.
+Whom a service takes the role for is not asked here: whoever passes a role is, among the account's principals. Nor is
+whom a provider signs for, where a trust says who that is: it is how one becomes what was declared.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from dataclasses import replace
 
 from private_inference.authorization.answer import Answer, answer
 from private_inference.authorization.escalation import Becoming, becoming, of_stack, trust_of
-from private_inference.authorization.escalation_ways import WAYS
+from private_inference.authorization.escalation_ways import TAKING, WAYS
 from private_inference.authorization.model import Account, Administrators, Kind, Principal
 from private_inference.authorization.patterns import glob
 from private_inference.authorization.questions import questions
 from private_inference.authorization.statements import is_about_action
+from private_inference.authorization.strangers import strangers
 from private_inference.graph.iam_documents import Statement
 from private_inference.graph.values import UnverifiableError
 
-TAKING = next(way for way in WAYS if way.name == "STS-AssumeRole")
 _CALLS = tuple(dict.fromkeys(action for way in WAYS for action, _ in way.calls))
 _ROOT = ":root"
 
@@ -48,7 +49,8 @@ def becoming_administrators(account: Account) -> tuple[Sequence[Becoming], Seque
     others = [each for each in account.principals if each.identity is not None and not each.declared]
     others = [each for each in others if each.name not in stack]
     changes, unread = becoming(account, filter(_may_change, others), lambda each: bool(each.declared))
-    return [*changes, *_by_trust(account)], unread
+    signed, unsigned = strangers(account, (each for each in account.principals if each.declared))
+    return [*changes, *_by_trust(account), *signed], [*unread, *unsigned]
 
 
 def _by_trust(account: Account) -> Iterator[Becoming]:
@@ -59,7 +61,7 @@ def _by_trust(account: Account) -> Iterator[Becoming]:
     found: dict[tuple[str, str], Answer] = {}
 
     def asking(principal: Principal) -> bool:
-        return principal.kind is not Kind.SERVICE and not _reason(principal, account.administrators)
+        return principal.kind not in (Kind.SERVICE, Kind.FEDERATED) and not _reason(principal, account.administrators)
 
     for question in questions(around, principals=asking):
         key = (question.principal.name, question.resource.name)

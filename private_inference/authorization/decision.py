@@ -137,7 +137,7 @@ class _Documents:
         anyone = _said(self._resource, "Allow", Meaning.ANYONE)
         named = _said(self._resource, "Allow", Meaning.NAMED)
         to_account = _said(self._resource, "Allow", Meaning.ACCOUNT)
-        if principal.kind in (Kind.SERVICE, Kind.ANONYMOUS):
+        if principal.kind in (Kind.SERVICE, Kind.ANONYMOUS, Kind.FEDERATED):
             return some_of(anyone, named)
         bounded = True if self._boundary is None else _said(self._boundary, "Allow")
         identity = all_of(True if principal.identity is None else _said(self._identity, "Allow"), bounded)

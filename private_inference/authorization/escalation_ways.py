@@ -74,6 +74,8 @@ _INSTANCE, _FUNCTION = _arns("ec2", "instance/*"), _arns("lambda", "function:*")
 _DEV, _JOB, _PROJECT = _arns("glue", "devEndpoint/*"), _arns("glue", "job/*"), _arns("codebuild", "project/*")
 _STACK, _NOTEBOOK = _arns("cloudformation", "stack/*"), _arns("sagemaker", "notebook-instance/*")
 
+TAKING = Way("STS-AssumeRole", Yields.ROLE, [("sts:AssumeRole", On.TARGET)])
+
 WAYS: Sequence[Way] = (
     _given("IAM-CreateNewPolicyVersion", "CreatePolicyVersion", On.OWN_POLICY),
     _given("IAM-SetExistingDefaultPolicyVersion", "SetDefaultPolicyVersion", On.OWN_POLICY),
@@ -88,7 +90,7 @@ WAYS: Sequence[Way] = (
     Way("IAM-CreateLoginProfile", Yields.USER, [("iam:CreateLoginProfile", On.TARGET)]),
     Way("IAM-UpdateLoginProfile", Yields.USER, [("iam:UpdateLoginProfile", On.TARGET)]),
     Way("IAM-UpdatingAssumeRolePolicy", Yields.ROLE, [("iam:UpdateAssumeRolePolicy", On.TARGET)]),
-    Way("STS-AssumeRole", Yields.ROLE, [("sts:AssumeRole", On.TARGET)]),
+    TAKING,
     _passing("EC2-CreateInstanceWithExistingProfile", _EC2, _INSTANCE, "ec2:RunInstances"),
     _passing(
         "Lambda-PassExistingRoleToNewLambdaThenInvoke",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from private_inference.authorization.conditions import arn_pattern
+from private_inference.authorization.federation import federated
 from private_inference.authorization.model import Account, Kind, Policy, Principal
 from private_inference.authorization.patterns import glob
 from private_inference.graph.iam_documents import as_list
@@ -37,6 +38,7 @@ def everyone(account: Account) -> Iterator[Principal]:
         name = f"account {number}" if number in mentioned else "any other account"
         yield Principal(name, Kind.ROLE, f"arn:{account.partition}:iam::{number}:?*", number, None)
     yield Principal(ANONYMOUS, Kind.ANONYMOUS)
+    yield from federated(account.documents)
     theirs = arn_pattern(glob(f"arn:*:*:*:{ANOTHER_ACCOUNT}:*"))
     for service in [*sorted(_services(account.documents)), ANOTHER_SERVICE]:
         yield Principal(service, Kind.SERVICE, context={"aws:sourceaccount": (account.id,)})

@@ -18,6 +18,7 @@ from private_inference.authorization.escalation import Becoming, becoming, of_st
 from private_inference.authorization.everyone import label
 from private_inference.authorization.model import HOLDERS, Account
 from private_inference.authorization.questions import questions
+from private_inference.authorization.strangers import strangers
 
 
 class Expected(StrEnum):
@@ -161,7 +162,8 @@ def check(account: Account, intent: Intent) -> Report:
         if one.expected is Expected.REQUIRED and one not in met and not _held_by_nobody(account, one)
     ]
     changes, unread = becoming(account, of_stack(account))
-    return Report(found, tuple(unmet), (*account.gaps, *unread), tuple(changes))
+    signed, unsigned = strangers(account, of_stack(account))
+    return Report(found, tuple(unmet), (*account.gaps, *unread, *unsigned), (*changes, *signed))
 
 
 def _held_by_nobody(account: Account, expectation: Expectation) -> bool:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     SERVICE = "service"
     """An AWS service, for somebody."""
     ANONYMOUS = "anonymous"
+    FEDERATED = "federated"
+    """Whom an identity provider signs for: `arn` is the provider, as trusts name it."""
 
 
 @dataclass(frozen=True)

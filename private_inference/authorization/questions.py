@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from private_inference.authorization.actions import ACTIONS, serves
 from private_inference.authorization.decision import Question
 from private_inference.authorization.everyone import everyone
+from private_inference.authorization.federation import taking
 from private_inference.authorization.model import PUBLIC, Account, Kind, Path, Principal, Resource
 
 
@@ -20,9 +21,16 @@ def questions(
     asking = [each for each in everyone(account) if principals(each)]
     for resource in account.resources:
         for action in ACTIONS[resource.kind] if resources(resource) else ():
-            for principal in asking if actions(action) else ():
+            for principal in (each for each in asking if asks(each, action)) if actions(action) else ():
                 for path in paths(account, principal, action):
                     yield Question(principal, action, resource, path)
+
+
+def asks(principal: Principal, action: str) -> bool:
+    """Whether a principal can ask for an action at all: who comes by a provider takes roles so, and nothing else."""
+    if principal.kind is Kind.FEDERATED:
+        return action == taking(principal.arn)
+    return not action.startswith("sts:AssumeRoleWith")
 
 
 def paths(account: Account, principal: Principal, action: str) -> Sequence[Path]:

@@ -72,7 +72,7 @@ def applying(policy: Policy, asked: Asked, *, gateway: bool = False, named: bool
             about = _about(statement, asked, policy.variables)
             if about is False:
                 continue
-            for meaning, meant in _meant(statement, asked.principal, gateway) if named else [(Meaning.NAMED, True)]:
+            for meaning, meant in _meant(statement, asked, gateway) if named else [(Meaning.NAMED, True)]:
                 yield Applying(label, effect, _described(all_of(about, meant), label), meaning)
         except UnverifiableError as error:
             yield Applying(label, effect, Unread(f"{label}: {error.property} is known after deployment only"))
@@ -125,23 +125,26 @@ def _about_resource(statement: Statement, asked: Asked, variables: bool) -> Form
     return negated(fits) if statement.not_resources else fits
 
 
-def _meant(statement: Statement, principal: Principal, gateway: bool) -> Iterator[tuple[Meaning, Formula]]:
+def _meant(statement: Statement, asked: Asked, gateway: bool) -> Iterator[tuple[Meaning, Formula]]:
     """How a statement means a principal, and when."""
     if statement.not_principals:
-        yield Meaning.ANYONE, _not_excluded(statement, principal)
+        yield Meaning.ANYONE, _not_excluded(statement, asked.principal)
         return
     for kind, value in zip(statement.kinds, statement.principals, strict=True):
-        yield from _named(kind, str(known(value)), principal, gateway)
+        yield from _named(kind, str(known(value)), asked, gateway)
 
 
-def _named(kind: str | None, name: str, principal: Principal, gateway: bool) -> Iterator[tuple[Meaning, Formula]]:
+def _named(kind: str | None, name: str, asked: Asked, gateway: bool) -> Iterator[tuple[Meaning, Formula]]:
+    principal = asked.principal
     if name == "*" and kind in (None, "AWS"):
         yield Meaning.ANYONE, True
     elif principal.kind is Kind.SERVICE:
         if kind == "Service" and name in ("*", principal.name):
             yield Meaning.NAMED, True
-    elif kind in ("Federated", "CanonicalUser"):
-        yield Meaning.NAMED, Unread(f"the {'federated' if kind == 'Federated' else 'canonical'} principal {name}")
+    elif kind == "Federated" or principal.kind is Kind.FEDERATED:
+        yield from _signed_for(kind, name, asked)
+    elif kind == "CanonicalUser":
+        yield Meaning.NAMED, Unread(f"the canonical principal {name}")
     elif kind in (None, "AWS") and principal.kind is not Kind.ANONYMOUS:
         if name in (principal.account, _root(principal, name)):
             if not gateway:  # there it would mean the root user alone
@@ -150,6 +153,15 @@ def _named(kind: str | None, name: str, principal: Principal, gateway: bool) -> 
             yield Meaning.ANYONE, Unread(f"the session {name}")
         else:
             yield Meaning.NAMED, _is(principal, name)
+
+
+def _signed_for(kind: str | None, name: str, asked: Asked) -> Iterator[tuple[Meaning, Formula]]:
+    """A trust names whom a provider signs for; elsewhere that names sessions of roles, which isn't read."""
+    if asked.principal.kind is Kind.FEDERATED:
+        if kind == "Federated" and name in ("*", asked.principal.arn):
+            yield Meaning.NAMED, True
+    elif not asked.action.startswith("sts:AssumeRole"):
+        yield Meaning.NAMED, Unread(f"the federated principal {name}")
 
 
 def _root(principal: Principal, name: str) -> str:
@@ -177,8 +189,8 @@ def _not_excluded(statement: Statement, principal: Principal) -> Formula:
     names = [str(known(each)) for each in statement.not_principals]
     if "*" in names:
         return False
-    if principal.kind is Kind.SERVICE:
-        return principal.name not in names
+    if principal.kind in (Kind.SERVICE, Kind.FEDERATED):
+        return (principal.arn or principal.name) not in names
     if principal.kind is Kind.ANONYMOUS:
         return True
     in_part = [

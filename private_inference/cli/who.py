@@ -15,6 +15,7 @@ from private_inference.authorization.everyone import everyone, label
 from private_inference.authorization.intent import Intent, Judged, judged
 from private_inference.authorization.model import Account, Organization, Policy, Principal, Resource, level, read_policy
 from private_inference.authorization.questions import questions
+from private_inference.authorization.strangers import strangers
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -88,8 +89,9 @@ def ways(account: Account, action: str, resource: str, principal: str) -> tuple[
     if principal != "*":
         named = (each for each in account.principals if fnmatchcase(each.name, principal))
         return becoming(account, (each for each in named if each.identity is not None))
-    stack, administrators = becoming(account, of_stack(account)), becoming_administrators(account)
-    return [*stack[0], *administrators[0]], [*stack[1], *administrators[1]]
+    stack = list(of_stack(account))
+    found = (becoming(account, stack), strangers(account, stack), becoming_administrators(account))
+    return [change for changes, _ in found for change in changes], [need for _, needs in found for need in needs]
 
 
 def _is(resource: Resource, wanted: str) -> bool:

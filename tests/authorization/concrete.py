@@ -18,8 +18,9 @@ Document = Mapping[str, Any]
 class Case:
     """A request and the documents that decide about it.
 
-    kind: `role`, `user`, `service` or `anonymous`. who: an ARN, or the service. identity: None where it allows all.
-    scps, rcps: by level. part_excluded: what a Deny with NotPrincipal does to a principal that it names in part.
+    kind: `role`, `user`, `service`, `anonymous` or `federated`. who: an ARN, the service, or the identity provider.
+    identity: None where it allows all. scps, rcps: by level. part_excluded: what a Deny with NotPrincipal does to a
+    principal that it names in part.
     """
 
     kind: str
@@ -54,7 +55,7 @@ def allowed(case: Case) -> bool:
     if "Deny" in everything or any("Allow" not in ceiling for ceiling in ceilings):
         return False
     means = {how for how, effect in theirs if effect == "Allow"}
-    if case.kind in ("service", "anonymous"):
+    if case.kind in ("service", "anonymous", "federated"):
         return bool(means)
     within_bounds = bound is None or "Allow" in bound
     by_identity = within_bounds and (case.identity is None or "Allow" in own)
@@ -85,7 +86,7 @@ def _how(case: Case, statement: Document, gateway: bool) -> Iterator[str]:
     if "NotPrincipal" in statement:
         named = set(_flat(statement["NotPrincipal"]))
         bound = case.boundary is not None and statement["Effect"] == "Deny"
-        left_out = "*" in named or (named & mine and (case.part_excluded or case.kind == "service"))
+        left_out = "*" in named or (named & mine and (case.part_excluded or case.kind in ("service", "federated")))
         if bound or not left_out:
             yield "anyone"
         return
@@ -94,7 +95,7 @@ def _how(case: Case, statement: Document, gateway: bool) -> Iterator[str]:
         for name in _flat(names):
             if kind == "AWS" and name == "*":
                 yield "anyone"
-            elif name == case.who and (kind == "Service") == (case.kind == "service"):
+            elif name == case.who and kind == {"service": "Service", "federated": "Federated"}.get(case.kind, "AWS"):
                 yield "self"
             elif case.account and name in mine and not gateway:
                 yield "account"

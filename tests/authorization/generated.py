@@ -28,6 +28,9 @@ OWN, OTHER = "123456789012", "210987654321"
 ROLES = [f"arn:aws:iam::{account}:{name}" for account in (OWN, OTHER) for name in ("role/serving", "user/ann")]
 SERVICES = ["sagemaker.amazonaws.com", "logs.amazonaws.com"]
 ACTIONS = ["s3:GetObject", "s3:PutObject", "kms:Decrypt", "sagemaker:InvokeEndpoint"]
+PROVIDER = f"arn:aws:iam::{OWN}:oidc-provider/token.actions.githubusercontent.com"
+ISSUER = "token.actions.githubusercontent.com"
+TAKING = "sts:AssumeRoleWithWebIdentity"
 ACTION_PATTERNS = [*ACTIONS, "*", "s3:*", "S3:getobject", "s3:?etObject", "sagemaker:Invoke*", "kms:*crypt"]
 RESOURCES = [
     "arn:aws:s3:::models/a/model",
@@ -56,7 +59,12 @@ VALUES: dict[str, list[str]] = {
     "aws:SecureTransport": ["true", "false"],
     "aws:TagKeys": ["team", "stage", "owner"],
     "s3:prefix": ["blue/", "red/x", "a"],
+    f"{ISSUER}:sub": ["repo:team/app:ref:refs/heads/main", "repo:else/app:ref:refs/heads/main"],
+    f"{ISSUER}:aud": ["sts.amazonaws.com", "https://else"],
 }
+ALWAYS = ("aws:CurrentTime", "aws:SecureTransport")
+"""Keys that no request lacks."""
+
 TEXT = [f"String{no}{form}" for no in ("", "Not") for form in ("Equals", "EqualsIgnoreCase", "Like")]
 OPERATORS: dict[str, tuple[list[str], list[str]]] = {
     "aws:SourceVpce": (TEXT, ["vpce-1", "vpce-*", "vpce-?", "VPCE-1", "*"]),
@@ -95,6 +103,8 @@ OPERATORS: dict[str, tuple[list[str], list[str]]] = {
         ["StringLike", "StringNotLike", "StringEquals"],
         ["${aws:PrincipalTag/team}/", "${aws:PrincipalTag/team}*", "a", "${$}"],
     ),
+    f"{ISSUER}:sub": (TEXT, ["repo:team/*", "repo:*", "repo:team/app:ref:refs/heads/main", "*:ref:refs/heads/*"]),
+    f"{ISSUER}:aud": (TEXT, ["sts.amazonaws.com", "https://*"]),
 }
 PRINCIPALS: list[Any] = [
     "*",
@@ -124,20 +134,25 @@ def condition(random: Random) -> dict[str, Any]:
     return found
 
 
-def document(random: Random, *, named: bool = False) -> dict[str, Any]:
+TRUSTED = [{"Federated": PROVIDER}, {"Federated": [f"{PROVIDER}.else", PROVIDER]}, {"Federated": f"{PROVIDER}.else"}]
+
+
+def document(random: Random, *, named: bool = False, trust: bool = False) -> dict[str, Any]:
     listed = []
+    actions = [TAKING, "sts:AssumeRole*", "sts:*", "sts:AssumeRole"] if trust else [*ACTION_PATTERNS, "*", "s3:*"]
+    principals = [*PRINCIPALS, "*", "*", *(TRUSTED * 8 if trust else ())]
     for _ in range(random.randint(1, 3)):
         no_action, no_resource = random.choice([(False, False)] * 4 + [(True, False), (False, True)])
         statement: dict[str, Any] = {
             "Effect": random.choice(["Allow"] * 3 + ["Deny"]),
-            "NotAction" if no_action else "Action": some(random, [*ACTION_PATTERNS, "*", "s3:*"], 2),
+            "NotAction" if no_action else "Action": some(random, actions, 2),
             "NotResource" if no_resource else "Resource": some(random, [*RESOURCE_PATTERNS, "*"], 2),
         }
         if wanted := condition(random):
             statement["Condition"] = wanted
         if named:
             element = random.choice(["Principal"] * 7 + ["NotPrincipal"])
-            statement[element] = random.choice(PRINCIPALS[1:] if element == "NotPrincipal" else [*PRINCIPALS, "*", "*"])
+            statement[element] = random.choice(PRINCIPALS[1:] if element == "NotPrincipal" else principals)
         listed.append(statement)
     return {"Version": "2012-10-17", "Statement": listed}
 
@@ -146,7 +161,7 @@ def context(random: Random) -> dict[str, Any]:
     """The keys of one request."""
     found: dict[str, Any] = {}
     for key, values in VALUES.items():
-        if key in ("aws:CurrentTime", "aws:SecureTransport") or random.random() < 0.7:
+        if key in ALWAYS or random.random() < 0.7:
             found[key.lower()] = some(random, values, 3) if key == "aws:TagKeys" else random.choice(values)
     return found
 
@@ -161,9 +176,10 @@ class Situation:
 
 
 def situation(random: Random) -> Situation:
-    kind = random.choice(["role"] * 4 + ["user"] * 2 + ["service", "anonymous"])
+    kind = random.choice(["role"] * 4 + ["user"] * 2 + ["service", "anonymous", "federated"])
     mine = [arn for arn in ROLES if f":{kind}/" in arn]
-    who = random.choice(mine) if mine else SERVICES[0] if kind == "service" else ""
+    others = {"service": SERVICES[0], "federated": PROVIDER, "anonymous": ""}
+    who, federated = random.choice(mine) if mine else others[kind], kind == "federated"
     account = who.split(":")[4] if mine else ""
 
     def perhaps(likely: float, **more: bool) -> dict[str, Any] | None:
@@ -171,11 +187,11 @@ def situation(random: Random) -> Situation:
 
     identity = [document(random) for _ in range(random.randint(1, 2))] if mine else []
     boundary = perhaps(0.2) if mine else None
-    policy, endpoint = perhaps(0.75, named=True), perhaps(0.2, named=True)
+    policy, endpoint = perhaps(1 if federated else 0.75, named=True, trust=federated), perhaps(0.2, named=True)
     scps = [[found]] if account == OWN and (found := perhaps(0.2)) else []
     rcps = [[found]] if (found := perhaps(0.1, named=True)) else []
     gateway, needed = random.random() < 0.5, random.random() < 0.3
-    action, resource = random.choice(ACTIONS), random.choice(RESOURCES)
+    action, resource = TAKING if federated else random.choice(ACTIONS), random.choice(RESOURCES)
     case = Case(
         kind, who, account, action, resource, {}, identity, boundary, policy, needed, endpoint, gateway, scps, rcps, OWN
     )
@@ -188,7 +204,7 @@ def situation_of(case: Case) -> Situation:
     principal = Principal(
         case.who,
         Kind(case.kind),
-        case.who if own else "",
+        case.who if own or case.kind == "federated" else "",
         case.account,
         tuple(_read(each) for each in case.identity or ()),
         _read(case.boundary) if case.boundary else None,

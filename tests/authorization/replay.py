@@ -19,6 +19,7 @@ def replayed(account: Account, each: Judged) -> Case:
         key: value[0] if len(value) == 1 else list(value) for key, value in witness.context.items()
     }
     who = context.get("aws:principalarn", "") if principal.kind in (Kind.ROLE, Kind.USER) else principal.name
+    who = principal.arn if principal.kind is Kind.FEDERATED else who
     return Case(
         str(principal.kind),
         "" if principal.kind is Kind.ANONYMOUS else who,

@@ -13,7 +13,7 @@ from private_inference.authorization.intent import Intent, Judged, Report, check
 from private_inference.authorization.model import Account, Administrators
 from tests.authorization.accounts import described, role, trust, user
 from tests.authorization.concrete import allowed
-from tests.authorization.declared import ACCOUNT, allow
+from tests.authorization.declared import ACCOUNT, allow, text
 from tests.authorization.replay import replayed
 
 EVERYTHING = allow("*")
@@ -98,3 +98,13 @@ def test_administrators_become_one_another_and_nobody_asks() -> None:
         ("user/ops", "a member of any group that it may choose"),
     }
     assert not changes(account([iam("user/admin"), iam("user/ops")], users))
+
+
+def test_a_provider_that_says_who_comes_is_how_one_becomes_an_administrator_and_a_stranger_is_not() -> None:
+    provider = iam("saml-provider/AWSSSO_0a1b_DO_NOT_DELETE")
+    signed = {"Effect": "Allow", "Action": "sts:AssumeRoleWithSAML", "Principal": {"Federated": provider}}
+    audience = {"Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}}
+    bound = account([iam("role/admin")], roles=[role("admin", EVERYTHING, trusted=text({**signed, **audience}))])
+    assert not changes(bound)
+    loose = account([iam("role/admin")], roles=[role("admin", EVERYTHING, trusted=text(signed))])
+    assert changes(loose) == {("anybody whom saml-provider/AWSSSO_0a1b_DO_NOT_DELETE signs for", "role/admin")}

@@ -24,6 +24,10 @@ from tests.authorization.replay import replayed
 ROOT = Path(__file__).parents[2]
 OTHER = {"AWS": "arn:aws:iam::210987654321:root"}
 
+ISSUER = "token.actions.githubusercontent.com"
+SIGNED = {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}
+OF_TEAM = {"StringEquals": {f"{ISSUER}:sub": "repo:team/app:ref:refs/heads/main"}}
+
 
 @pytest.fixture(scope="module")
 def shipped() -> tuple[Settings, Run]:
@@ -175,6 +179,14 @@ def _with(run: Run, type_: str, name: str, key: str, change: Change) -> Run:
         ("BucketPolicy", "artifacts", "policy", adding("s3:*", Principal="*"), "surplus", "without credentials"),
         ("Role", "triage", "assumeRolePolicy", without("ServiceOfThisAccount", "Condition"), "surplus", "another"),
         ("Role", "triage", "assumeRolePolicy", adding("sts:*", Principal={"AWS": "*"}), "surplus", "any other account"),
+        (
+            "Role",
+            "triage",
+            "assumeRolePolicy",
+            adding("sts:*", Principal=SIGNED, Condition=OF_TEAM),
+            "surplus",
+            "whom tok",
+        ),
         ("RolePolicy", "triage", "policy", setting("Artifact", "Action", "s3:GetObjectAcl"), "missing", "s3:GetObject"),
         ("RolePolicy", "triage", "policy", adding("sagemaker:Invoke*"), "surplus", "role triage → sagemaker:Invoke"),
         ("RolePolicy", "triage", "policy", adding("iam:PassRole"), "surplus", "iam:PassRole"),
