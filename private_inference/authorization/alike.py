@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from private_inference.authorization.access_points import OBJECT
 from private_inference.authorization.actions import ACTIONS
 from private_inference.authorization.conditions import Comparison, UnreadableError, comparison
 from private_inference.authorization.model import Account, Policy, Principal
@@ -45,12 +46,15 @@ class _Alike:
         for resource in account.resources:
             for action in ACTIONS[resource.kind]:
                 self._asked.setdefault(action, []).append(resource.arn)
+                if resource.through:
+                    self._asked[action].append(f"{resource.through.arn}{OBJECT}*")
         self._relevant: dict[str, bool] = {}
         self._reduced: dict[int, tuple[Policy, Policy]] = {}
         self._texts: dict[int, tuple[Policy, str]] = {}
-        guarding = [*(each.policy for each in account.resources), *(each.policy for each in account.paths)]
+        guarding = [policy for each in account.resources for policy in each.policies]
+        guarding += [each.policy for each in account.paths if each.policy]
         levels = (*account.organization.scps, *account.organization.rcps)
-        self._shared = _Shared([*filter(None, guarding), *(policy for level in levels for policy in level)])
+        self._shared = _Shared([*guarding, *(policy for level in levels for policy in level)])
 
     def reduced(self, principal: Principal) -> Principal:
         """The principal with those statements alone that are about something in question."""

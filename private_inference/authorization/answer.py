@@ -90,7 +90,7 @@ def _witness(decision: Decision, assignment: Mapping[str, Value], values: Mappin
         if each.effect == "Allow" and _applies(each, {**chosen, RESOURCE: resource})
     )
     return Witness(
-        resource[0] if resource else "",
+        f"{decision.before}{resource[0]}" if resource else "",
         {key: value for key, value in sorted(chosen.items()) if value is not None},
         tuple(sorted(key for key, value in chosen.items() if value is None)),
         tuple(allowing),

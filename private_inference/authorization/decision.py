@@ -10,11 +10,22 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from private_inference.authorization.access_points import OBJECT, keys_of
 from private_inference.authorization.domains import Bound
 from private_inference.authorization.formula import Formula, Value, all_of, negated, some_of
-from private_inference.authorization.model import Account, Guard, Kind, Organization, Path, Policy, Principal, Resource
+from private_inference.authorization.model import (
+    AccessPoint,
+    Account,
+    Guard,
+    Kind,
+    Organization,
+    Path,
+    Policy,
+    Principal,
+    Resource,
+)
 from private_inference.authorization.patterns import glob
 from private_inference.authorization.statements import (
     PRINCIPAL_ARN,
@@ -51,14 +62,37 @@ class Decision:
     statements: tuple[Applying, ...]
     within: Mapping[str, Bound]
     fixed: Mapping[str, Value]
+    before: str = ""
+    """What the resource's ARN begins with, where `allowed` has what follows it."""
 
 
 def decide(account: Account, question: Question) -> Decision:
     """When a request is allowed."""
     fixed, within = _keys(question)
-    asked = Asked(question.action, question.principal, fixed)
-    documents = _Documents(account, question, asked)
+    if question.resource.through is not None:
+        return _through(account, question, question.resource.through, fixed, within)
+    documents = _Documents(account, question, Asked(question.action, question.principal, fixed))
     return Decision(documents.allowed(), documents.every, within, fixed)
+
+
+def _through(
+    account: Account, question: Question, point: AccessPoint, fixed: dict[str, Value], within: dict[str, Bound]
+) -> Decision:
+    """When a request through an access point is allowed: if it is of the access point, and of the bucket behind it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
+    """
+    objects, asked = question.resource, Asked(question.action, question.principal, fixed)
+    bucket = f"{objects.arn.partition('/')[0]}/"
+    levels = [_Documents(account, question, replace(asked, before=bucket))]
+    if point.account == objects.account:
+        own = Resource(point.name, f"{point.arn}{OBJECT}*", point.account, point.policy, kind=objects.kind)
+        levels.append(
+            _Documents(account, replace(question, resource=own), replace(asked, before=f"{point.arn}{OBJECT}"))
+        )
+    reached = point.vpc is None or point.vpc == question.path.vpc
+    allowed = all_of(reached, *(each.allowed() for each in levels))
+    return Decision(allowed, tuple(one for each in levels for one in each.every), within, fixed, bucket)
 
 
 def _keys(question: Question) -> tuple[dict[str, Value], dict[str, Bound]]:
@@ -86,9 +120,12 @@ def _keys(question: Question) -> tuple[dict[str, Value], dict[str, Bound]]:
     if principal.kind is Kind.SERVICE:
         fixed["aws:principalservicename"] = (principal.name,)
     within |= principal.bounds
-    resource = glob(question.resource.arn)
+    point_fixed, point_within = keys_of(question.resource)
+    fixed, within = fixed | point_fixed, within | point_within
+    asked_for = question.resource.arn.partition("/")[2] if question.resource.through else question.resource.arn
+    resource = glob(asked_for)
     if resource.constant:
-        fixed[RESOURCE] = (question.resource.arn,)
+        fixed[RESOURCE] = (asked_for,)
     else:
         within[RESOURCE] = resource
     return fixed | dict(principal.context), within

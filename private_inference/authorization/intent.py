@@ -87,7 +87,8 @@ class Judged:
     @property
     def missing(self) -> bool:
         fails = self.answer.verdict is Verdict.DENIED or self.answer.barrier is not None
-        return fails and self._is(Expected.REQUIRED)
+        # Who has to get somewhere need not get there through each access point.
+        return fails and self._is(Expected.REQUIRED) and self.answer.question.resource.through is None
 
     @property
     def surplus(self) -> bool:
@@ -117,7 +118,9 @@ class Judged:
 
     def __str__(self) -> str:
         question = self.answer.question
-        return f"{label(question.principal)} → {question.action} on {question.resource.name}, over {question.path.name}"
+        return (
+            f"{label(question.principal)} → {question.action} on {question.resource.called}, over {question.path.name}"
+        )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Nothing here knows where documents come from: loaders do, in folders of their ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -117,6 +117,21 @@ class Guard(StrEnum):
 
 
 @dataclass(frozen=True)
+class AccessPoint:
+    """A way to a bucket's objects that has a policy of its own, beside which the bucket's has to allow a request.
+
+    arn: with wildcards, every access point whose ARN fits, of another account, whose policy is up to others. vpc: the
+    one that requests have to come from.
+    """
+
+    name: str
+    arn: str
+    account: str
+    policy: Policy | None = None
+    vpc: str | None = None
+
+
+@dataclass(frozen=True)
 class Resource:
     """What is asked for: an ARN, or with wildcards every ARN that fits, of one account, under one policy."""
 
@@ -127,6 +142,18 @@ class Resource:
     guard: Guard = Guard.EITHER
     kind: str = ""
     """What actions it takes: one of `actions.ACTIONS`."""
+    through: AccessPoint | None = None
+    """The access point that requests for a bucket's objects come through."""
+
+    @property
+    def called(self) -> str:
+        """Its name, with how it is asked for."""
+        return f"{self.name}, through {self.through.name}" if self.through else self.name
+
+    @property
+    def policies(self) -> Iterator[Policy]:
+        """Every policy that guards it."""
+        yield from filter(None, (self.policy, self.through and self.through.policy))
 
 
 @dataclass(frozen=True)
@@ -201,7 +228,7 @@ class Account:
             yield from principal.identity or ()
             if principal.boundary:
                 yield principal.boundary
-        guarding = [*(each.policy for each in self.resources), *(each.policy for each in self.paths)]
-        yield from filter(None, guarding)
+        yield from (policy for each in self.resources for policy in each.policies)
+        yield from filter(None, (each.policy for each in self.paths))
         for levels in (self.organization.scps, self.organization.rcps):
             yield from (policy for level in levels for policy in level)

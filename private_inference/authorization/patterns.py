@@ -102,6 +102,14 @@ class Pattern:
         return part == (character.lower() if self.ignore_case else character)
 
 
+def after(pattern: Pattern, start: str) -> Sequence[Pattern]:
+    """What follows a start in the strings of a pattern that begin with it: they are in one of these patterns."""
+    positions = pattern.closed(frozenset([0]))
+    for character in start:
+        positions = pattern.step(positions, character)
+    return [Pattern(pattern.parts[position:], pattern.ignore_case) for position in sorted(positions)]
+
+
 def literal(text: str, *, ignore_case: bool = False) -> Pattern:
     """One string; with `ignore_case`, in whatever case."""
     return Pattern(tuple(text.lower() if ignore_case else text), ignore_case)

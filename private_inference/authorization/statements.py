@@ -15,7 +15,7 @@ from typing import Literal
 from private_inference.authorization.conditions import Comparison, UnreadableError, formula_of
 from private_inference.authorization.formula import All, Atom, Formula, Unread, Value, all_of, negated
 from private_inference.authorization.model import Kind, Policy, Principal
-from private_inference.authorization.patterns import before_wildcards, glob, literal
+from private_inference.authorization.patterns import after, before_wildcards, glob, literal
 from private_inference.authorization.variables import UnresolvedError, resolved
 from private_inference.graph.iam_documents import Statement
 from private_inference.graph.values import UnverifiableError, known
@@ -38,11 +38,15 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True)
 class Asked:
-    """One action, by one principal; `fixed` are the keys whose values are known, the resource's ARN among them."""
+    """One action, by one principal; `fixed` are the keys whose values are known, the resource's ARN among them.
+
+    before: what the resource's ARN begins with, where formulas have what follows it alone.
+    """
 
     action: str
     principal: Principal
     fixed: Mapping[str, Value]
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def _about_resource(statement: Statement, asked: Asked, variables: bool) -> Form
         wanted = [one for each in listed for one in resolved(str(known(each)), fixed, wild=True)]
     except UnresolvedError as error:
         return Unread(f"the policy variable {error} in a resource")
+    wanted = [one for each in wanted for one in after(each, asked.before)] if asked.before else wanted
     test = Comparison("text", tuple(wanted))
     fits: Formula = test.holds(asked.fixed[RESOURCE]) if RESOURCE in asked.fixed else Atom(RESOURCE, test)
     return negated(fits) if statement.not_resources else fits

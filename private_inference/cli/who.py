@@ -95,7 +95,8 @@ def ways(account: Account, action: str, resource: str, principal: str) -> tuple[
 
 
 def _is(resource: Resource, wanted: str) -> bool:
-    return fnmatchcase(resource.name, wanted) or (wanted != "*" and fnmatchcase(resource.arn, wanted))
+    names = (resource.name, resource.called)
+    return any(fnmatchcase(name, wanted) for name in names) or (wanted != "*" and fnmatchcase(resource.arn, wanted))
 
 
 def _called(principal: Principal) -> tuple[str, ...]:
@@ -163,7 +164,7 @@ def _rows(found: Sequence[Judged]) -> Iterator[Row]:
     paths: dict[tuple[str, str, str, str, str], list[str]] = {}
     for each in found:
         question = each.answer.question
-        key = (label(question.principal), question.resource.name, state(each), reasons(each), question.action)
+        key = (label(question.principal), question.resource.called, state(each), reasons(each), question.action)
         paths.setdefault(key if len(found) <= FEW else (*key[:3], "", key[4]), []).append(question.path.name)
     actions: dict[tuple[tuple[str, str, str, str], tuple[str, ...]], list[str]] = {}
     for (principal, resource, word, because, action), over in paths.items():
@@ -208,6 +209,7 @@ def _as_json(each: Judged) -> dict[str, Any]:
         "action": question.action,
         "resource": question.resource.name,
         "arn": question.resource.arn,
+        "accessPoint": question.resource.through.name if question.resource.through else "",
         "path": question.path.name,
         "verdict": str(each.answer.verdict),
         "state": state(each),

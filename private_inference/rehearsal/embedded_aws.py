@@ -96,6 +96,8 @@ class EmbeddedAws:
                 self._clients[service] = self._session.create_client(
                     service, region_name=self.region, endpoint_url=self.endpoint_url, config=self._config
                 )
+                if service == "s3control":
+                    self._clients[service].meta.events.register("before-send.s3-control", _without_account)
             return self._clients[service]
 
     def on_call(self, listener: Callable[[str, str, Mapping[str, Any]], None]) -> None:
@@ -134,3 +136,9 @@ class EmbeddedAws:
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
         )
+
+
+def _without_account(request: Any, **_: Any) -> None:
+    """The SDK puts the account before the host, and no such name leads here."""
+    account, _, rest = request.url.partition("://")[2].partition(".")
+    request.url = request.url.replace(f"{account}.{rest}", rest, 1)

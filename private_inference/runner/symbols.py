@@ -26,6 +26,7 @@ _CHOSEN: Mapping[str, Mapping[str, str]] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": {"id": "vpce-{symbol}", "arn": _ARN + "vpc-endpoint/{id}"},
     "aws:kms/key:Key": {"keyId": "{symbol}", "id": "{keyId}", "arn": _ARN + "key/{id}"},
     "aws:s3/bucket:Bucket": {"bucket": "{symbol}", "id": "{bucket}", "arn": "arn:{partition}:s3:::{id}"},
+    "aws:s3/accessPoint:AccessPoint": {"id": "{account}:{symbol}", "arn": _ARN + "accesspoint/{symbol}"},
     "aws:iam/role:Role": {
         "name": "{symbol}",
         "path": "/",

@@ -5,7 +5,8 @@ docs/authorization.md has the least policy for whoever reads this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from private_inference.verification.logs import ENDPOINTS, flow_log
 def describe(stack: Deployed) -> Described:
     """The account of a stack. Raises AbsentError or UnreadableError for identities, or parts of the stack."""
     desired = stack.desired
+    gaps: list[str] = []
     return Described(
         desired.account,
         desired.partition,
@@ -26,10 +28,10 @@ def describe(stack: Deployed) -> Described:
         _identities(stack, "GroupDetailList", "Group"),
         _identities(stack, "RoleDetailList", "Role"),
         _identities(stack, "Policies", "LocalManagedPolicy", "AWSManagedPolicy"),
-        tuple(_resources(stack)),
+        tuple(_with_access_points(stack, each, gaps) if each.kind == "bucket" else each for each in _resources(stack)),
         tuple(_endpoints(stack)),
         {name: endpoint.invoke_policy_arn for name, endpoint in desired.contract.endpoints.items()},
-        (f"access points of the bucket {stack.bucket} are not read",),
+        tuple(gaps),
     )
 
 
@@ -60,6 +62,30 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
     yield _repository(stack)
     for purpose in PURPOSES:
         yield _key(stack, purpose, getattr(desired.contract.key_arns, purpose))
+
+
+def _with_access_points(stack: Deployed, bucket: Guarded, gaps: list[str]) -> Guarded:
+    """A bucket with the account's access points of it and their policies; what can't be read is a further gap."""
+    account, name = stack.desired.account, bucket.arn.rpartition(":")[2]
+    found, token = list[tuple[Item, str | None]](), dict[str, str]()
+    try:
+        while True:
+            page = stack.aws.get("s3control", "list_access_points", AccountId=account, Bucket=name, **token)
+            found += [(each, _access_point_policy(stack, each["Name"])) for each in page.get("AccessPointList", ())]
+            if not page.get("NextToken"):
+                break
+            token = {"NextToken": page["NextToken"]}
+    except UnreadableError as error:
+        gaps.append(f"access points of the bucket {name} {error}")
+    return replace(bucket, access_points=found)
+
+
+def _access_point_policy(stack: Deployed, name: str) -> str | None:
+    try:
+        document = stack.aws.get("s3control", "get_access_point_policy", AccountId=stack.desired.account, Name=name)
+    except AbsentError:
+        return None
+    return str(document["Policy"])
 
 
 def _bucket_policy(stack: Deployed, bucket: str) -> Any:

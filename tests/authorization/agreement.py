@@ -14,7 +14,7 @@ from tests.authorization.generated import OPERATORS, RESOURCES, Situation, conte
 
 def carried(case: Case, context: Mapping[str, Any], endpoint: str | None = "vpce-1") -> dict[str, Any]:
     """The keys of a request, with those that come with who makes it, over an endpoint or none."""
-    found = {**context, **({"aws:sourcevpce": endpoint} if endpoint else {})}
+    found = {**context, **({"aws:sourcevpce": endpoint, "aws:sourcevpc": "vpc-1"} if endpoint else {})}
     if case.account:
         found |= {"aws:principalarn": case.who, "aws:principalaccount": case.account}
     return found
@@ -33,7 +33,9 @@ def disagreement(seed: int) -> tuple[str, Verdict]:
     for _ in range(2):
         if wrong := agree_on_one(found, context(random)):
             return wrong, Verdict.DENIED
-    resources = random.choice(["arn:aws:s3:::models/*", "arn:aws:s3:::*"])
+    resources = random.choice(
+        ["arn:aws:s3:::models/*", "arn:aws:s3:::models/*" if found.case.point else "arn:aws:s3:::*"]
+    )
     within = [each for each in RESOURCES if resources.endswith(":::*") or ":::models/" in each]
     return agree_on_all(found, resources, [(random.choice(within), context(random)) for _ in range(6)])
 

@@ -6,12 +6,22 @@ It shares nothing with the reasoner: documents are plain JSON, conditions are ev
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from private_inference.rehearsal.iam_conditions import Context, applies
 
 Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Point:
+    """An access point: its ARN, the account that it is of, its policy, and the VPC that requests have to come from."""
+
+    arn: str
+    account: str
+    policy: Document | None = None
+    vpc: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,11 +48,14 @@ class Case:
     scps: Sequence[Sequence[Document]] = ()
     rcps: Sequence[Sequence[Document]] = ()
     owner: str = "123456789012"
+    point: Point | None = None
     part_excluded: bool = field(default=True)
 
 
 def allowed(case: Case) -> bool:
     """Whether the request is allowed."""
+    if case.point is not None:
+        return _through(case, case.point)
     ceilings = [list(_effects(case, level)) for level in case.scps if case.account == case.owner]
     if case.action.split(":")[0] in ("s3", "kms", "sts"):
         ceilings += [[e for _, e in _on_resource(case, level)] for level in case.rcps]
@@ -64,6 +77,18 @@ def allowed(case: Case) -> bool:
     if "anyone" in means or ("self" in means and (case.kind == "user" or within_bounds)):
         return True
     return by_identity and (not case.needed or "account" in means)
+
+
+def _through(case: Case, point: Point) -> bool:
+    """Through an access point: the bucket has to allow it, and the access point, whose owner is up to himself."""
+    if point.vpc and case.context.get("aws:sourcevpc") != point.vpc:
+        return False
+    came = {"s3:dataaccesspointarn": point.arn, "s3:dataaccesspointaccount": point.account}
+    came["s3:accesspointnetworkorigin"] = "VPC" if point.vpc else "Internet"
+    direct = replace(case, point=None, context={**case.context, **came})
+    key = case.resource.partition("/")[2]
+    own = replace(direct, resource=f"{point.arn}/object/{key}", policy=point.policy)
+    return allowed(direct) and (point.account != case.owner or allowed(own))
 
 
 def _effects(case: Case, documents: Sequence[Document]) -> Iterator[str]:

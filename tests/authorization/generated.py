@@ -6,12 +6,13 @@ All comes from a `Random`, so that a seed names a situation: hypothesis draws se
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 from private_inference.authorization.decision import Question
 from private_inference.authorization.model import (
+    AccessPoint,
     Account,
     Guard,
     Kind,
@@ -22,7 +23,7 @@ from private_inference.authorization.model import (
     Resource,
     read_policy,
 )
-from tests.authorization.concrete import Case, Document
+from tests.authorization.concrete import Case, Document, Point
 
 OWN, OTHER = "123456789012", "210987654321"
 ROLES = [f"arn:aws:iam::{account}:{name}" for account in (OWN, OTHER) for name in ("role/serving", "user/ann")]
@@ -48,6 +49,14 @@ RESOURCE_PATTERNS = [
     "arn:aws:s3:::models/${aws:PrincipalTag/team, 'a'}/*",
     "arn:aws:s3:::models/${*}",
 ]
+POINT = f"arn:aws:s3:us-east-1:{OWN}:accesspoint/models"
+POINT_PATTERNS = [f"{POINT}/object/*", f"{POINT}*", "arn:aws:s3:*/a*", f"{POINT}/object/a/model", f"{POINT}/object/b*"]
+CAME = {
+    "s3:DataAccessPointArn": (["ArnLike", "ArnNotLike", "StringEquals"], [POINT, f"arn:aws:s3:*:{OWN}:accesspoint/*"]),
+    "s3:DataAccessPointAccount": (["StringEquals", "StringNotEquals"], [OWN, OTHER]),
+    "s3:AccessPointNetworkOrigin": (["StringEquals", "StringNotEquals"], ["VPC", "Internet"]),
+}
+"""Keys of requests that come through an access point."""
 VALUES: dict[str, list[str]] = {
     "aws:SourceVpce": ["vpce-1", "vpce-2"],
     "aws:PrincipalTag/team": ["blue", "Blue", "red"],
@@ -120,10 +129,11 @@ def some(random: Random, values: Sequence[Any], most: int) -> list[Any]:
     return random.sample(list(values), random.randint(1, min(most, len(values))))
 
 
-def condition(random: Random) -> dict[str, Any]:
+def condition(random: Random, *, point: bool = False) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {}
-    for key in random.sample(list(OPERATORS), random.choice([0, 0, 1, 1, 2])):
-        operators, values = OPERATORS[key]
+    keys = {**OPERATORS, **CAME} if point else OPERATORS
+    for key in random.sample([*keys, *(CAME if point else ())], random.choice([0, 0, 1, 1, 2])):
+        operators, values = keys[key]
         operator = random.choice([*operators, "Null"])
         if operator == "Null":
             wanted: Any = random.choice(["true", "false"])
@@ -137,8 +147,9 @@ def condition(random: Random) -> dict[str, Any]:
 TRUSTED = [{"Federated": PROVIDER}, {"Federated": [f"{PROVIDER}.else", PROVIDER]}, {"Federated": f"{PROVIDER}.else"}]
 
 
-def document(random: Random, *, named: bool = False, trust: bool = False) -> dict[str, Any]:
+def document(random: Random, *, named: bool = False, trust: bool = False, point: bool = False) -> dict[str, Any]:
     listed = []
+    resources = [*RESOURCE_PATTERNS, "*", *((POINT_PATTERNS + ["*"] * 4) if point else ())]
     actions = [TAKING, "sts:AssumeRole*", "sts:*", "sts:AssumeRole"] if trust else [*ACTION_PATTERNS, "*", "s3:*"]
     principals = [*PRINCIPALS, "*", "*", *(TRUSTED * 8 if trust else ())]
     for _ in range(random.randint(1, 3)):
@@ -146,9 +157,9 @@ def document(random: Random, *, named: bool = False, trust: bool = False) -> dic
         statement: dict[str, Any] = {
             "Effect": random.choice(["Allow"] * 3 + ["Deny"]),
             "NotAction" if no_action else "Action": some(random, actions, 2),
-            "NotResource" if no_resource else "Resource": some(random, [*RESOURCE_PATTERNS, "*"], 2),
+            "NotResource" if no_resource else "Resource": some(random, resources, 2),
         }
-        if wanted := condition(random):
+        if wanted := condition(random, point=point):
             statement["Condition"] = wanted
         if named:
             element = random.choice(["Principal"] * 7 + ["NotPrincipal"])
@@ -182,19 +193,26 @@ def situation(random: Random) -> Situation:
     who, federated = random.choice(mine) if mine else others[kind], kind == "federated"
     account = who.split(":")[4] if mine else ""
 
-    def perhaps(likely: float, **more: bool) -> dict[str, Any] | None:
-        return document(random, **more) if random.random() < likely else None
+    point = kind not in ("service", "federated") and random.random() < 0.25
 
-    identity = [document(random) for _ in range(random.randint(1, 2))] if mine else []
+    def perhaps(likely: float, **more: bool) -> dict[str, Any] | None:
+        return document(random, **more, point=point) if random.random() < likely else None
+
+    identity = [document(random, point=point) for _ in range(random.randint(1, 2))] if mine else []
     boundary = perhaps(0.2) if mine else None
     policy, endpoint = perhaps(1 if federated else 0.75, named=True, trust=federated), perhaps(0.2, named=True)
     scps = [[found]] if account == OWN and (found := perhaps(0.2)) else []
     rcps = [[found]] if (found := perhaps(0.1, named=True)) else []
     gateway, needed = random.random() < 0.5, random.random() < 0.3
-    action, resource = TAKING if federated else random.choice(ACTIONS), random.choice(RESOURCES)
+    actions = [TAKING] if federated else ACTIONS[:2] if point else ACTIONS
+    action, resource = random.choice(actions), random.choice(RESOURCES[:2] if point else RESOURCES)
     case = Case(
         kind, who, account, action, resource, {}, identity, boundary, policy, needed, endpoint, gateway, scps, rcps, OWN
     )
+    if point:
+        vpc = random.choice([None, None, "vpc-1", "vpc-2"])
+        owner = random.choice([OWN, OWN, OTHER])
+        case = replace(case, needed=False, point=Point(POINT.replace(OWN, owner), owner, perhaps(0.7, named=True), vpc))
     return situation_of(case)
 
 
@@ -210,8 +228,9 @@ def situation_of(case: Case) -> Situation:
         _read(case.boundary) if case.boundary else None,
     )
     policy = _read(case.policy) if case.policy else None
-    thing = Resource("it", case.resource, case.owner, policy, Guard.NEEDED if case.needed else Guard.EITHER)
-    path = Path("endpoint", None, None, "", case.gateway, _read(case.endpoint) if case.endpoint else None)
+    guard = Guard.NEEDED if case.needed else Guard.EITHER
+    thing = Resource("it", case.resource, case.owner, policy, guard, through=_point(case.point) if case.point else None)
+    path = Path("endpoint", None, "vpc-1", "", case.gateway, _read(case.endpoint) if case.endpoint else None)
     organization = Organization(
         tuple(tuple(map(_read, level)) for level in case.scps), tuple(tuple(map(_read, level)) for level in case.rcps)
     )
@@ -221,3 +240,8 @@ def situation_of(case: Case) -> Situation:
 
 def _read(document: Document) -> Policy:
     return read_policy("policy", document)
+
+
+def _point(point: Point) -> AccessPoint:
+    policy = _read(point.policy) if point.policy else None
+    return AccessPoint("point", point.arn, point.account, policy, point.vpc)

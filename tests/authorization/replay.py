@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from private_inference.authorization.intent import Judged
-from private_inference.authorization.model import Account, Guard, Kind
-from tests.authorization.concrete import Case
+from private_inference.authorization.model import AccessPoint, Account, Guard, Kind
+from tests.authorization.concrete import Case, Point
 from tests.authorization.declared import as_document
 
 
@@ -36,4 +36,10 @@ def replayed(account: Account, each: Judged) -> Case:
         [[as_document(policy) for policy in level] for level in account.organization.scps],
         [[as_document(policy) for policy in level] for level in account.organization.rcps],
         owner=account.id,
+        point=_point(resource.through, context) if resource.through else None,
     )
+
+
+def _point(point: AccessPoint, context: dict[str, Any]) -> Point:
+    policy = as_document(point.policy) if point.policy else None
+    return Point(context.get("s3:dataaccesspointarn", point.arn), point.account, policy, point.vpc)

@@ -61,6 +61,11 @@ def deployment(archive: Path) -> Iterator[Deployment]:
         _role(iam, "granted")
         grantee = f"arn:aws:iam::{ACCOUNT}:role/granted"
         found.client("kms").create_grant(KeyId=found.key, GranteePrincipal=grantee, Operations=["Decrypt"])
+        control, point = found.client("s3control"), {"AccountId": ACCOUNT, "Name": "theirs"}
+        control.create_access_point(**point, Bucket=found.bucket)
+        arn = control.get_access_point(**point)["AccessPointArn"]
+        theirs = allow("s3:GetObject", f"{arn}/object/*", Principal={"AWS": OTHER})
+        control.put_access_point_policy(**point, Policy=text(theirs))
         yield found
 
 
@@ -170,6 +175,28 @@ def test_another_account_that_may_take_a_role_of_the_stack_is_named(deployment: 
     assert all(allowed(replayed(account, each)) for each in taken)
 
 
+def test_an_access_point_lets_in_whom_it_names_once_the_bucket_delegates_to_it(deployment: Deployment) -> None:
+    def through() -> set[str]:
+        account, intent = permissions(deployment)
+        failures = [each for each in check(grouped(account), intent).failures if each.answer.question.resource.through]
+        assert all(allowed(replayed(account, each)) for each in failures)
+        return {label(each.answer.question.principal) for each in failures}
+
+    own = {"user/admin", "role/auditor", "role/bounded"}  # to whom their own policies give all buckets
+    assert through() == own
+    s3, bucket = deployment.client("s3"), deployment.bucket
+    before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    theirs = {"StringEquals": {"s3:DataAccessPointAccount": ACCOUNT}}
+    delegating = allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*", Condition=theirs)
+    opened = json.loads(before)
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({**opened, "Statement": [*opened["Statement"], delegating]}))
+    try:
+        # Whoever reads the bucket directly reads it through other accounts' access points, where those let him.
+        assert through() == {*own, "user/anna and 1 like it", "account 210987654321"}
+    finally:
+        s3.put_bucket_policy(Bucket=bucket, Policy=before)
+
+
 def test_the_documented_policy_allows_exactly_what_is_read(deployment: Deployment) -> None:
     called: set[str] = set()
 
@@ -198,7 +225,7 @@ def test_the_documented_policy_allows_exactly_what_is_read(deployment: Deploymen
     assert documented == called | {"ssm:GetParametersByPath"}  # of the contract, which every command reads
 
 
-PREFIXES = {"resourcegroupstaggingapi": "tag"}
+PREFIXES = {"resourcegroupstaggingapi": "tag", "s3control": "s3"}
 
 
 # Descriptions that the embedded AWS has not

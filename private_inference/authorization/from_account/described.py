@@ -15,7 +15,7 @@ class Guarded:
 
     name, kind: as the stack's intent and `actions.ACTIONS` have them; `bucket` stands for its objects, too, and `role`
     for its trust. policies: the documents that guard it, as JSON text or structures. grants: a key's, as KMS lists
-    them. gap: why its documents could not be read.
+    them. access_points: a bucket's, as S3 lists them, each with its policy. gap: why its documents could not be read.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Guarded:
     policies: Sequence[Any] = ()
     grants: Sequence[Item] = ()
     gap: str = ""
+    access_points: Sequence[tuple[Item, str | None]] = ()
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from private_inference.authorization.access_points import ways_to
 from private_inference.authorization.from_account.described import Described, Endpoint, Guarded, Item
 from private_inference.authorization.from_account.identities import Identities
 from private_inference.authorization.model import (
     OTHER_ENDPOINT,
     PUBLIC,
+    AccessPoint,
     Account,
     Guard,
     Path,
@@ -49,13 +51,21 @@ def _resources(described: Described) -> Iterator[Resource]:
         policy = _policy(each)
         if each.kind == "bucket":
             name = f"objects of {each.name.removeprefix('bucket ')}"
-            yield Resource(name, f"{each.arn}/*", account, policy, kind="objects")
+            objects = Resource(name, f"{each.arn}/*", account, policy, kind="objects")
+            yield from ways_to(objects, _access_points(each, account), described.partition)
         if each.kind == "role":
             yield Resource(each.name, each.arn, account, _trust(each, trusts), Guard.NEEDED, "trust")
         guard = Guard.NEEDED if each.kind == "key" else Guard.EITHER
         yield Resource(each.name, each.arn, account, policy, guard, each.kind)
     for endpoint in described.endpoints:
         yield Resource(f"VPC {endpoint.name}", endpoint.arn, account, kind="VPC endpoint")
+
+
+def _access_points(bucket: Guarded, account: str) -> Iterator[AccessPoint]:
+    for each, document in bucket.access_points:
+        name, vpc = f"access point {each['Name']}", (each.get("VpcConfiguration") or {}).get("VpcId")
+        policy = read_policy(f"policy of {name}", document) if document else None
+        yield AccessPoint(name, each["AccessPointArn"], account, policy, vpc)
 
 
 def _trust(role: Guarded, trusts: Mapping[str, Any]) -> Policy:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from private_inference.authorization.model import Organization, Policy, level, read_policy
+from private_inference.authorization.model import AccessPoint, Organization, Policy, level, read_policy
 from private_inference.graph import types
 from private_inference.graph.hidden import hidden_by
 from private_inference.graph.resources import Graph, Resource
@@ -14,6 +14,7 @@ from private_inference.graph.values import Unknown, pick
 
 POLICIES = {
     types.BUCKET: (types.BUCKET_POLICY, "bucket"),
+    types.ACCESS_POINT: (types.ACCESS_POINT_POLICY, "accessPointArn"),
     types.KMS_KEY: (types.KMS_KEY_POLICY, "keyId"),
     types.SNS_TOPIC: (types.SNS_TOPIC_POLICY, "arn"),
     types.SQS_QUEUE: (types.SQS_QUEUE_POLICY, "queueUrl"),
@@ -26,7 +27,8 @@ POLICIES = {
 UNMODELLED = (
     "aws:iam/user:User",
     "aws:iam/group:Group",
-    "aws:s3/accessPoint:AccessPoint",
+    "aws:s3control/multiRegionAccessPoint:MultiRegionAccessPoint",
+    "aws:s3control/objectLambdaAccessPoint:ObjectLambdaAccessPoint",
     "aws:s3/bucketAcl:BucketAcl",
     "aws:kms/replicaKey:ReplicaKey",
     "aws:kms/externalKey:ExternalKey",
@@ -55,6 +57,7 @@ class Attachments:
         attaching = [(type_, key, to) for to, (type_, key) in POLICIES.items()]
         attaching += [(types.IAM_ROLE_POLICY, "role", types.IAM_ROLE)]
         attaching += [(types.IAM_ROLE_POLICY_ATTACHMENT, "role", types.IAM_ROLE)]
+        attaching += [(types.ACCESS_POINT, "bucket", types.BUCKET)]
         attaching += [(types.ORGANIZATION_POLICY_ATTACHMENT, "policyId", types.ORGANIZATION_POLICY)]
         for type_, key, to in attaching:
             for each in self._graph.all(type_):
@@ -108,6 +111,16 @@ class Attachments:
                 elif kind:
                     found[kind].append(read_policy(f"policy {policy.name}", policy.get("content")))
         return Organization(**{kind: level(policies) for kind, policies in found.items()})
+
+    def access_points(self, bucket: Resource, account: str) -> Iterator[AccessPoint]:
+        """The access points of a bucket; one whose ARN or VPC isn't known yet is a gap."""
+        for each in self._attached(types.ACCESS_POINT, "bucket", bucket):
+            arn, vpc = each.get("arn"), each.get("vpcConfiguration", "vpcId")
+            known = isinstance(bucket.get("arn"), str) and not isinstance(vpc, Unknown)
+            if isinstance(arn, str) and known:
+                yield AccessPoint(f"access point {each.name}", arn, account, self.of_resource(each), vpc)
+            else:
+                self._gaps[f"AccessPoint {each.name} is known after deployment only"] = None
 
     def of_resource(self, resource: Resource) -> Policy | None:
         """The policy of a resource, wherever it is written, with what grants and permissions add to it.

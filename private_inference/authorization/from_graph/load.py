@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from private_inference.authorization.access_points import ways_to
 from private_inference.authorization.from_graph.attachments import Attachments
 from private_inference.authorization.model import (
     HOLDERS,
@@ -103,7 +104,8 @@ def _resources(graph: Graph[Declared], attached: Attachments, account: str, part
             yield Resource(f"{kind} {each.name}", _arn(each, partition), account, policy, kind=kind)
     for bucket in graph.all(types.BUCKET):
         policy, arn = attached.of_resource(bucket), _arn(bucket, partition)
-        yield Resource(f"objects of {bucket.name}", f"{arn}/*", account, policy, kind="objects")
+        objects = Resource(f"objects of {bucket.name}", f"{arn}/*", account, policy, kind="objects")
+        yield from ways_to(objects, attached.access_points(bucket, account), partition)
         yield Resource(f"bucket {bucket.name}", arn, account, policy, kind="bucket")
     for key in graph.all(types.KMS_KEY):
         policy = attached.of_resource(key) or _default_key_policy(key.name, account, partition)
