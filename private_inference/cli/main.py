@@ -254,7 +254,14 @@ def who(
     if html:
         from private_inference.cli.who_page import page
 
-        views.show(page(found, [*map(str, changes), *account.gaps, *unread], f"{config.project}/{config.stack}"), html)
+        views.show(
+            page(
+                found,
+                [*map(str, changes), *account.gaps, *unread, *nobody(account)],
+                f"{config.project}/{config.stack}",
+            ),
+            html,
+        )
     views.show(written(found, changes) if as_json else render(found, changes), None)
     wrong = any(each.missing or each.surplus for each in found) or not all(each.declared for each in changes)
     raise typer.Exit(1 if wrong else 0)

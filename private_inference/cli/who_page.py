@@ -52,7 +52,7 @@ def _principal(each: Judged) -> str:
 
 
 def _resource(each: Judged) -> str:
-    return each.answer.question.resource.name
+    return each.answer.question.resource.called
 
 
 def _cells(drawn: Sequence[Judged]) -> Mapping[tuple[str, str], Sequence[Entry]]:
