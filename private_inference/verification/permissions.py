@@ -5,7 +5,7 @@ docs/authorization.md has the least policy for whoever reads this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
