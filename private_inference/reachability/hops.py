@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from private_inference.reachability.block_public_access import mode_in
 from private_inference.reachability.intervals import Intervals
 from private_inference.reachability.model import AclRule, Cidr, GatewayKind, GroupRef, Network, PrefixListRef, SgRule
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, Path, PathEnd, Stage
@@ -16,7 +17,7 @@ class Hop:
     """What one control does with the packet, or with its answer.
 
     remedy: what would have to change, when this hop refuses; "" when it doesn't. subnet: the one that the control is in
-    force in, for ACLs and route tables.
+    force in, for controls that are in force in one.
     """
 
     control: str
@@ -52,6 +53,10 @@ class Packet:
         return self.path.source if stage.about == "source" else self.path.destination
 
 
+IN_SUBNETS = frozenset({"network ACL", "route table", "VPC Block Public Access"})
+"""Controls of which a reader wants to know the subnet that they are in force in."""
+
+
 def hop_of(finder: PathFinder, stage: Stage, packet: Packet) -> Hop:
     allowed = stage.admits.contains(packet.address(stage), packet.service)
     explain = {
@@ -59,11 +64,12 @@ def hop_of(finder: PathFinder, stage: Stage, packet: Packet) -> Hop:
         "network ACL": _explain_acls,
         "route table": _explain_route,
         "gateway": _explain_gateway,
+        "VPC Block Public Access": _explain_block,
     }[stage.control]
     reason, remedy = explain(finder, stage, packet, allowed)
     subject = ", ".join(finder.network.name(one) for one in stage.subjects)
     reply = stage.replies_to is not None
-    subnet = finder.network.name(stage.subnet) if stage.control in ("network ACL", "route table") else ""
+    subnet = finder.network.name(stage.subnet) if stage.control in IN_SUBNETS else ""
     return Hop(stage.control, subject, stage.direction, reply, allowed, reason, "" if allowed else remedy, subnet)
 
 
@@ -172,3 +178,11 @@ def _explain_gateway(finder: PathFinder, stage: Stage, packet: Packet, allowed: 
     if gateway.kind is GatewayKind.INTERNET:
         return "the interface has no public IPv4 address", "a public IPv4 address for the interface"
     return f"{gateway.kind} doesn't carry {address_text(packet.address(stage))}", "an address of the other family"
+
+
+def _explain_block(finder: PathFinder, stage: Stage, packet: Packet, allowed: bool) -> tuple[str, str]:
+    subnet = finder.network.subnets[stage.subnet]
+    mode = mode_in(finder.network, subnet)
+    if allowed:
+        return f"{mode} leaves what passes no internet gateway", ""
+    return f"{mode} is in force", f"an exclusion of {finder.network.name(subnet.id)} with allow-bidirectional"

@@ -1,10 +1,10 @@
-"""What both loaders share: how the target of a route becomes a gateway of the network."""
+"""What both loaders share: how the target of a route becomes a gateway of the network, and which exclusion counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from private_inference.reachability.model import Gateway, GatewayKind
+from private_inference.reachability.model import ExclusionMode, Gateway, GatewayKind
 
 
 def gateway_in(vpc: str, target: str) -> str:
@@ -22,3 +22,8 @@ def add_gateway(gateways: dict[str, Gateway], vpc: str, target: str, kind: Gatew
     key = gateway_in(vpc, target)
     gateways.setdefault(key, Gateway(key, vpc, kind, name=target))
     return key
+
+
+def more_open(one: ExclusionMode | None, other: ExclusionMode) -> ExclusionMode:
+    """Which of a subnet's exclusions counts, its own or its VPC's: AWS doesn't say, so the one that lets more pass."""
+    return min(filter(None, (one, other)), key=list(ExclusionMode).index)

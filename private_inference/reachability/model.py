@@ -52,14 +52,33 @@ class GroupRef:
         return self.group
 
 
+class BlockMode(StrEnum):
+    """What VPC Block Public Access does in a Region, the more open first."""
+
+    OFF = "off"
+    INGRESS = "block-ingress"
+    BIDIRECTIONAL = "block-bidirectional"
+
+
+class ExclusionMode(StrEnum):
+    """What an exclusion from VPC Block Public Access lets a VPC or a subnet do, the more open first."""
+
+    BIDIRECTIONAL = "allow-bidirectional"
+    EGRESS = "allow-egress"
+
+
 @dataclass(frozen=True)
 class Vpc:
-    """A VPC; `dns` is whether the Amazon DNS server answers in it (enableDnsSupport)."""
+    """A VPC; `dns` is whether the Amazon DNS server answers in it (enableDnsSupport).
+
+    block_mode: the mode of VPC Block Public Access in its Region, for the account that owns it.
+    """
 
     id: str
     cidrs: tuple[str, ...]
     name: str = ""
     dns: bool = True
+    block_mode: BlockMode = BlockMode.OFF
 
     @property
     def addresses(self) -> Intervals:
@@ -68,7 +87,10 @@ class Vpc:
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet with the route table and network ACL in force (associated, or else the VPC's main and default ones)."""
+    """A subnet with the route table and network ACL in force (associated, or else the VPC's main and default ones).
+
+    exclusion: its own from VPC Block Public Access, or its VPC's; the more open if it has both.
+    """
 
     id: str
     vpc: str
@@ -78,6 +100,7 @@ class Subnet:
     acl: str
     name: str = ""
     tier: str = ""
+    exclusion: ExclusionMode | None = None
 
     @property
     def addresses(self) -> Intervals:

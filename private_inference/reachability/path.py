@@ -21,7 +21,7 @@ from private_inference.reachability.traffic import ALL_TRAFFIC, IPV4, IPV6
 
 Direction = Literal["ingress", "egress"]
 End = Literal["source", "destination"]
-Control = Literal["security group", "network ACL", "route table", "gateway"]
+Control = Literal["security group", "network ACL", "route table", "gateway", "VPC Block Public Access"]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
+from private_inference.reachability import block_public_access
 from private_inference.reachability.intervals import EMPTY, NONE, Intervals, Region
 from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
@@ -144,6 +145,7 @@ class PathFinder:
             self._route(here, gateway.id, "destination"),
             self._acl(here, "egress", "destination"),
             *self._through(gateway, here, source),
+            *block_public_access.outward(self.network, gateway, here, source.ephemeral),
             *([] if shared else [self._acl(here, "ingress", "destination", source.ephemeral)]),
         )
 
@@ -158,6 +160,7 @@ class PathFinder:
         crossing = there not in attached  # no ACL is evaluated where an attachment and an instance share a subnet
         return (
             Stage("gateway", (gateway.id,), "ingress", "destination", self._own_end(gateway, destination)),
+            *block_public_access.inward(self.network, gateway, there),
             *([self._any_acl(attached, "egress", "destination")] if attached and crossing else []),
             *([self._acl(there, "ingress", "source")] if crossing else []),
             self._groups(destination, "ingress", source),
@@ -179,7 +182,8 @@ class PathFinder:
     def _translated(self, gateway: Gateway, here: Subnet, source: InterfaceSet) -> Iterator[Stage]:
         """A NAT gateway: packets enter its subnet, and leave it by its own route table with ports of the gateway's."""
         there = self.network.subnets[gateway.subnets[0]]
-        onward = Intervals.union(self.route_targets(there.route_table).values())
+        targets = self.route_targets(there.route_table)
+        onward = Intervals.union(targets.values())
         if here.id != there.id:
             yield self._acl(there, "ingress", "source")
         yield Stage(
@@ -191,6 +195,7 @@ class PathFinder:
             subnet=there.id,
         )
         yield self._acl(there, "egress", "destination")
+        yield from block_public_access.translated(self.network, here, there, targets)
         yield self._acl(there, "ingress", "destination", ANY_CLIENT_PORTS)
         if here.id != there.id:
             yield self._acl(there, "egress", "source", source.ephemeral)

@@ -159,6 +159,23 @@ def serves(gateway: Gateway, party: Party) -> bool:
     return True
 
 
+def open_to_internet(network: Network, subnet: Subnet) -> tuple[bool, bool]:
+    """What VPC Block Public Access leaves of a subnet's ways: through internet gateways, and through those that let
+    nothing in. By the tables of the AWS guide's "Advanced example", cell by cell."""
+    mode, excluded = network.vpcs[subnet.vpc].block_mode, subnet.exclusion
+    return {
+        ("off", None): (True, True),
+        ("off", "allow-egress"): (True, True),
+        ("off", "allow-bidirectional"): (True, True),
+        ("block-ingress", None): (False, True),
+        ("block-ingress", "allow-egress"): (False, True),
+        ("block-ingress", "allow-bidirectional"): (True, True),
+        ("block-bidirectional", None): (False, False),
+        ("block-bidirectional", "allow-egress"): (False, True),
+        ("block-bidirectional", "allow-bidirectional"): (True, True),
+    }[mode.value, excluded.value if excluded else None]
+
+
 def leaves(network: Network, source: Party, destination: Party, protocol: int, port: int) -> bool:
     """Whether a packet gets from an interface's subnet out through a gateway."""
     here, gateway = network.subnets[source.own.subnet], destination.way
@@ -172,7 +189,13 @@ def leaves(network: Network, source: Party, destination: Party, protocol: int, p
             return False
         if here != there and not acl_allows(network.acls[there.acl].ingress, source.ip, protocol, port):
             return False
+        onward = network.gateways[next_hop(network, there, destination.ip) or ""]
+        if onward.kind is GatewayKind.INTERNET and not any(open_to_internet(network, one)[1] for one in (here, there)):
+            return False
         return acl_allows(network.acls[there.acl].egress, destination.ip, protocol, port)
+    if gateway.kind in (GatewayKind.INTERNET, GatewayKind.EGRESS_ONLY):
+        # With nothing but answers refused, a request is on its way.
+        return open_to_internet(network, here)[1]
     if gateway.kind is GatewayKind.TRANSIT and gateway.subnets and here.id not in gateway.subnets:
         near = [network.subnets[one] for one in gateway.subnets if network.subnets[one].zone == here.zone]
         return any(acl_allows(network.acls[one.acl].ingress, source.ip, protocol, port) for one in near)
@@ -183,6 +206,8 @@ def comes_in(network: Network, source: Party, destination: Party, protocol: int,
     """Whether a packet gets from beyond a gateway into an interface's subnet."""
     there, gateway = network.subnets[destination.own.subnet], source.way
     if gateway.kind not in ADMITTING_GATEWAYS or not serves(gateway, destination):
+        return False
+    if gateway.kind is GatewayKind.INTERNET and not open_to_internet(network, there)[0]:
         return False
     if there.id in gateway.subnets:
         return True
@@ -228,6 +253,8 @@ def answer_comes_in(network: Network, source: Party, destination: Party, protoco
     here, gateway = network.subnets[source.own.subnet], destination.way
     if gateway.kind is GatewayKind.TRANSIT and here.id in gateway.subnets:
         return True
+    if gateway.kind is GatewayKind.INTERNET and not open_to_internet(network, here)[0]:
+        return False
     if not acl_allows(network.acls[here.acl].ingress, destination.ip, protocol, port):
         return False
     if gateway.kind is GatewayKind.NAT:

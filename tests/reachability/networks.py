@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
     AclRule,
+    BlockMode,
     Cidr,
+    ExclusionMode,
     Gateway,
     GatewayKind,
     GroupRef,
@@ -112,6 +114,8 @@ _addresses = {
     for subnet, usable in ADDRESSES.items()
 }
 _client_ports = st.sampled_from(((32768, 65535), ANY_CLIENT_PORTS, (49152, 65535)))
+_block_modes = st.sampled_from((BlockMode.OFF, *BlockMode))
+_exclusions = st.sampled_from((None, *ExclusionMode))
 _acls = st.sampled_from(("acl-1", "acl-2", "acl-3"))
 _tables = st.sampled_from(("rtb-1", "rtb-2"))
 _default_routes = (Cidr("0.0.0.0/0"), Cidr("::/0"))
@@ -138,9 +142,9 @@ def networks(draw: st.DrawFn) -> Network:
     gateways = [gateway(kind, draw(_subnets), draw(_attachments)) for kind in draw(_kinds)]
     return Network.of(
         [
-            Vpc("vpc", ("10.0.0.0/26", "2001:db8::/56")),
+            Vpc("vpc", ("10.0.0.0/26", "2001:db8::/56"), block_mode=draw(_block_modes)),
             *(
-                Subnet(name, "vpc", zone, blocks, draw(_tables), draw(_acls))
+                Subnet(name, "vpc", zone, blocks, draw(_tables), draw(_acls), exclusion=draw(_exclusions))
                 for name, (blocks, zone) in SUBNETS.items()
             ),
             *(RouteTable(name, "vpc", routes(draw(_destinations), gateways)) for name in ("rtb-1", "rtb-2")),

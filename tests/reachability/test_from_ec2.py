@@ -1,6 +1,7 @@
 """What EC2 describes is read as it acts: against a moto account, and against answers that moto doesn't give."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -20,8 +21,12 @@ from private_inference.reachability.model import (
 )
 from private_inference.reachability.trace import Verdict, trace
 from private_inference.reachability.traffic import services, services_text
+from private_inference.rehearsal.patches import PATCHES
 from private_inference.verification.checks import AbsentError
 from private_inference.verification.reader import Reader
+
+OWNER = "123456789012"
+BLOCK = ("vpc_block_public_access", "vpc_block_public_access_mode", "vpc_block_public_access_exclusions")
 
 
 @pytest.fixture
@@ -29,6 +34,9 @@ def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for patch in (one for one in PATCHES if one.name in BLOCK):  # which moto lacks
+        answer = partial(patch.replacement, None)
+        monkeypatch.setattr(patch.owner, patch.attribute, lambda self, answer=answer: answer(self), raising=False)
     with mock_aws():
         yield boto3.client("ec2", region_name="us-east-1")
 
@@ -158,6 +166,14 @@ def test_the_client_gets_out_as_its_routes_say(
     assert account[gateway] in next(hop.reason for hop in found.hops if hop.control == "route table")
 
 
+def test_the_account_blocks_public_access(ec2: Any, account: dict[str, str]) -> None:
+    ec2.modify_vpc_block_public_access_options(InternetGatewayBlockMode="block-bidirectional")
+    blocked = load(describe(Reader(lambda service: ec2), [account["vpc"]]))
+    assert trace(blocked, account["interface"], "203.0.113.9", 443).verdict == Verdict.REFUSED
+    assert trace(blocked, account["interface"], "10.9.0.1", 443).verdict == Verdict.REACHES
+    assert trace(blocked, account["interface"], "s3", 443).verdict == Verdict.REACHES
+
+
 def test_s3_is_reached_by_its_gateway(network: Network, account: dict[str, str]) -> None:
     assert trace(network, account["interface"], "s3", 443).verdict == Verdict.REACHES
 
@@ -168,7 +184,10 @@ def test_s3_is_reached_by_its_gateway(network: Network, account: dict[str, str])
 def answers(**changes: Any) -> Descriptions:
     """The least that EC2 can say of a VPC."""
     least: dict[str, Any] = {
-        "Vpcs": [{"VpcId": "vpc", "CidrBlock": "10.0.0.0/16", "EnableDnsSupport": False}],
+        "Vpcs": [{"VpcId": "vpc", "OwnerId": OWNER, "CidrBlock": "10.0.0.0/16", "EnableDnsSupport": False}],
+        "VpcBlockPublicAccessOptions": [
+            {"AwsAccountId": OWNER, "State": "default-state", "InternetGatewayBlockMode": "off"}
+        ],
         "Subnets": [
             {
                 "SubnetId": "subnet",
@@ -193,7 +212,7 @@ def answers(**changes: Any) -> Descriptions:
     empty = (
         "SecurityGroups", "NetworkInterfaces", "VpcEndpoints", "InternetGateways", "EgressOnlyInternetGateways",
         "NatGateways", "VpnGateways", "TransitGatewayVpcAttachments", "VpcPeeringConnections",
-        "PrefixListEntries",
+        "PrefixListEntries", "VpcBlockPublicAccessExclusions",
     )  # fmt: skip
     return {key: [] for key in empty} | least | changes
 

@@ -3,8 +3,9 @@
 Needs these permissions, none of which EC2 can bound to a resource but the last: ec2:DescribeEgressOnlyInternetGateways,
 DescribeInternetGateways, DescribeNatGateways, DescribeNetworkAcls, DescribeNetworkInterfaces, DescribePrefixLists,
 DescribeRouteTables, DescribeSecurityGroups, DescribeSubnets, DescribeTransitGatewayVpcAttachments,
-DescribeVpcAttribute, DescribeVpcEndpoints, DescribeVpcPeeringConnections, DescribeVpcs, DescribeVpnGateways; and
-GetManagedPrefixListEntries where a rule or route names a prefix list of a customer's.
+DescribeVpcAttribute, DescribeVpcBlockPublicAccessExclusions, DescribeVpcBlockPublicAccessOptions, DescribeVpcEndpoints,
+DescribeVpcPeeringConnections, DescribeVpcs, DescribeVpnGateways; and GetManagedPrefixListEntries where a rule or route
+names a prefix list of a customer's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,8 @@ Item = Mapping[str, Any]
 Descriptions = Mapping[str, Sequence[Item]]
 """All elements of each list, by the name that EC2's answer gives the list, such as `Subnets`.
 
-Two differ from what EC2 answers: the elements of `Vpcs` have EnableDnsSupport, a bool, and those of `PrefixListEntries`
-have PrefixListId and Cidr.
+Three differ from what EC2 answers: the elements of `Vpcs` have EnableDnsSupport, a bool, and those of
+`PrefixListEntries` have PrefixListId and Cidr; `VpcBlockPublicAccessOptions`, which EC2 has one of, is a list of it.
 """
 
 _LISTS = {
@@ -46,7 +47,7 @@ class Reads(Protocol):
 
 def describe(aws: Reads, vpcs: Sequence[str]) -> Descriptions:
     """What EC2 describes of some VPCs, by their ids. Raises what `aws` raises, also for a VPC that doesn't exist."""
-    found = {
+    found: dict[str, list[Item]] = {
         "Vpcs": [
             {**vpc, "EnableDnsSupport": _dns_support(aws, vpc["VpcId"])}
             for vpc in aws.all("ec2", "describe_vpcs", "Vpcs", VpcIds=list(vpcs))
@@ -55,6 +56,7 @@ def describe(aws: Reads, vpcs: Sequence[str]) -> Descriptions:
     for operation, (member, filter_name) in _LISTS.items():
         filters = {"Filters": [{"Name": filter_name, "Values": list(vpcs)}]} if filter_name else {}
         found[member] = aws.all("ec2", operation, member, **filters)
+    found |= _block_public_access(aws)
     listed = {one["PrefixListId"] for one in found["PrefixLists"] if one.get("Cidrs")}
     found["PrefixListEntries"] = [
         {"PrefixListId": prefix_list, "Cidr": entry["Cidr"]}
@@ -62,6 +64,20 @@ def describe(aws: Reads, vpcs: Sequence[str]) -> Descriptions:
         for entry in aws.all("ec2", "get_managed_prefix_list_entries", "Entries", PrefixListId=prefix_list)
     ]
     return found
+
+
+def _block_public_access(aws: Reads) -> dict[str, list[Item]]:
+    """The Region's options, and all exclusions: botocore has no paginator for them."""
+    options, listed = "VpcBlockPublicAccessOptions", "VpcBlockPublicAccessExclusions"
+    exclusions: list[Item] = []
+    page: dict[str, str] = {}
+    while True:
+        answer = aws.get("ec2", "describe_vpc_block_public_access_exclusions", **page)
+        exclusions += answer.get(listed, ())
+        if not answer.get("NextToken"):
+            break
+        page = {"NextToken": answer["NextToken"]}
+    return {options: [aws.get("ec2", "describe_vpc_block_public_access_options")[options]], listed: exclusions}
 
 
 def _dns_support(aws: Reads, vpc: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from private_inference.graph.endpoint_services import short_service
+from private_inference.reachability.from_ec2.block_public_access import block_mode, exclusion
 from private_inference.reachability.from_ec2.describe import Descriptions, Item
 from private_inference.reachability.loading import add_gateway, find_gateway, gateway_in
 from private_inference.reachability.model import (
@@ -60,7 +61,7 @@ class _Loader:
         tables = [self._route_table(raw) for raw in self._described["RouteTables"]]  # finds further gateways
         return Network.of(
             [
-                *map(_vpc, self._described["Vpcs"]),
+                *map(self._vpc, self._described["Vpcs"]),
                 *self._subnets(),
                 *tables,
                 *map(_acl, self._described["NetworkAcls"]),
@@ -76,7 +77,17 @@ class _Loader:
     def _undecide(self, resource: str, key: str, reason: str) -> None:
         self._undecided[Undecided(resource, key, reason)] = None
 
-    # Subnets
+    # VPCs and subnets
+
+    def _vpc(self, raw: Item) -> Vpc:
+        blocks = [
+            one["CidrBlock"]
+            for one in raw.get("CidrBlockAssociationSet", ())
+            if one["CidrBlockState"]["State"] in ("associating", "associated")
+        ]
+        blocks = blocks or [raw["CidrBlock"]]
+        mode = block_mode(self._described, raw)
+        return Vpc(raw["VpcId"], (*blocks, *_ipv6_blocks(raw)), _name(raw), raw.get("EnableDnsSupport", True), mode)
 
     def _subnets(self) -> Iterator[Subnet]:
         tables, main = self._associations()
@@ -90,7 +101,8 @@ class _Loader:
             blocks = [raw["CidrBlock"]] if raw.get("CidrBlock") else []
             blocks += _ipv6_blocks(raw)
             table = tables.get(key) or main.get(vpc, "")
-            yield Subnet(key, vpc, raw["AvailabilityZone"], tuple(blocks), table, acls.get(key, ""), _name(raw))
+            zone, acl, excluded = raw["AvailabilityZone"], acls.get(key, ""), exclusion(self._described, key, vpc)
+            yield Subnet(key, vpc, zone, tuple(blocks), table, acl, _name(raw), exclusion=excluded)
 
     def _associations(self) -> tuple[dict[str, str], dict[str, str]]:
         """The route tables of subnets, and the main ones of VPCs."""
@@ -255,16 +267,6 @@ _TARGETS = (
 def _name(raw: Item) -> str:
     tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags") or raw.get("TagSet") or ()}
     return str(tags.get("Name", ""))
-
-
-def _vpc(raw: Item) -> Vpc:
-    blocks = [
-        one["CidrBlock"]
-        for one in raw.get("CidrBlockAssociationSet", ())
-        if one["CidrBlockState"]["State"] in ("associating", "associated")
-    ]
-    blocks = blocks or [raw["CidrBlock"]]
-    return Vpc(raw["VpcId"], (*blocks, *_ipv6_blocks(raw)), _name(raw), raw.get("EnableDnsSupport", True))
 
 
 def _ipv6_blocks(raw: Item) -> list[str]:

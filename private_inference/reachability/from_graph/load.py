@@ -12,6 +12,7 @@ from private_inference.graph.cloudformation import with_held
 from private_inference.graph.resources import Resource
 from private_inference.graph.types import PREFIX_LIST
 from private_inference.graph.values import Unknown, pick, spread
+from private_inference.reachability.from_graph.block_public_access import with_block_mode, with_exclusions
 from private_inference.reachability.from_graph.coverage import find_unmodelled
 from private_inference.reachability.from_graph.gateways import gateways
 from private_inference.reachability.from_graph.interfaces import interfaces
@@ -32,10 +33,10 @@ def load(resources: Iterable[Resource], prefix_lists: Mapping[str, Sequence[str]
     """
     references = References(with_held(resources))
     lists = {**(prefix_lists or {}), **_managed_prefix_lists(references)}
-    declared_vpcs = vpcs(references)
+    declared_vpcs = with_block_mode(references, vpcs(references))
     acls = network_acls(references, declared_vpcs)
     tables = route_tables(references, declared_vpcs)
-    declared_subnets = subnets(references, tables, acls)
+    declared_subnets = with_exclusions(references, subnets(references, tables, acls))
     declared_gateways = gateways(references, declared_vpcs, declared_subnets, set(lists))
     routed = with_routes(references, tables, declared_gateways)
     groups = Groups(references, declared_vpcs, set(lists))

@@ -6,6 +6,7 @@ does.
 """
 
 from private_inference.rehearsal.patches import (
+    account_guards,
     callers,
     endpoints,
     functions,
@@ -22,6 +23,7 @@ from private_inference.rehearsal.patches.patch import PATCHES
 
 __all__ = [
     "PATCHES",
+    "account_guards",
     "apply_all",
     "callers",
     "endpoints",
