@@ -7,6 +7,7 @@ from itertools import chain
 import pulumi
 import pulumi_aws as aws
 
+from components.account_guards import AccountGuards
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
 from components.cidr import Tier
@@ -54,6 +55,8 @@ provider = aws.Provider(
 )
 options = pulumi.ResourceOptions(providers=[provider])
 safeguards = Safeguards(settings.region)
+if settings.account_guards.owned:
+    AccountGuards("account", settings.account_guards, options)
 
 keys = EncryptionKeys(
     "keys",
@@ -236,6 +239,7 @@ if settings.perimeter.attach:
                 endpoints=[endpoint.name for endpoint in settings.endpoints],
                 deployers=settings.perimeter.deployers,
                 data_through_vpc=settings.perimeter.data_through_vpc,
+                account_guards=settings.account_guards,
             ),
             runtime_endpoint=access.runtime.id,
             vpc=network.vpc.id,

@@ -26,6 +26,7 @@ from private_inference.graph.types import (
     ROUTE_TABLE_ASSOCIATION,
     SUBNET,
     VPC,
+    VPC_BLOCK_PUBLIC_ACCESS_EXCLUSION,
 )
 from private_inference.graph.values import Unknown, known
 
@@ -37,6 +38,7 @@ WAYS_OUT = {
     CARRIER_GATEWAY: "is a carrier gateway",
     EIP: "is a public IPv4 address",
     EIP_ASSOCIATION: "gives a public IPv4 address to a network interface",
+    VPC_BLOCK_PUBLIC_ACCESS_EXCLUSION: "excludes a network from VPC Block Public Access",
     "aws:ec2/defaultVpc:DefaultVpc": "adopts the default VPC, which has an internet gateway",
     "aws:ec2/defaultSubnet:DefaultSubnet": "adopts a default subnet, which is public",
     "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation": "lets other routers decide where packets go",

@@ -4,6 +4,7 @@ Every default is the strict choice. What loosens one is named `…Because` and t
 reviewers. All problems of a stack's configuration are reported at once, each with its key, value and remedy.
 """
 
+from components.settings.account_guards import AccountGuardsSettings
 from components.settings.endpoints import EndpointSettings, ImageSettings, ModelSettings
 from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
 from components.settings.loading import SettingsError, load, parse
@@ -18,6 +19,7 @@ from components.settings.models import (
 __all__ = [
     "ACCESS",
     "CLIENTS",
+    "AccountGuardsSettings",
     "ArtifactSettings",
     "EndpointSettings",
     "FlowSettings",

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from components import cidr
 from components.ecr import EcrImage
+from components.settings.account_guards import AccountGuardsSettings
 from components.settings.endpoints import EndpointSettings, distinct_names
 from components.settings.fields import (
     AccountId,
@@ -183,6 +184,7 @@ class Settings(SettingsGroup):
     artifacts: ArtifactSettings = ArtifactSettings()
     operators: OperatorSettings = OperatorSettings()
     perimeter: PerimeterSettings = PerimeterSettings()
+    account_guards: AccountGuardsSettings = AccountGuardsSettings()
     endpoints: Annotated[tuple[EndpointSettings, ...], AfterValidator(distinct_names)] = ()
     """The endpoints to serve. None yet is fine: network and registry come first."""
 
@@ -211,6 +213,10 @@ class Settings(SettingsGroup):
                 f"leaves {room} addresses for model instances, and the endpoints' maxima need {needed} (two for each "
                 "instance, old and new ones during an update); choose a larger block or lower instances.max",
             )
+        key = self.account_guards.ebs_default_key_arn
+        if key and key.split(":")[3] != self.region:
+            message = f"is not in {self.region}, and Amazon EBS takes keys of its own region only; name one of there"
+            yield Problem("accountGuards.ebsDefaultKeyArn", key, message)
         for position, endpoint in enumerate(self.endpoints):
             uri = endpoint.model.image.uri
             if uri and EcrImage.parse(uri).region != self.region:

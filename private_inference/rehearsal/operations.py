@@ -99,6 +99,10 @@ class Operations:
         """
         self._do("called_by", arn=arn)
 
+    def has_key(self, arn: str) -> None:
+        """The account has a customer managed key with this ARN. No event, but a fact."""
+        self._do("has_key", arn=arn)
+
     def _do(self, operation: str, **parameters: Any) -> Any:
         asked = urllib.request.Request(  # noqa: S310 - the embedded AWS's own loopback address
             f"{self._url}/_operations/{operation}", json.dumps(parameters).encode(), method="POST"

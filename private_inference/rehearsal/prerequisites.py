@@ -1,7 +1,7 @@
 """The embedded AWS with what a stack needs to find there.
 
-That is a gateway to on-premises networks, the bucket for access logs, and model archives and images from other
-pipelines.
+That is a gateway to on-premises networks, the bucket for access logs, the key for EBS volumes, and model archives and
+images from other pipelines.
 """
 
 import contextlib
@@ -41,6 +41,8 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
         aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
     for image in {endpoint.model.image.uri or "" for endpoint in settings.endpoints}:
         _image(aws, image)
+    if settings.account_guards.ebs_default_key_arn:
+        Operations(aws.endpoint_url).has_key(settings.account_guards.ebs_default_key_arn)
     if settings.perimeter.attach:
         _organization(aws)
     if settings.perimeter.deployers:

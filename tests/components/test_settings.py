@@ -61,6 +61,10 @@ BAD = [
     ("operators.emails", "me", "should be a list"),
     ("operators.callsFromOutside", "always", "should be a valid boolean"),
     ("operators.emails[0]", "me", "is not an email address; write one such as team@example.com"),
+    ("accountGuards.vpcBlockPublicAccess", "off", "choose one of 'block-bidirectional', 'block-ingress'"),
+    ("accountGuards.ebsDefaultKeyArn", "alias/aws/ebs", "an alias won't do"),
+    ("accountGuards.ebsSnapshotBlockPublicAccess", "perhaps", "valid boolean"),
+    ("accountGuards.s3BlockPublicAccess", "perhaps", "valid boolean"),
     ("perimeter.deployers", "me", "should be a list"),
     ("perimeter.deployers[0]", "*", "is not the ARN of a role or a user"),
     ("perimeter.deployers[0]", "arn:aws:iam::*:role/*", "a pattern whose name begins with no wildcard"),
@@ -438,6 +442,12 @@ def test_one_instance_needs_a_reason(archive: Path) -> None:
 
 def test_no_endpoint_yet_is_fine(archive: Path) -> None:
     assert settings(minimal(archive, endpoints=[])).endpoints == ()
+
+
+def test_a_key_for_volumes_is_of_the_stacks_region(archive: Path) -> None:
+    key = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1"
+    with pytest.raises(SettingsError, match=r"ebsDefaultKeyArn: .* is not in us-east-1, and Amazon EBS takes keys"):
+        settings(minimal(archive, accountGuards={"ebsDefaultKeyArn": key}))
 
 
 def test_settings_can_not_be_changed(archive: Path) -> None:

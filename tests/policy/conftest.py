@@ -33,6 +33,11 @@ def config(archive: Path) -> StackConfig:
             "privateAccess": {"interfaceEndpoints": ["logs"], "dynamodb": True},
             "artifacts": {"accessLogBucket": LOG_BUCKET},
             "operators": {"emails": ["ml-platform@example.com"], "callsFromOutside": True},
+            "accountGuards": {
+                "ebsDefaultKeyArn": f"arn:aws:kms:{REGION}:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+                "ebsSnapshotBlockPublicAccess": True,
+                "s3BlockPublicAccess": True,
+            },
             "endpoints": [endpoint(archive)],
         }
     )

@@ -117,6 +117,7 @@ REPOSITORY = ("aws:ecr/repository:Repository", "images")
 EVERYONE = "0.0.0.0/0"
 INTERNET_GATEWAY = "igw-0123456789abcdef0"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EXCLUSION = "aws:ec2/vpcBlockPublicAccessExclusion:VpcBlockPublicAccessExclusion"
 TWO_WAY = "aws:ec2/securityGroupRule:SecurityGroupRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 HTTPS = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "description": "Added"}
@@ -146,11 +147,15 @@ def _network() -> Iterator[Mutant]:
     yield adds(rule, "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway", {"vpcId": Ref(*VPC)})
     yield adds(rule, "aws:ec2/eip:Eip", {"domain": "vpc"})
     yield adds(rule, "aws:ec2/defaultVpc:DefaultVpc")
+    for excluded in ({"vpcId": Ref(*VPC)}, {"subnetId": Ref(*SUBNET)}):
+        yield adds(rule, EXCLUSION, {"internetGatewayExclusionMode": "allow-egress", **excluded})
     yield adds(rule, "awsx:ec2:Vpc")
 
     rule = "nothing-switched-public"
     yield sets(rule, SUBNET, "mapPublicIpOnLaunch", True)
     yield sets(rule, MODEL_SUBNET, "assignIpv6AddressOnCreation", True)
+    for way in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"):
+        yield sets(rule, ("AccountPublicAccessBlock", "account"), way, False)
 
     rule = "no-routes-out"
     yield adds(rule, "aws:ec2/route:Route", {**ROUTE, "destinationCidrBlock": EVERYONE, "gatewayId": INTERNET_GATEWAY})
@@ -795,7 +800,11 @@ def _exposure() -> Iterator[Mutant]:
 
     rule = "guards-stay-on"
     yield adds(rule, "aws:guardduty/detector:Detector", {"enable": False})
-    yield adds(rule, "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess", {"state": "unblocked"})
+    options = "aws:ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions"
+    yield adds(rule, options, {"internetGatewayBlockMode": "off"})
+    yield sets(rule, ("EncryptionByDefault", "account"), "enabled", False)
+    yield sets(rule, ("SnapshotBlockPublicAccess", "account"), "state", "unblocked")
+    yield sets(rule, ("SnapshotBlockPublicAccess", "account"), "state", "block-new-sharing")
     yield sets(rule, ("LaunchTemplate", "batch"), "metadataOptions.httpTokens", "optional")
 
     rule = "connections-use-tls"

@@ -296,6 +296,104 @@ def rules_for_prefix_lists_are_described(aws: EmbeddedAws) -> bool:
     return described_rule(aws, {"PrefixListIds": [{"PrefixListId": prefix_list, "Description": "why"}]}) == "why"
 
 
+# Guards of the account
+
+
+def attempt(call: Callable[..., Any], **parameters: Any) -> dict[str, Any]:
+    """What AWS answers; nothing if it doesn't know the call."""
+    try:
+        answer: dict[str, Any] = call(**parameters)
+    except ClientError:
+        return {}
+    return answer
+
+
+def ec2_in(aws: EmbeddedAws, region: str) -> Any:
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    return boto3.client("ec2", region_name=region, endpoint_url=aws.endpoint_url, **keys)  # type: ignore[call-overload]
+
+
+@probe("vpc_block_public_access")
+def nothing_is_blocked_until_somebody_says_so(aws: EmbeddedAws) -> bool:
+    elsewhere = ec2_in(aws, "sa-east-1")
+    found = attempt(elsewhere.describe_vpc_block_public_access_options).get("VpcBlockPublicAccessOptions", {})
+    return (found.get("State"), found.get("InternetGatewayBlockMode")) == ("default-state", "off")
+
+
+@probe("vpc_block_public_access_mode")
+def the_mode_is_set_for_the_region(aws: EmbeddedAws) -> bool:
+    ec2 = aws.client("ec2")
+    attempt(ec2.modify_vpc_block_public_access_options, InternetGatewayBlockMode="block-ingress")
+    found = attempt(ec2.describe_vpc_block_public_access_options)
+    return bool(found.get("VpcBlockPublicAccessOptions", {}).get("InternetGatewayBlockMode") == "block-ingress")
+
+
+def exclusion(aws: EmbeddedAws, identity: str) -> dict[str, Any]:
+    listed = attempt(aws.client("ec2").describe_vpc_block_public_access_exclusions)
+    found = [one for one in listed.get("VpcBlockPublicAccessExclusions", []) if one["ExclusionId"] == identity]
+    return found[0] if found else {}
+
+
+def excluded(aws: EmbeddedAws, **what: str) -> dict[str, Any]:
+    call = aws.client("ec2").create_vpc_block_public_access_exclusion
+    made = attempt(call, InternetGatewayExclusionMode="allow-egress", **what)
+    found: dict[str, Any] = made.get("VpcBlockPublicAccessExclusion", {})
+    return found
+
+
+@probe("vpc_block_public_access_exclusion")
+def a_subnet_or_a_vpc_is_excluded(aws: EmbeddedAws) -> bool:
+    around = vpc(aws)
+    within = subnet(aws, around)
+    made = [excluded(aws, VpcId=around), excluded(aws, SubnetId=within)]
+    arns = [one.get("ResourceArn", "").partition(":123456789012:")[2] for one in made]
+    return arns == [f"vpc/{around}", f"subnet/{within}"]
+
+
+@probe("vpc_block_public_access_exclusions")
+def an_exclusion_is_described(aws: EmbeddedAws) -> bool:
+    made = excluded(aws, VpcId=vpc(aws))
+    return bool(made) and exclusion(aws, made["ExclusionId"]) == made
+
+
+@probe("vpc_block_public_access_exclusion_ends")
+def an_ended_exclusion_is_described_as_one(aws: EmbeddedAws) -> bool:
+    identity = excluded(aws, VpcId=vpc(aws)).get("ExclusionId", "vpcbpa-exclude-0123456789abcdef0")
+    attempt(aws.client("ec2").delete_vpc_block_public_access_exclusion, ExclusionId=identity)
+    return exclusion(aws, identity).get("State") == "delete-complete"
+
+
+EBS_KEY = f"arn:aws:kms:{REGION}:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+
+
+@probe("ebs_default_key")
+@probe("ebs_default_key_unseen")
+def volumes_have_the_key_that_was_named_though_nobody_has_seen_it(aws: EmbeddedAws) -> bool:
+    ec2 = aws.client("ec2")
+    attempt(ec2.modify_ebs_default_kms_key_id, KmsKeyId=EBS_KEY)
+    return attempt(ec2.get_ebs_default_kms_key_id).get("KmsKeyId") == EBS_KEY
+
+
+@probe("ebs_default_key_reset")
+def volumes_have_awss_own_key_again(aws: EmbeddedAws) -> bool:
+    ec2 = aws.client("ec2")
+    attempt(ec2.modify_ebs_default_kms_key_id, KmsKeyId=EBS_KEY)
+    attempt(ec2.reset_ebs_default_kms_key_id)
+    return attempt(ec2.get_ebs_default_kms_key_id).get("KmsKeyId") == "alias/aws/ebs"
+
+
+@probe("snapshot_block_public_access")
+@probe("snapshot_block_public_access_on")
+@probe("snapshot_block_public_access_off")
+def public_snapshots_are_blocked_and_unblocked(aws: EmbeddedAws) -> bool:
+    ec2, seen = aws.client("ec2"), []
+    attempt(ec2.enable_snapshot_block_public_access, State="block-all-sharing")
+    seen.append(attempt(ec2.get_snapshot_block_public_access_state).get("State"))
+    attempt(ec2.disable_snapshot_block_public_access)
+    seen.append(attempt(ec2.get_snapshot_block_public_access_state).get("State"))
+    return seen == ["block-all-sharing", "unblocked"]
+
+
 # Identity, keys and what they guard
 
 

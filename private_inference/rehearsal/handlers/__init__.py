@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from private_inference.rehearsal.handler import Handler
 from private_inference.rehearsal.handlers import (
+    account_guards,
     identity,
     network_acls,
     observability,
@@ -23,4 +24,5 @@ HANDLERS: Mapping[str, Handler] = (
     | serving.HANDLERS
     | observability.HANDLERS
     | organizations.HANDLERS
+    | account_guards.HANDLERS
 )

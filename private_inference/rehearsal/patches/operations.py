@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
+from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 
@@ -122,6 +123,14 @@ def _fill_quietly(backend: Any, endpoint: Any, fleet: Fleet, count: int) -> None
         return  # CurrentInstanceCount tells: AWS has no other sign of an instance that it can't replace
 
 
+def has_key(region: str, arn: str) -> None:
+    backend = kms_backends[DEFAULT_ACCOUNT_ID][region]
+    key = backend.create_key(None, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "made outside of the stack", None)
+    del backend.keys[key.id]
+    key.id, key.arn = arn.rpartition("/")[2], arn
+    backend.keys[key.id] = key
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
@@ -134,5 +143,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         zone_lost,
         credentials,
         called_by,
+        has_key,
     )
 }

@@ -204,6 +204,20 @@ interface = aws.ec2.VpcEndpoint(
     opts=child,
 )
 
+# Guards of the account
+aws.ebs.DefaultKmsKey("account", key_arn=key.arn, opts=child)
+aws.ebs.EncryptionByDefault("account", enabled=True, opts=child)
+aws.ebs.SnapshotBlockPublicAccess("account", state="block-all-sharing", opts=child)
+aws.ec2.VpcBlockPublicAccessOptions("account", internet_gateway_block_mode="block-bidirectional", opts=child)
+aws.s3.AccountPublicAccessBlock(
+    "account",
+    block_public_acls=True,
+    block_public_policy=True,
+    ignore_public_acls=True,
+    restrict_public_buckets=True,
+    opts=child,
+)
+
 # Flow logs
 logs = aws.cloudwatch.LogGroup("flow", kms_key_id=key.arn, retention_in_days=365, opts=child)
 flow_role = aws.iam.Role("flow", assume_role_policy=trust("vpc-flow-logs.amazonaws.com"), opts=child)
