@@ -17,7 +17,7 @@ from typing import Any
 
 from components.data_perimeter import Readers, decryption, reads
 from components.iam import Account, Document, Statement, allow, deny, document
-from components.settings import SettingsError
+from components.settings import AccountGuardsSettings, SettingsError
 
 SCP, RCP, BOUNDARY = "scp", "rcp", "boundary"
 
@@ -134,6 +134,23 @@ WATCH_CHANGES = (
     "s3:DeleteObject*",
 )
 """What would end that calls from outside are told, or remove their log."""
+GUARD_CHANGES: Mapping[str, Sequence[str]] = {
+    "vpc_block_public_access": (
+        "ec2:CreateVpcBlockPublicAccessExclusion",
+        "ec2:ModifyVpcBlockPublicAccess*",
+    ),
+    "ebs_default_key_arn": (
+        "ec2:DisableEbsEncryptionByDefault",
+        "ec2:ModifyEbsDefaultKmsKeyId",
+        "ec2:ResetEbsDefaultKmsKeyId",
+    ),
+    "ebs_snapshot_block_public_access": (
+        "ec2:DisableSnapshotBlockPublicAccess",
+        "ec2:EnableSnapshotBlockPublicAccess",  # in a weaker state, too
+    ),
+    "s3_block_public_access": ("s3:PutAccountPublicAccessBlock",),
+}
+"""What changes a guard of the whole account, by the setting that makes it this stack's. They have no resource."""
 
 TAKEN_OVER = (
     "iam:CreateAccessKey",
@@ -171,6 +188,8 @@ class Guarded:
     vpc: str
     data_through_vpc: bool
     """Whether artifacts are read through the VPC only."""
+    account_guards: AccountGuardsSettings
+    """The guards of the account that are the stack's."""
 
     @property
     def buckets(self) -> Sequence[str]:
@@ -241,7 +260,18 @@ def _changes(guarded: Guarded) -> list[Statement]:
         deny("BucketByDeployers", BUCKET_CHANGES, guarded.buckets, others),
         *watch,
         deny("NobodyBecomesOne", TAKEN_OVER, principals, others),
+        *_guard_changes(guarded, others),
     ]
+
+
+def _guard_changes(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:
+    """Nobody but the deployers changes the account's guards that are the stack's: those of EC2 in its Region alone."""
+    changes = [each for setting, each in GUARD_CHANGES.items() if getattr(guarded.account_guards, setting)]
+    regional = [action for each in changes for action in each if action.startswith("ec2:")]
+    everywhere = [action for each in changes for action in each if not action.startswith("ec2:")]
+    here = {"StringEquals": {"aws:RequestedRegion": guarded.account.region}}
+    found = [(regional, "RegionsGuardsByDeployers", here | others), (everywhere, "AccountsGuardsByDeployers", others)]
+    return [deny(name, actions, ["*"], condition) for actions, name, condition in found if actions]
 
 
 def _boundary_stays(guarded: Guarded) -> list[Statement]:

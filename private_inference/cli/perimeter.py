@@ -146,6 +146,7 @@ def _guarded(
         deployers=settings.perimeter.deployers,
         vpc=vpc,
         data_through_vpc=settings.perimeter.data_through_vpc,
+        account_guards=settings.account_guards,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from private_inference.verification import (
+    account_guards,
     capacity,
     contract,
     data,
@@ -62,7 +63,7 @@ def verify(
 
 def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[Assertion]:
     """Everything that has to be true, from the network to a call of each model."""
-    for subject in (contract, network, firewall, proof, private_access, keys, data, logs, perimeter):
+    for subject in (contract, network, firewall, proof, account_guards, private_access, keys, data, logs, perimeter):
         yield from subject.assertions(stack)
     yield from capacity.stack_assertions(stack)
     yield from rejected_flows.assertions(stack)

@@ -12,6 +12,14 @@ from private_inference.verification.policies import Statement, statements
 CHANGES = frozenset({"ec2:CreateRoute", "ec2:ModifyVpcEndpoint", "kms:PutKeyPolicy", "sagemaker:UpdateEndpoint*"})
 """Some changes of each kind that others than the deployers must not make."""
 
+GUARD_CHANGES = {
+    "vpc_block_public_access": "ec2:CreateVpcBlockPublicAccessExclusion",
+    "ebs_default_key_arn": "ec2:DisableEbsEncryptionByDefault",
+    "ebs_snapshot_block_public_access": "ec2:DisableSnapshotBlockPublicAccess",
+    "s3_block_public_access": "s3:PutAccountPublicAccessBlock",
+}
+"""A change of each guard of the account, by the setting that makes it the stack's."""
+
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """One for each attached policy."""
@@ -53,6 +61,21 @@ def _scp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
     ]
     if not changes:
         yield "nothing refuses changes by others than the deployers"
+    for setting, action in GUARD_CHANGES.items():
+        if getattr(settings.account_guards, setting) and not any(_keeps(stack, s, action) for s in refusing):
+            yield f"nothing refuses {action} by others than the deployers"
+
+
+def _keeps(stack: Deployed, statement: Statement, action: str) -> bool:
+    """Whether a statement refuses a change of a guard of the account, at least in the stack's Region."""
+    others = ("ArnNotLike", "aws:PrincipalArn", *stack.desired.settings.perimeter.deployers)
+    here = ("StringEquals", "aws:RequestedRegion", stack.desired.contract.region)
+    return (
+        action in statement.actions
+        and "*" in statement.resources
+        and statement.requires(*others)
+        and len(statement.conditions) == 1 + statement.requires(*here)
+    )
 
 
 def _rcp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:

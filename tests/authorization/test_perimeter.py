@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.perimeter import BOUNDARY, CHANGES, LONGEST, RCP, SCP, Guarded, documents, text
-from components.settings import SettingsError
+from components.settings import AccountGuardsSettings, SettingsError
 from tests.authorization.concrete import Case, allowed
 from tests.support.stacks import HERE
 
@@ -29,6 +29,14 @@ TRAIL, OTHER_TRAIL = (HERE.arn("cloudtrail", f"trail/private-inference-{stack}-c
 RULE = HERE.arn("events", "rule/private-inference-prod-calls")
 TABLE = HERE.arn("ec2", "route-table/rtb-1")
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}]}
+GUARDS = AccountGuardsSettings.model_validate(
+    {
+        "vpcBlockPublicAccess": "block-bidirectional",
+        "ebsDefaultKeyArn": HERE.arn("kms", "key/ebs"),
+        "ebsSnapshotBlockPublicAccess": True,
+        "s3BlockPublicAccess": True,
+    }
+)
 
 
 def guarded(**changes: Any) -> Guarded:
@@ -44,6 +52,7 @@ def guarded(**changes: Any) -> Guarded:
         "deployers": [f"{IAM}role/deployer*"],
         "vpc": "vpc-1",
         "data_through_vpc": True,
+        "account_guards": GUARDS,
         **changes,
     }
     return Guarded(**found)
@@ -119,6 +128,23 @@ REQUESTS = [
     Asked("the trail about other calls", BOTH, False, "cloudtrail:PutEventSelectors", TRAIL),
     Asked("the rule disabled", BOTH, False, "events:DisableRule", RULE),
     Asked("nobody told", BOTH, False, "events:RemoveTargets", RULE),
+    *(
+        Asked(f"{action}, {how}", BOTH, passes, action, "*", who, {"aws:requestedregion": region})
+        for action in (
+            "ec2:ModifyVpcBlockPublicAccessOptions",
+            "ec2:CreateVpcBlockPublicAccessExclusion",
+            "ec2:DisableEbsEncryptionByDefault",
+            "ec2:ResetEbsDefaultKmsKeyId",
+            "ec2:DisableSnapshotBlockPublicAccess",
+        )
+        for how, passes, who, region in (
+            ("a guard of the Region", False, ADMIN, HERE.region),
+            ("that by a deployer", True, DEPLOYER, HERE.region),
+            ("that of another Region", True, ADMIN, "eu-central-1"),
+        )
+    ),
+    Asked("the account's block of public buckets", BOTH, False, "s3:PutAccountPublicAccessBlock", "*"),
+    Asked("that by a deployer ", BOTH, True, "s3:PutAccountPublicAccessBlock", "*", DEPLOYER),
     Asked("the role for a function of one's own", BOTH, False, "iam:PassRole", ROLE),
     Asked("the role by a deployer", BOTH, True, "iam:PassRole", ROLE, DEPLOYER),
     Asked("whom a deployer trusts", BOTH, False, "iam:UpdateAssumeRolePolicy", DEPLOYER),
@@ -291,3 +317,16 @@ def test_a_document_that_is_too_long_is_told_with_what_shortens_it() -> None:
         many = guarded(endpoints=[f"endpoint-{number}" for number in range(200)], keys=[KEY] * 200)
         with pytest.raises(SettingsError, match=f"AWS takes {longest}. Name fewer perimeter.deployers"):
             text(kind, documents(many)[kind])
+
+
+@pytest.mark.parametrize(
+    ("owned", "refused"),
+    [
+        ({}, []),
+        ({"s3BlockPublicAccess": True}, ["AccountsGuardsByDeployers"]),
+        ({"vpcBlockPublicAccess": "block-ingress"}, ["RegionsGuardsByDeployers"]),
+    ],
+)
+def test_guards_of_the_account_that_others_own_are_left_to_them(owned: dict[str, Any], refused: list[str]) -> None:
+    found = documents(guarded(account_guards=AccountGuardsSettings.model_validate(owned)))[SCP]["Statement"]
+    assert [each["Sid"] for each in found if "Guards" in each["Sid"]] == refused

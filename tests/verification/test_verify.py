@@ -18,7 +18,7 @@ from private_inference.verification import Check, Verdict, report, verify
 from private_inference.verification.reader import Reader
 from tests.support.recording import ACCOUNT, stack_config
 from tests.support.stacks import endpoint, minimal, model, shipped
-from tests.verification.verified import BREAKAGES, Breakage, Deployment, deployed, scaling_kept
+from tests.verification.verified import BREAKAGES, Breakage, Deployment, deployed, guarding, scaling_kept
 
 pytestmark = pytest.mark.xdist_group("verification")
 
@@ -32,6 +32,7 @@ SERVICES = (
     "logs",
     "resourcegroupstaggingapi",
     "s3",
+    "s3control",
     "sagemaker",
     "sagemaker-runtime",
     "sns",
@@ -42,7 +43,7 @@ SERVICES = (
 
 @pytest.fixture(scope="module")
 def staging(built: Path) -> Iterator[Deployment]:
-    with deployed(shipped("staging", built)) as deployment:
+    with deployed(guarding(shipped("staging", built))) as deployment:
         yield deployment
 
 
@@ -147,6 +148,7 @@ def test_every_setting_is_looked_for(built: Path) -> None:
         artifacts={"accessLogBucket": "access-logs-of-all", "noncurrentDays": 10, "untaggedImageDays": 3},
         security={"keyRotationDays": 180, "logRetentionDays": 731},
         perimeter={"deployers": ["arn:aws:iam::*:role/deployer?"], "dataThroughVpc": True, "attach": ["scp", "rcp"]},
+        accountGuards={"vpcBlockPublicAccess": "block-ingress", "s3BlockPublicAccess": True},
     )
     with deployed(stack_config(values)) as deployment:
         checks = deployment.verify()
@@ -157,9 +159,12 @@ def test_every_setting_is_looked_for(built: Path) -> None:
         ("OthersReadThroughVpc", "nothing refuses reads by others from elsewhere"),
         ("DecryptThroughServices", "nothing refuses decryption by oneself"),
     ]
+    by_others = "nothing refuses {} by others than the deployers"
     assert loosened == [
         ("CallsThroughRuntimeEndpoint", "nothing refuses calls around the runtime endpoint"),
         ("ChangesByDeployers", "nothing refuses changes by others than the deployers"),
+        ("RegionsGuardsByDeployers", by_others.format("ec2:CreateVpcBlockPublicAccessExclusion")),
+        ("AccountsGuardsByDeployers", by_others.format("s3:PutAccountPublicAccessBlock")),
         ("OwnPrincipals", "nothing refuses other accounts"),
         ("ServicesForThisAccount", "nothing refuses services that work for other accounts"),
         ("", "it is not"),
@@ -177,6 +182,7 @@ def test_every_setting_is_looked_for(built: Path) -> None:
         "in each tier one in us-east-1b, us-east-1d",
         "no other path exists, for any address, protocol and port",
         "access logs go to access-logs-of-all",
+        "VPC Block Public Access is block-ingress",
         "data: new material every 180 days",
         "without a volume key, as set",
         "its containers have the VPC's network, as set",
@@ -207,7 +213,8 @@ def test_nothing_is_ok_where_nothing_may_be_read(staging: Deployment) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_may_not_be_read_is_unchecked_and_the_rest_is_not_blamed(staging: Deployment, service: str) -> None:
     sound = staging.verify()
-    with answering(staging, f"{service}.*", refused):
+    event = {"s3control": "s3-control"}.get(service, service)
+    with answering(staging, f"{event}.*", refused):
         checks = staging.verify()
     assert [(check.subject, check.asked) for check in checks] == [(check.subject, check.asked) for check in sound]
     assert {check.verdict for check in checks} == {Verdict.OK, Verdict.UNCHECKED}

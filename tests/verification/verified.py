@@ -7,7 +7,7 @@ undoes it.
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, chdir, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,11 @@ from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig
 from private_inference.verification import Check, Desired, Verdict, verify
+from tests.support.recording import ACCOUNT, REGION
 
 EVERYWHERE = "0.0.0.0/0"
+SOMEWHERE = "198.51.100.0/24"
+"""On the internet."""
 OPEN_POLICY = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
 
 
@@ -121,6 +124,20 @@ def deployed(config: StackConfig) -> Iterator[Deployment]:
         outputs = run_program(config, MotoEngine(aws)).outputs
         contract = Contract.model_validate(outputs)
         yield Deployment(aws, Desired(config.project, config.stack, config.directory, settings, contract))
+
+
+EBS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+
+
+def guarding(config: StackConfig) -> StackConfig:
+    """The stack as one that owns all guards of its account."""
+    guards = {
+        "vpcBlockPublicAccess": "block-bidirectional",
+        "ebsDefaultKeyArn": EBS_KEY,
+        "ebsSnapshotBlockPublicAccess": True,
+        "s3BlockPublicAccess": True,
+    }
+    return replace(config, values={**config.values, f"{config.project}:accountGuards": json.dumps(guards)})
 
 
 def in_vpc(stack: Deployment, name: str = "vpc-id") -> list[dict[str, Any]]:
@@ -270,6 +287,124 @@ def subnet_left_to_the_main_table(stack: Deployment) -> Iterator[None]:
     stack.ec2.disassociate_route_table(AssociationId=link["RouteTableAssociationId"])
     yield
     stack.ec2.associate_route_table(RouteTableId=table["RouteTableId"], SubnetId=subnet)
+
+
+# Guards of the account
+
+
+@contextmanager
+def _block_mode(stack: Deployment, mode: str) -> Iterator[None]:
+    set_ = stack.ec2.modify_vpc_block_public_access_options
+    set_(InternetGatewayBlockMode=mode)
+    yield
+    set_(InternetGatewayBlockMode="block-bidirectional")
+
+
+@missed_by("Account: VPC Block Public Access is")
+def internet_gateways_unblocked(stack: Deployment) -> Iterator[None]:
+    with _block_mode(stack, "off"):
+        yield
+
+
+@contextmanager
+def _exclusion(stack: Deployment, **what: str) -> Iterator[None]:
+    create = stack.ec2.create_vpc_block_public_access_exclusion
+    made = create(InternetGatewayExclusionMode="allow-bidirectional", **what)["VpcBlockPublicAccessExclusion"]
+    yield
+    stack.ec2.delete_vpc_block_public_access_exclusion(ExclusionId=made["ExclusionId"])
+
+
+@missed_by("Account: no subnet is excluded")
+def subnet_excluded(stack: Deployment) -> Iterator[None]:
+    with _exclusion(stack, SubnetId=stack.app_subnets[0]):
+        yield
+
+
+@contextmanager
+def _way_out(stack: Deployment) -> Iterator[None]:
+    """An internet gateway, a route to it, and an ACL rule for that."""
+    ec2, subnet = stack.ec2, stack.app_subnets[0]
+    gateway, table = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"], stack.table(subnet)
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=stack.vpc)
+    ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=SOMEWHERE, GatewayId=gateway)
+    rule = _acl_rule(stack, 30000, SOMEWHERE)
+    ec2.create_network_acl_entry(**rule)
+    yield
+    ec2.delete_network_acl_entry(**{key: rule[key] for key in ("NetworkAclId", "RuleNumber", "Egress")})
+    ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=SOMEWHERE)
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=stack.vpc)
+
+
+WAY_OUT = ("VPC: no internet gateway", "Routes: app:", "Network ACLs: app: one of its own")
+
+
+@missed_by(*WAY_OUT)
+def way_out_that_the_account_blocks(stack: Deployment) -> Iterator[None]:
+    with _way_out(stack):
+        yield
+
+
+@missed_by(*WAY_OUT, "Account: VPC Block Public Access is", "Paths: no other path")
+def way_out_that_the_account_does_not_block(stack: Deployment) -> Iterator[None]:
+    with _way_out(stack), _block_mode(stack, "off"):
+        yield
+
+
+@missed_by(*WAY_OUT, "Account: no subnet is excluded", "Paths: no other path")
+def way_out_that_is_excluded(stack: Deployment) -> Iterator[None]:
+    with _way_out(stack), _exclusion(stack, SubnetId=stack.app_subnets[0]):
+        yield
+
+
+@missed_by("Account: EBS encrypts by default")
+def volumes_in_the_clear(stack: Deployment) -> Iterator[None]:
+    stack.ec2.disable_ebs_encryption_by_default()
+    yield
+    stack.ec2.enable_ebs_encryption_by_default()
+
+
+@missed_by("Account: EBS encrypts by default")
+def volumes_under_awss_own_key(stack: Deployment) -> Iterator[None]:
+    stack.ec2.reset_ebs_default_kms_key_id()
+    yield
+    stack.ec2.modify_ebs_default_kms_key_id(KmsKeyId=EBS_KEY)
+
+
+@missed_by("Account: EBS encrypts by default")
+def volumes_under_a_disabled_key(stack: Deployment) -> Iterator[None]:
+    kms, key = stack.client("kms"), EBS_KEY.rpartition("/")[2]
+    kms.disable_key(KeyId=key)
+    yield
+    kms.enable_key(KeyId=key)
+
+
+@missed_by("Account: EBS snapshots can't be public")
+def snapshots_may_be_public(stack: Deployment) -> Iterator[None]:
+    stack.ec2.disable_snapshot_block_public_access()
+    yield
+    stack.ec2.enable_snapshot_block_public_access(State="block-all-sharing")
+
+
+@missed_by("Account: S3 blocks public access")
+def buckets_may_be_public(stack: Deployment) -> Iterator[None]:
+    _block_buckets(stack, *WAYS[:3])
+    yield
+    _block_buckets(stack, *WAYS)
+
+
+@missed_by("Account: S3 blocks public access")
+def buckets_without_a_word(stack: Deployment) -> Iterator[None]:
+    stack.client("s3control").delete_public_access_block(AccountId=ACCOUNT)
+    yield
+    _block_buckets(stack, *WAYS)
+
+
+WAYS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+def _block_buckets(stack: Deployment, *ways: str) -> None:
+    block = stack.client("s3control").put_public_access_block
+    block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=dict.fromkeys(ways, True))
 
 
 # Security groups and network ACLs
