@@ -55,11 +55,14 @@ def others(value: Any) -> list[Any]:
 
 
 def accepted(message: str) -> list[Any]:
-    """The values that the provider says it accepts: `one of ["a" "b"]`, `in the range (1 - 9)`, `invalid ARN`."""
+    """The values that the provider says it accepts: `one of ["a" "b"]`, `in the range (1 - 9)`, `invalid ARN`, and
+    `Valid Values: [a b ]`."""
     text = " ".join(message.split())
     if choices := re.search(r"one of:?\s*\[(.*?)\]", text):
         quoted: list[Any] = re.findall(r'"([^"]*)"', choices[1])
         return quoted or [int(each) for each in re.findall(r"-?\d+", choices[1])]
+    if words := re.search(r"Valid Values: \[(.*?)\]", text):
+        return words[1].split()
     if bounds := re.search(r"in the range \((-?\d+) - (-?\d+)\)", text):
         return [int(bounds[2]), int(bounds[1])]
     kinds = {"invalid ARN": ARN, "invalid JSON": DOCUMENT, "CIDR": "10.99.0.0/16"}

@@ -100,13 +100,23 @@ class Trial:
 def main() -> None:
     """Write replacements.json anew."""
     stacks = [load_stack(Path.cwd(), stack) for stack in STACKS]
-    FILE.write_text(written(outcomes(sampled([*stacks, attaching(stacks[0])]))), encoding="utf-8")
+    FILE.write_text(written(outcomes(sampled([*stacks, owning(stacks[0])]))), encoding="utf-8")
 
 
-def attaching(config: StackConfig) -> StackConfig:
-    """A stack that attaches the perimeter, which none of the shipped ones does."""
-    perimeter = {"deployers": ["arn:aws:iam::*:role/deployer"], "attach": ["scp", "rcp"]}
-    return replace(config, values={**config.values, f"{config.project}:perimeter": json.dumps(perimeter)})
+def owning(config: StackConfig) -> StackConfig:
+    """A stack that attaches the perimeter and owns the guards of its account, which none of the shipped ones does."""
+    region = settings_of(config).region
+    more = {
+        "perimeter": {"deployers": ["arn:aws:iam::*:role/deployer"], "attach": ["scp", "rcp"]},
+        "accountGuards": {
+            "vpcBlockPublicAccess": "block-bidirectional",
+            "ebsDefaultKeyArn": f"arn:aws:kms:{region}:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+            "ebsSnapshotBlockPublicAccess": True,
+            "s3BlockPublicAccess": True,
+        },
+    }
+    changed = {f"{config.project}:{key}": json.dumps(value) for key, value in more.items()}
+    return replace(config, values={**config.values, **changed})
 
 
 def written(found: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
