@@ -136,6 +136,11 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Call("cloudwatch", "delete_alarms", {"AlarmNames": "[id]"}),
     "aws:cloudwatch/eventRule:EventRule": Call("events", "delete_rule", {"Name": "name"}),
     "aws:cloudwatch/eventTarget:EventTarget": Call("events", "remove_targets", {"Rule": "rule", "Ids": "[targetId]"}),
+    "aws:ebs/defaultKmsKey:DefaultKmsKey": Call("ec2", "reset_ebs_default_kms_key_id", {}),
+    "aws:ebs/encryptionByDefault:EncryptionByDefault": Call("ec2", "disable_ebs_encryption_by_default", {}),
+    "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess": Call(
+        "ec2", "disable_snapshot_block_public_access", {}
+    ),
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": kept,
     "aws:ec2/defaultRouteTable:DefaultRouteTable": kept,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": kept,
@@ -156,6 +161,9 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:ec2/securityGroup:SecurityGroup": Unblocked(Call("ec2", "delete_security_group", {"GroupId": "id"})),
     "aws:ec2/subnet:Subnet": Unblocked(Call("ec2", "delete_subnet", {"SubnetId": "id"})),
     "aws:ec2/vpc:Vpc": Call("ec2", "delete_vpc", {"VpcId": "id"}),
+    "aws:ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions": Call(
+        "ec2", "modify_vpc_block_public_access_options", {"InternetGatewayBlockMode": "'off'"}
+    ),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Call("ec2", "delete_vpc_endpoints", {"VpcEndpointIds": "[id]"}),
     "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment": Call(
         "ec2", "detach_vpn_gateway", {"VpcId": "vpcId", "VpnGatewayId": "vpnGatewayId"}
@@ -179,6 +187,9 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:organizations/policy:Policy": Call("organizations", "delete_policy", {"PolicyId": "id"}),
     "aws:organizations/policyAttachment:PolicyAttachment": Call(
         "organizations", "detach_policy", {"PolicyId": "policyId", "TargetId": "targetId"}
+    ),
+    "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock": Call(
+        "s3control", "delete_public_access_block", {"AccountId": "id"}
     ),
     "aws:s3/bucket:Bucket": bucket,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Call("s3", "delete_bucket_lifecycle", _BUCKET),

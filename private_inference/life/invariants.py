@@ -20,6 +20,17 @@ DATA_LOSS = {
 }
 """Calls that destroy what holds data, and what that means."""
 
+GUARD_LOSS: Mapping[tuple[str, str], str] = {
+    ("ec2", "DisableEbsEncryptionByDefault"): "new volumes of the account are not encrypted by default any more",
+    ("ec2", "ResetEbsDefaultKmsKeyId"): "new volumes of the account are under AWS's own key",
+    ("ec2", "DisableSnapshotBlockPublicAccess"): "snapshots of the account may be public",
+    ("s3control", "DeletePublicAccessBlock"): "buckets of the account may be public",
+}
+"""Calls that switch off a guard of the whole account, and what that means; a stack's end is no reason for one."""
+
+UNBLOCKED = {"InternetGatewayBlockMode": "off"}
+"""What a call sends that lifts VPC Block Public Access."""
+
 PREVENTION = {
     "artifact": "Keep an artifact, and the permission to read it, until nothing serves it.",
     "configuration": "Keep a configuration until the endpoint serves another one.",
@@ -71,6 +82,10 @@ class Invariants:
             if operation in DATA_LOSS and not self.destroying and not given_up:
                 prevention = "Protect it, and keep it on destroy unless the settings give a reason."
                 self._break(call, "", DATA_LOSS[operation], prevention)
+            if lost := GUARD_LOSS.get((service, operation)) or (
+                "internet gateways of the account are not blocked any more" if sent.items() >= UNBLOCKED.items() else ""
+            ):
+                self._break(call, "", lost, "Keep the account's guards on destroy, and when a stack gives them up.")
             self._check_endpoints(call)
             if service == "ec2" and not self.destroying:
                 self.paths.after(call)
