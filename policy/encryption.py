@@ -128,6 +128,9 @@ ALARMS = (METRIC_ALARM, COMPOSITE_ALARM)
 NEEDED = "kms:GenerateDataKey"
 
 
+EBS_DEFAULT_KEY = "aws:ebs/defaultKmsKey:DefaultKmsKey"
+
+
 @stack_rule(
     controls=[nist("SC-12"), hipaa("164.312(a)(2)(iv)"), pci("3.6.4")],
     severity=Severity.HIGH,
@@ -136,7 +139,8 @@ NEEDED = "kms:GenerateDataKey"
 )
 def keys_are_this_stacks(stack: Stack, *, keys: Sequence[str]) -> Findings:
     """Whatever names a key names one of this stack's, and its policy lets the service use it: else data is lost."""
-    for resource in stack:
+    # The account's default key for volumes outlives the stack; stores-are-encrypted asks that it is a customer's.
+    for resource in (each for each in stack if each.type != EBS_DEFAULT_KEY):
         yield from for_each(places(resource), partial(_is_this_stacks, stack, resource, keys))
 
 
