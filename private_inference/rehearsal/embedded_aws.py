@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
 
 from private_inference.rehearsal.parameter_constraints import check_constraints
 from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT
@@ -126,14 +125,7 @@ class EmbeddedAws:
         session = Session({"profile": nothing, "config_file": files, "credentials_file": files})
         session.set_credentials(*CREDENTIALS.values())
         session.register("before-parameter-build", check_constraints)
-        without_account: Any = self._without_account
-        session.register("before-send.s3-control", without_account)
         return session
-
-    def _without_account(self, request: Any, **_: Any) -> None:
-        """S3 Control's host has the account before it, and no name resolves to `<account>.127.0.0.1`."""
-        url = urlsplit(request.url)
-        request.url = urlunsplit(url._replace(netloc=urlsplit(self.endpoint_url).netloc))
 
     @cached_property
     def _config(self) -> Any:

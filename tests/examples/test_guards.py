@@ -6,7 +6,7 @@ import pytest
 
 from private_inference.cli.check import Checked
 from private_inference.cli.check import check as run_check
-from private_inference.cli.proof import prove
+from private_inference.cli.proof import network_of, prove
 from private_inference.runner.project import StackConfig, load_stack, settings_of
 from tests.policy.graph import Graph, Ref
 from tests.policy.judge import judge
@@ -52,7 +52,7 @@ def opened(checked: Checked) -> Graph:
 def test_pack_and_proofs_accept_it(config: StackConfig, checked: Checked) -> None:
     assert [finding for finding in checked.verdicts.findings if finding.blocks] == []
     assert checked.passed
-    assert prove(settings_of(config), checked.run).proved
+    assert prove(settings_of(config), network_of(checked.run)).proved
 
 
 def test_a_gateway_that_the_account_blocks_is_refused_all_the_same(opened: Graph) -> None:
