@@ -40,7 +40,7 @@ def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
     """Properties must have the values that a table of corrections.json allows them.
 
     It has names that mean the same wherever they are given, and paths in types, where null stands for left out and
-    "given" for any value. A name's values are compared without regard to case.
+    "given" for any value; in a type's JSON text a path is a name. Values are compared without regard to case.
     """
     allowed = corrections()[table]
     of_type = allowed["of a type"].get(resource.type, {})
@@ -48,6 +48,9 @@ def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
     wanted = [(path, resource.get(*path.split(".")), fit) for path, fit in of_type.items()]
     named = [g for g in choices(resource) if g.name.lower() in of_any_type and g.path not in of_type]
     wanted += [(given.path, given.value, of_any_type[given.name.lower()]) for given in named]
+    wanted += [
+        (g.path, g.value, of_type[g.name]) for g in choices(resource) if g.name in of_type and g.path not in of_type
+    ]
 
     def judge(entry: tuple[str, Any, Any]) -> Findings:
         path, value, fit = entry

@@ -125,7 +125,7 @@ def test_an_unknown_stack_is_told_with_those_there_are(project: Project) -> None
         (
             'aws.s3.Bucket("plain", opts=pulumi.ResourceOptions(provider=provider))\n',
             "plain",
-            "encrypt",
+            "defaults-are-closed",
         ),
     ],
 )
