@@ -4,15 +4,18 @@ import io
 import json
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
+from weakref import WeakKeyDictionary
 
 from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
+from private_inference.rehearsal.routing import next_in_turn
 from private_inference.rehearsal.xgboost_model import ModelRequestError, predict
 from private_inference.tar import unpack
 
@@ -22,7 +25,8 @@ Answer = tuple[int, dict[str, str], bytes]
 def invoke(backend: Any, request: Any) -> Answer:
     """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
-    The oldest instance answers, with what it loaded when it started. Raises InvokeError: AWS's ValidationError for an
+    The oldest instance of a variant answers, with what it loaded when it started: of the target variant, or of the one
+    whose turn it is by weight. Raises InvokeError: AWS's ValidationError for an
     endpoint or variant that is not there, its ServiceUnavailable for one without an instance, and its ModelError (424)
     if the model refuses the request or can't run here.
     """
@@ -30,14 +34,27 @@ def invoke(backend: Any, request: Any) -> Answer:
     endpoint = backend.endpoints.get(name)
     if endpoint is None or endpoint.endpoint_status == "Failed":
         raise _validation_error(f"Endpoint {name} of account {backend.account_id} not found.")
-    wanted = request.headers.get("X-Amzn-SageMaker-Target-Variant") or endpoint.production_variants[0]["VariantName"]
-    fleet = endpoint.fleets.get(wanted)
-    if fleet is None:
+    weights = {each["VariantName"]: each["CurrentWeight"] for each in endpoint.production_variants}
+    wanted = request.headers.get("X-Amzn-SageMaker-Target-Variant") or _by_weight(endpoint, weights)
+    if wanted not in weights:
         raise _validation_error(f"Variant {wanted} of endpoint {name} not found.")
+    fleet = endpoint.fleets[wanted]
     if not fleet.instances:
         raise InvokeError(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "The service is unavailable.")
     kind, answer = _predict(fleet.instances[0], request)
     return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": wanted}, answer
+
+
+_credits: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
+"""Of the variants of each endpoint (moto's)."""
+
+
+def _by_weight(endpoint: Any, weights: Mapping[str, float]) -> str:
+    """The variant of an endpoint (moto's) whose turn it is. What AWS answers if all weights are 0 is not published."""
+    try:
+        return next_in_turn(weights, _credits.setdefault(endpoint, {}))
+    except ValueError as error:
+        raise _validation_error(str(error)) from None
 
 
 def _predict(instance: Any, request: Any) -> tuple[str, bytes]:

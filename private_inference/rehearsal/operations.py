@@ -58,12 +58,12 @@ class Operations:
         """An instance of each variant is replaced. What it lacks is the answer; then there is one instance less."""
         return [Lacking(**item) for item in self._do("heal", endpoint=endpoint)]
 
-    def scale(self, endpoint: str, count: int) -> dict[str, int]:
-        """Automatic scaling asks for `count` instances of each registered variant, within its bounds.
+    def scale(self, endpoint: str, count: int, variant: str | None = None) -> dict[str, int]:
+        """Automatic scaling asks for `count` instances of each registered variant, or of one, within its bounds.
 
         The answer is how many there are then, by variant: as many as before if new ones can't start.
         """
-        counts: dict[str, int] = self._do("scale", endpoint=endpoint, count=count)
+        counts: dict[str, int] = self._do("scale", endpoint=endpoint, count=count, variant=variant)
         return counts
 
     def fail_next_update(self, endpoint: str, reason: str) -> None:

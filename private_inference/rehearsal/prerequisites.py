@@ -35,11 +35,12 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
     """
     if settings.artifacts.access_log_bucket:
         _log_bucket(aws, settings.artifacts.access_log_bucket)
-    for uri in {endpoint.model.artifact for endpoint in settings.endpoints if not endpoint.model.local_artifact}:
+    models = [variant.model for endpoint in settings.endpoints for variant in endpoint.production_variants]
+    for uri in {model.artifact for model in models if not model.local_artifact}:
         place = urlparse(uri)
         _bucket(aws, place.netloc)
         aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
-    for image in {endpoint.model.image.uri or "" for endpoint in settings.endpoints}:
+    for image in {model.image.uri or "" for model in models}:
         _image(aws, image)
     if settings.account_guards.ebs_default_key_arn:
         Operations(aws.endpoint_url).has_key(settings.account_guards.ebs_default_key_arn)

@@ -246,13 +246,31 @@ def test_the_instance_type_of_a_registered_variant_does_not_change(stack: Served
     assert stack.update(bigger) == stack.described["EndpointConfigName"]
 
 
-@pytest.mark.parametrize("change", ["update", "delete"])
-def test_a_variant_that_goes_is_no_scalable_target(stack: Served, change: str) -> None:
+def test_a_registered_variant_does_not_go(stack: Served) -> None:
     stack.register()
-    if change == "update":
-        stack.update(stack.configuration(variant="other"))
-    else:
-        stack.aws.client("sagemaker").delete_endpoint(EndpointName=stack.name)
+    other = stack.configuration(variant="other")
+    with pytest.raises(ClientError, match="registered as a scalable target"):
+        stack.update(other)
+    scaling = stack.aws.client("application-autoscaling")
+    scaling.deregister_scalable_target(**VARIANT, ResourceId=f"endpoint/{stack.name}/variant/v")
+    assert stack.update(other) == stack.described["EndpointConfigName"]
+
+
+ROUTING = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+ALL_AT_ONCE = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": ROUTING}}
+
+
+def test_a_deployment_configuration_is_for_variants_of_the_same_names(stack: Served) -> None:
+    other = stack.configuration(variant="other")
+    with pytest.raises(ClientError, match="must have the same variant names"):
+        stack.update(other, DeploymentConfig=ALL_AT_ONCE)
+    assert stack.update(other) == stack.described["EndpointConfigName"]
+    assert stack.update(stack.configuration(variant="other"), DeploymentConfig=ALL_AT_ONCE)
+
+
+def test_the_variants_of_an_endpoint_that_goes_are_no_scalable_targets(stack: Served) -> None:
+    stack.register()
+    stack.aws.client("sagemaker").delete_endpoint(EndpointName=stack.name)
     targets = stack.aws.client("application-autoscaling").describe_scalable_targets(
         ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{stack.name}/variant/v"]
     )
@@ -267,7 +285,7 @@ def test_scaling_keeps_within_the_registered_bounds(stack: Served) -> None:
 
 
 def test_scaling_takes_a_scalable_target(stack: Served) -> None:
-    with pytest.raises(OperationError, match=r"no variant of .* is registered"):
+    with pytest.raises(OperationError, match="no scalable target for any variant"):
         stack.happen.scale(stack.name, 3)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -59,18 +60,67 @@ def test_a_request_can_be_json_and_leave_a_value_out(
     assert scores == pytest.approx(booster.predict(rows).tolist())
 
 
-def test_a_changed_archive_is_a_changed_model(aws: EmbeddedAws, archive: bytes, booster: xgboost.Booster) -> None:
-    flipped = xgboost.train(
-        {"objective": "binary:logistic", "max_depth": 2, "base_score": 0.5},
-        xgboost.DMatrix([[float(value), 1.0] for value in range(20)], label=[float(v < 10) for v in range(20)]),
-        5,
-    )
-    other = packed({"xgboost-model": bytes(flipped.save_raw())})
+def test_a_changed_archive_is_a_changed_model(aws: EmbeddedAws, archive: bytes, other: bytes) -> None:
     first, second = (
         [float(line) for line in ask(aws, serve(aws, content))["Body"].read().split()] for content in (archive, other)
     )
     assert first[0] < 0.5 < first[-1]
     assert second[0] > 0.5 > second[-1]
+
+
+FLIPPED = {"objective": "binary:logistic", "max_depth": 2, "base_score": 0.5}
+
+
+@pytest.fixture(scope="module")
+def other() -> bytes:
+    """The archive of a model that answers the other way round."""
+    rows = xgboost.DMatrix([[float(value), 1.0] for value in range(20)], label=[float(v < 10) for v in range(20)])
+    return packed({"xgboost-model": bytes(xgboost.train(FLIPPED, rows, 5).save_raw())})
+
+
+def serve_both(aws: EmbeddedAws, archives: dict[str, bytes], weights: dict[str, float]) -> str:
+    """An endpoint with a variant for each archive; its name."""
+    name = unique("both")
+    variants = [
+        {
+            "VariantName": variant,
+            "ModelName": serve(aws, archive),
+            "InstanceType": "ml.m5.large",
+            "InitialInstanceCount": 1,
+            "InitialVariantWeight": weights[variant],
+        }
+        for variant, archive in archives.items()
+    ]
+    aws.client("sagemaker").create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+    return name
+
+
+def answered(aws: EmbeddedAws, name: str, calls: int) -> Counter[tuple[str, bool]]:
+    """Of so many calls: by which variant they were answered, and whether it says that the first row is unlikely."""
+    found: Counter[tuple[str, bool]] = Counter()
+    for _ in range(calls):
+        answer = ask(aws, name)
+        first = float(answer["Body"].read().split()[0])
+        found[answer["InvokedProductionVariant"], first < 0.5] += 1
+    return found
+
+
+def test_calls_are_split_by_weight_between_two_models(aws: EmbeddedAws, archive: bytes, other: bytes) -> None:
+    name = serve_both(aws, {"main": archive, "canary": other}, {"main": 9, "canary": 1})
+    assert answered(aws, name, 20) == {("main", True): 18, ("canary", False): 2}
+    aws.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredWeight": 0.0}]
+    )
+    assert answered(aws, name, 5) == {("canary", False): 5}
+
+
+def test_a_call_may_name_its_variant_also_one_without_weight(aws: EmbeddedAws, archive: bytes, other: bytes) -> None:
+    name = serve_both(aws, {"main": archive, "canary": other}, {"main": 1, "canary": 0})
+    assert answered(aws, name, 3) == {("main", True): 3}
+    answer = ask(aws, name, TargetVariant="canary")
+    assert answer["InvokedProductionVariant"] == "canary"
+    assert float(answer["Body"].read().split()[0]) > 0.5
 
 
 @pytest.mark.parametrize(

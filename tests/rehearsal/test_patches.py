@@ -602,6 +602,23 @@ def delete_role(aws: EmbeddedAws, arn: str) -> None:
     aws.client("iam").delete_role(RoleName=name)
 
 
+@probe("variant_weights")
+def a_variant_without_a_weight_has_one(aws: EmbeddedAws) -> bool:
+    (variant,) = aws.client("sagemaker").describe_endpoint(EndpointName=served(aws))["ProductionVariants"]
+    return bool(variant.get("CurrentWeight") == variant.get("DesiredWeight") == 1)
+
+
+@probe("variant_weights")
+def a_variant_may_have_no_weight(aws: EmbeddedAws) -> bool:
+    name, made = unique("e"), model(aws)
+    on = {"ModelName": made, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    variants = [{"VariantName": "a", **on}, {"VariantName": "b", "InitialVariantWeight": 0.0, **on}]
+    aws.client("sagemaker").create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+    (_, idle) = aws.client("sagemaker").describe_endpoint(EndpointName=name)["ProductionVariants"]
+    return bool(idle.get("CurrentWeight") == 0)
+
+
 @probe("weights_and_capacities")
 def a_weight_changes_without_the_count(aws: EmbeddedAws) -> bool:
     name, change = served(aws), {"VariantName": "v", "DesiredWeight": 3.0}
@@ -780,6 +797,18 @@ def policies_go_with_their_target(aws: EmbeddedAws) -> bool:
     client.put_scaling_policy(**variant, **TRACKING)
     client.deregister_scalable_target(**variant)
     return not client.describe_scaling_policies(**variant)["ScalingPolicies"]
+
+
+@probe("deregistration")
+def what_is_not_registered_is_not_found(aws: EmbeddedAws) -> bool:
+    call = aws.client("application-autoscaling").deregister_scalable_target
+    return refused("ObjectNotFoundException", call, **VARIANT, ResourceId="endpoint/nobodys/variant/v")
+
+
+@probe("policy_deletion")
+def a_policy_that_is_gone_is_not_found(aws: EmbeddedAws) -> bool:
+    call = aws.client("application-autoscaling").delete_scaling_policy
+    return refused("ObjectNotFoundException", call, **VARIANT, ResourceId="endpoint/nobodys/variant/v", PolicyName="p")
 
 
 @probe("scaling_policy")

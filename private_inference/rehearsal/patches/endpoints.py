@@ -1,6 +1,7 @@
 """Endpoints of Amazon SageMaker AI: created, updated, scaled and deleted with the fleets behind them."""
 
 import json
+from functools import partial
 from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
@@ -8,7 +9,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
-from moto.sagemaker.models import SageMakerModelBackend
+from moto.sagemaker.models import FakeEndpoint, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from private_inference.rehearsal.iam_decision import Request, may
@@ -16,6 +17,7 @@ from private_inference.rehearsal.patches import fleets
 from private_inference.rehearsal.patches.fleet_facts import find_role
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 from private_inference.rehearsal.patches.patch import patch
+from private_inference.rehearsal.patches.update_refusals import refuse_deployment, refuse_registered
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
@@ -82,7 +84,12 @@ def endpoint_update(original: Any, response: Any) -> Any:
     updated = _in_service(backend, asked["EndpointName"])
     configuration = _configuration(backend, asked["EndpointConfigName"])
     _configuration(backend, updated.endpoint_config_name)
-    _refuse_other_instance_types(backend, updated, configuration)
+    deployment = (
+        updated.last_deployment_config if asked.get("RetainDeploymentConfig") else asked.get("DeploymentConfig")
+    )
+    registered = partial(scalable_target, backend, updated.endpoint_name)
+    refuse_registered(updated, configuration, lambda variant: registered(variant) is not None)
+    refuse_deployment(updated, configuration, deployment)
     updated.last_modified_time, updated.failure_reason = utcnow(), None
     summaries = updated._process_production_variants(configuration.production_variants)
     if asked.get("RetainAllVariantProperties"):
@@ -90,8 +97,6 @@ def endpoint_update(original: Any, response: Any) -> Any:
         _retain(updated.production_variants, summaries, {"DesiredInstanceCount", "DesiredWeight"} - excluded)
     shadows = _summaries(updated, configuration.shadow_production_variants)
     counts = {item["VariantName"]: item.get("DesiredInstanceCount", 0) for item in [*summaries, *(shadows or [])]}
-    retained = updated.last_deployment_config if asked.get("RetainDeploymentConfig") else None
-    deployment = retained or asked.get("DeploymentConfig")
     try:
         _watch(backend, configuration, deployment or {})
         started = _started(backend, updated, configuration, counts)
@@ -128,18 +133,6 @@ def _configuration(backend: Any, name: str) -> Any:
         arn = arn_of(backend, f"endpoint-config/{name}")
         raise ValidationError(f'Could not find endpoint configuration "{arn}".')
     return configuration
-
-
-def _refuse_other_instance_types(backend: Any, endpoint: Any, configuration: Any) -> None:
-    """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html; AWS's words are not published."""
-    for variant in configuration.production_variants:
-        name, fleet = variant["VariantName"], endpoint.fleets.get(variant["VariantName"])
-        changes = fleet is not None and fleet.variant.get("InstanceType") != variant.get("InstanceType")
-        if changes and scalable_target(backend, endpoint.endpoint_name, name):
-            raise ValidationError(
-                f"The variant {name} is registered as a scalable target with Application Auto Scaling: deregister it "
-                "before you change its instance type."
-            )
 
 
 def _retain(before: list[dict[str, Any]], after: list[dict[str, Any]], properties: set[str]) -> None:
@@ -199,6 +192,15 @@ def _stop(backend: Any, endpoint: Any, gone: set[str]) -> None:
         target = scalable_target(backend, endpoint.endpoint_name, variant)
         if target:
             scaling.deregister_scalable_target("sagemaker", target.resource_id, DIMENSION)
+
+
+@patch(FakeEndpoint, "_process_production_variants")
+def variant_weights(original: Any, endpoint: Any, production_variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """DescribeEndpoint tells the weight of each variant: 1.0 if it was given none, also 0 (API_ProductionVariant)."""
+    summaries: list[dict[str, Any]] = original(endpoint, production_variants)
+    for summary, variant in zip(summaries, production_variants, strict=True):
+        summary["CurrentWeight"] = summary["DesiredWeight"] = variant.get("InitialVariantWeight", 1.0)
+    return summaries
 
 
 @patch(SageMakerModelBackend, "update_endpoint_weights_and_capacities")

@@ -60,20 +60,23 @@ def heal(region: str, endpoint: str) -> list[dict[str, str]]:
     return needs(region, endpoint)
 
 
-def scale(region: str, endpoint: str, count: int) -> dict[str, int]:
+def scale(region: str, endpoint: str, count: int, variant: str | None) -> dict[str, int]:
     backend, found = _endpoint(region, endpoint)
     asked = {}
-    for summary in found.production_variants:
-        name = summary["VariantName"]
+    for name in [summary["VariantName"] for summary in found.production_variants]:
+        if variant not in (None, name):
+            continue
         target = endpoints.scalable_target(backend, endpoint, name)
         if target:
             asked[name] = min(max(count, target.min_capacity), target.max_capacity)
     if not asked:
-        raise ValueError(f"no variant of {endpoint} is registered as a scalable target")
+        which = f"the variant {variant}" if variant else "any variant"
+        raise ValueError(f"there is no scalable target for {which} of {endpoint}")
     for name, bounded in asked.items():
         change = {"VariantName": name, "DesiredInstanceCount": bounded}
         backend.update_endpoint_weights_and_capacities(endpoint, [change])
-    return {item["VariantName"]: item["CurrentInstanceCount"] for item in found.production_variants}
+    counts = {item["VariantName"]: item["CurrentInstanceCount"] for item in found.production_variants}
+    return {name: counts[name] for name in asked}
 
 
 def fail_next_update(region: str, endpoint: str, reason: str) -> None:

@@ -211,12 +211,30 @@ def _tracking_alarms(backend: Any, policy: Any) -> list[Any]:
 
 @patch(ApplicationAutoscalingBackend, "deregister_scalable_target")
 def deregistration(original: Any, backend: Any, namespace: str, r_id: str, dimension: str) -> None:
-    """DeregisterScalableTarget deletes the target's policies too, and their alarms (API_DeregisterScalableTarget)."""
+    """DeregisterScalableTarget deletes the target's policies too, and their alarms (API_DeregisterScalableTarget).
+
+    Without such a target it answers ObjectNotFoundException.
+    """
+    if not backend._scalable_target_exists(r_id, dimension):
+        raise _no_object(f"No scalable target found for {namespace}, {r_id}, {dimension}")
     original(backend, namespace, r_id, dimension)
     for key, policy in [*backend.policies.items()]:
         if (policy.resource_id, policy.scalable_dimension) == (r_id, dimension):
             policy.delete_alarms(backend.account_id, backend.region_name)
             del backend.policies[key]
+
+
+@patch(ApplicationAutoscalingBackend, "delete_scaling_policy")
+def policy_deletion(original: Any, backend: Any, **asked: str) -> None:
+    """DeleteScalingPolicy answers ObjectNotFoundException where there is none (API_DeleteScalingPolicy)."""
+    try:
+        original(backend, **asked)
+    except AWSValidationException as error:
+        raise _no_object(str(error.message)) from None
+
+
+def _no_object(message: str) -> Exception:
+    return JsonRESTError("ObjectNotFoundException", message)
 
 
 def _metric_query(query: dict[str, Any]) -> Any:
