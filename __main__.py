@@ -26,12 +26,14 @@ from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.outside_calls import OutsideCalls, OutsideCallsArgs, trail_arn
 from components.perimeter import Guarded
 from components.private_access import PrivateAccess, PrivateAccessArgs
+from components.production_variant import ServedVariant
 from components.rejected_flows import RejectedFlowsAlarm, RejectedFlowsAlarmArgs
 from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.settings import load
 from components.storage import StorageArgs
 from components.trail_policies import trail_key_use
+from components.variant import VariantArgs
 
 settings = load()
 facts = look_up(settings)
@@ -118,24 +120,33 @@ store = ArtifactStore(
     "artifacts",
     ArtifactStoreArgs(
         storage=storage,
-        models=[endpoint.model for endpoint in settings.endpoints],
+        models=[variant.model for endpoint in settings.endpoints for variant in endpoint.production_variants],
         hooks=safeguards.artifact,
         readers=readers if settings.perimeter.data_through_vpc else None,
     ),
     options,
 )
 registry = ImageRegistry("images", storage, options)
-artifacts = {endpoint.name: store.artifact_of(endpoint.model) for endpoint in settings.endpoints}
-images = {
-    endpoint.name: serving_image(
-        endpoint.model.image, account, registry, facts.prebuilt_images.get(endpoint.model.image)
-    )
+served = {
+    endpoint.name: [
+        ServedVariant(
+            variant=VariantArgs(
+                endpoint=endpoint.name,
+                settings=variant,
+                vcpus=facts.instances[variant.instance_type].vcpus,
+                gpus=facts.instances[variant.instance_type].gpus,
+            ),
+            artifact=store.artifact_of(variant.model),
+            image=serving_image(variant.model.image, account, registry, facts.prebuilt_images.get(variant.model.image)),
+        )
+        for variant in endpoint.production_variants
+    ]
     for endpoint in settings.endpoints
 }
 # Permissions cover what serves now, too: it has to heal and scale until the update is over, and after a rollback.
 readable = {
-    name: [artifact.readable, *(store.readable(uri) for uri in live[name].artifacts)]
-    for name, artifact in artifacts.items()
+    name: [*(each.artifact.readable for each in variants), *(store.readable(uri) for uri in live[name].artifacts)]
+    for name, variants in served.items()
 }
 access = PrivateAccess(
     "access",
@@ -159,7 +170,7 @@ monitoring = Monitoring(
         account=account,
         key_arn=keys.notifications.arn,
         emails=settings.operators.emails,
-        endpoint_names=[endpoint.name for endpoint in settings.endpoints],
+        variants={name: [each.name for each in variants] for name, variants in served.items()},
     ),
     options,
 )
@@ -197,16 +208,16 @@ endpoints = {
             account=account,
             iam_path=stack_path(),
             execution_role=roles[endpoint.name],
-            artifact=artifacts[endpoint.name],
-            image=images[endpoint.name],
+            variants=served[endpoint.name],
             readable_artifacts=readable[endpoint.name],
-            artifact_keys=[*filter(None, [endpoint.model.artifact_key_arn]), *live[endpoint.name].artifact_keys],
+            artifact_keys=[
+                *filter(None, (variant.model.artifact_key_arn for variant in endpoint.production_variants)),
+                *live[endpoint.name].artifact_keys,
+            ],
             image_repositories=[
-                images[endpoint.name].repository_arn,
+                *(each.image.repository_arn for each in served[endpoint.name]),
                 *(repository_of(uri, account) for uri in live[endpoint.name].images),
             ],
-            vcpus=facts.instances[endpoint.instance_type].vcpus,
-            gpus=facts.instances[endpoint.instance_type].gpus,
             subnet_ids=network.subnet_ids(Tier.MODEL),
             zones=facts.zones,
             security_group_id=groups.model.id,

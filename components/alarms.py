@@ -1,4 +1,4 @@
-"""The alarms of an endpoint's variant, and one that sums them up.
+"""The alarms of a production variant, and one that sums them up.
 
 Metrics and their units: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
@@ -179,18 +179,18 @@ class VariantAlarms(pulumi.ComponentResource):
         )
 
     def _sum_up(self, alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> None:
-        """One state for the endpoint: an alarm as long as any of its alarms is one.
+        """One state for the variant: an alarm as long as any of its alarms is one.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html (AlarmRule)
         """
-        endpoint = self._args.variant.settings.name
+        label = self._args.variant.label
         any_of_them = pulumi.Output.all(*(alarm.name for alarm in alarms)).apply(
             lambda names: " OR ".join(f'ALARM("{name}")' for name in names)
         )
         aws.cloudwatch.CompositeAlarm(
             self._name,
-            alarm_name=f"{endpoint}-any",
-            alarm_description=f"At least one alarm of {endpoint} is on",
+            alarm_name=f"{label}-any",
+            alarm_description=f"At least one alarm of {label} is on",
             alarm_rule=any_of_them,
             **self._actions(),
             opts=pulumi.ResourceOptions(parent=self),

@@ -18,7 +18,6 @@ from components.monitoring import Monitoring
 from components.network import PrivateNetwork
 from components.private_access import PrivateAccess
 from components.security_groups import SecurityGroups
-from components.variant import VARIANT
 
 CONTRACT_VERSION = "1"
 
@@ -150,7 +149,7 @@ def _endpoint(endpoint: InferenceEndpoint) -> dict[str, Any]:
         EndpointContract,
         name=endpoint.endpoint.name,
         arn=endpoint.endpoint.arn,
-        variants=[VARIANT],
+        variants=list(endpoint.variants),
         invoke_policy_arn=endpoint.invoke_policy.arn,
         mode="real-time",
         async_locations=None,

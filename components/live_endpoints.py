@@ -4,31 +4,50 @@ A stack's settings say what should be served. How many instances serve at this m
 image, only SageMaker knows: scaling changes the one, a rollback the other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from components import clients
 from components.settings import Settings, SettingsError
 
+DEFAULT_WEIGHT = 1.0
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html (InitialVariantWeight)"""
+
+
+@dataclass(frozen=True)
+class LiveVariant:
+    """What one production variant serves with."""
+
+    initial_instances: int = 0
+    """Instances that its configuration starts with."""
+    instances: int = 0
+    """Instances that serve or are being started."""
+    instance_type: str = ""
+    initial_weight: float = DEFAULT_WEIGHT
+    """Weight that its configuration starts with."""
+    weight: float = DEFAULT_WEIGHT
+    """Weight that it has now: UpdateEndpointWeightsAndCapacities may have changed it."""
+
+
+NOT_SERVING = LiveVariant()
+"""A variant that is to be added."""
+
 
 @dataclass(frozen=True)
 class LiveEndpoint:
-    """What one endpoint serves. Its settings know one variant, and so does this."""
+    """What one endpoint serves."""
 
     configuration: str
     """Name of the endpoint configuration."""
-    initial_instances: int
-    """Instances that the configuration starts with."""
-    instances: int
-    """Instances that serve or are being started."""
+    variants: Mapping[str, LiveVariant]
+    """Its production variants by name."""
     artifacts: Sequence[str]
-    """S3 URIs of the model's archives."""
+    """S3 URIs of the archives of its models."""
     artifact_keys: Sequence[str]
     """ARNs of the KMS keys that encrypt them, as far as S3 says so."""
     images: Sequence[str]
     """URIs of its serving images."""
-    instance_type: str = ""
     subnets: Sequence[str] = ()
     """Ids of the subnets that its instances may be in."""
     security_groups: Sequence[str] = ()
@@ -40,7 +59,7 @@ class LiveEndpoint:
     """
 
 
-NOT_DEPLOYED = LiveEndpoint("", 0, 0, (), (), ())
+NOT_DEPLOYED = LiveEndpoint("", {}, (), (), ())
 """What an endpoint serves that is to be created."""
 
 
@@ -104,21 +123,40 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         return replace(NOT_DEPLOYED, failed=True)
     if not endpoint.get("ProductionVariants"):
         return NOT_DEPLOYED  # it is being created
-    (live, *_) = endpoint["ProductionVariants"]
-    variant, model = next(_variants(sagemaker, endpoint["EndpointConfigName"]), ({}, {}))
-    containers, network = _containers(model), model.get("VpcConfig", {})
-    artifacts = tuple(each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl"))
+    serving = list(_variants(sagemaker, endpoint["EndpointConfigName"]))
+    configured = {variant["VariantName"]: variant for variant, _ in serving}
+    containers = [container for _, model in serving for container in _containers(model)]
+    networks = [model["VpcConfig"] for _, model in serving if "VpcConfig" in model]
+    artifacts = _each_once(container.get("ModelDataUrl") for container in containers)
     return LiveEndpoint(
         configuration=endpoint["EndpointConfigName"],
-        initial_instances=variant.get("InitialInstanceCount", 0),
-        instances=max(live.get("CurrentInstanceCount", 0), live.get("DesiredInstanceCount", 0)),
+        variants={
+            live["VariantName"]: _live_variant(live, configured.get(live["VariantName"], {}))
+            for live in endpoint["ProductionVariants"]
+        },
         artifacts=artifacts,
-        artifact_keys=tuple(key for key in (_key_of(s3, uri) for uri in artifacts) if key),
-        images=tuple(each["Image"] for each in containers if each.get("Image")),
-        instance_type=variant.get("InstanceType", ""),
-        subnets=tuple(network.get("Subnets", ())),
-        security_groups=tuple(network.get("SecurityGroupIds", ())),
+        artifact_keys=_each_once(_key_of(s3, uri) for uri in artifacts),
+        images=_each_once(container.get("Image") for container in containers),
+        subnets=_each_once(subnet for network in networks for subnet in network.get("Subnets", ())),
+        security_groups=_each_once(group for network in networks for group in network.get("SecurityGroupIds", ())),
     )
+
+
+def _live_variant(live: Mapping[str, Any], configured: Mapping[str, Any]) -> LiveVariant:
+    """A variant by its summary in DescribeEndpoint, and by its configuration, which may be gone."""
+    initial_weight = configured.get("InitialVariantWeight", DEFAULT_WEIGHT)
+    return LiveVariant(
+        initial_instances=configured.get("InitialInstanceCount", 0),
+        instances=max(live.get("CurrentInstanceCount", 0), live.get("DesiredInstanceCount", 0)),
+        instance_type=configured.get("InstanceType", ""),
+        initial_weight=initial_weight,
+        weight=live.get("DesiredWeight", live.get("CurrentWeight", initial_weight)),
+    )
+
+
+def _each_once(values: Iterable[str | None]) -> tuple[str, ...]:
+    """The values in their order, without repetitions and without empty ones."""
+    return tuple(dict.fromkeys(value for value in values if value))
 
 
 def _key_of(s3: Any, uri: str) -> str | None:

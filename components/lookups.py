@@ -71,14 +71,15 @@ def look_up(settings: Settings) -> RegionFacts:
         service: _zones_of(service, settings) for service in (RUNTIME, *settings.private_access.interface_endpoints)
     }
     in_use = subnets_in_use()
-    types = {kind: zones_offering(kind) for kind in sorted({e.instance_type for e in settings.endpoints})}
+    variants = [variant for endpoint in settings.endpoints for variant in endpoint.production_variants]
+    types = {kind: zones_offering(kind) for kind in sorted({variant.instance_type for variant in variants})}
     zones = choose_zones(settings, list(in_use), offered[RUNTIME], types)
     if settings.network.on_premises:
         _check_gateway(settings.network.on_premises.gateway_id)
     instances = {kind: _instance_facts(kind) for kind in types}
     for position, endpoint in enumerate(settings.endpoints):
-        _check_volume_key(position, endpoint, instances[endpoint.instance_type])
-    images = dict.fromkeys(endpoint.model.image for endpoint in settings.endpoints)
+        _check_volume_key(position, endpoint, instances)
+    images = dict.fromkeys(variant.model.image for variant in variants)
     return RegionFacts(
         account=account,
         zones=zones,
@@ -160,22 +161,24 @@ def _instance_facts(instance_type: str) -> InstanceFacts:
     )
 
 
-def _check_volume_key(position: int, endpoint: EndpointSettings, instance: InstanceFacts) -> None:
+def _check_volume_key(position: int, endpoint: EndpointSettings, instances: Mapping[str, InstanceFacts]) -> None:
     """Warns where the customer key can't encrypt local storage. Raises SettingsError where its waiver has no use.
 
+    One key is for the volumes of all variants:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
     """
     key = f"endpoints[{position}].volumeKeyOffBecause"
-    if endpoint.volume_key_off_because and not instance.local_storage:
-        raise SettingsError(
-            f"{key}: {endpoint.instance_type} has no local storage, so its volume takes the customer key. "
-            "Remove the setting."
-        )
-    if instance.local_storage and not endpoint.volume_key_off_because:
-        pulumi.warn(
-            f"{endpoint.name}: the customer key does not encrypt the local storage of {endpoint.instance_type}, which "
-            f"its hardware encrypts. If AWS refuses the configuration, give {key} a reason."
-        )
+    for kind in dict.fromkeys(variant.instance_type for variant in endpoint.production_variants):
+        local = instances[kind].local_storage
+        if endpoint.volume_key_off_because and not local:
+            raise SettingsError(
+                f"{key}: {kind} has no local storage, so its volume takes the customer key. Remove the setting."
+            )
+        if local and not endpoint.volume_key_off_because:
+            pulumi.warn(
+                f"{endpoint.name}: the customer key does not encrypt the local storage of {kind}, which its hardware "
+                f"encrypts. If AWS refuses the configuration, give {key} a reason."
+            )
 
 
 def _prebuilt_image(image: ImageSettings, account: Account) -> ServingImage:

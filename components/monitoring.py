@@ -11,7 +11,8 @@ import pulumi_aws as aws
 from components import iam
 from components.iam import Account
 from components.names import stack_name
-from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, PERIOD_SECONDS, VARIANT
+from components.settings import label
+from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, PERIOD_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,8 @@ class MonitoringArgs:
     """The KMS key that encrypts notifications."""
     emails: Sequence[str]
     """Addresses to subscribe to the topic."""
-    endpoint_names: Sequence[str]
-    """Endpoints to draw on the dashboard, and to tell state changes of."""
+    variants: Mapping[str, Sequence[str]]
+    """Production variants to draw on the dashboard, by their endpoint, whose state changes are told."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -41,13 +42,13 @@ class Monitoring(pulumi.ComponentResource):
         aws.sns.TopicPolicy("alarms", arn=self.topic.arn, policy=iam.json_document(document), opts=child)
         for email in args.emails:
             aws.sns.TopicSubscription(email, topic=self.topic.arn, protocol="email", endpoint=email, opts=child)
-        if args.endpoint_names:
-            self._tell_state_changes(args.endpoint_names)
+        if args.variants:
+            self._tell_state_changes([*args.variants])
         region = args.account.region
         dashboard = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=stack_name(),
-            dashboard_body=json.dumps(_dashboard(region, args.endpoint_names)),
+            dashboard_body=json.dumps(_dashboard(region, args.variants)),
             opts=child,
         )
         self.dashboard_url = pulumi.Output.concat(
@@ -82,8 +83,8 @@ def _console(region: str) -> str:
     return f"{region}.console.{domain}"
 
 
-def _dashboard(region: str, endpoint_names: Sequence[str]) -> Mapping[str, Any]:
-    """The dashboard's body: one row of four graphs for each endpoint.
+def _dashboard(region: str, variants: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+    """The dashboard's body: one row of four graphs for each production variant.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
@@ -93,6 +94,7 @@ def _dashboard(region: str, endpoint_names: Sequence[str]) -> Mapping[str, Any]:
         ("Latency (µs)", INVOCATION_METRICS, ["ModelLatency", "OverheadLatency"], "p95"),
         ("CPU and memory (%)", INSTANCE_METRICS, ["CPUUtilization", "MemoryUtilization"], "Average"),
     ]
+    rows = [(endpoint, variant) for endpoint, names in variants.items() for variant in names]
     return {
         "widgets": [
             {
@@ -102,16 +104,16 @@ def _dashboard(region: str, endpoint_names: Sequence[str]) -> Mapping[str, Any]:
                 "width": 6,
                 "height": 6,
                 "properties": {
-                    "title": f"{name}: {title}",
+                    "title": f"{label(endpoint, variant)}: {title}",
                     "region": region,
                     "stat": statistic,
                     "period": PERIOD_SECONDS,
                     "metrics": [
-                        [namespace, metric, "EndpointName", name, "VariantName", VARIANT] for metric in metrics
+                        [namespace, metric, "EndpointName", endpoint, "VariantName", variant] for metric in metrics
                     ],
                 },
             }
-            for row, name in enumerate(endpoint_names)
+            for row, (endpoint, variant) in enumerate(rows)
             for column, (title, namespace, metrics, statistic) in enumerate(graphs)
         ]
     }

@@ -2,13 +2,13 @@
 
 SageMaker rolls a failed update back to `InService`, the provider reports success, and the engine would then delete what
 serves (https://github.com/hashicorp/terraform-provider-aws/issues/48997). An update may also start fewer instances than
-serve, and fails where it changes the instance type of a variant that is registered for scaling
+serve, and fails where it removes a variant that is registered for scaling, or changes its instance type
 (https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html).
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from pulumi.resource_hooks import ErrorHookArgs, ResourceHookArgs
 from components import clients
 from components.live_endpoints import Use, describe, uses, vpc_configs
 from components.scaling_registration import Registration
+from components.variant_changes import VariantChanges, Variants
 
 INTERFACES_GONE_WITHIN = 1200
 """Seconds. SageMaker removes its network interfaces after an endpoint, with the execution role's permissions:
@@ -69,31 +70,25 @@ class Safeguards:
     # Updates of an endpoint
 
     def _before_update(self, args: ResourceHookArgs) -> None:
-        """Refuse fewer instances than serve; take a variant off scaling whose instance type changes."""
+        """Refuse fewer instances than serve, and to undo weights; take variants off scaling that have to be."""
         new = (args.new_inputs or {})["endpointConfigName"]
         name = (args.new_inputs or {})["name"]
         sagemaker = self._client("sagemaker")
         endpoint = describe(sagemaker, name)
         if endpoint is None or endpoint["EndpointConfigName"] == new:
             return
-        planned = {each["VariantName"]: each for each in self._production_variants(new)}
-        serving = {each["VariantName"]: each for each in self._production_variants(endpoint["EndpointConfigName"])}
-        for live in endpoint["ProductionVariants"]:
-            variant, instances = live["VariantName"], live.get("DesiredInstanceCount", 0)
-            starts = planned.get(variant, {}).get("InitialInstanceCount", 0)
-            if starts < instances:
-                raise NotServedError(
-                    f"{name} serves with {instances} instances, and its new configuration starts {starts}. Nothing was "
-                    f"changed. Run `pulumi up` again, which plans with the instances that serve then, or set the "
-                    f"endpoint's instances.initial to {instances}."
-                )
-        if any(
-            variant in planned and planned[variant].get("InstanceType") != before.get("InstanceType")
-            for variant, before in serving.items()
-        ):
-            registration = Registration.read(self._client("application-autoscaling"), name)
+        changes = VariantChanges(
+            name,
+            live=_by_name(endpoint["ProductionVariants"]),
+            serving=self._production_variants(endpoint["EndpointConfigName"]),
+            planned=self._production_variants(new),
+        )
+        if refusal := changes.refusal():
+            raise NotServedError(refusal)
+        if off := changes.off_scaling():
+            registration = Registration.read(self._client("application-autoscaling"), name, off)
             if registration.targets:
-                pulumi.log.info(f"{name} is taken off scaling while its instance type changes", None)
+                pulumi.log.info(f"{name} is taken off scaling while it is updated: {', '.join(sorted(off))}", None)
                 self._registrations[name] = registration
                 registration.remove()
 
@@ -121,12 +116,12 @@ class Safeguards:
     def _register_again(self, name: str) -> None:
         registration = self._registrations.pop(name, None)
         if registration:
-            registration.restore()
+            endpoint = describe(self._client("sagemaker"), name) or {}
+            registration.restore(_by_name(endpoint.get("ProductionVariants", [])))
 
-    def _production_variants(self, configuration: str) -> list[dict[str, Any]]:
+    def _production_variants(self, configuration: str) -> Variants:
         found = self._client("sagemaker").describe_endpoint_config(EndpointConfigName=configuration)
-        variants: list[dict[str, Any]] = found["ProductionVariants"]
-        return variants
+        return _by_name(found["ProductionVariants"])
 
     # Deletions
 
@@ -224,6 +219,10 @@ def advice(failure: str) -> str:
         "If SageMaker refuses the execution role's permissions for network interfaces, give "
         "security.networkInterfacesUnscopedBecause a reason: they then have the form that AWS publishes."
     )
+
+
+def _by_name(variants: Sequence[Mapping[str, Any]]) -> Variants:
+    return {variant["VariantName"]: variant for variant in variants}
 
 
 def _before_delete(name: str, check: Callable[[ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:

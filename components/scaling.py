@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, VARIANT, VariantArgs
+from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, VariantArgs
 
 _Configuration = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
 _Predefined = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs
@@ -48,7 +48,7 @@ class VariantScaling(pulumi.ComponentResource):
             name,
             service_namespace="sagemaker",
             scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            resource_id=pulumi.Output.concat("endpoint/", args.endpoint_name, "/variant/", VARIANT),
+            resource_id=pulumi.Output.concat("endpoint/", args.endpoint_name, "/variant/", variant.settings.name),
             min_capacity=variant.settings.instances.min,
             max_capacity=variant.settings.instances.max,
             opts=pulumi.ResourceOptions(parent=self),

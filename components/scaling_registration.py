@@ -1,6 +1,6 @@
 """The scaling of an endpoint's variants as Application Auto Scaling holds it: read, removed, and put back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,9 @@ class Registration:
     actions: Sequence[Mapping[str, Any]]
 
     @classmethod
-    def read(cls, client: Any, endpoint: str) -> "Registration":
-        """What is registered for the variants of an endpoint."""
+    def read(cls, client: Any, endpoint: str, variants: Collection[str]) -> "Registration":
+        """What is registered for some variants of an endpoint."""
+        resources = [_resource(endpoint, variant) for variant in variants]
 
         def listed(operation: str, member: str, keys: Sequence[str]) -> list[dict[str, Any]]:
             pages = client.get_paginator(operation).paginate(ServiceNamespace=NAMESPACE)
@@ -49,7 +50,7 @@ class Registration:
                 {key: each[key] for key in keys if key in each}
                 for page in pages
                 for each in page[member]
-                if each["ResourceId"].startswith(f"endpoint/{endpoint}/")
+                if each["ResourceId"] in resources
             ]
 
         return cls(
@@ -65,11 +66,19 @@ class Registration:
             identity = {key: target[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
             self.client.deregister_scalable_target(**identity)
 
-    def restore(self) -> None:
-        """Register the targets again, with their policies and actions."""
-        for target in self.targets:
+    def restore(self, variants: Collection[str]) -> None:
+        """Register the targets of those variants again, with their policies and actions; others are gone."""
+
+        def there(registered: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+            return (each for each in registered if each["ResourceId"].rpartition("/")[2] in variants)
+
+        for target in there(self.targets):
             self.client.register_scalable_target(**target)
-        for policy in self.policies:
+        for policy in there(self.policies):
             self.client.put_scaling_policy(**policy)
-        for action in self.actions:
+        for action in there(self.actions):
             self.client.put_scheduled_action(**action)
+
+
+def _resource(endpoint: str, variant: str) -> str:
+    return f"endpoint/{endpoint}/variant/{variant}"

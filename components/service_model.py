@@ -1,4 +1,4 @@
-"""What botocore's data say of SageMaker: its regions, its instance types, the form of an endpoint's name.
+"""What botocore's data say of SageMaker: its regions, its instance types, the form of names.
 
 The two files are read directly: a botocore session would take several times as long, and look for credentials.
 """
@@ -38,6 +38,12 @@ def instance_types() -> frozenset[str]:
 def endpoint_name_pattern() -> str:
     """The regular expression that an endpoint's whole name matches."""
     return str(_shapes()["EndpointName"]["pattern"])
+
+
+@cache
+def variant_name_pattern() -> str:
+    """The regular expression that a production variant's whole name matches."""
+    return str(_shapes()["VariantName"]["pattern"])
 
 
 @cache

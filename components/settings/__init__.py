@@ -5,7 +5,7 @@ reviewers. All problems of a stack's configuration are reported at once, each wi
 """
 
 from components.settings.account_guards import AccountGuardsSettings
-from components.settings.endpoints import EndpointSettings, ImageSettings, ModelSettings
+from components.settings.endpoints import EndpointSettings
 from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
 from components.settings.loading import SettingsError, load, parse
 from components.settings.models import (
@@ -15,9 +15,11 @@ from components.settings.models import (
     SecuritySettings,
     Settings,
 )
+from components.settings.variants import ALL_TRAFFIC, ImageSettings, ModelSettings, VariantSettings, label
 
 __all__ = [
     "ACCESS",
+    "ALL_TRAFFIC",
     "CLIENTS",
     "AccountGuardsSettings",
     "ArtifactSettings",
@@ -30,7 +32,9 @@ __all__ = [
     "SecuritySettings",
     "Settings",
     "SettingsError",
+    "VariantSettings",
     "blocks_of",
+    "label",
     "load",
     "parse",
 ]

@@ -1,141 +1,36 @@
 """What a stack may set for each of its endpoints, with its defaults."""
 
 import math
-import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from components import model_archive
-from components.settings.fields import EcrUri, EndpointName, ImageTag, InstanceType, KeyArn, Reason
+from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType, Reason
 from components.settings.group import SettingsGroup
 from components.settings.problems import Problem, raise_if_any
+from components.settings.variants import (
+    ALL_TRAFFIC,
+    AlarmSettings,
+    InstanceSettings,
+    ModelSettings,
+    ScalingSettings,
+    VariantSettings,
+    label,
+)
 
+MOST_VARIANTS = 10
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (ProductionVariants)"""
 
-class ImageSettings(SettingsGroup):
-    """A serving image: exactly one of a URI, a tag in this stack's registry, or an AWS prebuilt image."""
+MOST_ROLLBACK_ALARMS = 10
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoRollbackConfig.html (Alarms)"""
 
-    uri: EcrUri | None = None
-    """An ECR image with tag or digest."""
-    repository_tag: ImageTag | None = None
-    """A tag in the registry of this stack."""
-    framework: Literal["xgboost", "scikit-learn", "pytorch", "tensorflow", "huggingface"] | None = None
-    """An AWS prebuilt image, together with `version`."""
-    version: ImageTag | None = None
-    """The prebuilt image's tag, such as 3.0-5."""
+ROLLBACK_ALARMS = 2
+"""Of each variant: on server errors and latency."""
 
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        given = [name for name in ("uri", "repository_tag", "framework") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("needs exactly one of uri, repositoryTag, or framework with version")
-        if (self.framework is None) != (self.version is None):
-            raise ValueError("needs framework and version together, such as xgboost and 3.0-5")
-        return self
-
-
-class ModelSettings(SettingsGroup):
-    """What is served: the artifact and the image that loads it."""
-
-    artifact: str
-    """A local model.tar.gz (relative to the project) or an S3 URI."""
-    image: ImageSettings
-    """The serving image."""
-    artifact_key_arn: KeyArn | None = None
-    """The key of an S3 artifact that is encrypted with a customer key of its own."""
-    environment: dict[str, str] = Field(default_factory=dict)
-    """Environment variables of the container. No secrets: they are readable in the console."""
-    network_isolation_off_because: Reason | None = None
-    """Why the container needs the network; it then reaches S3 and this VPC's interface endpoints, nothing else."""
-
-    @property
-    def isolated(self) -> bool:
-        """Whether the container has no network."""
-        return self.network_isolation_off_because is None
-
-    @property
-    def local_artifact(self) -> Path | None:
-        """The archive on disk; None if it is in S3."""
-        return None if self.artifact.startswith("s3://") else Path(self.artifact)
-
-    def _contradictions(self) -> Iterator[Problem]:
-        if self.local_artifact is None:
-            if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+\.tar\.gz", self.artifact):
-                yield Problem("artifact", self.artifact, "is not s3://BUCKET/KEY ending in .tar.gz; correct the URI")
-        elif problem := model_archive.problem_with(self.local_artifact):
-            message = f"can't be served: {problem}. Name a model.tar.gz (`make model` makes the example's)"
-            yield Problem("artifact", self.artifact, message)
-        if self.artifact_key_arn and self.local_artifact is not None:
-            message = "is for S3 artifacts; remove it, local ones use the stack's key"
-            yield Problem("artifactKeyArn", self.artifact_key_arn, message)
-
-
-class InstanceSettings(SettingsGroup):
-    """How many instances serve a variant."""
-
-    min: Annotated[int, Field(ge=1, le=1000)] = 2
-    """Scaling never goes below; two or more keep serving when a zone fails."""
-    max: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Scaling never goes above."""
-    initial: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """Instances at creation; `min` unless given."""
-    single_because: Reason | None = None
-    """Why one instance is enough, and an outage of its zone an outage of the endpoint."""
-
-    @property
-    def at_creation(self) -> int:
-        """How many instances the endpoint starts with."""
-        return self.min if self.initial is None else self.initial
-
-    def _contradictions(self) -> Iterator[Problem]:
-        if self.min > self.max:
-            yield Problem("max", self.max, f"is below min ({self.min}); raise max or lower min")
-        elif not self.min <= self.at_creation <= self.max:
-            message = f"must lie between min ({self.min}) and max ({self.max}); leave it out for min"
-            yield Problem("initial", self.initial, message)
-        if self.min < 2 and self.single_because is None:
-            message = "is below 2: one zone's outage stops the endpoint. Use 2, or give singleBecause a reason"
-            yield Problem("min", self.min, message)
-
-
-class ScalingSettings(SettingsGroup):
-    """When instances are added and removed."""
-
-    invocations_per_instance: Annotated[float, Field(gt=0)] = 600
-    """Target of SageMakerVariantInvocationsPerInstance, a minute. Start with half of what one instance bears."""
-    cpu_percent: Annotated[float, Field(gt=0, le=100)] = 60
-    """Target of CPUUtilization, in percent of the whole instance whatever its vCPUs."""
-    scale_out_cooldown: Annotated[int, Field(ge=0, le=3600)] = 300
-    """Seconds between two additions."""
-    scale_in_cooldown: Annotated[int, Field(ge=0, le=3600)] = 300
-    """Seconds between two removals."""
-
-
-class AlarmSettings(SettingsGroup):
-    """Thresholds over five minutes that notify the operators."""
-
-    server_errors: Annotated[int, Field(ge=1)] = 5
-    """Answers with status 5XX."""
-    latency_ms: Annotated[float, Field(gt=0)] = 1000
-    """95th percentile of the model's latency, in milliseconds."""
-    client_error_percent: Annotated[float, Field(gt=0, le=100)] = 25
-    """Answers with status 4XX, in percent of all."""
-    overhead_ms: Annotated[float, Field(gt=0)] = 500
-    """95th percentile of what SageMaker adds to the model's latency, in milliseconds."""
-    cpu_percent: Annotated[float, Field(gt=0, le=100)] = 90
-    """Average CPU, in percent of the whole instance."""
-    memory_percent: Annotated[float, Field(gt=0, le=100)] = 90
-    """Average memory of the containers."""
-    disk_percent: Annotated[float, Field(gt=0, le=100)] = 80
-    """Average use of the containers' disk."""
-    gpu_percent: Annotated[float, Field(gt=0, le=100)] = 95
-    """Average GPU, in percent of all GPUs of the instance, where it has any."""
-    gpu_memory_percent: Annotated[float, Field(gt=0, le=100)] = 95
-    """Average GPU memory, in percent of that of all GPUs of the instance, where it has any."""
-    silent_minutes: Annotated[int, Field(ge=5, le=1440, multiple_of=5)] | None = None
-    """Minutes without an invocation, where some are expected; by default silence is no alarm."""
+OF_ONE_VARIANT = ("model", "instance_type", "instances", "scaling", "alarms")
+"""Settings of an endpoint that names no variants; each variant has them of its own."""
 
 
 class UpdateSettings(SettingsGroup):
@@ -203,10 +98,19 @@ class EndpointSettings(SettingsGroup):
 
     name: EndpointName
     """Name that callers use."""
-    model: ModelSettings
-    """What is served."""
-    instance_type: InstanceType
-    """Such as ml.m5.large."""
+    variants: Annotated[
+        tuple[VariantSettings, ...],
+        Field(max_length=MOST_VARIANTS),
+        AfterValidator(lambda variants: _distinct_variants(variants)),
+    ] = ()
+    """Several models behind the endpoint, between which calls are split by weight.
+
+    Then `model`, `instanceType`, `instances`, `scaling` and `alarms` are set for each of them.
+    """
+    model: Annotated[ModelSettings | None, Field(validate_default=True)] = None
+    """What is served; required without `variants`."""
+    instance_type: Annotated[InstanceType | None, Field(validate_default=True)] = None
+    """Such as ml.m5.large; required without `variants`."""
     instances: InstanceSettings = InstanceSettings()
     """How many."""
     scaling: ScalingSettings = ScalingSettings()
@@ -218,16 +122,48 @@ class EndpointSettings(SettingsGroup):
     volume_key_off_because: Reason | None = None
     """For instance types with local NVMe storage only: why no customer key is named (the hardware encrypts it)."""
 
+    @field_validator("model", "instance_type")
+    @classmethod
+    def _given_without_variants(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.data.get("variants") == ():
+            raise PydanticCustomError("missing", "Field required")
+        return value
+
+    @property
+    def production_variants(self) -> tuple[VariantSettings, ...]:
+        """What serves: the variants, or the one that the endpoint's own settings describe."""
+        if self.variants or self.model is None or self.instance_type is None:
+            return self.variants
+        only = {
+            "name": ALL_TRAFFIC,
+            "model": self.model,
+            "instanceType": self.instance_type,
+            "instances": self.instances,
+            "scaling": self.scaling,
+            "alarms": self.alarms,
+        }
+        return (VariantSettings.model_validate(only),)
+
+    def key(self, position: int) -> str:
+        """Where a production variant is set, relative to the endpoint: nowhere of its own, or such as `variants[1].`"""
+        return f"variants[{position}]." if self.variants else ""
+
     @property
     def most_instances(self) -> int:
         """How many instances there may be while an update runs: old and new ones together."""
-        update, most = self.update, self.instances.max
+        update, most = self.update, sum(variant.instances.max for variant in self.production_variants)
         if update.blue_green:
             return 2 * most
         return most + (update.step_instances or math.ceil((update.step_percent or 100) * most / 100))
 
     def _contradictions(self) -> Iterator[Problem]:
-        update, least, most = self.update, self.instances.min, self.instances.max
+        for variant in self.production_variants:
+            yield from self._update_contradictions(variant)
+        if self.variants:
+            yield from self._variant_contradictions(self.variants)
+
+    def _update_contradictions(self, variant: VariantSettings) -> Iterator[Problem]:
+        update, least, most = self.update, variant.instances.min, variant.instances.max
         if update.step_instances is not None:
             fewest = math.ceil(LEAST_PERCENT.get(update.strategy, 0) * most / 100)
             if not fewest <= update.step_instances <= least / 2:
@@ -240,25 +176,75 @@ class EndpointSettings(SettingsGroup):
         if update.maximum_seconds is not None and update.maximum_seconds <= waits:
             message = f"is no longer than the waits of an update of {most} instances ({waits} s); raise it"
             yield Problem("update.maximumSeconds", update.maximum_seconds, message)
-        if update.strategy != "all-at-once" and self.instance_type.startswith("ml.inf1."):
+        if update.strategy != "all-at-once" and variant.instance_type.startswith("ml.inf1."):
             # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
-            message = f"is not to be had on {self.instance_type}, which AWS updates all at once; remove it"
+            message = f"is not to be had on {variant.instance_type}, which AWS updates all at once; remove it"
             yield Problem("update.strategy", update.strategy, message)
+
+    def _variant_contradictions(self, variants: Sequence[VariantSettings]) -> Iterator[Problem]:
+        for name in OF_ONE_VARIANT:
+            if name in self.model_fields_set:
+                given = self.model_dump(mode="json", by_alias=True, exclude_unset=True, include={name})
+                ((key, value),) = given.items()
+                yield Problem(key, value, "is set beside variants, each of which has its own; move it into them")
+        for position, variant in enumerate(variants):
+            named = label(self.name, variant.name)
+            if len(named) > LONGEST_NAME:
+                message = (
+                    f"makes a model's name of {len(named)} characters with the endpoint's; at most {LONGEST_NAME} are "
+                    "allowed. Shorten one of them"
+                )
+                yield Problem(f"variants[{position}].name", variant.name, message)
+        if not any(variant.weight for variant in variants):
+            weights = [variant.weight for variant in variants]
+            yield Problem("variants", weights, "are their weights: no call would reach a model. Raise one above 0")
+        watched = ROLLBACK_ALARMS * len(variants)
+        if watched > MOST_ROLLBACK_ALARMS and self.update.rollback_off_because is None:
+            message = (
+                f"is how many there are, with {watched} alarms that roll an update back, and AWS takes "
+                f"{MOST_ROLLBACK_ALARMS}. Use {MOST_ROLLBACK_ALARMS // ROLLBACK_ALARMS} variants at most, or give "
+                "update.rollbackOffBecause a reason"
+            )
+            yield Problem("variants", len(variants), message)
+        if len(variants) > 1 and self.update.strategy == "rolling":
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
+            message = "is not to be had for several variants; choose all-at-once, canary or linear"
+            yield Problem("update.strategy", self.update.strategy, message)
+
+
+def _distinct_variants(variants: tuple[VariantSettings, ...]) -> tuple[VariantSettings, ...]:
+    raise_if_any(_repeated([variant.name for variant in variants], "variants"))
+    return variants
 
 
 def distinct_names(endpoints: tuple[EndpointSettings, ...]) -> tuple[EndpointSettings, ...]:
-    """The endpoints, if no two have one name. Raises PydanticCustomError."""
-    raise_if_any(_repeated_names(endpoints))
+    """The endpoints, if no two have one name, nor resources of one name. Raises PydanticCustomError."""
+    repeated = [*_repeated([endpoint.name for endpoint in endpoints], "endpoints")]
+    raise_if_any(repeated or _clashing(endpoints))
     return endpoints
 
 
-def _repeated_names(endpoints: Sequence[EndpointSettings]) -> Iterator[Problem]:
+def _repeated(names: Sequence[str], what: str) -> Iterator[Problem]:
     first: dict[str, int] = {}
-    for position, endpoint in enumerate(endpoints):
-        other = first.setdefault(endpoint.name.lower(), position)
+    for position, name in enumerate(names):
+        other = first.setdefault(name.lower(), position)
         if other != position:
             yield Problem(
                 f"[{position}].name",
-                endpoint.name,
-                f"is the name of endpoints[{other}] too, case aside; give each endpoint a name of its own",
+                name,
+                f"is the name of {what}[{other}] too, case aside; give each {what.removesuffix('s')} a name of its own",
             )
+
+
+def _clashing(endpoints: Sequence[EndpointSettings]) -> Iterator[Problem]:
+    """Variants whose resources would have the names of another endpoint's."""
+    first: dict[str, int] = {endpoint.name.lower(): position for position, endpoint in enumerate(endpoints)}
+    for position, endpoint in enumerate(endpoints):
+        for number, variant in enumerate(endpoint.variants):
+            named = label(endpoint.name, variant.name).lower()
+            other = first.setdefault(named, position)
+            if other != position:
+                message = (
+                    f"makes {named} with the endpoint's name, as resources of endpoints[{other}] are named; rename it"
+                )
+                yield Problem(f"[{position}].variants[{number}].name", variant.name, message)

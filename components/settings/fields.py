@@ -104,6 +104,12 @@ def _endpoint_name(value: str) -> str:
     return value
 
 
+def _variant_name(value: str) -> str:
+    if not re.fullmatch(service_model.variant_name_pattern(), value):
+        raise ValueError("may hold 63 letters, digits and inner hyphens at most; rename it, such as canary")
+    return value
+
+
 def _retention(value: int) -> int:
     if value not in LOG_RETENTION_DAYS:
         raise ValueError(
@@ -148,6 +154,7 @@ GatewayId = Annotated[
 Region = Annotated[str, AfterValidator(_region)]
 InstanceType = Annotated[str, AfterValidator(_instance_type)]
 EndpointName = Annotated[str, AfterValidator(_endpoint_name)]
+VariantName = Annotated[str, AfterValidator(_variant_name)]
 LogRetentionDays = Annotated[int, AfterValidator(_retention)]
 EcrUri = Annotated[str, AfterValidator(_ecr_uri)]
 ImageTag = Annotated[

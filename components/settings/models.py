@@ -34,6 +34,8 @@ REGION_KEY = "aws:region"
 NACL_RULES_AT_MOST = 40
 """https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs: 20, on request 40)"""
 
+_OWN_REGION = "SageMaker takes images of its own region only; copy it there"
+
 InterfaceService = Literal[
     "sagemaker.api", "logs", "monitoring", "kms", "sts", "ssm", "ecr.api", "ecr.dkr", "s3", "dynamodb"
 ]
@@ -218,10 +220,11 @@ class Settings(SettingsGroup):
             message = f"is not in {self.region}, and Amazon EBS takes keys of its own region only; name one of there"
             yield Problem("accountGuards.ebsDefaultKeyArn", key, message)
         for position, endpoint in enumerate(self.endpoints):
-            uri = endpoint.model.image.uri
-            if uri and EcrImage.parse(uri).region != self.region:
-                message = f"is not in {self.region}, and SageMaker takes images of its own region only; copy it there"
-                yield Problem(f"endpoints[{position}].model.image.uri", uri, message)
+            for number, variant in enumerate(endpoint.production_variants):
+                uri = variant.model.image.uri
+                if uri and EcrImage.parse(uri).region != self.region:
+                    key = f"endpoints[{position}].{endpoint.key(number)}model.image.uri"
+                    yield Problem(key, uri, f"is not in {self.region}, and {_OWN_REGION}")
 
     def _model_addresses(self) -> int:
         zones = [str(zone) for zone in range(self.network.zone_count)]

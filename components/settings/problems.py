@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 Location = tuple[str | int, ...]
@@ -51,15 +52,18 @@ def _either(messages: Sequence[str]) -> str:
 
 def _lines(details: ErrorDetails, model: type[BaseModel], namespace: str) -> Iterator[tuple[str, str, str]]:
     """Key, value (followed by a space, or empty) and the rest of the sentence, for each problem in `details`."""
-    location, parents = _resolve(details["loc"], model)
+    location, known = _resolve(details["loc"], model)
     context = details.get("ctx", {})
     if details["type"] == "problems":
         for key, value, message in context["found"]:
             yield _key(namespace, (*location, *key.split("."))), f"{_value(value)} ", message
     elif details["type"] == "missing":
-        yield _key(namespace, location), "", "is missing; add it"
+        *parents, name = location
+        # Of a value that other settings make required, pydantic tells the field's own name.
+        alias = to_camel(name) if isinstance(name, str) and "_" in name else name
+        yield _key(namespace, (*parents, alias)), "", "is missing; add it"
     elif details["type"] == "extra_forbidden":
-        yield _key(namespace, location), "", _unknown_key(str(location[-1]), parents)
+        yield _key(namespace, location), "", _unknown_key(str(location[-1]), known)
     else:
         yield _key(namespace, location), f"{_value(details['input'])} ", _what_is_allowed(details, context)
 

@@ -57,8 +57,9 @@ def _checked_out(project: Path, life: Life, revision: str | None) -> Iterator[Pa
         with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
             unpack(archive, Path(folder))
         first = Path(folder).resolve()
-        for endpoint in settings_of(load_stack(project, life.stack)).endpoints:
-            local = endpoint.model.local_artifact
+        endpoints = settings_of(load_stack(project, life.stack)).endpoints
+        for model in [variant.model for endpoint in endpoints for variant in endpoint.production_variants]:
+            local = model.local_artifact
             if local and not (first / local).exists():
                 (first / local).parent.mkdir(parents=True, exist_ok=True)
                 (first / local).symlink_to(project / local)

@@ -38,7 +38,9 @@ class Form(StrEnum):
     HTML = "html"
 
 
-Stack = Annotated[str, typer.Option("--stack", "-s", help="Stack of the project, as in Pulumi.STACK.yaml.")]
+Stack = Annotated[
+    str, typer.Option("--stack", "-s", help="Stack of the project, as in Pulumi.STACK.yaml; or such a file's path.")
+]
 Project = Annotated[Path, typer.Option(help="Folder of the Pulumi project.", file_okay=False, exists=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 PolicyConfig = Annotated[

@@ -49,6 +49,25 @@ class Unblocked:
         return self.delete(account, state)
 
 
+@dataclass(frozen=True)
+class Absent:
+    """A `Delete` of what may have gone with something else: then the provider takes it for deleted.
+
+    https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service/appautoscaling
+    """
+
+    delete: Call
+    code: str
+    """AWS's error for what is not there."""
+
+    def __call__(self, account: Account, state: State) -> None:
+        try:
+            self.delete(account, state)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != self.code:
+                raise
+
+
 ATTEMPTS = 5
 """The embedded AWS removes interfaces after a few looks at them, not after minutes."""
 
@@ -115,6 +134,7 @@ def logging(account: Account, state: State) -> None:
 
 _RULE = {"GroupId": "securityGroupId", "SecurityGroupRuleIds": "[id]"}
 _BUCKET = {"Bucket": "bucket"}
+NO_OBJECT = "ObjectNotFoundException"
 _SCALABLE = {
     "ServiceNamespace": "serviceNamespace",
     "ResourceId": "resourceId",
@@ -122,10 +142,12 @@ _SCALABLE = {
 }
 
 DELETIONS: Mapping[str, Delete] = {
-    "aws:appautoscaling/policy:Policy": Call(
-        "application-autoscaling", "delete_scaling_policy", {"PolicyName": "name", **_SCALABLE}
+    "aws:appautoscaling/policy:Policy": Absent(
+        Call("application-autoscaling", "delete_scaling_policy", {"PolicyName": "name", **_SCALABLE}), NO_OBJECT
     ),
-    "aws:appautoscaling/target:Target": Call("application-autoscaling", "deregister_scalable_target", _SCALABLE),
+    "aws:appautoscaling/target:Target": Absent(
+        Call("application-autoscaling", "deregister_scalable_target", _SCALABLE), NO_OBJECT
+    ),
     "aws:cloudtrail/trail:Trail": Call("cloudtrail", "delete_trail", {"Name": "arn"}),
     "aws:cloudwatch/dashboard:Dashboard": Call("cloudwatch", "delete_dashboards", {"DashboardNames": "[id]"}),
     "aws:cloudwatch/logGroup:LogGroup": Call("logs", "delete_log_group", {"logGroupName": "id"}),

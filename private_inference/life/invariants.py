@@ -62,7 +62,8 @@ class Invariants:
         self._operations = Operations(aws.endpoint_url)
         self.paths = Paths(aws)
         self._lock = threading.RLock()
-        self._least: dict[str, int] = {}
+        self._least: dict[str, dict[str, int]] = {}
+        """Instances that each variant serves with, at least, by endpoint."""
         self.step = ""
         self.destroying = False
         self.given_up: set[str] = set()
@@ -93,9 +94,9 @@ class Invariants:
                 prevention = "Keep an execution role and its permissions until its network interfaces are gone."
                 self._break(call, "", f"the network interface {interface} can't be removed any more", prevention)
 
-    def expect(self, endpoint: str, instances: int) -> None:
-        """So many instances serve an endpoint from now on, at least."""
-        self._least[endpoint] = instances
+    def expect(self, endpoint: str, variant: str, instances: int) -> None:
+        """So many instances of a variant serve an endpoint from now on, at least."""
+        self._least[endpoint][variant] = instances
 
     def after_step(self) -> None:
         """What has to hold when a step is done, and was to hold in it: scaling is registered, and paths are right."""
@@ -120,11 +121,15 @@ class Invariants:
                 kind = lacking.name.partition(" ")[0]
                 prevention = PREVENTION.get(kind, PREVENTION["role"])
                 self._break(call, name, f"could not heal or scale: {lacking.name}: {lacking.reason}", prevention)
-            instances = fewest_instances(endpoint)
-            least = self._least.setdefault(name, instances)
-            if instances < least:
-                prevention = "Start an update with the instances that serve, and let only scaling lower them."
-                self._break(call, name, f"serves with {instances} instances, {least} before", prevention)
+            serving = instances_of(endpoint)
+            least = self._least.setdefault(name, {})
+            for variant in least.keys() - serving.keys():
+                del least[variant]  # the settings have it no more, and the others serve on
+            for variant, instances in serving.items():
+                if instances < least.setdefault(variant, instances):
+                    prevention = "Start an update with the instances that serve, and let only scaling lower them."
+                    what = f"serves {variant} with {instances} instances, {least[variant]} before"
+                    self._break(call, name, what, prevention)
 
     def _serving(self) -> Mapping[str, Mapping[str, Any]]:
         found = endpoints(self._aws)
@@ -143,9 +148,9 @@ def endpoints(aws: EmbeddedAws) -> dict[str, Mapping[str, Any]]:
     return {name: sagemaker.describe_endpoint(EndpointName=name) for name in names}
 
 
-def fewest_instances(endpoint: Mapping[str, Any]) -> int:
-    """Instances of the variant that has the fewest."""
-    return min(int(variant["CurrentInstanceCount"]) for variant in endpoint["ProductionVariants"])
+def instances_of(endpoint: Mapping[str, Any]) -> dict[str, int]:
+    """How many instances each production variant has."""
+    return {each["VariantName"]: int(each["CurrentInstanceCount"]) for each in endpoint["ProductionVariants"]}
 
 
 def _named(sent: Mapping[str, Any]) -> str:

@@ -36,8 +36,10 @@ class Step(BaseModel):
     """With `update`, `new model`, `destroy`: it has to fail, with an error that this regular expression matches."""
     new_model: Annotated[bool, Field(alias="new model")] = False
     """The models are trained anew: every local archive has other bytes, and is deployed."""
-    scale: Annotated[int, Field(ge=1)] | None = None
-    """Automatic scaling asks for so many instances."""
+    scale: Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None = None
+    """Automatic scaling asks for so many instances of each variant, or of those that are named."""
+    weights: dict[str, Annotated[float, Field(ge=0)]] | None = None
+    """An operator gives variants of every endpoint other weights, beside the settings."""
     fail: Literal["image can't be pulled", "alarm fires", "health check", "network interfaces", "no reason"] | None = (
         None
     )
@@ -94,6 +96,7 @@ _KINDS = (
     "update",
     "new_model",
     "scale",
+    "weights",
     "idle",
     "fail",
     "heal",

@@ -11,7 +11,7 @@ from typing import Any
 from components.settings import Settings
 from private_inference.life import others
 from private_inference.life.engine import Deployment, DeploymentError, deployment
-from private_inference.life.invariants import BrokenInvariant, Invariants, endpoints, fewest_instances
+from private_inference.life.invariants import BrokenInvariant, Invariants, endpoints, instances_of
 from private_inference.life.life_file import FAILURES, Life, Step, changed
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.idle import idle
@@ -157,11 +157,15 @@ class _Living:
 
     def _happen_to(self, name: str, endpoint: Mapping[str, Any], step: Step) -> None:
         if step.scale is not None:
-            self._invariants.expect(name, min(step.scale, fewest_instances(endpoint)))
-            counts = self._operations.scale(name, step.scale)
-            if any(count != step.scale for count in counts.values()):
-                raise _WrongError(f"{name} was to scale to {step.scale}, and has {counts}")
-            self._invariants.expect(name, step.scale)
+            running = instances_of(endpoint)
+            asked = step.scale if isinstance(step.scale, dict) else dict.fromkeys(running, step.scale)
+            for variant in asked.keys() & running.keys():
+                self._scale(name, variant, running[variant], asked[variant])
+        if step.weights is not None:
+            changes = [{"VariantName": variant, "DesiredWeight": weight} for variant, weight in step.weights.items()]
+            self._aws.client("sagemaker").update_endpoint_weights_and_capacities(
+                EndpointName=name, DesiredWeightsAndCapacities=changes
+            )
         if step.idle is not None:
             self._idle(name, int(step.idle.removesuffix("h")))
         if step.heal:
@@ -169,15 +173,24 @@ class _Living:
             if lacking:
                 raise _WrongError(f"{name} could not heal: {lacking[0].name}: {lacking[0].reason}")
 
+    def _scale(self, name: str, variant: str, running: int, count: int) -> None:
+        self._invariants.expect(name, variant, min(count, running))
+        counts = self._operations.scale(name, count, variant)
+        if counts != {variant: count}:
+            raise _WrongError(f"{name} was to scale {variant} to {count}, and has {counts}")
+        self._invariants.expect(name, variant, count)
+
     def _idle(self, name: str, hours: int) -> None:
-        self._invariants.expect(name, 0)
+        for variant in instances_of(endpoints(self._aws)[name]):
+            self._invariants.expect(name, variant, 0)
         variants = idle(self._aws, name, hours)
-        self._invariants.expect(name, min((variant.instances for variant in variants), default=0))
-        for variant in variants:
-            if variant.instances != variant.least:
+        for each in variants:
+            self._invariants.expect(name, each.name, each.instances)
+        for each in variants:
+            if each.instances != each.least:
                 raise _WrongError(
-                    f"{name} was to go down to {variant.least} instances without calls, and has {variant.instances}: "
-                    f"{', '.join(variant.held_by)} does not agree"
+                    f"{name} was to go down to {each.least} instances without calls, and has {each.instances}: "
+                    f"{', '.join(each.held_by)} does not agree"
                 )
 
     def _updated(self, update: str | dict[str, Any]) -> StackConfig:
@@ -195,13 +208,15 @@ class _Living:
         """New archives in place of the local ones: the same model in other bytes, which makes it another artifact."""
         changes = {}
         for position, endpoint in enumerate(settings_of(self._config).endpoints):
-            if endpoint.model.local_artifact:
-                self._models += 1
-                archive = self._deployed.folder / f"model-{self._models}" / "model.tar.gz"
-                archive.parent.mkdir()
-                content = gzip.decompress((self._config.directory / endpoint.model.artifact).read_bytes())
-                archive.write_bytes(gzip.compress(content, mtime=self._models))
-                changes[f"endpoints.{position}.model.artifact"] = str(archive)
+            for number, variant in enumerate(endpoint.production_variants):
+                if variant.model.local_artifact:
+                    self._models += 1
+                    archive = self._deployed.folder / f"model-{self._models}" / "model.tar.gz"
+                    archive.parent.mkdir()
+                    content = gzip.decompress((self._config.directory / variant.model.artifact).read_bytes())
+                    archive.write_bytes(gzip.compress(content, mtime=self._models))
+                    own = f"variants.{number}." if endpoint.variants else ""
+                    changes[f"endpoints.{position}.{own}model.artifact"] = str(archive)
         return changes
 
     def _deploy(self, config: StackConfig, fails: str | None, *, refresh: bool = False) -> str:

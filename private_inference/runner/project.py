@@ -5,6 +5,7 @@ and https://www.pulumi.com/docs/iac/concepts/config/ (namespaces, encrypted valu
 """
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import chdir
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class StackConfig:
 def load_stack(directory: Path, stack: str) -> StackConfig:
     """The configuration of `stack`: its file over the defaults that Pulumi.yaml declares.
 
+    Instead of a name, `stack` may be the path of such a file elsewhere, such as `examples/stacks/…/Pulumi.….yaml`.
     Raises ProjectError for a missing file, malformed YAML and encrypted values.
     """
     directory = directory.resolve()
@@ -44,12 +46,14 @@ def load_stack(directory: Path, stack: str) -> StackConfig:
     name = project.get("name")
     if not isinstance(name, str):
         raise ProjectError("Pulumi.yaml has no `name`. Give the project a name.")
-    stack_file = directory / f"Pulumi.{stack}.yaml"
+    stack_file = directory / (stack if stack.endswith(".yaml") else f"Pulumi.{stack}.yaml")
+    named = re.fullmatch(r"Pulumi\.(.+)\.yaml", stack_file.name)
+    if named is None:
+        raise ProjectError(f"{stack_file.name!r} is not named as a stack's file is: Pulumi.STACK.yaml. Rename it.")
+    stack = named[1]
     if not stack_file.exists():
         known = sorted(p.name.split(".")[1] for p in directory.glob("Pulumi.*.yaml"))
-        raise ProjectError(
-            f"There is no stack {stack!r}: Pulumi.{stack}.yaml was not found. Stacks: {', '.join(known)}."
-        )
+        raise ProjectError(f"There is no stack {stack!r}: {stack_file.name} was not found. Stacks: {', '.join(known)}.")
     values = _project_defaults(name, project.get("config") or {})
     values |= _stack_values(name, stack_file)
     return StackConfig(name, stack, directory, values)

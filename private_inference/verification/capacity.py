@@ -19,7 +19,7 @@ from private_inference.verification.checks import (
 )
 from private_inference.verification.controls import AT_REST, AVAILABILITY, LEAST_PRIVILEGE, MONITORING
 from private_inference.verification.deployed import Deployed, Item, dimensions
-from private_inference.verification.desired import VARIANT
+from private_inference.verification.desired import Variant, variants_of
 from private_inference.verification.policies import statements
 
 INSTANCE_METRICS = "/aws/sagemaker/Endpoints"
@@ -49,98 +49,97 @@ def stack_assertions(stack: Deployed) -> Iterator[Assertion]:
 
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """Scaling and alarms of one endpoint; `endpoint` is its settings."""
-    expect = partial(Assertion, f"Endpoint {endpoint.name}", controls=AVAILABILITY)
-    least, most = endpoint.instances.min, endpoint.instances.max
-    scaling = endpoint.scaling
-    yield expect(f"scales between {least} and {most} instances", partial(_target, stack, endpoint))
+    for variant in variants_of(endpoint):
+        yield from _variant_assertions(stack, variant)
+
+
+def _variant_assertions(stack: Deployed, variant: Variant) -> Iterator[Assertion]:
+    expect = partial(Assertion, variant.subject, controls=AVAILABILITY)
+    least, most = variant.settings.instances.min, variant.settings.instances.max
+    scaling = variant.settings.scaling
+    yield expect(f"scales between {least} and {most} instances", partial(_target, stack, variant))
     load, busy = number(scaling.invocations_per_instance), number(scaling.cpu_percent)
     yield expect(
-        f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, endpoint)
+        f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, variant)
     )
     yield expect(
-        "alarms on answers, latencies, hardware and instances", partial(_alarms, stack, endpoint), controls=MONITORING
+        "alarms on answers, latencies, hardware and instances", partial(_alarms, stack, variant), controls=MONITORING
     )
-    yield expect("one alarm sums up its alarms", partial(_composite, stack, endpoint), controls=MONITORING)
-    yield expect("its alarms tell the topic, both ways", partial(_actions, stack, endpoint), controls=MONITORING)
+    yield expect("one alarm sums up its alarms", partial(_composite, stack, variant), controls=MONITORING)
+    yield expect("its alarms tell the topic, both ways", partial(_actions, stack, variant), controls=MONITORING)
 
 
 # Scaling
 
 
-def _resource(endpoint: EndpointSettings) -> str:
-    return f"endpoint/{endpoint.name}/variant/{VARIANT}"
-
-
-def _target(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    found = stack.scalable_targets[_resource(endpoint)]
+def _target(stack: Deployed, variant: Variant) -> Result:
+    found = stack.scalable_targets[variant.resource]
     if not found:
-        raise AbsentError(f"{_resource(endpoint)} is not registered")
+        raise AbsentError(f"{variant.resource} is not registered")
     suspended = [name for name, state in found[0].get("SuspendedState", {}).items() if state]
-    bounds = equal(found[0], {"MinCapacity": endpoint.instances.min, "MaxCapacity": endpoint.instances.max})
+    instances = variant.settings.instances
+    bounds = equal(found[0], {"MinCapacity": instances.min, "MaxCapacity": instances.max})
     return result(bounds.seen, [*suspended, *bounds.faults])
 
 
-def _policies(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    scaling, resource = endpoint.scaling, _resource(endpoint)
+def _policies(stack: Deployed, variant: Variant) -> Result:
+    scaling = variant.settings.scaling
     cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
-    cpu = scaling.cpu_percent * _vcpus(stack, endpoint)
+    cpu = scaling.cpu_percent * _vcpus(stack, variant)
     load = number(scaling.invocations_per_instance)
     wanted = [
         f"SageMakerVariantInvocationsPerInstance {load} {cooldowns}, scale-in disabled",
         f"FILL({INVOCATION_METRICS} InvocationsPerInstance Sum, 0) {load} {cooldowns}",
         f"{INSTANCE_METRICS} CPUUtilization Average {number(cpu)} {cooldowns}",
     ]
-    return equal_sets((_policy(item, endpoint) for item in stack.scaling_policies[resource]), wanted)
+    return equal_sets((_policy(item, variant) for item in stack.scaling_policies[variant.resource]), wanted)
 
 
-def _vcpus(stack: Deployed, endpoint: EndpointSettings) -> int:
-    if endpoint.instance_type not in stack.vcpus:
-        raise AbsentError(f"EC2 does not describe {endpoint.instance_type}")
-    return stack.vcpus[endpoint.instance_type]
+def _vcpus(stack: Deployed, variant: Variant) -> int:
+    kind = variant.settings.instance_type
+    if kind not in stack.vcpus:
+        raise AbsentError(f"EC2 does not describe {kind}")
+    return stack.vcpus[kind]
 
 
-def _policy(policy: Item, endpoint: EndpointSettings) -> str:
+def _policy(policy: Item, variant: Variant) -> str:
     tracking = policy.get("TargetTrackingScalingPolicyConfiguration")
     if tracking is None:
         return f"{policy['PolicyName']} of type {policy['PolicyType']}"
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
     if custom := tracking.get("CustomizedMetricSpecification"):
-        metric = _expression(custom["Metrics"], endpoint) if "Metrics" in custom else _metric(custom, endpoint)
+        metric = _expression(custom["Metrics"], variant) if "Metrics" in custom else _metric(custom, variant)
     out, back = tracking.get("ScaleOutCooldown"), tracking.get("ScaleInCooldown")
     disabled = ", scale-in disabled" if tracking.get("DisableScaleIn") else ""
     return f"{metric} {number(tracking['TargetValue'])} after {out} s out, {back} s in{disabled}"
 
 
-def _metric(metric: Item, endpoint: EndpointSettings) -> str:
+def _metric(metric: Item, variant: Variant) -> str:
     said = " ".join(str(metric.get(key)) for key in ("Namespace", "MetricName", "Statistic"))
-    return said if dimensions(metric) == _dimensions(endpoint) else f"{said} of something else"
+    return said if dimensions(metric) == variant.dimensions else f"{said} of something else"
 
 
-def _expression(queries: Sequence[Item], endpoint: EndpointSettings) -> str:
+def _expression(queries: Sequence[Item], variant: Variant) -> str:
     """The expression that is tracked, with each metric in the place of its id."""
     (returned,) = [query for query in queries if query.get("ReturnData", True)] or [{}]
     said = str(returned.get("Expression"))
     for query in queries:
         if stat := query.get("MetricStat"):
-            metric = _metric({**stat["Metric"], "Statistic": stat["Stat"]}, endpoint)
+            metric = _metric({**stat["Metric"], "Statistic": stat["Stat"]}, variant)
             said = re.sub(rf"\b{query['Id']}\b", metric, said)
     return said
-
-
-def _dimensions(endpoint: EndpointSettings) -> dict[str, str]:
-    return {"EndpointName": endpoint.name, "VariantName": VARIANT}
 
 
 # Alarms
 
 
-def _alarms(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    return includes((_alarm(alarm, endpoint) for alarm in _own_alarms(stack, endpoint)), _wanted(stack, endpoint))
+def _alarms(stack: Deployed, variant: Variant) -> Result:
+    return includes((_alarm(alarm, variant) for alarm in _own_alarms(stack, variant)), _wanted(stack, variant))
 
 
-def _wanted(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
-    limits, most = endpoint.alarms, endpoint.instances.max
-    vcpus, gpus = _vcpus(stack, endpoint), stack.gpus[endpoint.instance_type]
+def _wanted(stack: Deployed, variant: Variant) -> Iterator[str]:
+    limits, most = variant.settings.alarms, variant.settings.instances.max
+    vcpus, gpus = _vcpus(stack, variant), stack.gpus[variant.settings.instance_type]
     yield f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}"
     yield f"{INVOCATION_METRICS} Invocation4XXErrors Average ≥ {number(limits.client_error_percent / 100)}"
     yield f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}"  # in microseconds
@@ -151,21 +150,21 @@ def _wanted(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     if gpus:
         yield f"{INSTANCE_METRICS} GPUUtilization Average ≥ {number(limits.gpu_percent * gpus)}"
         yield f"{INSTANCE_METRICS} GPUMemoryUtilization Average ≥ {number(limits.gpu_memory_percent * gpus)}"
-    if most > endpoint.instances.min:
+    if most > variant.settings.instances.min:
         count = f"{INVOCATION_METRICS} Invocations Sum / {INVOCATION_METRICS} InvocationsPerInstance Sum"
         yield f"{count} ≥ {number(most - 0.5)} three times"
     if limits.silent_minutes:
         yield f"{INVOCATION_METRICS} Invocations Sum < 1 for {limits.silent_minutes} minutes"
 
 
-def _own_alarms(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
-    return [alarm for alarm in stack.alarms[endpoint.name] if dimensions(alarm) == _dimensions(endpoint)]
+def _own_alarms(stack: Deployed, variant: Variant) -> list[Item]:
+    return [alarm for alarm in stack.alarms[variant.endpoint] if dimensions(alarm) == variant.dimensions]
 
 
-def _alarm(alarm: Item, endpoint: EndpointSettings) -> str:
+def _alarm(alarm: Item, variant: Variant) -> str:
     """An alarm in the words of `_wanted`; what differs from them in other ways is told as it is."""
     if queries := alarm.get("Metrics"):
-        metric = _expression(queries, endpoint)
+        metric = _expression(queries, variant)
         period = {query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}
     else:
         statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
@@ -181,8 +180,8 @@ def _alarm(alarm: Item, endpoint: EndpointSettings) -> str:
     return said + {1: "", 3: " three times"}.get(times, f" {times} times")
 
 
-def _composite(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    names = {alarm["AlarmName"] for alarm in _own_alarms(stack, endpoint)}
+def _composite(stack: Deployed, variant: Variant) -> Result:
+    names = {alarm["AlarmName"] for alarm in _own_alarms(stack, variant)}
     about = {
         alarm["AlarmName"]: set(re.findall(r'ALARM\("([^"]+)"\)', alarm["AlarmRule"]))
         for alarm in stack.composite_alarms
@@ -191,8 +190,8 @@ def _composite(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return result(joined(sums), [] if sums else ["no alarm sums them up"])
 
 
-def _actions(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    own = _own_alarms(stack, endpoint)
+def _actions(stack: Deployed, variant: Variant) -> Result:
+    own = _own_alarms(stack, variant)
     names = {alarm["AlarmName"] for alarm in own}
     alarms = [
         *own,

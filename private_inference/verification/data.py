@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from components.settings import EndpointSettings
+from components.settings import ModelSettings
 from private_inference.verification.checks import Assertion, Result, equal, equal_sets, result, text
 from private_inference.verification.controls import AT_REST, AUDIT, BOUNDARY, INTEGRITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
@@ -37,13 +37,11 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
         lambda: _logging(stack),
         controls=AUDIT,
     )
-    # Endpoints may share an artifact: each one is fetched once.
-    for endpoint in {endpoint.model.artifact: endpoint for endpoint in stack.desired.settings.endpoints}.values():
-        local = endpoint.model.local_artifact
+    # Models may share an artifact: each one is fetched once.
+    for model in {model.artifact: model for model in stack.desired.models}.values():
+        local = model.local_artifact
         claim = "there, the same to the last bit, and under the data key" if local else "there"
-        yield bucket(
-            f"{endpoint.model.artifact}: {claim}", partial(_artifact, stack, endpoint), controls=(*AT_REST, *INTEGRITY)
-        )
+        yield bucket(f"{model.artifact}: {claim}", partial(_artifact, stack, model), controls=(*AT_REST, *INTEGRITY))
     registry = partial(Assertion, "Registry", controls=(*AT_REST, *INTEGRITY))
     yield registry("immutable tags, scan on push, the data key", lambda: _repository(stack))
     yield registry(f"untagged images go after {settings.untagged_image_days} days", lambda: _image_lifecycle(stack))
@@ -121,8 +119,8 @@ def _logging(stack: Deployed) -> Result:
     return Result(text(target), target == stack.desired.settings.artifacts.access_log_bucket)
 
 
-def _artifact(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    wanted = stack.artifact(endpoint)
+def _artifact(stack: Deployed, model: ModelSettings) -> Result:
+    wanted = stack.artifact(model)
     found = stack.aws.get("s3", "head_object", Bucket=wanted.bucket, Key=wanted.key)
     if wanted.digest is None:
         return result(f"{found['ContentLength']} bytes", [])

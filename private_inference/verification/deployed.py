@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from components.cidr import free_block
-from components.settings import EndpointSettings
+from components.settings import ModelSettings
 from private_inference.reachability.from_ec2.describe import describe
 from private_inference.reachability.from_ec2.load import load
 from private_inference.reachability.intent import Intent, Report, check, completed
@@ -176,7 +176,8 @@ class Deployed:
         delivered = self.trail["S3BucketName"] if self.desired.settings.logs_calls else None
         tagged = [bucket for arn in self.tagged("s3") if (bucket := arn.rpartition(":")[2]) != delivered]
         if len(tagged) > 1:
-            local = [endpoint for endpoint in self.desired.settings.endpoints if endpoint.model.local_artifact]
+            endpoints = self.desired.settings.endpoints
+            local = [e for e in endpoints if any(v.model.local_artifact for v in e.production_variants)]
             used = {uri.split("/")[2] for endpoint in local for uri in self.model_uris(endpoint.name)}
             tagged = [bucket for bucket in tagged if bucket in used]
         return _only("bucket with the stack's tags", tagged)
@@ -192,17 +193,17 @@ class Deployed:
         """ARN of the topic of alarms."""
         return _only("topic with the stack's tags", self.tagged("sns"))
 
-    def artifact(self, endpoint: EndpointSettings) -> Artifact:
-        """Where an endpoint's model should be loaded from."""
-        digest = self.desired.digest(endpoint)
+    def artifact(self, model: ModelSettings) -> Artifact:
+        """Where a model should be loaded from."""
+        digest = self.desired.digest(model)
         if digest:
             return Artifact(self.bucket, f"models/{digest}/model.tar.gz", digest)
-        bucket, _, key = endpoint.model.artifact.removeprefix("s3://").partition("/")
+        bucket, _, key = model.artifact.removeprefix("s3://").partition("/")
         return Artifact(bucket, key, None)
 
-    def readable(self, endpoint: EndpointSettings) -> str:
-        """What has to be readable for an endpoint's model: all artifacts of the stack, or the one in another bucket."""
-        artifact = self.artifact(endpoint)
+    def readable(self, model: ModelSettings) -> str:
+        """What has to be readable for a model: all artifacts of the stack, or the one in another bucket."""
+        artifact = self.artifact(model)
         return f"{artifact.bucket}/{'models/*' if artifact.digest else artifact.key}"
 
     # Permissions
@@ -237,6 +238,12 @@ class Deployed:
         names = dict.fromkeys(variant["ModelName"] for variant in variants)
         return [self.aws.get("sagemaker", "describe_model", ModelName=model) for model in names]
 
+    def model(self, endpoint: str, variant: str) -> Item:
+        """The model behind a production variant."""
+        variants = self.configuration(endpoint)["ProductionVariants"]
+        named = [item["ModelName"] for item in variants if item["VariantName"] == variant]
+        return self.aws.get("sagemaker", "describe_model", ModelName=_only(f"variant {variant}", named))
+
     def model_uris(self, name: str) -> list[str]:
         """Where the models behind an endpoint are loaded from."""
         return [container["ModelDataUrl"] for model in self.models(name) for container in containers(model)]
@@ -255,7 +262,8 @@ class Deployed:
     @cached_property
     def _instance_types(self) -> Mapping[str, Item]:
         """What EC2 says of SageMaker's instance types, which are its own with a prefix."""
-        kinds = sorted({endpoint.instance_type.removeprefix("ml.") for endpoint in self.desired.settings.endpoints})
+        endpoints = self.desired.settings.endpoints
+        kinds = sorted({v.instance_type.removeprefix("ml.") for e in endpoints for v in e.production_variants})
         found = self.aws.all("ec2", "describe_instance_types", "InstanceTypes", InstanceTypes=kinds)
         return {f"ml.{item['InstanceType']}": item for item in found}
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.settings import EndpointSettings, Settings
+from components.settings import EndpointSettings, ModelSettings, Settings, VariantSettings
 from private_inference.reachability.stack_intent import TIERS
 
 if TYPE_CHECKING:
@@ -18,7 +18,39 @@ if TYPE_CHECKING:
 
 APP, ACCESS, MODEL = TIERS
 S3, DYNAMODB = "s3", "dynamodb"
-VARIANT = "AllTraffic"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One production variant of an endpoint, as it was set."""
+
+    endpoint: str
+    settings: VariantSettings
+    subject: str
+    """In the words of a check: the endpoint's, where it names no variants."""
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def resource(self) -> str:
+        """As Application Auto Scaling names it."""
+        return f"endpoint/{self.endpoint}/variant/{self.name}"
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """Of its metrics."""
+        return {"EndpointName": self.endpoint, "VariantName": self.name}
+
+
+def variants_of(endpoint: EndpointSettings) -> list[Variant]:
+    """What an endpoint is to serve with."""
+    subject = f"Endpoint {endpoint.name}"
+    return [
+        Variant(endpoint.name, variant, f"{subject}, variant {variant.name}" if endpoint.variants else subject)
+        for variant in endpoint.production_variants
+    ]
 
 
 @dataclass(frozen=True)
@@ -101,14 +133,20 @@ class Desired:
             found.append((APP, S3))
         return tuple(found)
 
-    def digest(self, endpoint: EndpointSettings) -> str | None:
-        """SHA-256 of an endpoint's local archive."""
-        local = endpoint.model.local_artifact
+    @cached_property
+    def models(self) -> list[ModelSettings]:
+        """What is to be served, in all variants."""
+        endpoints = self.settings.endpoints
+        return [variant.model for endpoint in endpoints for variant in endpoint.production_variants]
+
+    def digest(self, model: ModelSettings) -> str | None:
+        """SHA-256 of a model's local archive."""
+        local = model.local_artifact
         return self._digests[local] if local else None
 
     @cached_property
     def _digests(self) -> Mapping[Path, str]:
-        local = {endpoint.model.local_artifact for endpoint in self.settings.endpoints} - {None}
+        local = {model.local_artifact for model in self.models} - {None}
         return {path: _sha256(self.directory / path) for path in local if path}
 
 

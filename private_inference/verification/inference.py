@@ -1,14 +1,25 @@
 """An endpoint, the configuration it is on, and the models behind it."""
 
+import math
 import re
 from collections.abc import Iterator
 from functools import partial
 
-from components.settings import EndpointSettings
-from private_inference.verification.checks import Assertion, Result, equal, equal_sets, joined, result, short, text
+from components.settings import EndpointSettings, ModelSettings
+from private_inference.verification.checks import (
+    Assertion,
+    Result,
+    SkippedError,
+    equal,
+    equal_sets,
+    joined,
+    result,
+    short,
+    text,
+)
 from private_inference.verification.controls import AT_REST, AVAILABILITY, BOUNDARY, INTEGRITY
 from private_inference.verification.deployed import Deployed, Item, containers
-from private_inference.verification.desired import MODEL, VARIANT
+from private_inference.verification.desired import MODEL, Variant, variants_of
 from private_inference.verification.fleets import lacking
 
 _ARN = re.compile(r"arn:[^\s,]+")
@@ -20,28 +31,39 @@ ROLLBACK = ("Invocation5XXErrors", "ModelLatency")
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """What serves one endpoint; `endpoint` is its settings."""
     expect = partial(Assertion, f"Endpoint {endpoint.name}", controls=AVAILABILITY)
-    count, kind = endpoint.instances.at_creation, endpoint.instance_type
-    least, most = endpoint.instances.min, endpoint.instances.max
     yield expect("in service, by the contract's ARN", partial(_in_service, stack, endpoint))
-    claim = f"on a configuration with {VARIANT} alone: {count} x {kind} or more"
-    yield expect(claim, partial(_configuration, stack, endpoint))
-    yield expect(f"{least} to {most} instances run", partial(_instances, stack, endpoint))
+    variants = variants_of(endpoint)
+    said = [f"{v.settings.instances.at_creation} x {v.settings.instance_type}" for v in variants]
+    if endpoint.variants:
+        claim = ", ".join(f"{v.name}: {each}" for v, each in zip(variants, said, strict=True))
+    else:
+        claim = f"{variants[0].name} alone: {said[0]}"
+    yield expect(f"on a configuration with {claim} or more", partial(_configuration, stack, endpoint))
+    if len(variants) > 1:
+        weights = ", ".join(f"{v.name} {v.settings.weight:g}" for v in variants)
+        yield expect(f"splits calls by weight: {weights}", partial(_weights, stack, endpoint))
     key = "without a volume key, as set" if endpoint.volume_key_off_because else "volumes under the data key"
     yield expect(key, partial(_volume_key, stack, endpoint), controls=AT_REST)
-    yield expect(
-        f"serves {endpoint.model.artifact} by {_image_in_words(endpoint)}",
-        partial(_model, stack, endpoint),
-        controls=INTEGRITY,
-    )
     yield expect("what serves can be started again", partial(_startable, stack, endpoint))
     yield expect(
         "its model lies in the model subnets and group", partial(_placement, stack, endpoint), controls=BOUNDARY
     )
     watched = "no alarm rolls them back, as set" if endpoint.update.rollback_off_because else "rolled back by alarms"
     yield expect(f"its updates are {endpoint.update.strategy}, {watched}", partial(_deployment, stack, endpoint))
-    isolated = endpoint.model.isolated
+    for variant in variants:
+        yield from _variant_assertions(stack, variant)
+
+
+def _variant_assertions(stack: Deployed, variant: Variant) -> Iterator[Assertion]:
+    """What serves one production variant."""
+    expect, settings = partial(Assertion, variant.subject, controls=AVAILABILITY), variant.settings
+    least, most = settings.instances.min, settings.instances.max
+    yield expect(f"{least} to {most} instances run", partial(_instances, stack, variant))
+    served = f"serves {settings.model.artifact} by {_image_in_words(settings.model)}"
+    yield expect(served, partial(_model, stack, variant), controls=INTEGRITY)
+    isolated = settings.model.isolated
     claim = "its containers have no network" if isolated else "its containers have the VPC's network, as set"
-    yield expect(claim, partial(_isolation, stack, endpoint), controls=BOUNDARY)
+    yield expect(claim, partial(_isolation, stack, variant), controls=BOUNDARY)
 
 
 def _in_service(stack: Deployed, endpoint: EndpointSettings) -> Result:
@@ -55,32 +77,50 @@ def _in_service(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 
 def _configuration(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    configuration = stack.configuration(endpoint.name)
+    configuration, wanted = stack.configuration(endpoint.name), endpoint.production_variants
     variants = [*configuration["ProductionVariants"], *configuration.get("ShadowProductionVariants", [])]
     found = equal_sets(
         (f"{variant['VariantName']} on {variant.get('InstanceType')}" for variant in variants),
-        [f"{VARIANT} on {endpoint.instance_type}"],
+        [f"{variant.name} on {variant.instance_type}" for variant in wanted],
     )
-    running = equal_sets((item["VariantName"] for item in _running(stack, endpoint)), [VARIANT])
+    running = equal_sets((item["VariantName"] for item in _running(stack, endpoint.name)), [v.name for v in wanted])
     # An update starts as many instances as served before it.
-    counts = [variant.get("InitialInstanceCount", 0) for variant in variants]
-    few = [f"starts {count}" for count in counts if count < endpoint.instances.at_creation]
-    seen = f"{configuration['EndpointConfigName']}: {found.seen}, {joined(map(str, counts))}"
+    counts = {variant["VariantName"]: variant.get("InitialInstanceCount", 0) for variant in variants}
+    few = [
+        f"starts {counts[variant.name]}"
+        for variant in wanted
+        if variant.name in counts and counts[variant.name] < variant.instances.at_creation
+    ]
+    seen = f"{configuration['EndpointConfigName']}: {found.seen}, {joined(map(str, counts.values()))}"
     return result(seen, [*found.faults, *running.faults, *few])
 
 
-def _running(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
-    return list(stack.endpoint(endpoint.name).get("ProductionVariants", []))
+def _running(stack: Deployed, endpoint: str) -> list[Item]:
+    return list(stack.endpoint(endpoint).get("ProductionVariants", []))
 
 
-def _instances(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    counts = [variant.get("CurrentInstanceCount", 0) for variant in _running(stack, endpoint)]
-    good = bool(counts) and all(endpoint.instances.min <= count <= endpoint.instances.max for count in counts)
-    return Result(joined(map(str, counts)), good)
+def _weights(stack: Deployed, endpoint: EndpointSettings) -> Result:
+    """What somebody set beside the settings is told: the next update of the endpoint is refused until they agree."""
+    found = {item["VariantName"]: item.get("CurrentWeight") for item in _running(stack, endpoint.name)}
+    faults = [
+        f"{variant.name} has {found[variant.name]}"
+        for variant in endpoint.production_variants
+        if variant.name in found and not math.isclose(found[variant.name] or 0, variant.weight, rel_tol=1e-6)
+    ]
+    return result(joined(f"{name} {weight}" for name, weight in found.items()), faults)
+
+
+def _instances(stack: Deployed, variant: Variant) -> Result:
+    running = _running(stack, variant.endpoint)
+    counts = [item.get("CurrentInstanceCount", 0) for item in running if item["VariantName"] == variant.name]
+    bounds = variant.settings.instances
+    return Result(joined(map(str, counts)), bool(counts) and all(bounds.min <= count <= bounds.max for count in counts))
 
 
 def _deployment(stack: Deployed, endpoint: EndpointSettings) -> Result:
     found = stack.endpoint(endpoint.name).get("LastDeploymentConfig", {})
+    if endpoint.variants and not found:
+        raise SkippedError("variants came or went in its last update, when SageMaker takes none; the next has it")
     routing = found.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
     strategy = "rolling" if "RollingUpdatePolicy" in found else routing.get("Type", "none").lower().replace("_", "-")
     faults = [] if strategy == endpoint.update.strategy else [f"the strategy is {strategy}"]
@@ -96,21 +136,21 @@ def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return equal(stack.configuration(endpoint.name), {"KmsKeyId": wanted})
 
 
-def _image_in_words(endpoint: EndpointSettings) -> str:
-    image = endpoint.model.image
+def _image_in_words(model: ModelSettings) -> str:
+    image = model.image
     if image.framework:
         return f"{image.framework} {image.version}"
     return f"{image.repository_tag} of this stack's registry" if image.repository_tag else str(image.uri)
 
 
-def _model(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    found = [container for model in stack.models(endpoint.name) for container in containers(model)]
-    uris = equal_sets((container.get("ModelDataUrl", "") for container in found), [stack.artifact(endpoint).uri])
+def _model(stack: Deployed, variant: Variant) -> Result:
+    wanted, found = variant.settings.model, containers(stack.model(variant.endpoint, variant.name))
+    uris = equal_sets((container.get("ModelDataUrl", "") for container in found), [stack.artifact(wanted).uri])
     faults = uris.faults
-    faults += [f"image: {c['Image']}" for c in found if not _is_image(stack, endpoint, c["Image"])]
+    faults += [f"image: {c['Image']}" for c in found if not _is_image(stack, wanted, c["Image"])]
     environments = [c.get("Environment", {}) for c in found]
     # The values may be nobody's business here; that they differ is.
-    faults += ["its environment differs from the settings" for e in environments if e != endpoint.model.environment]
+    faults += ["its environment differs from the settings" for e in environments if e != wanted.environment]
     return result(f"{joined(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", faults)
 
 
@@ -122,8 +162,8 @@ def _startable(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return result(joined([configuration, *stack.model_uris(endpoint.name)]), faults)
 
 
-def _is_image(stack: Deployed, endpoint: EndpointSettings, uri: str) -> bool:
-    image, registry = endpoint.model.image, f".dkr.ecr.{stack.desired.contract.region}."
+def _is_image(stack: Deployed, model: ModelSettings, uri: str) -> bool:
+    image, registry = model.image, f".dkr.ecr.{stack.desired.contract.region}."
     repository, _, tag = uri.rpartition(":")
     if image.framework:
         return registry in uri and image.framework in repository and tag == image.version
@@ -147,6 +187,6 @@ def _placement(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return result("; ".join(said), faults)
 
 
-def _isolation(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    found = {model.get("EnableNetworkIsolation", False) for model in stack.models(endpoint.name)}
-    return Result(f"EnableNetworkIsolation {joined(map(text, found))}", found == {endpoint.model.isolated})
+def _isolation(stack: Deployed, variant: Variant) -> Result:
+    found = stack.model(variant.endpoint, variant.name).get("EnableNetworkIsolation", False)
+    return Result(f"EnableNetworkIsolation {text(found)}", found == variant.settings.model.isolated)

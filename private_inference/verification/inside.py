@@ -49,10 +49,13 @@ class InsideCaller:
         self._name = f"{desired.name[:48]}-inside-{secrets.token_hex(4)}"
         self._made: list[Removal] = []
 
-    def call(self, endpoint: str, body: bytes, content_type: str, accept: str) -> bytes:
-        """The endpoint's answer to a call from the app subnets. Raises RefusedError with AWS's words."""
+    def call(self, endpoint: str, body: bytes, content_type: str, accept: str, *, target: str | None = None) -> bytes:
+        """The answer of an endpoint, or of a target variant, to a call from the app subnets.
+
+        Raises RefusedError with AWS's words.
+        """
         event = {"endpoint": endpoint, "body": base64.b64encode(body).decode()}
-        event |= {"contentType": content_type, "accept": accept}
+        event |= {"contentType": content_type, "accept": accept} | ({"targetVariant": target} if target else {})
         with _explained():
             answer = self._client("lambda").invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
             told = json.load(answer["Payload"])

@@ -7,6 +7,7 @@ from typing import Any
 def handler(event: dict[str, str], _context: object) -> dict[str, str]:
     """`{"endpoint": NAME, "body": BASE64, "contentType": …, "accept": …}` → `{"body": BASE64}`.
 
+    With `"targetVariant": NAME` that variant is asked.
     What refuses or doesn't answer is `{"error": CODE, "message": …}` instead.
     """
     import boto3
@@ -22,6 +23,7 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
             ContentType=event["contentType"],
             Accept=event["accept"],
             Body=base64.b64decode(event["body"]),
+            **({"TargetVariant": event["targetVariant"]} if "targetVariant" in event else {}),
         )
     except ClientError as error:
         return {"error": error.response["Error"]["Code"], "message": error.response["Error"]["Message"]}

@@ -11,6 +11,7 @@ from components.settings import EndpointSettings
 from private_inference.verification.checks import Assertion, Result, SkippedError
 from private_inference.verification.controls import AVAILABILITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
+from private_inference.verification.desired import Variant, variants_of
 from private_inference.verification.inside import InsideCaller, RefusedError
 
 SAMPLE, EXPECTED = "sample.csv", "expected.json"
@@ -22,38 +23,44 @@ TOLERANCE = 1e-5
 
 
 def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller | None) -> Iterator[Assertion]:
-    """One call; `endpoint` is the settings of what is called, `inside` calls from the app subnets.
+    """One call of each variant; `endpoint` is the settings of what is called, `inside` calls from the app subnets.
 
-    Without it the call is made from where this runs, which shows nothing of the way that callers have.
+    Without it the calls are made from where this runs, which shows nothing of the way that callers have.
     """
-    if not endpoint.model.local_artifact:
-        claim = "answers a call"
-    elif _beside(stack, endpoint, EXPECTED).exists():
-        claim = f"answers {SAMPLE} with the predictions of {EXPECTED}"
-    else:
-        claim = f"answers {SAMPLE}"
     place = "from the app subnets" if inside else "from where this runs, not from the app subnets"
-    subject = f"Endpoint {endpoint.name}"
-    yield Assertion(subject, f"{claim}, called {place}", partial(_call, stack, endpoint, inside), AVAILABILITY)
+    for variant in variants_of(endpoint):
+        if not variant.settings.model.local_artifact:
+            claim = "answers a call"
+        elif _beside(stack, variant, EXPECTED).exists():
+            claim = f"answers {SAMPLE} with the predictions of {EXPECTED}"
+        else:
+            claim = f"answers {SAMPLE}"
+        target = variant.name if endpoint.variants else None
+        call = partial(_call, stack, variant, target, inside)
+        yield Assertion(variant.subject, f"{claim}, called {place}", call, AVAILABILITY)
     if inside:
         refused = partial(inside.refused_outside, endpoint.name)
-        yield Assertion(subject, "refuses a caller's role outside of the VPC", refused, LEAST_PRIVILEGE)
+        claim = "refuses a caller's role outside of the VPC"
+        yield Assertion(f"Endpoint {endpoint.name}", claim, refused, LEAST_PRIVILEGE)
 
 
-def _beside(stack: Deployed, endpoint: EndpointSettings, name: str) -> Path:
-    return stack.desired.directory / Path(endpoint.model.artifact).with_name(name)
+def _beside(stack: Deployed, variant: Variant, name: str) -> Path:
+    return stack.desired.directory / Path(variant.settings.model.artifact).with_name(name)
 
 
-def _call(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller | None) -> Result:
-    if not endpoint.model.local_artifact:
+def _call(stack: Deployed, variant: Variant, target: str | None, inside: InsideCaller | None) -> Result:
+    """`target` is the variant that the call names, if it names one."""
+    artifact = variant.settings.model.artifact
+    if not variant.settings.model.local_artifact:
         raise SkippedError(f"not called: an artifact in S3 has no {SAMPLE}")
-    sample = _beside(stack, endpoint, SAMPLE)
+    sample = _beside(stack, variant, SAMPLE)
     if not sample.exists():
-        raise SkippedError(f"not called: there is no {SAMPLE} beside {endpoint.model.artifact}")
-    expected = _beside(stack, endpoint, EXPECTED)
+        raise SkippedError(f"not called: there is no {SAMPLE} beside {artifact}")
+    expected = _beside(stack, variant, EXPECTED)
     if inside:
         try:
-            return _judge(inside.call(endpoint.name, sample.read_bytes(), SENT, ACCEPTED), expected)
+            answered = inside.call(variant.endpoint, sample.read_bytes(), SENT, ACCEPTED, target=target)
+            return _judge(answered, expected)
         except RefusedError as refused:
             return Result(str(refused), False)
     answer = stack.aws.stream(
@@ -61,10 +68,11 @@ def _call(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller | No
         "invoke_endpoint",
         "Body",
         CHUNK,
-        EndpointName=endpoint.name,
+        EndpointName=variant.endpoint,
         ContentType=SENT,
         Accept=ACCEPTED,
         Body=sample.read_bytes(),
+        **({"TargetVariant": target} if target else {}),
     )
     return _judge(b"".join(answer), expected)
 

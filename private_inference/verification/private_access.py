@@ -152,7 +152,7 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
     if any(not s.requires("ArnLike", "aws:PrincipalArn", roles) for s in allowing):
         yield "it is not bounded to this stack's roles"
     yield from _excess("action", (a for s in allowing for a in s.actions if a != "s3:GetObject"))
-    wanted = map(stack.readable, desired.settings.endpoints)
+    wanted = map(stack.readable, desired.models)
     resources = equal_sets((short(r) for s in allowing for r in s.resources), wanted)
     yield from resources.faults
 

@@ -84,10 +84,11 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     """What a role has to name: resources, and actions where it can name none."""
-    yield stack.readable(endpoint)
+    for variant in endpoint.production_variants:
+        yield stack.readable(variant.model)
+        if variant.model.artifact_key_arn:
+            yield short(variant.model.artifact_key_arn)
     yield short(stack.desired.contract.key_arns.data)
-    if endpoint.model.artifact_key_arn:
-        yield short(endpoint.model.artifact_key_arn)
     watched = stack.alarms[endpoint.name] if not endpoint.update.rollback_off_because else []
     yield from (short(alarm["AlarmArn"]) for alarm in watched if alarm.get("MetricName") in ROLLBACK)
     yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"

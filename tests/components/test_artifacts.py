@@ -27,7 +27,7 @@ def store(
         for number, artifact in enumerate(artifacts)
     ]
     read = settings(minimal(archive, artifacts=values or {}, endpoints=entries))
-    models = [entry.model for entry in read.endpoints]
+    models = [variant.model for entry in read.endpoints for variant in entry.production_variants]
 
     def program() -> None:
         storage = StorageArgs(settings=read.artifacts, account=HERE, key_arn=KEY, protect=keep, keep=keep)

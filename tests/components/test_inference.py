@@ -13,10 +13,12 @@ from components.artifacts import Artifact
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.images import ServingImage
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
-from components.live_endpoints import NOT_DEPLOYED, LiveEndpoint
+from components.live_endpoints import NOT_DEPLOYED, LiveEndpoint, LiveVariant
+from components.production_variant import ServedVariant
 from components.safeguards import Safeguards
+from components.variant import VariantArgs
 from tests.support.recording import Recorded, record_part
-from tests.support.stacks import HERE, endpoint, minimal, model, settings
+from tests.support.stacks import HERE, endpoint, minimal, model, settings, variant
 
 DATA_KEY, LOGS_KEY = HERE.arn("kms", "key/data"), HERE.arn("kms", "key/logs")
 TOPIC = HERE.arn("sns", "alarms")
@@ -26,7 +28,8 @@ IMAGE = f"{HERE.id}.dkr.ecr.{HERE.region}.amazonaws.com/serving:1"
 def inference(
     archive: Path, *, protect: bool = True, live: LiveEndpoint = NOT_DEPLOYED, preview: bool = False, **changes: Any
 ) -> Recorded:
-    (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
+    given = {"name": "triage", **changes} if "variants" in changes else endpoint(archive, **changes)
+    (entry,) = settings(minimal(archive, endpoints=[given])).endpoints
 
     def program() -> None:
         gateway = aws.ec2.VpcEndpoint("gateway", vpc_id="vpc-1", service_name="com.amazonaws.us-east-1.s3")
@@ -43,17 +46,21 @@ def inference(
                 account=HERE,
                 iam_path="/stack/",
                 execution_role=role,
-                artifact=Artifact(
-                    uri=pulumi.Output.from_input("s3://models/triage"),
-                    content="triage",
-                    readable=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
-                ),
-                image=ServingImage(IMAGE, HERE.arn("ecr", "repository/serving")),
+                variants=[
+                    ServedVariant(
+                        variant=VariantArgs(endpoint=entry.name, settings=each, vcpus=4, gpus=0),
+                        artifact=Artifact(
+                            uri=pulumi.Output.from_input("s3://models/triage"),
+                            content="triage",
+                            readable=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
+                        ),
+                        image=ServingImage(IMAGE, HERE.arn("ecr", "repository/serving")),
+                    )
+                    for each in entry.production_variants
+                ],
                 readable_artifacts=["arn:aws:s3:::models/old", "arn:aws:s3:::models/triage"],
                 artifact_keys=[HERE.arn("kms", "key/old"), HERE.arn("kms", "key/new")],
                 image_repositories=[HERE.arn("ecr", "repository/old"), HERE.arn("ecr", "repository/serving")],
-                vcpus=4,
-                gpus=0,
                 subnet_ids=["subnet-a", "subnet-b"],
                 zones=["us-east-1a", "us-east-1b"],
                 security_group_id="sg-model",
@@ -127,12 +134,13 @@ def _generation(recorded: Recorded) -> str:
 
 
 def _instances(recorded: Recorded) -> int:
-    (variant,) = recorded.one("EndpointConfiguration").properties["productionVariants"]
-    return int(variant["initialInstanceCount"])
+    (only,) = recorded.one("EndpointConfiguration").properties["productionVariants"]
+    return int(only["initialInstanceCount"])
 
 
 def _serves(configuration: str, initial: int, instances: int) -> LiveEndpoint:
-    return replace(NOT_DEPLOYED, configuration=configuration, initial_instances=initial, instances=instances)
+    serving = LiveVariant(initial_instances=initial, instances=instances)
+    return replace(NOT_DEPLOYED, configuration=configuration, variants={"AllTraffic": serving})
 
 
 @pytest.mark.parametrize(
@@ -175,10 +183,10 @@ def test_the_names_of_configurations_fit_into_63_characters(archive: Path) -> No
 
 
 def test_the_configuration_names_its_one_variant_all_traffic(default: Recorded) -> None:
-    (variant,) = default.one("EndpointConfiguration").properties["productionVariants"]
-    assert variant["variantName"] == "AllTraffic"
-    assert variant["modelName"] == default.one("Model").outputs["name"]
-    assert variant["instanceType"] == "ml.m5.large"
+    (only,) = default.one("EndpointConfiguration").properties["productionVariants"]
+    assert only["variantName"] == "AllTraffic"
+    assert only["modelName"] == default.one("Model").outputs["name"]
+    assert only["instanceType"] == "ml.m5.large"
 
 
 def test_volumes_take_the_customer_key_unless_a_reason_says_why_not(default: Recorded, archive: Path) -> None:
@@ -189,8 +197,8 @@ def test_volumes_take_the_customer_key_unless_a_reason_says_why_not(default: Rec
 
 def test_an_endpoint_starts_with_its_least_instances_unless_told_otherwise(default: Recorded, archive: Path) -> None:
     for recorded, count in ((default, 2), (inference(archive, instances={"min": 2, "initial": 5}), 5)):
-        (variant,) = recorded.one("EndpointConfiguration").properties["productionVariants"]
-        assert variant["initialInstanceCount"] == count
+        (only,) = recorded.one("EndpointConfiguration").properties["productionVariants"]
+        assert only["initialInstanceCount"] == count
 
 
 def test_callers_know_the_endpoint_by_the_name_in_the_settings(archive: Path) -> None:
@@ -238,7 +246,7 @@ def test_a_preview_says_that_another_instance_type_interrupts_scaling(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(pulumi.log, "info", lambda message, resource: told.append(message))
-    live = replace(NOT_DEPLOYED, instance_type="ml.m5.large")
+    live = replace(NOT_DEPLOYED, variants={"AllTraffic": LiveVariant(instance_type="ml.m5.large")})
     inference(archive, live=live, preview=True)
     inference(archive, live=live, instanceType="ml.m5.xlarge")  # no preview: the hook says it
     inference(archive, preview=True, instanceType="ml.m5.xlarge")  # the first deployment
@@ -254,3 +262,91 @@ def test_an_endpoint_is_replaced_only_where_its_creation_failed(default: Recorde
     failed = inference(archive, live=replace(NOT_DEPLOYED, failed=True))
     assert failed.one("Endpoint").delete_before_replace
     assert not default.one("Endpoint").delete_before_replace
+
+
+# Several variants
+
+
+def two(archive: Path, **canary: Any) -> list[dict[str, Any]]:
+    return [variant(archive, "canary", weight=1, **canary), variant(archive, "AllTraffic", weight=9)]
+
+
+@pytest.fixture(scope="module")
+def several(archive: Path) -> Recorded:
+    return inference(archive, variants=two(archive, instanceType="ml.c5.xlarge", alarms={"latencyMs": 5}))
+
+
+def test_a_variant_that_comes_leaves_the_resources_of_the_first_as_they_are(
+    default: Recorded, several: Recorded
+) -> None:
+    """A scaling target under another name would be registered anew, and then taken off with the old name."""
+    first = {each.urn: each.properties for each in default.resources}
+    same = {each.urn: each.properties for each in several.resources if each.urn in first}
+    changed = {urn.rpartition("::")[2] for urn in first if same.get(urn) != first[urn]}
+    generation = default.one("EndpointConfiguration").name
+    assert changed == {generation, "triage"}
+    changed_types = {urn.rpartition("$")[2].partition("::")[0] for urn in first if same.get(urn) != first[urn]}
+    assert changed_types == {
+        "aws:sagemaker/endpointConfiguration:EndpointConfiguration",
+        "aws:sagemaker/endpoint:Endpoint",
+        "aws:iam/rolePolicy:RolePolicy",
+    }
+
+
+def test_each_variant_has_its_model_instances_and_weight(several: Recorded) -> None:
+    first, canary = several.one("EndpointConfiguration").properties["productionVariants"]
+    assert (first["variantName"], first["modelName"]) == ("AllTraffic", several.one("Model", "triage").outputs["name"])
+    assert (first["instanceType"], first["initialVariantWeight"]) == ("ml.m5.large", 9)
+    assert canary["variantName"] == "canary"
+    assert canary["modelName"] == several.one("Model", "triage-canary").outputs["name"]
+    assert (canary["instanceType"], canary["initialVariantWeight"]) == ("ml.c5.xlarge", 1)
+
+
+def test_one_variant_has_no_weight(default: Recorded) -> None:
+    """A configuration with one would be another one, and replace what every deployed stack serves."""
+    (only,) = default.one("EndpointConfiguration").properties["productionVariants"]
+    assert "initialVariantWeight" not in only
+
+
+def test_each_variant_is_scaled_and_watched(several: Recorded) -> None:
+    assert {target.name: target.properties["resourceId"] for target in several.all("Target")} == {
+        "triage": "endpoint/triage/variant/AllTraffic",
+        "triage-canary": "endpoint/triage/variant/canary",
+    }
+    latency = several.one("MetricAlarm", "triage-canary-latency").properties
+    assert latency["dimensions"] == {"EndpointName": "triage", "VariantName": "canary"}
+    assert latency["threshold"] == 5000
+    names = {alarm.properties["alarmName"] for alarm in several.all("CompositeAlarm")}
+    assert names == {"triage-any", "triage-canary-any"}
+
+
+def test_the_alarms_of_all_variants_roll_an_update_back(several: Recorded) -> None:
+    rolled = several.one("Endpoint").properties["deploymentConfig"]["autoRollbackConfiguration"]["alarms"]
+    names = {alarm["alarmName"].rpartition("-")[0] for alarm in rolled}
+    assert names == {"triage-server-errors", "triage-latency", "triage-canary-server-errors", "triage-canary-latency"}
+    policy = json.loads(several.one("RolePolicy", "triage").properties["policy"])
+    (watched,) = [each["Resource"] for each in policy["Statement"] if each["Sid"] == "RollbackAlarms"]
+    assert len(watched) == 4
+
+
+def test_while_variants_come_or_go_sagemaker_takes_no_deployment_configuration(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", lambda message, resource: told.append(message))
+    live = _serves("other-1234567", 2, 7)
+    recorded = inference(archive, live=live, variants=two(archive), preview=True)
+    assert "deploymentConfig" not in recorded.one("Endpoint").properties
+    (said,) = told
+    assert "The variants of triage change (canary added)" in said
+    assert "no alarm rolls the update back" in said
+
+
+def test_a_preview_says_that_somebody_set_a_weight(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", lambda message, resource: told.append(message))
+    drained = {"AllTraffic": LiveVariant(initial_weight=9, weight=9), "canary": LiveVariant(initial_weight=1, weight=0)}
+    live = replace(NOT_DEPLOYED, configuration="other-1234567", variants=drained)
+    inference(archive, live=live, variants=two(archive), preview=True)
+    (said,) = told
+    assert said.startswith("triage's variant canary has the weight 0 now, its settings say 1")

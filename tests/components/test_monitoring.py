@@ -27,7 +27,7 @@ def monitoring() -> Recorded:
                 account=HERE,
                 key_arn=KEY,
                 emails=["team@example.com", "on-call@example.com"],
-                endpoint_names=["triage", "credit"],
+                variants={"triage": ["AllTraffic"], "credit": ["AllTraffic", "canary"]},
             ),
         )
         pulumi.export("dashboardUrl", made.dashboard_url)
@@ -41,7 +41,7 @@ def alarms(archive: Path) -> Recorded:
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, alarms=thresholds)])).endpoints
 
     def program() -> None:
-        variant = VariantArgs(settings=entry, vcpus=4, gpus=0)
+        variant = VariantArgs(endpoint=entry.name, settings=entry.production_variants[0], vcpus=4, gpus=0)
         VariantAlarms("triage", VariantAlarmsArgs(variant=variant, topic_arn=TOPIC))
 
     return record_part(program)
@@ -59,15 +59,16 @@ def test_each_operator_is_subscribed(monitoring: Recorded) -> None:
     assert {(each["topic"], each["protocol"]) for each in subscribed} == {(topic, "email")}
 
 
-def test_the_dashboard_draws_every_endpoint(monitoring: Recorded) -> None:
+def test_the_dashboard_draws_every_variant(monitoring: Recorded) -> None:
     body = json.loads(monitoring.one("Dashboard").properties["dashboardBody"])
-    drawn: dict[str, set[str]] = {}
+    drawn: dict[tuple[str, str], set[str]] = {}
     for widget in body["widgets"]:
         for _, metric, *dimensions in widget["properties"]["metrics"]:
             pairs = dict(zip(dimensions[::2], dimensions[1::2], strict=True))
-            assert pairs["VariantName"] == "AllTraffic"
-            drawn.setdefault(pairs["EndpointName"], set()).add(metric)
-    assert drawn.keys() == {"triage", "credit"}
+            drawn.setdefault((pairs["EndpointName"], pairs["VariantName"]), set()).add(metric)
+    assert drawn.keys() == {("triage", "AllTraffic"), ("credit", "AllTraffic"), ("credit", "canary")}
+    titles = {widget["properties"]["title"].partition(":")[0] for widget in body["widgets"]}
+    assert titles == {"triage", "credit", "credit-canary"}
     for metrics in drawn.values():
         assert metrics >= {"Invocations", "Invocation5XXErrors", "ModelLatency", "CPUUtilization", "MemoryUtilization"}
 
@@ -126,7 +127,7 @@ def watched(archive: Path, *, gpus: int = 0, **changes: Any) -> Recorded:
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
 
     def program() -> None:
-        variant = VariantArgs(settings=entry, vcpus=4, gpus=gpus)
+        variant = VariantArgs(endpoint=entry.name, settings=entry.production_variants[0], vcpus=4, gpus=gpus)
         VariantAlarms("triage", VariantAlarmsArgs(variant=variant, topic_arn=TOPIC))
 
     return record_part(program)

@@ -16,7 +16,7 @@ def scaling(archive: Path, *, vcpus: int = 2, **changes: Mapping[str, Any]) -> R
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, **changes)])).endpoints
 
     def program() -> None:
-        variant = VariantArgs(settings=entry, vcpus=vcpus, gpus=0)
+        variant = VariantArgs(endpoint=entry.name, settings=entry.production_variants[0], vcpus=vcpus, gpus=0)
         VariantScaling("triage", VariantScalingArgs(variant=variant, endpoint_name="triage"))
 
     return record_part(program)

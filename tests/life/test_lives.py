@@ -53,8 +53,7 @@ NEW_MODEL = Life(about="a new model", stack="dev", steps=[Step(scale=7), Step.mo
 
 def test_a_permission_for_the_new_artifact_alone_is_seen_to_hurt(weakened: Callable[[Change], Path]) -> None:
     """The old fleet could not replace an instance while the new one is started."""
-    also = "[artifact.readable, *(store.readable(uri) for uri in live[name].artifacts)]"
-    project = weakened(("__main__.py", also, "[artifact.readable]"))
+    project = weakened(("__main__.py", ", *(store.readable(uri) for uri in live[name].artifacts)]", "]"))
     life = Life(
         about="another artifact",
         stack="dev",
@@ -67,7 +66,9 @@ def test_a_permission_for_the_new_artifact_alone_is_seen_to_hurt(weakened: Calla
 
 
 def test_a_configuration_that_starts_the_least_instances_is_refused(weakened: Callable[[Change], Path]) -> None:
-    project = weakened(("components/inference.py", "return max(least, live.instances)", "return least"))
+    project = weakened(
+        ("components/generation.py", "max(variant.instances.at_creation, serving[variant.name].instances)", "2")
+    )
     result = live(NEW_MODEL, project)
     assert [step.problem for step in result.steps if "serves with 7 instances" in step.problem]
     assert result.broken == []
@@ -121,6 +122,19 @@ def test_acl_rules_that_are_numbered_by_position_are_seen_to_close_paths(weakene
     assert any("missing: " in each.what for each in broken)
 
 
+def test_a_variant_that_goes_while_it_is_on_scaling_is_refused(weakened: Callable[[Change], Path]) -> None:
+    project = weakened(("components/variant_changes.py", "name not in self.planned or", "name in self.planned and"))
+    served = {"image": {"framework": "xgboost", "version": "3.0-5"}, "artifact": "examples/model/build/model.tar.gz"}
+    variants = [{"name": name, "model": served, "instanceType": "ml.m5.large"} for name in ("AllTraffic", "canary")]
+    life = Life(
+        about="a variant goes",
+        stack="dev",
+        settings={"endpoints.0": {"name": "triage", "variants": variants}},
+        steps=[Step(update={"endpoints.0.variants.1": None})],
+    )
+    assert any("registered as a scalable target" in fault for fault in _faults(live(life, project)))
+
+
 REMAINING: dict[str, tuple[Change, str]] = {
     "account-guards": (
         (
@@ -129,6 +143,10 @@ REMAINING: dict[str, tuple[Change, str]] = {
             "stays = pulumi.ResourceOptions(parent=self)",
         ),
         "s3control DeletePublicAccessBlock.*buckets of the account may be public",
+    ),
+    "variants": (
+        ("components/variant_changes.py", "*self._undone_weights()", ""),
+        "it was to fail with 'variant challenger has the weight 0",
     ),
     "instance-type": (
         ("components/safeguards.py", "                registration.remove()\n", ""),

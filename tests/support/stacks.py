@@ -23,6 +23,11 @@ def endpoint(archive: Path, **changes: Any) -> dict[str, Any]:
     return {"name": "triage", "model": model, "instanceType": "ml.m5.large"} | changes
 
 
+def variant(archive: Path, name: str, **changes: Any) -> dict[str, Any]:
+    """The least that an entry of an endpoint's `variants` says."""
+    return endpoint(archive, name=name) | changes
+
+
 def model(archive: Path, **changes: Any) -> dict[str, Any]:
     """The model of such an entry."""
     least: dict[str, Any] = endpoint(archive)["model"]

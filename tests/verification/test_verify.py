@@ -286,8 +286,11 @@ def test_a_model_without_a_sample_is_not_called(staging: Deployment, built: Path
     alone = tmp_path / "model.tar.gz"
     alone.write_bytes(built.read_bytes())
     settings = staging.desired.settings
-    endpoints = [e.model_copy(update={"model": e.model.model_copy(update={"artifact": str(alone)})})
-                 for e in settings.endpoints]  # fmt: skip
+    endpoints = [
+        endpoint.model_copy(update={"model": variant.model.model_copy(update={"artifact": str(alone)})})
+        for endpoint in settings.endpoints
+        for variant in endpoint.production_variants
+    ]
     desired = replace(staging.desired, settings=settings.model_copy(update={"endpoints": tuple(endpoints)}))
     others = [check for check in verify(desired, staging.client) if check.verdict is not Verdict.OK]
     assert {(check.verdict, check.asked, check.failed) for check in others} == {

@@ -1,0 +1,85 @@
+"""The configuration that an endpoint is to serve: its name, and how many instances it starts.
+
+A configuration never changes: another content is another resource, made before the old one goes.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.live_endpoints import NOT_SERVING, LiveEndpoint
+from components.settings import ALL_TRAFFIC, VariantSettings
+
+LONGEST_ENDPOINT_NAME = 63 - 2 * len("-1234567")
+"""Characters that a configuration's name, of 63 at most, has for its endpoint's beside a digest and Pulumi's suffix."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What tells one configuration of an endpoint from another, but for how many instances it starts."""
+
+    endpoint: str
+    artifacts: Mapping[str, str]
+    """What identifies the content of each variant's archive, by variant."""
+    variants: Sequence[VariantSettings]
+    volume_key: bool
+    zones: Sequence[str]
+
+    def name(self, instances: Mapping[str, int], *, renamed: bool) -> str:
+        """The resource's name, which Pulumi makes unique: the endpoint's name and a digest of the content."""
+        each = {variant.name: self._variant(variant, instances[variant.name]) for variant in self.variants}
+        # An endpoint that names no variants has had this one's content in its configuration's name from the start.
+        content: dict[str, Any] = each[ALL_TRAFFIC] if each.keys() == {ALL_TRAFFIC} else {"variants": each}
+        content |= {"volumeKey": self.volume_key, "zones": sorted(self.zones)} | ({"renamed": True} if renamed else {})
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return f"{self.endpoint[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
+
+    def _variant(self, variant: VariantSettings, instances: int) -> dict[str, Any]:
+        return {
+            "artifact": self.artifacts[variant.name],
+            "image": variant.model.image.model_dump(mode="json"),
+            "environment": variant.model.environment,
+            "isolated": variant.model.isolated,
+            "instanceType": variant.instance_type,
+            "instances": instances,
+            "settingsInstances": variant.instances.at_creation,
+        } | ({"weight": variant.weight} if len(self.variants) > 1 else {})
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A configuration, as the endpoint's next update or the one that it serves."""
+
+    name: str
+    """Of its resource."""
+    instances: Mapping[str, int]
+    """That it starts, by variant."""
+    renamed: bool
+    """Whether it was made when variants came or went.
+
+    Then SageMaker takes no deployment configuration: old and new variants have to have the same names
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html).
+    """
+
+
+def generation(content: Content, live: LiveEndpoint) -> Generation:
+    """The configuration with this content. One that already serves it stays: scaling makes no new one.
+
+    A new one starts what serves now, variant by variant, for an update resets the counts to it.
+    """
+    serving = {variant.name: live.variants.get(variant.name, NOT_SERVING) for variant in content.variants}
+    same_names = serving.keys() == live.variants.keys()
+    if same_names:
+        initial = {name: variant.initial_instances for name, variant in serving.items()}
+        for renamed in (False, True):
+            name = content.name(initial, renamed=renamed)
+            if live.configuration.startswith(f"{name}-"):
+                return Generation(name, initial, renamed)
+    renamed = bool(live.variants) and not same_names
+    instances = {
+        variant.name: max(variant.instances.at_creation, serving[variant.name].instances)
+        for variant in content.variants
+    }
+    return Generation(content.name(instances, renamed=renamed), instances, renamed)

@@ -1,0 +1,88 @@
+"""What one production variant of an endpoint has: its model, the alarms on it, and its scaling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.alarms import VariantAlarms, VariantAlarmsArgs
+from components.artifacts import Artifact
+from components.images import ServingImage
+from components.scaling import VariantScaling, VariantScalingArgs
+from components.variant import VariantArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedVariant:
+    """A variant, and what it serves."""
+
+    variant: VariantArgs
+    artifact: Artifact
+    image: ServingImage
+
+    @property
+    def name(self) -> str:
+        """Of the variant."""
+        return self.variant.settings.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductionVariantArgs:
+    """A variant, and what it takes from its endpoint."""
+
+    served: ServedVariant
+    execution_role_arn: pulumi.Input[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
+    """The subnets of the model tier."""
+    security_group_id: pulumi.Input[str]
+    """The group of the model tier."""
+    topic_arn: pulumi.Input[str]
+    """The topic that alarms notify."""
+    parent: pulumi.Resource
+    """The endpoint's component: with a component of its own in between, models would have other URNs."""
+    hooks: pulumi.ResourceHookBinding
+    """Of the model."""
+
+
+class ProductionVariant:
+    """The resources of one variant, in the order in which they can be made: alarms, the model, scaling."""
+
+    def __init__(self, args: ProductionVariantArgs) -> None:
+        self._args = args
+        self._label = args.served.variant.label
+        self.name = args.served.name
+        alarms = VariantAlarmsArgs(variant=args.served.variant, topic_arn=args.topic_arn)
+        self.alarms = VariantAlarms(self._label, alarms, pulumi.ResourceOptions(parent=args.parent))
+
+    def model(self, depends_on: Sequence[pulumi.Resource]) -> aws.sagemaker.Model:
+        """The model, once the execution role has what `depends_on` gives it.
+
+        IAM is eventually consistent: the model waits for the permissions, not only for the role.
+        """
+        args, settings = self._args, self._args.served.variant.settings
+        return aws.sagemaker.Model(
+            self._label,
+            execution_role_arn=args.execution_role_arn,
+            enable_network_isolation=settings.model.isolated,
+            primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
+                image=args.served.image.uri,
+                model_data_url=args.served.artifact.uri,
+                environment=settings.model.environment or None,
+            ),
+            vpc_config=aws.sagemaker.ModelVpcConfigArgs(
+                subnets=args.subnet_ids, security_group_ids=[args.security_group_id]
+            ),
+            # SageMaker can't change a model, and the provider would change its state alone.
+            opts=pulumi.ResourceOptions(
+                parent=args.parent,
+                depends_on=list(depends_on),
+                hooks=args.hooks,
+                replace_on_changes=["vpcConfig"],
+            ),
+        )
+
+    def scaling(self, endpoint_name: pulumi.Input[str]) -> VariantScaling:
+        """The scaling of the variant, once its endpoint exists."""
+        scaling = VariantScalingArgs(variant=self._args.served.variant, endpoint_name=endpoint_name)
+        return VariantScaling(self._label, scaling, pulumi.ResourceOptions(parent=self._args.parent))
