@@ -108,14 +108,18 @@ def read_rows(path: Path) -> bytes:
     return body
 
 
-def score(contract: Contract, endpoint: str, rows: bytes, endpoint_url: str | None = None) -> list[float]:
-    """The model's score for each row of a CSV body, in order. Raises CallError."""
+def score(
+    contract: Contract, endpoint: str, rows: bytes, endpoint_url: str | None = None, variant: str | None = None
+) -> list[float]:
+    """The model's score for each row of a CSV body, in order; of one variant, if it is named. Raises CallError."""
     try:
         target = contract.endpoint(endpoint)
     except ContractError as error:
         raise CallError(str(error)) from None
     if target.mode != "real-time":
         raise CallError(f"The endpoint {endpoint} is {target.mode}: this client makes real-time calls only.")
+    if variant is not None and variant not in target.variants:
+        raise CallError(f"The endpoint {endpoint} has no variant {variant!r}; it has: {', '.join(target.variants)}.")
     unreachable = (
         "run in the app subnets with the client security group; where private DNS names don't resolve, "
         f"pass --endpoint-url https://{contract.runtime_endpoint.dns_name}"
@@ -125,7 +129,11 @@ def score(contract: Contract, endpoint: str, rows: bytes, endpoint_url: str | No
             "sagemaker-runtime", region_name=contract.region, endpoint_url=endpoint_url, config=CONFIG
         )
         response = runtime.invoke_endpoint(
-            EndpointName=target.name, ContentType="text/csv", Accept="application/json", Body=rows
+            EndpointName=target.name,
+            ContentType="text/csv",
+            Accept="application/json",
+            Body=rows,
+            **({"TargetVariant": variant} if variant else {}),
         )
         answer = json.load(response["Body"])
     try:
@@ -141,6 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source.add_argument("--stack", help="read the contract of this stack from SSM")
     source.add_argument("--contract", type=Path, metavar="FILE", help="read the contract from a JSON file")
     parser.add_argument("--endpoint", required=True, help="the endpoint's name in the contract")
+    parser.add_argument(
+        "--variant", help="the model to ask, where the endpoint has several; default: as they are weighed"
+    )
     parser.add_argument("--region", help="where the contract's parameter is; default: the AWS configuration's")
     parser.add_argument("--endpoint-url", metavar="URL", help="the runtime endpoint's own URL; default: private DNS")
     parser.add_argument("rows", type=Path, metavar="CSV", help="one row a line, no header, no label")
@@ -151,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             contract = contract_from_file(given.contract)
         else:
             contract = contract_from_parameter(given.stack, given.endpoint, given.region)
-        scores = score(contract, given.endpoint, rows, given.endpoint_url)
+        scores = score(contract, given.endpoint, rows, given.endpoint_url, given.variant)
     except CallError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -31,10 +31,14 @@ class RuntimeEndpoint(_Document):
 
 
 class Endpoint(_Document):
-    """A model that can be called: `mode` says how, `invoke_policy_arn` is the IAM policy that allows it."""
+    """What can be called: `mode` says how, `invoke_policy_arn` is the IAM policy that allows it.
+
+    Calls are split between its `variants`, unless they name one.
+    """
 
     name: str
     arn: str
+    variants: list[str]
     invoke_policy_arn: str
     mode: str
 

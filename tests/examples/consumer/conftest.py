@@ -79,8 +79,11 @@ class Runtime(BaseHTTPRequestHandler):
     """SageMaker Runtime's InvokeEndpoint with the example's own container behind the endpoint `triage`."""
 
     model_dir: Path
+    variants: list[str | None]
+    """What each call named."""
 
     def do_POST(self) -> None:
+        self.variants.append(self.headers["X-Amzn-SageMaker-Target-Variant"])
         body = self.rfile.read(int(self.headers["Content-Length"]))
         refusals = {
             "/endpoints/gone/invocations": (400, "ValidationError", f"Endpoint gone of account {ACCOUNT} not found."),
@@ -122,8 +125,14 @@ class Runtime(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def runtime_url(model_dir: Path) -> Iterator[str]:
-    handler = type("RuntimeOfTheModel", (Runtime,), {"model_dir": model_dir})
+def variants() -> list[str | None]:
+    """The variant that each call of the runtime has named."""
+    return []
+
+
+@pytest.fixture
+def runtime_url(model_dir: Path, variants: list[str | None]) -> Iterator[str]:
+    handler = type("RuntimeOfTheModel", (Runtime,), {"model_dir": model_dir, "variants": variants})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -265,3 +265,24 @@ def test_a_command_line_that_can_t_be_meant(consumer: Any, arguments: list[str])
     with pytest.raises(SystemExit) as exit_:
         consumer.client.main(arguments)
     assert exit_.value.code == 2
+
+
+def test_a_call_may_name_one_of_the_variants(
+    consumer: Any,
+    document: dict[str, Any],
+    contract_file: Path,
+    runtime_url: str,
+    variants: list[str | None],
+    sample: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    document["endpoints"]["triage"]["variants"] = ["AllTraffic", "challenger"]
+    contract_file.write_text(json.dumps(document))
+    asked = ["--contract", str(contract_file), "--endpoint", "triage", "--endpoint-url", runtime_url, sample]
+    assert consumer.client.main(asked) == 0
+    assert consumer.client.main(["--variant", "challenger", *asked]) == 0
+    assert variants == [None, "challenger"]
+    capsys.readouterr()
+    told = failure(consumer, capsys, "--variant", "canary", *asked)
+    assert told == "The endpoint triage has no variant 'canary'; it has: AllTraffic, challenger.\n"
+    assert len(variants) == 2
