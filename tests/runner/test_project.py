@@ -47,6 +47,15 @@ def test_the_stacks_values_replace_the_defaults(project: Path) -> None:
     }
 
 
+def test_a_stack_file_elsewhere_is_named_by_its_path(project: Path) -> None:
+    (project / "stacks").mkdir()
+    (project / "stacks" / "Pulumi.small.yaml").write_text("config: {shop:size: 1}")
+    read = load_stack(project, "stacks/Pulumi.small.yaml")
+    assert (read.stack, read.directory, read.values["shop:size"]) == ("small", project.resolve(), "1")
+    assert "There is no stack 'large': Pulumi.large.yaml was not found" in refused(project, "stacks/Pulumi.large.yaml")
+    assert "'small.yaml' is not named as a stack's file is: Pulumi.STACK.yaml" in refused(project, "stacks/small.yaml")
+
+
 def test_keys_of_other_namespaces_stay_and_short_ones_are_the_projects(project: Path) -> None:
     values = stack(project, "config: {aws:region: eu-west-1, colour: red}")
     assert values["aws:region"] == "eu-west-1"
