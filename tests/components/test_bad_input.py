@@ -10,7 +10,7 @@ from components.settings import SettingsError
 from private_inference.runner.program import run_program
 from private_inference.runner.project import ProjectError, load_stack
 from tests.support.recording import REGION, ROOT, ZONES, RecordingEngine, stack_config
-from tests.support.stacks import endpoint, minimal, model
+from tests.support.stacks import endpoint, minimal, model, variant
 
 
 def refused(values: dict[str, Any], *, engine: RecordingEngine | None = None, region: str = REGION) -> str:
@@ -69,6 +69,19 @@ def test_fewer_instances_at_most_than_at_least(archive: Path) -> None:
 def test_two_endpoints_of_one_name(archive: Path) -> None:
     said = refused(minimal(archive, endpoints=[endpoint(archive), endpoint(archive)]))
     assert "endpoints[1].name: 'triage' is the name of endpoints[0] too" in said
+
+
+def test_two_variants_of_one_name(archive: Path) -> None:
+    both = {"name": "triage", "variants": [variant(archive, "main"), variant(archive, "main")]}
+    said = refused(minimal(archive, endpoints=[both]))
+    assert "endpoints[0].variants[1].name: 'main' is the name of variants[0] too" in said
+
+
+def test_a_volume_key_that_only_some_variants_can_do_without(archive: Path) -> None:
+    both = {"name": "triage", "volumeKeyOffBecause": "the instance storage is encrypted by its hardware"}
+    kinds = [variant(archive, "main", instanceType="ml.m5d.large"), variant(archive, "canary")]
+    said = refused(minimal(archive, endpoints=[{**both, "variants": kinds}]))
+    assert "endpoints[0].volumeKeyOffBecause: ml.m5.large has no local storage" in said
 
 
 def test_a_name_of_64_characters(archive: Path) -> None:
