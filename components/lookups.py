@@ -15,7 +15,7 @@ from components.endpoint_services import RUNTIME, runtime_service
 from components.flows import Gateway
 from components.iam import Account
 from components.images import ServingImage
-from components.settings import EndpointSettings, ImageSettings, Settings, SettingsError
+from components.settings import EndpointSettings, ImageSettings, Settings, SettingsError, label
 from components.zones import choose_zones, subnets_in_use, zones_offering
 
 PREBUILT_REPOSITORIES = {
@@ -79,6 +79,7 @@ def look_up(settings: Settings) -> RegionFacts:
     instances = {kind: _instance_facts(kind) for kind in types}
     for position, endpoint in enumerate(settings.endpoints):
         _check_volume_key(position, endpoint, instances)
+    _check_alarm_names(settings.endpoints, instances)
     images = dict.fromkeys(variant.model.image for variant in variants)
     return RegionFacts(
         account=account,
@@ -178,6 +179,21 @@ def _check_volume_key(position: int, endpoint: EndpointSettings, instances: Mapp
             pulumi.warn(
                 f"{endpoint.name}: the customer key does not encrypt the local storage of {kind}, which its hardware "
                 f"encrypts. If AWS refuses the configuration, give {key} a reason."
+            )
+
+
+def _check_alarm_names(endpoints: Sequence[EndpointSettings], instances: Mapping[str, InstanceFacts]) -> None:
+    """Raises SettingsError where the alarms of two variants would have one name (components/alarms.py)."""
+    labels = {
+        label(endpoint.name, variant.name): variant
+        for endpoint in endpoints
+        for variant in endpoint.production_variants
+    }
+    for named, variant in labels.items():
+        if f"{named}-gpu" in labels and instances[variant.instance_type].gpus:
+            raise SettingsError(
+                f"endpoints: {named} has GPUs, whose alarm on their memory would be named {named}-gpu-memory, as that "
+                f"of {named}-gpu on its memory. Give one of them another name."
             )
 
 

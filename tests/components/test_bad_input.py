@@ -84,6 +84,15 @@ def test_a_volume_key_that_only_some_variants_can_do_without(archive: Path) -> N
     assert "endpoints[0].volumeKeyOffBecause: ml.m5.large has no local storage" in said
 
 
+def test_a_variant_whose_alarms_would_be_named_as_anothers(archive: Path) -> None:
+    gpus = [variant(archive, "AllTraffic", instanceType="ml.g5.12xlarge"), variant(archive, "gpu")]
+    said = refused(minimal(archive, endpoints=[{"name": "triage", "variants": gpus}]))
+    assert "would be named triage-gpu-memory" in said
+    none = [variant(archive, "AllTraffic"), variant(archive, "gpu", instanceType="ml.g5.12xlarge")]
+    settled = minimal(archive, endpoints=[{"name": "triage", "variants": none}])
+    assert run_program(stack_config(settled), RecordingEngine()).resources
+
+
 def test_a_name_of_64_characters(archive: Path) -> None:
     said = refused(minimal(archive, endpoints=[endpoint(archive, name="x" * 64)]))
     assert "has 64 characters; at most 55 are allowed" in said
