@@ -93,6 +93,23 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RollingUpdatePolic
 """
 
 
+def _repeated(names: Sequence[str], what: str) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for position, name in enumerate(names):
+        other = first.setdefault(name.lower(), position)
+        if other != position:
+            yield Problem(
+                f"[{position}].name",
+                name,
+                f"is the name of {what}[{other}] too, case aside; give each {what.removesuffix('s')} a name of its own",
+            )
+
+
+def _distinct_variants(variants: tuple[VariantSettings, ...]) -> tuple[VariantSettings, ...]:
+    raise_if_any(_repeated([variant.name for variant in variants], "variants"))
+    return variants
+
+
 class EndpointSettings(SettingsGroup):
     """One SageMaker endpoint."""
 
@@ -101,7 +118,7 @@ class EndpointSettings(SettingsGroup):
     variants: Annotated[
         tuple[VariantSettings, ...],
         Field(max_length=MOST_VARIANTS),
-        AfterValidator(lambda variants: _distinct_variants(variants)),
+        AfterValidator(_distinct_variants),
     ] = ()
     """Several models behind the endpoint, between which calls are split by weight.
 
@@ -212,28 +229,11 @@ class EndpointSettings(SettingsGroup):
             yield Problem("update.strategy", self.update.strategy, message)
 
 
-def _distinct_variants(variants: tuple[VariantSettings, ...]) -> tuple[VariantSettings, ...]:
-    raise_if_any(_repeated([variant.name for variant in variants], "variants"))
-    return variants
-
-
 def distinct_names(endpoints: tuple[EndpointSettings, ...]) -> tuple[EndpointSettings, ...]:
     """The endpoints, if no two have one name, nor resources of one name. Raises PydanticCustomError."""
     repeated = [*_repeated([endpoint.name for endpoint in endpoints], "endpoints")]
     raise_if_any(repeated or _clashing(endpoints))
     return endpoints
-
-
-def _repeated(names: Sequence[str], what: str) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for position, name in enumerate(names):
-        other = first.setdefault(name.lower(), position)
-        if other != position:
-            yield Problem(
-                f"[{position}].name",
-                name,
-                f"is the name of {what}[{other}] too, case aside; give each {what.removesuffix('s')} a name of its own",
-            )
 
 
 def _clashing(endpoints: Sequence[EndpointSettings]) -> Iterator[Problem]:
