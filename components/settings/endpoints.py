@@ -151,15 +151,16 @@ class EndpointSettings(SettingsGroup):
         """What serves: the variants, or the one that the endpoint's own settings describe."""
         if self.variants or self.model is None or self.instance_type is None:
             return self.variants
-        only = {
-            "name": ALL_TRAFFIC,
-            "model": self.model,
-            "instanceType": self.instance_type,
-            "instances": self.instances,
-            "scaling": self.scaling,
-            "alarms": self.alarms,
-        }
-        return (VariantSettings.model_validate(only),)
+        # They are validated already, where the artifact's path is relative to: not once more, from elsewhere.
+        only = VariantSettings.model_construct(
+            name=ALL_TRAFFIC,
+            model=self.model,
+            instance_type=self.instance_type,
+            instances=self.instances,
+            scaling=self.scaling,
+            alarms=self.alarms,
+        )
+        return (only,)
 
     def key(self, position: int) -> str:
         """Where a production variant is set, relative to the endpoint: nowhere of its own, or such as `variants[1].`"""
