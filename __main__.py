@@ -7,12 +7,14 @@ from itertools import chain
 import pulumi
 import pulumi_aws as aws
 
+from components import front_door_policies
 from components.account_guards import AccountGuards
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
 from components.data_perimeter import Readers, decryption
+from components.endpoint_services import FRONT_DOOR
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.image_registry import ImageRegistry
 from components.images import repository_of, serving_image
@@ -21,11 +23,13 @@ from components.keys import EncryptionKeys, EncryptionKeysArgs
 from components.live_endpoints import NOT_DEPLOYED, live_endpoints
 from components.lookups import look_up
 from components.monitoring import Monitoring, MonitoringArgs
-from components.names import stack_path
+from components.names import stack_name, stack_path
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.outside_calls import OutsideCalls, OutsideCallsArgs, trail_arn
 from components.perimeter import Guarded
 from components.private_access import PrivateAccess, PrivateAccessArgs
+from components.private_api import PrivateApi, PrivateApiArgs
+from components.private_name import PrivateName, PrivateNameArgs
 from components.production_variant import ServedVariant
 from components.rejected_flows import RejectedFlowsAlarm, RejectedFlowsAlarmArgs
 from components.safeguards import Safeguards
@@ -236,6 +240,27 @@ endpoints = {
     )
     for endpoint in settings.endpoints
 }
+door: tuple[PrivateApi, PrivateName] | None = None
+if settings.front_door:
+    api = PrivateApi(
+        "front-door",
+        PrivateApiArgs(
+            settings=settings.front_door,
+            account=account,
+            iam_path=stack_path(),
+            endpoints={name: each.endpoint for name, each in endpoints.items()},
+            vpc_id=network.vpc.id,
+            subnet_ids=[network.subnets[Tier.ACCESS][zone].id for zone in facts.service_zones[FRONT_DOOR]],
+            security_group_id=groups.access.id,
+            logs_key_arn=keys.logs.arn,
+            log_retention_days=settings.security.log_retention_days,
+            hooks=safeguards.invoke_policy,
+            protect=settings.protect_data,
+        ),
+        options,
+    )
+    args = PrivateNameArgs(settings=settings.front_door, api=api, vpc_id=network.vpc.id, topic_arn=monitoring.topic.arn)
+    door = api, PrivateName("front-door", args, options)
 if settings.perimeter.attach:
     AttachedPerimeter(
         "perimeter",
@@ -251,6 +276,9 @@ if settings.perimeter.attach:
                 deployers=settings.perimeter.deployers,
                 data_through_vpc=settings.perimeter.data_through_vpc,
                 account_guards=settings.account_guards,
+                front_door=(
+                    front_door_policies.role_arn(account, stack_path(), stack_name()) if settings.front_door else None
+                ),
             ),
             runtime_endpoint=access.runtime.id,
             vpc=network.vpc.id,
@@ -270,6 +298,7 @@ contract = PublishedContract(
         keys=keys,
         monitoring=monitoring,
         endpoints=endpoints,
+        front_door=door,
         hooks=safeguards.contract,
     ),
     options,

@@ -17,6 +17,8 @@ from components.keys import EncryptionKeys
 from components.monitoring import Monitoring
 from components.network import PrivateNetwork
 from components.private_access import PrivateAccess
+from components.private_api import PrivateApi
+from components.private_name import PrivateName
 from components.security_groups import SecurityGroups
 
 CONTRACT_VERSION = "1"
@@ -48,6 +50,19 @@ class EndpointContract(CamelCaseModel):
     """How it is called."""
     async_locations: Mapping[str, str] | None = None
     """S3 locations of asynchronous answers; real-time endpoints have none (Pulumi leaves a null out of the outputs)."""
+    front_door_policy_arn: str | None = None
+    """The IAM policy to attach to a role that calls through the front door; left out where there is none."""
+
+
+class FrontDoor(CamelCaseModel):
+    """A private HTTPS name in front of the models: POST to `/endpoints/NAME/invocations`, signed for `execute-api`."""
+
+    url: str
+    """Such as https://models.example.internal."""
+    api_id: str
+    """Id of the REST API behind it."""
+    vpc_endpoint_id: str
+    """Id of the interface endpoint that calls come through."""
 
 
 class KeyArns(CamelCaseModel):
@@ -74,6 +89,8 @@ class Contract(CamelCaseModel):
     """By the endpoint's name."""
     key_arns: KeyArns
     dashboard_url: str
+    front_door: FrontDoor | None = None
+    """For clients that can't call SageMaker Runtime itself; left out where there is none."""
 
 
 def parameter_name(project: str, stack: str, endpoint: str) -> str:
@@ -93,6 +110,7 @@ class PublishedContractArgs:
     monitoring: Monitoring
     endpoints: Mapping[str, InferenceEndpoint]
     """By the endpoint's name."""
+    front_door: tuple[PrivateApi, PrivateName] | None
     hooks: pulumi.ResourceHookBinding
     """Of the parameters."""
 
@@ -109,7 +127,11 @@ class PublishedContract(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PublishedContractArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:contract:PublishedContract", name, None, opts)
-        endpoints = {key: _endpoint(endpoint) for key, endpoint in args.endpoints.items()}
+        api = args.front_door[0] if args.front_door else None
+        endpoints = {
+            key: _endpoint(endpoint, api.invoke_policies[key] if api else None)
+            for key, endpoint in args.endpoints.items()
+        }
         self.outputs = _contract(args, endpoints)
         for key, endpoint in endpoints.items():
             aws.ssm.Parameter(
@@ -141,10 +163,15 @@ def _contract(args: PublishedContractArgs, endpoints: Mapping[str, Any]) -> dict
         ),
         dashboard_url=args.monitoring.dashboard_url,
         endpoints=endpoints,
+        front_door=_front_door(*args.front_door) if args.front_door else LEFT_OUT,
     )
 
 
-def _endpoint(endpoint: InferenceEndpoint) -> dict[str, Any]:
+def _front_door(api: PrivateApi, name: PrivateName) -> dict[str, Any]:
+    return _json(FrontDoor, url=name.url, api_id=api.api.id, vpc_endpoint_id=api.vpc_endpoint.id)
+
+
+def _endpoint(endpoint: InferenceEndpoint, front_door: aws.iam.Policy | None) -> dict[str, Any]:
     return _json(
         EndpointContract,
         name=endpoint.endpoint.name,
@@ -153,7 +180,12 @@ def _endpoint(endpoint: InferenceEndpoint) -> dict[str, Any]:
         invoke_policy_arn=endpoint.invoke_policy.arn,
         mode="real-time",
         async_locations=None,
+        front_door_policy_arn=front_door.arn if front_door else LEFT_OUT,
     )
+
+
+LEFT_OUT = object()
+"""Stands for a field that a stack doesn't have, and that its contract doesn't mention."""
 
 
 def _json(model: type[CamelCaseModel], **values: Any) -> dict[str, Any]:
@@ -161,4 +193,4 @@ def _json(model: type[CamelCaseModel], **values: Any) -> dict[str, Any]:
     fields = model.model_fields
     if values.keys() != fields.keys():
         raise TypeError(f"{model.__name__} has the fields {', '.join(fields)}, not {', '.join(values)}")
-    return {str(fields[name].alias): value for name, value in values.items()}
+    return {str(fields[name].alias): value for name, value in values.items() if value is not LEFT_OUT}

@@ -5,6 +5,9 @@ from components.flows import Gateway
 RUNTIME = "sagemaker.runtime"
 """The service that clients of a model call."""
 
+FRONT_DOOR = "execute-api"
+"""The service that private APIs are called through."""
+
 GATEWAY_ALTERNATIVES = {"s3": Gateway.S3, "dynamodb": Gateway.DYNAMODB}
 """Interface endpoints whose work a gateway endpoint does for free inside the VPC.
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.endpoint_services import RUNTIME, runtime_service
+from components.certificates import check_certificate
+from components.endpoint_services import FRONT_DOOR, RUNTIME, runtime_service
 from components.flows import Gateway
 from components.iam import Account
 from components.images import ServingImage
@@ -67,15 +68,16 @@ class RegionFacts:
 def look_up(settings: Settings) -> RegionFacts:
     """What the settings need to know. Raises SettingsError where they name what the region does not have."""
     account = _account(settings.region)
-    offered = {
-        service: _zones_of(service, settings) for service in (RUNTIME, *settings.private_access.interface_endpoints)
-    }
+    further = [*settings.private_access.interface_endpoints, *([FRONT_DOOR] if settings.front_door else [])]
+    offered = {service: _zones_of(service, settings) for service in (RUNTIME, *further)}
     in_use = subnets_in_use()
     variants = [variant for endpoint in settings.endpoints for variant in endpoint.production_variants]
     types = {kind: zones_offering(kind) for kind in sorted({variant.instance_type for variant in variants})}
     zones = choose_zones(settings, list(in_use), offered[RUNTIME], types)
     if settings.network.on_premises:
         _check_gateway(settings.network.on_premises.gateway_id)
+    if settings.front_door:
+        check_certificate(settings.front_door, settings.region)
     instances = {kind: _instance_facts(kind) for kind in types}
     for position, endpoint in enumerate(settings.endpoints):
         _check_volume_key(position, endpoint, instances)
@@ -115,19 +117,23 @@ def _gateways(settings: Settings) -> list[Gateway]:
 
 def _zones_of(service: str, settings: Settings) -> list[str]:
     name = runtime_service(settings.private_access.fips) if service == RUNTIME else service
-    key = "privateAccess.fips" if name.endswith("-fips") else "privateAccess.interfaceEndpoints"
-    with _looking_up(key, name):
+    with _looking_up("privateAccess.fips" if name.endswith("-fips") else _setting(service), name):
         found = aws.ec2.get_vpc_endpoint_service(
             service_name=f"com.amazonaws.{settings.region}.{name}", service_type="Interface"
         )
     return sorted(found.availability_zones)
 
 
+def _setting(service: str) -> str:
+    """What makes the stack need an endpoint service."""
+    return "frontDoor" if service == FRONT_DOOR else "privateAccess.interfaceEndpoints"
+
+
 def _zones_in_common(service: str, zones: Sequence[str], offered: Sequence[str]) -> list[str]:
     common = [zone for zone in zones if zone in offered]
     if not common:
         raise SettingsError(
-            f"privateAccess.interfaceEndpoints: {service!r} is offered in none of the stack's zones "
+            f"{_setting(service)}: {service!r} is offered in none of the stack's zones "
             f"({', '.join(zones)}), only in {', '.join(offered) or 'no zone'}. Remove it, or name other network.zones."
         )
     if missing := sorted(set(zones) - set(common)):

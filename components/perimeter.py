@@ -190,6 +190,8 @@ class Guarded:
     """Whether artifacts are read through the VPC only."""
     account_guards: AccountGuardsSettings
     """The guards of the account that are the stack's."""
+    front_door: str | None = None
+    """ARN of the role that API Gateway calls with for the front door's callers, if there is a front door."""
 
     @property
     def buckets(self) -> Sequence[str]:
@@ -239,11 +241,16 @@ def text(kind: str, written: Document) -> str:
 
 
 def _calls(guarded: Guarded) -> list[Statement]:
-    """Calls come through the stack's runtime endpoint only, whoever calls."""
+    """Calls come through the stack's runtime endpoint only, whoever calls but the front door's role.
+
+    API Gateway calls with that from its own network, for callers that came through the front door's VPC endpoint.
+    """
     arns = guarded.account.endpoints(guarded.endpoints)
     if not arns:
         return []
-    elsewhere = {"StringNotEquals": {"aws:SourceVpce": guarded.runtime_endpoint}}
+    elsewhere: dict[str, Any] = {"StringNotEquals": {"aws:SourceVpce": guarded.runtime_endpoint}}
+    if guarded.front_door:
+        elsewhere["ArnNotEquals"] = {"aws:PrincipalArn": guarded.front_door}
     return [deny("CallsThroughRuntimeEndpoint", ["sagemaker:InvokeEndpoint*"], arns, elsewhere)]
 
 

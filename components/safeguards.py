@@ -182,6 +182,8 @@ class Safeguards:
         """The contract goes first of all, so nothing is deleted while somebody holds a policy that it names."""
         for endpoint in json.loads((args.old_outputs or {})["insecureValue"])["endpoints"].values():
             self._refuse_if_attached(endpoint["invokePolicyArn"])
+            if front_door := endpoint.get("frontDoorPolicyArn"):
+                self._refuse_if_attached(front_door)
 
     def _policy_detached(self, args: ResourceHookArgs) -> None:
         self._refuse_if_attached(args.id)

@@ -13,7 +13,7 @@ from policy.requirements import is_true, require, require_each, require_values
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.schema import corrections
-from private_inference.graph.types import LOAD_BALANCER
+from private_inference.graph.types import LOAD_BALANCER, REST_API, REST_API_POLICY
 from private_inference.graph.values import known, pick
 
 CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
@@ -134,8 +134,6 @@ def _redirects(listener: Resource) -> bool:
 SOURCE_VPC = ("aws:sourcevpc",)
 """Begins aws:SourceVpc and aws:SourceVpce."""
 
-REST_API = "aws:apigateway/restApi:RestApi"
-REST_API_POLICY = "aws:apigateway/restApiPolicy:RestApiPolicy"
 REST_METHOD = "aws:apigateway/method:Method"
 
 

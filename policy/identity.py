@@ -9,11 +9,12 @@ from pulumi_policy import Severity
 from policy.controls import checkov, cis, fsbp, hipaa, nist, pci, trivy
 from policy.findings import Findings, each, for_each
 from policy.given import Given, documents, each_value
-from policy.iam_documents import Statement, document_problem
+from policy.iam_documents import CONFUSED_DEPUTY, Statement, document_problem, readable
 from policy.requirements import each_allowing
-from policy.resources import Resource
-from policy.rules import resource_rule
+from policy.resources import Resource, Stack
+from policy.rules import each_of, resource_rule, stack_rule
 from policy.schema import corrections, takes_no_resource
+from private_inference.graph.types import IAM_ROLE, IAM_ROLE_POLICY
 from private_inference.graph.values import Unknown, known
 
 OF_IDENTITIES = ("aws:iam/", "aws:ssoadmin/")
@@ -205,15 +206,39 @@ def _escalates(label: str, statement: Statement) -> str | None:
 INVOKING = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "sagemaker:InvokeEndpointWithResponseStream")
 
 
-@resource_rule(
-    types=None,
+INTEGRATION = "aws:apigateway/integration:Integration"
+API_GATEWAY = "apigateway.amazonaws.com"
+
+
+@stack_rule(
     controls=[nist("AC-4(21)", "AC-6"), hipaa("164.312(e)(1)")],
     severity=Severity.HIGH,
     fix="use the stack's invoke policy, or require aws:SourceVpce (or aws:SourceVpc) in a condition",
 )
-def models_are_called_from_inside(resource: Resource) -> Findings:
-    """Who may call a model may do so through a VPC endpoint only: SageMaker itself refuses nobody on the internet."""
-    yield from _each_granting(resource, _calls_from_anywhere)
+@each_of(lambda stack: stack)
+def models_are_called_from_inside(stack: Stack, resource: Resource) -> Findings:
+    """Who may call a model may do so through a VPC endpoint only: SageMaker itself refuses nobody on the internet.
+
+    API Gateway calls from its own network: a role that it alone takes, for an API of this stack, may do so without.
+    """
+    if not _is_for_an_api(stack, resource):
+        yield from _each_granting(resource, _calls_from_anywhere)
+
+
+def _is_for_an_api(stack: Stack, policy: Resource) -> bool:
+    """Whether a policy is that of a role which an API of this stack calls with, and nobody but API Gateway takes."""
+    roles = stack.targets(policy, "role", type_=IAM_ROLE) if policy.type == IAM_ROLE_POLICY else []
+    return bool(roles) and all(
+        _taken_by_api_gateway(role) and stack.referring([INTEGRATION], ["credentials"], role) for role in roles
+    )
+
+
+def _taken_by_api_gateway(role: Resource) -> bool:
+    trusting = [statement for statement in readable(role.get(TRUST)) if statement.allows]
+    return bool(trusting) and all(
+        [known(each) for each in statement.principals] == [API_GATEWAY] and statement.requires(CONFUSED_DEPUTY)
+        for statement in trusting
+    )
 
 
 def _calls_from_anywhere(label: str, statement: Statement) -> str | None:

@@ -9,7 +9,15 @@ from policy.iam_documents import BOUNDING_PRINCIPALS, CONFUSED_DEPUTY, Statement
 from policy.identity import LEAST_PRIVILEGE, OF_IDENTITIES, TRUST, each_statement
 from policy.resources import Resource
 from policy.rules import resource_rule
-from private_inference.graph.types import IAM_ROLE, KMS_KEY, KMS_KEY_POLICY, VPC_ENDPOINT, VPC_ENDPOINT_POLICY
+from private_inference.graph.types import (
+    IAM_ROLE,
+    KMS_KEY,
+    KMS_KEY_POLICY,
+    REST_API,
+    REST_API_POLICY,
+    VPC_ENDPOINT,
+    VPC_ENDPOINT_POLICY,
+)
 from private_inference.graph.values import Unknown, known
 
 PERMISSION = "aws:lambda/permission:Permission"
@@ -48,8 +56,7 @@ def roles_trust_who_they_must(role: Resource) -> Findings:
 KEYS = (KMS_KEY, KMS_KEY_POLICY)
 """Services use keys on behalf of callers, whose account the key's policy names."""
 WITH_RULES_OF_THEIR_OWN = (
-    IAM_ROLE, VPC_ENDPOINT, VPC_ENDPOINT_POLICY,
-    "aws:apigateway/restApi:RestApi", "aws:apigateway/restApiPolicy:RestApiPolicy",
+    IAM_ROLE, VPC_ENDPOINT, VPC_ENDPOINT_POLICY, REST_API, REST_API_POLICY,
 )  # fmt: skip
 """Types whose policies other rules read."""
 

@@ -183,6 +183,31 @@ AdministratorArn = Annotated[
         "which stands for whoever is in it; write one such as arn:aws:iam::ACCOUNT:role/admin*",
     ),
 ]
+CertificateArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+",
+        "a certificate of ACM; write arn:aws:acm:REGION:ACCOUNT:certificate/ID",
+    ),
+]
+CaArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:acm-pca:[a-z0-9-]+:\d{12}:certificate-authority/[0-9a-f-]+",
+        "a private CA; write arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID",
+    ),
+]
+DomainName = Annotated[
+    str,
+    _matching(
+        r"(?=.{4,64}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]",
+        "a domain name of 64 characters at most; write one in lower case such as models.example.internal",
+    ),
+]
+"""ACM takes 64: https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html (DomainName)"""
+ZoneId = Annotated[
+    str, _matching(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone; write one such as Z0123456789ABC")
+]
 EmailAddress = Annotated[
     str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address; write one such as team@example.com")
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from components import cidr
 from components.ecr import EcrImage
@@ -24,6 +24,8 @@ from components.settings.fields import (
     VpcCidr,
 )
 from components.settings.flows import FlowSettings, contradictions
+from components.settings.front_door import FrontDoorSettings
+from components.settings.front_door import contradictions as front_door_contradictions
 from components.settings.group import SettingsGroup
 from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
@@ -182,6 +184,8 @@ class Settings(SettingsGroup):
     """Further tags on every resource."""
     network: NetworkSettings = NetworkSettings()
     private_access: PrivateAccessSettings = PrivateAccessSettings()
+    front_door: Annotated[FrontDoorSettings | None, BeforeValidator(lambda given: given or None)] = None
+    """A private HTTPS name of its own in front of the models, if any."""
     security: SecuritySettings = SecuritySettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     operators: OperatorSettings = OperatorSettings()
@@ -225,6 +229,9 @@ class Settings(SettingsGroup):
                 if uri and EcrImage.parse(uri).region != self.region:
                     key = f"endpoints[{position}].{endpoint.key(number)}model.image.uri"
                     yield Problem(key, uri, f"is not in {self.region}, and {_OWN_REGION}")
+        if self.front_door:
+            fips = self.private_access.fips
+            yield from front_door_contradictions(self.front_door, self.region, fips, self.endpoints)
 
     def _model_addresses(self) -> int:
         zones = [str(zone) for zone in range(self.network.zone_count)]

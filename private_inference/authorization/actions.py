@@ -23,6 +23,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "secret": ("secretsmanager:GetSecretValue",),
     "repository": ("ecr:BatchGetImage", "ecr:PutImage"),
     "function": ("lambda:InvokeFunction",),
+    "route": ("execute-api:Invoke",),
     "log group": ("logs:FilterLogEvents", "logs:PutSubscriptionFilter"),
     "VPC endpoint": ("ec2:ModifyVpcEndpoint", "ec2:DeleteVpcEndpoints"),
 }

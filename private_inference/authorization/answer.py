@@ -60,7 +60,9 @@ def answer(account: Account, question: Question) -> Answer:
     """The answer for all requests of a question."""
     decision = decide(account, question)
     found = domains(decision.allowed, decision.within)
-    values = {key: each.values for key, each in found.items()}
+    values = {
+        key: [each for each in domain.values if _is_asked_about(question, key, each)] for key, domain in found.items()
+    }
     surely = settled(decision.allowed, doubt=False)
     if (assignment := solve(surely, values)) is not None:
         barrier = question.principal.barrier(question.path, question.action)
@@ -71,6 +73,14 @@ def answer(account: Account, question: Question) -> Answer:
         return Answer(question, Verdict.UNVERIFIED, needs=(*dict.fromkeys(unread(decision.allowed)), *gaps))
     denials = (each.label for each in decision.statements if each.effect == "Deny" and each.when is not False)
     return Answer(question, Verdict.DENIED, blockers=tuple(dict.fromkeys(denials)))
+
+
+def _is_asked_about(question: Question, key: str, value: Value) -> bool:
+    """Whether a value is not the ARN of a principal that is asked about by itself.
+
+    A test that names that ARN has a class of values of its own for it.
+    """
+    return key != PRINCIPAL_ARN or value is None or not question.principal.besides & set(value)
 
 
 def _witness(decision: Decision, assignment: Mapping[str, Value], values: Mapping[str, Sequence[Value]]) -> Witness:

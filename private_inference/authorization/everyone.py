@@ -31,7 +31,9 @@ def everyone(account: Account) -> Iterator[Principal]:
     """The declared principals, and all others."""
     yield from account.principals
     if not account.complete:
-        yield Principal(ADMINISTRATOR, Kind.ROLE, f"arn:{account.partition}:iam::{account.id}:?*", account.id, None)
+        declared = frozenset(each.arn for each in account.principals if glob(each.arn).constant)
+        anybody = f"arn:{account.partition}:iam::{account.id}:?*"
+        yield Principal(ADMINISTRATOR, Kind.ROLE, anybody, account.id, None, besides=declared)
     texts = [text for policy in account.documents for text in _texts(policy)]
     mentioned = {number for text in texts for number in _ACCOUNT.findall(text)} - {account.id}
     for number in [*sorted(mentioned), ANOTHER_ACCOUNT]:

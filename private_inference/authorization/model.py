@@ -88,6 +88,8 @@ class Principal:
     """ARNs of the account's managed policies that are attached to it or to its groups."""
     members: tuple[str, ...] = ()
     """Names of all whom it stands for, where it stands for several."""
+    besides: frozenset[str] = frozenset()
+    """ARNs that fit its own and are others': those are principals by themselves."""
     barriers: Mapping[str, Barrier] = field(default_factory=dict)
     """By the name of a path: none where it may be anywhere."""
     blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

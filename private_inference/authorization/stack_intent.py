@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from components.settings import Settings
     from components.settings.endpoints import EndpointSettings
 
-RUNTIME, S3 = "endpoint sagemaker.runtime", "endpoint s3"
+RUNTIME, S3, FRONT_DOOR = "endpoint sagemaker.runtime", "endpoint s3", "endpoint execute-api"
+FRONT_DOORS_ROLE = "role front-door"
 OBJECTS, BUCKET, IMAGES, TOPIC = "objects of artifacts", "bucket artifacts", "repository images", "topic alarms"
 CALLS, CALLS_BUCKET = "objects of calls", "bucket calls"
 DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
@@ -37,6 +38,10 @@ WITHIN = (
     "an administrator of this account may give anybody of it the right to call an endpoint through the runtime "
     "endpoint: the account's administrators are trusted"
 )
+BY_NAME = (
+    "an administrator of this account may give anybody of it the right to call through the front door: the account's "
+    "administrators are trusted"
+)
 ADMINISTRATION = (
     "an administrator of this account may give anybody of it the right to read and change what the stack protects "
     "(artifacts, keys, roles, endpoints, images): the account's administrators are trusted"
@@ -52,10 +57,42 @@ def intent_from(settings: Settings) -> Intent:
     """The intent of a stack."""
     names = [endpoint.name for endpoint in settings.endpoints]
     resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
-    stack = (OBJECTS, BUCKET, IMAGES, TOPIC, DATA, LOGS, NOTIFICATIONS, FLOW_LOGS, f"VPC {RUNTIME}", f"VPC {S3}")
+    stack: tuple[str, ...] = (
+        OBJECTS,
+        BUCKET,
+        IMAGES,
+        TOPIC,
+        DATA,
+        LOGS,
+        NOTIFICATIONS,
+        FLOW_LOGS,
+        f"VPC {RUNTIME}",
+        f"VPC {S3}",
+    )
     each = [one for endpoint in settings.endpoints for one in _endpoint(endpoint)]
+    if settings.front_door:
+        stack += (FRONT_DOORS_ROLE, f"VPC {FRONT_DOOR}", *map(_route, names))
+        each += [one for name in names for one in _through_front_door(name)]
     log, calls = ((CALLS, CALLS_BUCKET), [*_trail()]) if settings.logs_calls else ((), [])
     return Intent((*resources, *stack, *log), (*each, *_services(settings), *calls, *_administrators(settings)))
+
+
+def _route(endpoint: str) -> str:
+    return f"route front-door to {endpoint}"
+
+
+def _through_front_door(name: str) -> Iterator[Expectation]:
+    """A caller asks API Gateway, through the stack's endpoint; and that asks SageMaker, from its own network."""
+    who, call = f"holders of front-door-{name}", "execute-api:Invoke"
+    yield Expectation(Expected.REQUIRED, who, call, _route(name), FRONT_DOOR, "clients call by the stack's own name")
+    yield Expectation(Expected.PERMITTED, "role *", call, _route(name), FRONT_DOOR, "whoever has the policy")
+    yield Expectation(Expected.ASSUMED, ADMINISTRATOR, call, _route(name), FRONT_DOOR, BY_NAME)
+    invoke, why = "sagemaker:InvokeEndpoint", "API Gateway calls the models for the front door's callers"
+    yield Expectation(Expected.REQUIRED, FRONT_DOORS_ROLE, invoke, f"endpoint {name}", PUBLIC.name, why)
+    taken = "the role is API Gateway's alone, and where it calls from is up to API Gateway"
+    yield Expectation(Expected.PERMITTED, FRONT_DOORS_ROLE, invoke, f"endpoint {name}", why=taken)
+    service = "apigateway.amazonaws.com, for this account"
+    yield Expectation(Expected.REQUIRED, service, "sts:AssumeRole", FRONT_DOORS_ROLE, why=why)
 
 
 def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:

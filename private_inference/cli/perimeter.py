@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import perimeter
+from components import front_door_policies, perimeter
 from components.iam import Account
 from components.perimeter import Guarded
 from components.settings import SettingsError
@@ -134,10 +134,11 @@ def _guarded(
     keys: Mapping[str, str],
     vpc: str,
 ) -> Guarded:
+    path = f"/{config.project}/{config.stack}/"
     return Guarded(
         account=account,
         tags={"Project": config.project, "Stack": config.stack},
-        iam_path=f"/{config.project}/{config.stack}/",
+        iam_path=path,
         endpoints=endpoints,
         runtime_endpoint=runtime,
         bucket=bucket,
@@ -147,6 +148,11 @@ def _guarded(
         vpc=vpc,
         data_through_vpc=settings.perimeter.data_through_vpc,
         account_guards=settings.account_guards,
+        front_door=(
+            front_door_policies.role_arn(account, path, f"{config.project}-{config.stack}")
+            if settings.front_door
+            else None
+        ),
     )
 
 

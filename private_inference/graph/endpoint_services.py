@@ -6,6 +6,9 @@ https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-supp
 RUNTIMES = ("sagemaker.runtime", "sagemaker.runtime-fips")
 """The services that SageMaker's models are called through."""
 
+FRONT_DOOR = "execute-api"
+"""The service that private APIs are called through."""
+
 
 def short_service(name: str) -> str:
     """An AWS service as people call it: `s3` for `com.amazonaws.eu-west-1.s3`."""

@@ -56,6 +56,9 @@ DB_INSTANCE = "aws:rds/instance:Instance"
 DB_SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
 LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 
+REST_API = "aws:apigateway/restApi:RestApi"
+REST_API_POLICY = "aws:apigateway/restApiPolicy:RestApiPolicy"
+
 SAGEMAKER_MODEL = "aws:sagemaker/model:Model"
 SAGEMAKER_ENDPOINT_CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 SAGEMAKER_ENDPOINT = "aws:sagemaker/endpoint:Endpoint"

@@ -23,6 +23,7 @@ from private_inference.reachability.model import (
 )
 from private_inference.reachability.party_names import (
     CLIENTS,
+    FRONT_DOOR,
     OTHER_ENDPOINTS,
     PREMISES,
     RUNTIME,
@@ -48,10 +49,11 @@ def declared_expectations(settings: Settings) -> Iterator[Expectation]:
     They name blocks as a whole: see `Places.expanded`.
     """
     vpc = addresses(settings.network.cidr)
-    others = bool(settings.private_access.interface_endpoints)
+    endpoints = [RUNTIME, *([OTHER_ENDPOINTS] if settings.private_access.interface_endpoints else [])]
+    endpoints += [FRONT_DOOR] if settings.front_door else []
     for flow in settings.network.flows:
         asked = _asked(flow)
-        for destination in _called(flow, vpc, others):
+        for destination in _called(flow, vpc, endpoints):
             yield Expectation(_opening(flow.source, vpc), destination, asked, why=flow.because)
         for (one, other), passing, why in (
             ((flow.source, flow.destination), asked, ""),
@@ -66,9 +68,9 @@ def _asked(flow: FlowSettings) -> Intervals:
     return Intervals.union(services("tcp", *ports) for ports in flow.ports)
 
 
-def _called(flow: FlowSettings, vpc: Intervals, others: bool) -> Iterator[str]:
+def _called(flow: FlowSettings, vpc: Intervals, endpoints: Sequence[str]) -> Iterator[str]:
     if flow.destination == "access":
-        yield from (RUNTIME, OTHER_ENDPOINTS) if others else (RUNTIME,)
+        yield from endpoints
     else:
         yield _opening(flow.destination, vpc)
 

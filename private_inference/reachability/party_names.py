@@ -7,6 +7,7 @@ OTHER_ENDPOINTS, PREMISES, DENIED, ELSEWHERE = (
     "denied blocks",
     "internet or elsewhere",
 )
+FRONT_DOOR = "front door"
 SERVICES = "service addresses"  # those of the gateway endpoints' prefix lists, when they come from somewhere else
 NEIGHBOURS = "service neighbours"  # public addresses that share their first octet with those
 ATTACHMENT = "attachment subnets"  # outside the tiers, for a transit gateway alone

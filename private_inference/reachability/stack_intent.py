@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from private_inference.graph.endpoint_services import FRONT_DOOR as FRONT_DOOR_SERVICE
 from private_inference.graph.endpoint_services import RUNTIMES
 from private_inference.reachability.declared_flows import STATELESS, Places, declared_expectations
 from private_inference.reachability.intent import ANSWERS, HTTPS, OTHER_GROUPS, Expectation, Intent, Party
@@ -22,6 +23,7 @@ from private_inference.reachability.party_names import (
     CLIENTS,
     DENIED,
     ELSEWHERE,
+    FRONT_DOOR,
     MODELS,
     NEIGHBOURS,
     OTHER_ENDPOINTS,
@@ -85,11 +87,17 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
         yield Expectation(MODELS, RUNTIME, HTTPS, why="models without network isolation call AWS services")
         if settings.private_access.interface_endpoints:
             yield Expectation(MODELS, OTHER_ENDPOINTS, HTTPS, why="models without network isolation call AWS services")
+        if settings.front_door:
+            yield Expectation(MODELS, FRONT_DOOR, HTTPS, why="models without network isolation reach every endpoint")
         yield from _through_acls("model", "access")
     if settings.network.on_premises:
         yield Expectation(PREMISES, RUNTIME, HTTPS, why="on-premises clients call the models")
         if settings.private_access.interface_endpoints:
             yield Expectation(PREMISES, OTHER_ENDPOINTS, HTTPS, why="on-premises clients call AWS services")
+        if settings.front_door:
+            yield Expectation(
+                PREMISES, FRONT_DOOR, HTTPS, why="on-premises clients call the models by the stack's name"
+            )
         yield Expectation(PREMISES, other_workloads("access"), HTTPS, required=False)
         yield Expectation(other_workloads("access"), PREMISES, ANSWERS, required=False, why=STATELESS)
 
@@ -98,6 +106,8 @@ def _service_expectations(settings: Settings) -> Iterator[Expectation]:
     access = settings.private_access
     if access.interface_endpoints:
         yield Expectation(CLIENTS, OTHER_ENDPOINTS, HTTPS, why="clients call AWS services")
+    if settings.front_door:
+        yield Expectation(CLIENTS, FRONT_DOOR, HTTPS, why="clients call the models by the stack's own name")
     if access.dynamodb:
         yield Expectation(CLIENTS, "dynamodb", HTTPS, why="clients use DynamoDB")
         yield from _through_acl("app", "dynamodb")
@@ -132,6 +142,7 @@ class _Stack:
         self.network = network
         self.finder = PathFinder(network)
         self.unmet: list[str] = []
+        self._front_door = bool(settings.front_door)
         quarters = ipaddress.ip_network(settings.network.cidr).subnets(prefixlen_diff=2)
         self.blocks = {tier: addresses(str(block)) for tier, block in zip(TIERS, quarters, strict=False)}
         premises = settings.network.on_premises
@@ -157,11 +168,12 @@ class _Stack:
 
     def parties(self) -> Iterator[Party]:
         """Every party; together they hold every interface and everything behind every gateway."""
-        runtime, others, models, clients = self._sorts
+        runtime, others, models, clients, front_door = self._sorts
         yield Party(CLIENTS, (*self._future_workloads("app"), *clients))
         yield Party(MODELS, (*self._future_workloads("model"), *models))
         yield Party(RUNTIME, runtime)
         yield Party(OTHER_ENDPOINTS, others)
+        yield Party(FRONT_DOOR, front_door)
         for gateway in self._gateways(GatewayKind.ENDPOINT):
             yield Party(gateway.service or gateway.id, (self.finder.outside(gateway),), starts=False)
         yield from self._outside()
@@ -206,18 +218,19 @@ class _Stack:
         )
 
     def _interfaces(self) -> tuple[tuple[InterfaceSet, ...], ...]:
-        """The interfaces there are: of the runtime endpoint, other endpoints, models, clients, and the rest."""
-        sorts: tuple[list[Interface], ...] = ([], [], [], [], [])
+        """The interfaces there are: of the runtime endpoint, other endpoints, models, clients, front door, the rest."""
+        sorts: tuple[list[Interface], ...] = ([], [], [], [], [], [])
         for one in self.network.interfaces.values():
             sorts[self._classify(one)].append(one)
         return tuple(self.finder.interface_sets(each) for each in sorts)
 
     def _classify(self, one: Interface) -> int:
         if one.service:
-            return 0 if one.service in RUNTIMES else 1
+            front_door = self._front_door and one.service == FRONT_DOOR_SERVICE
+            return 0 if one.service in RUNTIMES else 4 if front_door else 1
         if one.kind == "SageMaker model" or one.groups & set(self._groups_called("model")):
             return 2
-        return 3 if one.groups & set(self._groups_called("client")) else 4
+        return 3 if one.groups & set(self._groups_called("client")) else 5
 
     def _gateways(self, *kinds: GatewayKind) -> list[Gateway]:
         return [one for one in self.network.gateways.values() if one.kind in kinds]

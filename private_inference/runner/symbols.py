@@ -39,6 +39,11 @@ _CHOSEN: Mapping[str, Mapping[str, str]] = {
         "arn": "arn:{partition}:iam::{account}:policy{path}{name}",
         "id": "{arn}",
     },
+    "aws:apigateway/restApi:RestApi": {
+        "id": "{symbol}",
+        "arn": "arn:{partition}:apigateway:{region}::/restapis/{id}",
+        "executionArn": "arn:{partition}:execute-api:{region}:{account}:{id}",
+    },
     "aws:organizations/policy:Policy": {"id": "p-{symbol}"},
     "aws:cloudwatch/logGroup:LogGroup": {
         "name": "{symbol}",
@@ -110,15 +115,22 @@ def without_symbols(run: Run) -> Run:
 
 
 def masked(resource: Resource) -> Resource:
-    """The resource without what AWS chooses, and unknown each of its values that has a symbol and is no document."""
+    """The resource without what AWS chooses, and unknown each of its values that has a symbol and is no document.
+
+    What follows from the program's own choice, such as the ARN of a role with a name, stays as it is.
+    """
     chosen = _CHOSEN.get(resource.type, {})
     outputs = {
         key: _masked(value)
         for key, value in resource.outputs.items()
-        if key in resource.properties or key not in chosen
+        if key in resource.properties or key not in chosen or not _has_symbol(value)
     }
     identity = None if chosen else resource.id
     return replace(resource, properties=_masked(resource.properties), outputs=outputs, id=identity)
+
+
+def _has_symbol(value: Any) -> bool:
+    return not isinstance(value, str) or bool(_SYMBOL.search(value))
 
 
 def _masked(value: Any) -> Any:

@@ -330,3 +330,13 @@ def test_a_document_that_is_too_long_is_told_with_what_shortens_it() -> None:
 def test_guards_of_the_account_that_others_own_are_left_to_them(owned: dict[str, Any], refused: list[str]) -> None:
     found = documents(guarded(account_guards=AccountGuardsSettings.model_validate(owned)))[SCP]["Statement"]
     assert [each["Sid"] for each in found if "Guards" in each["Sid"]] == refused
+
+
+DOOR = f"{IAM}role/private-inference/prod/private-inference-prod-front-door"
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize(("who", "passes"), [(DOOR, True), (f"{DOOR}-2", False), (ADMIN, False), (DEPLOYER, False)])
+def test_a_front_door_exempts_its_own_role_alone(kind: str, who: str, passes: bool) -> None:
+    written = json.loads(text(kind, documents(guarded(front_door=DOOR))[kind]))
+    assert Asked("a call by API Gateway", BOTH, passes, INVOKE, ENDPOINT, who).allowed(kind, written) is passes

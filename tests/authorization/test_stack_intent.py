@@ -12,7 +12,7 @@ from components.settings import Settings
 from private_inference.authorization.intent import Judged, Report, check
 from private_inference.authorization.model import Organization, read_policy
 from private_inference.authorization.stack_intent import ANYWHERE, TOLD, UNTOLD, intent_from
-from private_inference.cli.authorization import account_of
+from private_inference.cli.authorization import account_of, authorization_problems
 from private_inference.runner.preview import PreviewEngine
 from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack, settings_of
@@ -20,6 +20,7 @@ from private_inference.runner.resource import Resource, Run
 from private_inference.runner.symbols import SymbolEngine
 from tests.authorization.concrete import allowed
 from tests.authorization.replay import replayed
+from tests.support.stacks import front_door
 
 ROOT = Path(__file__).parents[2]
 OTHER = {"AWS": "arn:aws:iam::210987654321:root"}
@@ -54,6 +55,23 @@ def watched() -> tuple[Settings, Run]:
     config = load_stack(ROOT, "dev")
     told = json.dumps({"callsFromOutside": True})
     config = replace(config, values={**config.values, "private-inference:operators": told})
+    settings = settings_of(config)
+    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    return settings, run_program(config, engine, preview=True)
+
+
+@pytest.fixture(scope="module")
+def opened() -> tuple[Settings, Run]:
+    """A stack with two endpoints behind a front door, whose perimeter its program attaches."""
+    config = load_stack(ROOT, "dev")
+    (triage,) = json.loads(config.values["private-inference:endpoints"])
+    changes = {
+        "endpoints": [triage, {**triage, "name": "churn"}],
+        "frontDoor": front_door(),
+        "perimeter": {"deployers": ["arn:aws:iam::*:role/deployer"], "attach": ["scp"]},
+    }
+    given = {f"private-inference:{key}": json.dumps(value) for key, value in changes.items()}
+    config = replace(config, values={**config.values, **given})
     settings = settings_of(config)
     engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
     return settings, run_program(config, engine, preview=True)
@@ -270,3 +288,45 @@ def test_what_the_settings_require_and_nobody_has_is_unmet(shipped: tuple[Settin
     settings, run = shipped
     rest = tuple(each for each in run.resources if each.name != "triage" or "iam/policy" not in each.type)
     assert "holders of triage" in report((settings, replace(run, resources=rest))).unmet[0]
+
+
+def test_a_front_door_is_proved_under_the_attached_perimeter(opened: tuple[Settings, Run]) -> None:
+    found = report(opened)
+    assert found.proved
+    assert not found.unverified
+    called = {
+        (each.answer.question.principal.name, each.answer.question.resource.name)
+        for each in found.judged
+        if each.answer.question.action == "execute-api:Invoke" and each.expectation and not each.assumed
+    }
+    assert ("holders of front-door-triage", "route front-door to triage") in called
+
+
+def test_whatever_is_broken_at_a_front_door_is_found(opened: tuple[Settings, Run]) -> None:
+    """Type, name, key, what is replaced in the document and by what, and a part of the problem that is told."""
+    broken = [
+        ("aws:iam/policy:Policy", "front-door-triage", "policy", "/endpoints/triage/", "/endpoints/*/", "to churn"),
+        ("aws:iam/policy:Policy", "front-door-triage", "policy", "/POST/", "/GET/", "missing: holders of front-door"),
+        ("aws:apigateway/restApiPolicy:RestApiPolicy", "front-door", "policy", '"Deny"', '"Allow"', "surplus"),
+        (
+            "aws:iam/rolePolicy:RolePolicy",
+            "front-door",
+            "policy",
+            "endpoint/churn",
+            "endpoint/other",
+            "role front-door",
+        ),
+        ("aws:iam/role:Role", "front-door", "assumeRolePolicy", "apigateway.", "lambda.", "lambda.amazonaws.com"),
+        ("aws:organizations/policy:Policy", "scp", "content", "-front-door", "-other", "role front-door"),
+    ]
+    settings, run = opened
+    for type_, name, key, old, new, told in broken:
+
+        def changed(resource: Resource, at: tuple[str, ...] = (type_, name, key, old, new)) -> Resource:
+            if (resource.type, resource.name) != at[:2]:
+                return resource
+            assert at[3] in resource.outputs[at[2]]
+            return replace(resource, outputs={**resource.outputs, at[2]: resource.outputs[at[2]].replace(at[3], at[4])})
+
+        found = report((settings, replace(run, resources=tuple(map(changed, run.resources)))))
+        assert any(told in str(each) for each in (*authorization_problems(found),)), (name, old)

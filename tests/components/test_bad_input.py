@@ -10,7 +10,7 @@ from components.settings import SettingsError
 from private_inference.runner.program import run_program
 from private_inference.runner.project import ProjectError, load_stack
 from tests.support.recording import REGION, ROOT, ZONES, RecordingEngine, stack_config
-from tests.support.stacks import endpoint, minimal, model, variant
+from tests.support.stacks import CERTIFICATE, endpoint, front_door, minimal, model, settings, variant
 
 
 def refused(values: dict[str, Any], *, engine: RecordingEngine | None = None, region: str = REGION) -> str:
@@ -119,3 +119,40 @@ def test_malformed_yaml(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  aws:region: [us-east-1\n")
     with pytest.raises(ProjectError, match=r"Pulumi\.dev\.yaml is not valid YAML: line 3, column 1: .*Correct"):
         load_stack(tmp_path, "dev")
+
+
+def test_a_front_door_without_a_certificate_or_with_two(archive: Path) -> None:
+    for door in (front_door(certificateArn=None), front_door(publicZoneId="Z0123456789ABC")):
+        said = refused(minimal(archive, frontDoor=door))
+        assert (
+            "frontDoor.domainName: 'models.example.internal' needs exactly one of certificateArn, privateCaArn" in said
+        )
+
+
+def test_a_certificate_of_another_region(archive: Path) -> None:
+    elsewhere = CERTIFICATE.replace("us-east-1", "eu-west-1")
+    said = refused(minimal(archive, frontDoor=front_door(certificateArn=elsewhere)))
+    assert "frontDoor.certificateArn" in said
+    assert "is not in us-east-1" in said
+
+
+@pytest.mark.parametrize("name", ["Models.example.internal", "models", "*.example.internal", "a" * 60 + ".example"])
+def test_what_is_no_name_for_a_front_door(archive: Path, name: str) -> None:
+    assert "is not a domain name" in refused(minimal(archive, frontDoor=front_door(domainName=name)))
+
+
+def test_a_front_door_that_leads_nowhere(archive: Path) -> None:
+    assert "leads to no endpoint" in refused(minimal(archive, endpoints=[], frontDoor=front_door()))
+
+
+def test_a_front_door_beside_fips(archive: Path) -> None:
+    said = refused(minimal(archive, privateAccess={"fips": True}, frontDoor=front_door()))
+    assert "can't be had with privateAccess.fips" in said
+
+
+def test_a_latency_that_api_gateway_does_not_wait_for(archive: Path) -> None:
+    slow = endpoint(archive, alarms={"latencyMs": 29_000})
+    said = refused(minimal(archive, endpoints=[slow], frontDoor=front_door()))
+    assert "endpoints[0].alarms.latencyMs" in said
+    assert "gives up after 29 s" in said
+    settings(minimal(archive, endpoints=[slow], frontDoor=front_door(timeoutSeconds=60)))

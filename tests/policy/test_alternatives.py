@@ -7,7 +7,7 @@ import pytest
 from tests.policy.graph import Graph, Ref
 from tests.policy.judge import judge
 from tests.policy.mutants import TWO_WAY
-from tests.policy.neighbours import CLIENT_GROUP, allow
+from tests.policy.neighbours import ARN, CLIENT_GROUP, TRUST, allow
 
 pytestmark = pytest.mark.xdist_group("policy")
 
@@ -241,3 +241,24 @@ def test_one_action_that_takes_no_resource_does_not_free_the_others(deployed: Gr
     assert judge("no-wildcard-resources", graph).silent
     graph.set("RolePolicy", "team", "policy", allow(["ecr:GetAuthorizationToken", "s3:GetObject"], "*"))
     assert not judge("no-wildcard-resources", graph).silent
+
+
+BY_API_GATEWAY = TRUST.replace("sagemaker.amazonaws.com", "apigateway.amazonaws.com")
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_role_that_api_gateway_alone_takes_may_call_models_for_an_api(
+    preview: bool, deployed: Graph, previewed: Graph
+) -> None:
+    rule, graph = "models-are-called-from-inside", (previewed if preview else deployed).copy()
+    call = allow("sagemaker:InvokeEndpoint", ARN.format("sagemaker", "endpoint/triage"))
+    graph.add("aws:iam/role:Role", "door", {"assumeRolePolicy": BY_API_GATEWAY})
+    graph.add("aws:iam/rolePolicy:RolePolicy", "door", {"role": Ref("Role", "door"), "policy": call})
+    policy = graph.one("RolePolicy", "door").urn
+    assert policy in judge(rule, graph).named  # no API uses it
+    integration = {"restApi": Ref("RestApi", "scoring"), "credentials": Ref("Role", "door", "arn")}
+    graph.add("aws:apigateway/integration:Integration", "door", integration)
+    assert policy not in judge(rule, graph).named
+    for trust in (TRUST, BY_API_GATEWAY.replace("SourceAccount", "userid"), allow("sts:AssumeRole", "*")):
+        graph.set("Role", "door", "assumeRolePolicy", trust)
+        assert policy in judge(rule, graph).named

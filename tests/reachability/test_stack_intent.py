@@ -1,6 +1,7 @@
 """The stack is proved, with ids known and unknown; and whatever is broken in it is found, both ways."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from components.settings import Settings
 from private_inference.cli.proof import network_of, prove
+from private_inference.graph.types import VPC_ENDPOINT
 from private_inference.reachability.intent import Report, check
 from private_inference.reachability.stack_intent import intent_from
 from private_inference.runner.preview import PreviewEngine
@@ -22,7 +24,8 @@ from tests.reachability.declared import (
     rule,
     stack,
 )
-from tests.support.stacks import endpoint, minimal, model, settings, shipped
+from tests.support.recording import stack_config
+from tests.support.stacks import endpoint, front_door, minimal, model, settings, shipped
 
 PREMISES, DENIED = "192.168.0.0/16", "172.31.0.0/16"
 KNOWN = pytest.mark.parametrize("known", [True, False], ids=["known", "preview"])
@@ -81,6 +84,23 @@ def test_the_program_itself_is_proved_for_every_stack(name: str, archive: Path) 
     found = prove(given, network_of(run_program(config, PreviewEngine(given.region), preview=True)))
     assert problems(found) == set()
     assert len(found.cells) > 50
+
+
+@pytest.mark.parametrize("changes", [{}, {"privateAccess": {"interfaceEndpoints": ["logs"]}}], ids=["alone", "beside"])
+def test_a_front_door_is_reached_by_clients_and_from_premises_alone(archive: Path, changes: dict[str, Any]) -> None:
+    premises = {"onPremises": {"cidrs": [PREMISES], "gatewayId": "vgw-0a1b2c3d"}}
+    config = stack_config(minimal(archive, network=premises, frontDoor=front_door(), **changes))
+    given = settings_of(config)
+    run = run_program(config, PreviewEngine(given.region), preview=True)
+    found = prove(given, run)
+    assert problems(found) == set()
+    assert {cell.source for cell in found.cells if cell.destination == "front door" and cell.delivered} == {
+        "clients",
+        "on-premises",
+    }
+    without = [each for each in run.resources if (each.type, each.name) != (VPC_ENDPOINT, "execute-api")]
+    lost = problems(prove(given, replace(run, resources=tuple(without))))
+    assert "unmet: the settings ask for clients → front door, and the network has no front door" in lost
 
 
 # What is broken, and what of it is found: in a stack without clients on premises, and in one with.

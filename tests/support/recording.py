@@ -33,6 +33,8 @@ GPUS = {"g5.12xlarge": 4}
 
 LOCAL = f"{REGION}:{ACCOUNT}"
 ARNS = {
+    "aws:acm/certificate:Certificate": f"arn:aws:acm:{LOCAL}:certificate/{{id}}",
+    "aws:apigateway/domainName:DomainName": f"arn:aws:apigateway:{LOCAL}:/domainnames/{{domainName}}+{{id}}",
     "aws:appautoscaling/policy:Policy": f"arn:aws:autoscaling:{LOCAL}:scalingPolicy:{{id}}",
     "aws:cloudwatch/logGroup:LogGroup": f"arn:aws:logs:{LOCAL}:log-group:{{name}}",
     "aws:cloudwatch/eventRule:EventRule": f"arn:aws:events:{LOCAL}:rule/{{name}}",
@@ -87,15 +89,7 @@ class RecordingEngine:
         outputs = {named: f"{resource.name}-{digest[:7]}", "path": "/", **resource.properties}
         if resource.type in ARNS:
             outputs["arn"] = ARNS[resource.type].format(id=identity, **outputs)
-        if resource.type == "aws:kms/key:Key":
-            outputs["keyId"] = identity
-        if resource.type == "aws:ecr/repository:Repository":
-            outputs["repositoryUrl"] = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{outputs['name']}"
-        if resource.type == "aws:ec2/vpc:Vpc":
-            outputs["defaultRouteTableId"] = f"rtb-{digest[:17]}"
-            outputs["defaultNetworkAclId"] = f"acl-{digest[:17]}"
-        if resource.type == "aws:ec2/vpcEndpoint:VpcEndpoint":
-            outputs["dnsEntries"] = [{"dnsName": f"{identity}.vpce.amazonaws.com", "hostedZoneId": "Z1"}]
+        outputs |= _answers(resource.type, identity, digest[:17], outputs)
         return identity, outputs
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -125,6 +119,29 @@ class RecordingEngine:
     def _type_offerings(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
         ((kind,),) = [given["values"] for given in args["filters"]]
         return {"locations": list(self._type_zones.get(kind, ZONES))}
+
+
+def _answers(type_: str, identity: str, digest: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What AWS chooses for a resource, beside its id, name and ARN."""
+    repository = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{given.get('name')}"
+    proof = {"resourceRecordName": "_a.example", "resourceRecordType": "CNAME", "resourceRecordValue": "_b.aws"}
+    chosen: Mapping[str, Mapping[str, Any]] = {
+        "aws:kms/key:Key": {"keyId": identity},
+        "aws:ecr/repository:Repository": {"repositoryUrl": repository},
+        "aws:ec2/vpc:Vpc": {"defaultRouteTableId": f"rtb-{digest}", "defaultNetworkAclId": f"acl-{digest}"},
+        "aws:ec2/vpcEndpoint:VpcEndpoint": {
+            "dnsEntries": [{"dnsName": f"{identity}.vpce.amazonaws.com", "hostedZoneId": "Z1"}]
+        },
+        "aws:apigateway/restApi:RestApi": {
+            "executionArn": f"arn:aws:execute-api:{LOCAL}:{identity}",
+            "rootResourceId": "root",
+        },
+        "aws:apigateway/domainName:DomainName": {"domainNameId": identity},
+        "aws:acm/certificate:Certificate": {"domainValidationOptions": [proof]},
+        "aws:route53/zone:Zone": {"zoneId": identity},
+        "aws:route53/record:Record": {"fqdn": given.get("name")},
+    }
+    return chosen.get(type_, {})
 
 
 def _prefix_list(args: Mapping[str, Any]) -> Mapping[str, Any]:

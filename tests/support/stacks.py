@@ -39,6 +39,15 @@ def minimal(archive: Path, **changes: Any) -> dict[str, Any]:
     return {"owner": "ml-platform", "costCenter": "research", "endpoints": [endpoint(archive)]} | changes
 
 
+DOMAIN = "models.example.internal"
+CERTIFICATE = HERE.arn("acm", "certificate/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")
+
+
+def front_door(**changes: Any) -> dict[str, Any]:
+    """The least that `frontDoor` says, with a certificate that exists."""
+    return {"domainName": DOMAIN, "certificateArn": CERTIFICATE} | changes
+
+
 def settings(values: Mapping[str, Any]) -> Settings:
     """What the program reads from such a file."""
     return parse(PROJECT, stack_config(values).values)

@@ -20,6 +20,7 @@ POLICIES = {
     types.SQS_QUEUE: (types.SQS_QUEUE_POLICY, "queueUrl"),
     types.SECRET: (types.SECRET_POLICY, "secretArn"),
     types.ECR_REPOSITORY: (types.ECR_REPOSITORY_POLICY, "repository"),
+    types.REST_API: (types.REST_API_POLICY, "restApiId"),
     types.VPC_ENDPOINT: (types.VPC_ENDPOINT_POLICY, "vpcEndpointId"),
 }
 """By type of a resource: what gives it a policy, and the property that names the resource."""

@@ -102,6 +102,7 @@ def _resources(graph: Graph[Declared], attached: Attachments, account: str, part
         for each in graph.all(type_):
             policy = attached.of_resource(each) if type_ != types.VPC_ENDPOINT else None
             yield Resource(f"{kind} {each.name}", _arn(each, partition), account, policy, kind=kind)
+    yield from _routes(graph, attached, account)
     for bucket in graph.all(types.BUCKET):
         policy, arn = attached.of_resource(bucket), _arn(bucket, partition)
         objects = Resource(f"objects of {bucket.name}", f"{arn}/*", account, policy, kind="objects")
@@ -115,6 +116,15 @@ def _resources(graph: Graph[Declared], attached: Attachments, account: str, part
         trust = read_policy(f"trust of {role.name}", role.get("assumeRolePolicy"))
         yield Resource(name, arn, account, trust, Guard.NEEDED, "trust")
         yield Resource(name, arn, account, kind="role")
+
+
+def _routes(graph: Graph[Declared], attached: Attachments, account: str) -> Iterator[Resource]:
+    """The calls of each SageMaker endpoint through an API, which has SageMaker Runtime's own paths."""
+    for api in graph.all(types.REST_API):
+        policy, execution = attached.of_resource(api), _text(api, "executionArn")
+        for endpoint in graph.all(types.SAGEMAKER_ENDPOINT):
+            arn = f"{execution}/*/POST/endpoints/{_text(endpoint, 'name')}/invocations"
+            yield Resource(f"route {api.name} to {endpoint.name}", arn, account, policy, kind="route")
 
 
 def _default_key_policy(name: str, account: str, partition: str) -> Policy:

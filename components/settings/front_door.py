@@ -1,0 +1,75 @@
+"""What a stack may set for a private HTTPS name of its own in front of its models."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from components.settings.endpoints import EndpointSettings
+from components.settings.fields import CaArn, CertificateArn, DomainName, ZoneId
+from components.settings.group import SettingsGroup
+from components.settings.problems import Problem
+
+SOURCES = ("certificate_arn", "private_ca_arn", "public_zone_id")
+
+
+class FrontDoorSettings(SettingsGroup):
+    """A private REST API under a name and a certificate of yours, for clients that can't call SageMaker's own name.
+
+    API Gateway ends a call after 29 seconds, and takes 10 MB at most. docs/front-door.md says whom it suits.
+    """
+
+    domain_name: DomainName
+    """The name that clients call, such as models.example.internal."""
+    certificate_arn: CertificateArn | None = None
+    """An issued certificate of ACM for that name, in the stack's region; or one of the next two."""
+    private_ca_arn: CaArn | None = None
+    """The private CA that ACM has a certificate issued by, and renews it with."""
+    public_zone_id: ZoneId | None = None
+    """The public Route 53 zone in which ACM's proof of the name is published: the certificate is a public one.
+
+    The name then stands in public DNS and in certificate transparency logs. No address does.
+    """
+    zone_id: ZoneId | None = None
+    """An existing private zone for the name's record; by default one is made, for this name alone."""
+    timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 29
+    """When API Gateway gives a call up. More than 29 needs a quota that AWS raises for the account."""
+    requests_per_second: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Calls that are let through, of all callers together; what exceeds them is answered with 429."""
+    burst: Annotated[int, Field(ge=1, le=5_000)] = 200
+    """How many may come at once."""
+    expiry_days: Annotated[int, Field(ge=1, le=90)] = 30
+    """Days before the certificate's end on which the operators are told."""
+
+    def _contradictions(self) -> Iterator[Problem]:
+        given = [key for key in SOURCES if getattr(self, key) is not None]
+        if len(given) != 1:
+            message = "needs exactly one of certificateArn, privateCaArn and publicZoneId for its certificate"
+            yield Problem("domainName", self.domain_name, message)
+
+
+def contradictions(
+    front_door: FrontDoorSettings, region: str, fips: bool, endpoints: Sequence[EndpointSettings]
+) -> Iterator[Problem]:
+    """What of the front door can't be, in a region, before these endpoints."""
+    for key in ("certificate_arn", "private_ca_arn"):
+        arn = getattr(front_door, key)
+        if arn and arn.split(":")[3] != region:
+            camel = {"certificate_arn": "certificateArn", "private_ca_arn": "privateCaArn"}[key]
+            message = f"is not in {region}, and API Gateway takes certificates of its own region only; name one there"
+            yield Problem(f"frontDoor.{camel}", arn, message)
+    if not endpoints:
+        yield Problem("frontDoor.domainName", front_door.domain_name, "leads to no endpoint; add one to endpoints")
+    if fips:
+        message = "can't be had with privateAccess.fips: API Gateway names no FIPS endpoint of SageMaker; choose one"
+        yield Problem("frontDoor.domainName", front_door.domain_name, message)
+    limit = front_door.timeout_seconds * 1000
+    message = (
+        f"would tell of no call through the front door, which gives up after {front_door.timeout_seconds} s "
+        "(frontDoor.timeoutSeconds); lower it"
+    )
+    for position, endpoint in enumerate(endpoints):
+        for number, variant in enumerate(endpoint.production_variants):
+            if variant.alarms.latency_ms >= limit:
+                key = f"endpoints[{position}].{endpoint.key(number)}alarms.latencyMs"
+                yield Problem(key, variant.alarms.latency_ms, message)
