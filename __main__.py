@@ -188,6 +188,7 @@ if settings.network.rejection_alarm_off_because is None:
         ),
         options,
     )
+front_doors_role = front_door_policies.role_arn(account, stack_path(), stack_name()) if settings.front_door else None
 outside_calls = None
 if settings.logs_calls:
     outside_calls = OutsideCalls(
@@ -196,6 +197,7 @@ if settings.logs_calls:
             account=account,
             endpoint_names=[endpoint.name for endpoint in settings.endpoints],
             runtime_endpoint_id=access.runtime.id,
+            front_door=front_doors_role,
             topic_arn=monitoring.topic.arn,
             key_arn=keys.logs.arn,
             retention_days=settings.security.log_retention_days,
@@ -276,9 +278,7 @@ if settings.perimeter.attach:
                 deployers=settings.perimeter.deployers,
                 data_through_vpc=settings.perimeter.data_through_vpc,
                 account_guards=settings.account_guards,
-                front_door=(
-                    front_door_policies.role_arn(account, stack_path(), stack_name()) if settings.front_door else None
-                ),
+                front_door=front_doors_role,
             ),
             runtime_endpoint=access.runtime.id,
             vpc=network.vpc.id,

@@ -34,19 +34,23 @@ def trail_arn(account: Account) -> str:
     return account.arn("cloudtrail", f"trail/{watch_name()}")
 
 
-def from_outside(endpoints: Sequence[str], runtime_endpoint: str) -> Mapping[str, Any]:
+def from_outside(endpoints: Sequence[str], runtime_endpoint: str, front_door: str | None = None) -> Mapping[str, Any]:
     """The event pattern of calls that come through another VPC endpoint than the stack's, or through none.
 
     `endpoints` are ARNs. The record of a call has its VPC endpoint, if any, in `vpcEndpointId`, and what is called in
     `resources` alone, for SageMaker logs no parameters of InvokeEndpoint. Only AWS's services send events from a source
-    that begins with `aws.`.
+    that begins with `aws.`. What API Gateway calls with the front door's role, whose ARN is `front_door`, is left out:
+    the API's own log says for whom.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
     """
+    others = [{"exists": False}, {"anything-but": [front_door]}]
+    but_for_it = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": others}}}} if front_door else {}
     return {
         "source": [{"prefix": "aws."}],
         "detail-type": ["AWS API Call via CloudTrail"],
         "detail": {
+            **but_for_it,
             "eventName": [{"prefix": "InvokeEndpoint"}],
             "resources": {"ARN": list(endpoints)},
             "vpcEndpointId": [{"exists": False}, {"anything-but": [runtime_endpoint]}],
@@ -63,6 +67,8 @@ class OutsideCallsArgs:
     """SageMaker endpoints whose calls are logged."""
     runtime_endpoint_id: pulumi.Input[str]
     """The VPC endpoint that calls should come through."""
+    front_door: str | None
+    """ARN of the role that API Gateway calls with, which comes through no VPC endpoint."""
     topic_arn: pulumi.Input[str]
     """The topic that is told of others."""
     key_arn: pulumi.Input[str]
@@ -138,12 +144,12 @@ class OutsideCalls(pulumi.ComponentResource):
         )
 
     def _tell(self, arns: Sequence[str]) -> None:
-        runtime = pulumi.Output.from_input(self._args.runtime_endpoint_id)
+        runtime, front_door = pulumi.Output.from_input(self._args.runtime_endpoint_id), self._args.front_door
         rule = aws.cloudwatch.EventRule(
             self._name,
             name=watch_name(),
             description=f"Endpoints of {stack_name()} are called around their runtime endpoint",
-            event_pattern=pulumi.Output.json_dumps(runtime.apply(lambda known: from_outside(arns, known))),
+            event_pattern=pulumi.Output.json_dumps(runtime.apply(lambda known: from_outside(arns, known, front_door))),
             opts=self._child(),
         )
         aws.cloudwatch.EventTarget(self._name, rule=rule.name, arn=self._args.topic_arn, opts=self._child())

@@ -132,6 +132,27 @@ def logging(account: Account, state: State) -> None:
     account.client("s3").put_bucket_logging(Bucket=state["bucket"], BucketLoggingStatus={})
 
 
+def record(account: Account, state: State) -> None:
+    """Route 53 deletes a record by all that it says."""
+    said: dict[str, Any] = {"Name": state["name"], "Type": state["type"]}
+    if state.get("aliases"):
+        (alias,) = state["aliases"]
+        target = {"DNSName": alias["name"], "HostedZoneId": alias["zoneId"]}
+        said["AliasTarget"] = target | {"EvaluateTargetHealth": alias["evaluateTargetHealth"]}
+    else:
+        said |= {"TTL": state["ttl"], "ResourceRecords": [{"Value": value} for value in state["records"]]}
+    changes = [{"Action": "DELETE", "ResourceRecordSet": said}]
+    account.client("route53").change_resource_record_sets(
+        HostedZoneId=state["zoneId"], ChangeBatch={"Changes": changes}
+    )
+
+
+def zone_association(account: Account, state: State) -> None:
+    place = {"VPCId": state["vpcId"], "VPCRegion": state["vpcRegion"]}
+    account.client("route53").disassociate_vpc_from_hosted_zone(HostedZoneId=state["zoneId"], VPC=place)
+
+
+_METHOD = {"restApiId": "restApi", "resourceId": "resourceId", "httpMethod": "httpMethod"}
 _RULE = {"GroupId": "securityGroupId", "SecurityGroupRuleIds": "[id]"}
 _BUCKET = {"Bucket": "bucket"}
 NO_OBJECT = "ObjectNotFoundException"
@@ -142,6 +163,40 @@ _SCALABLE = {
 }
 
 DELETIONS: Mapping[str, Delete] = {
+    "aws:acm/certificate:Certificate": Call("acm", "delete_certificate", {"CertificateArn": "id"}),
+    "aws:acm/certificateValidation:CertificateValidation": kept,
+    "aws:apigateway/basePathMapping:BasePathMapping": Call(
+        "apigateway",
+        "delete_base_path_mapping",
+        {"domainName": "domainName", "domainNameId": "domainNameId", "basePath": "basePath || '(none)'"},
+    ),
+    "aws:apigateway/deployment:Deployment": Call(
+        "apigateway", "delete_deployment", {"restApiId": "restApi", "deploymentId": "id"}
+    ),
+    "aws:apigateway/domainName:DomainName": Call(
+        "apigateway", "delete_domain_name", {"domainName": "domainName", "domainNameId": "domainNameId"}
+    ),
+    "aws:apigateway/domainNameAccessAssociation:DomainNameAccessAssociation": Call(
+        "apigateway", "delete_domain_name_access_association", {"domainNameAccessAssociationArn": "id"}
+    ),
+    "aws:apigateway/integration:Integration": Call("apigateway", "delete_integration", _METHOD),
+    "aws:apigateway/integrationResponse:IntegrationResponse": Call(
+        "apigateway", "delete_integration_response", {**_METHOD, "statusCode": "statusCode"}
+    ),
+    "aws:apigateway/method:Method": Call("apigateway", "delete_method", _METHOD),
+    "aws:apigateway/methodResponse:MethodResponse": Call(
+        "apigateway", "delete_method_response", {**_METHOD, "statusCode": "statusCode"}
+    ),
+    # They go with the stage, and the policy with its API.
+    "aws:apigateway/methodSettings:MethodSettings": kept,
+    "aws:apigateway/resource:Resource": Call(
+        "apigateway", "delete_resource", {"restApiId": "restApi", "resourceId": "id"}
+    ),
+    "aws:apigateway/restApi:RestApi": Call("apigateway", "delete_rest_api", {"restApiId": "id"}),
+    "aws:apigateway/restApiPolicy:RestApiPolicy": kept,
+    "aws:apigateway/stage:Stage": Call(
+        "apigateway", "delete_stage", {"restApiId": "restApi", "stageName": "stageName"}
+    ),
     "aws:appautoscaling/policy:Policy": Absent(
         Call("application-autoscaling", "delete_scaling_policy", {"PolicyName": "name", **_SCALABLE}), NO_OBJECT
     ),
@@ -210,6 +265,9 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:organizations/policyAttachment:PolicyAttachment": Call(
         "organizations", "detach_policy", {"PolicyId": "policyId", "TargetId": "targetId"}
     ),
+    "aws:route53/record:Record": record,
+    "aws:route53/zone:Zone": Call("route53", "delete_hosted_zone", {"Id": "id"}),
+    "aws:route53/zoneAssociation:ZoneAssociation": zone_association,
     "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock": Call(
         "s3control", "delete_public_access_block", {"AccountId": "id"}
     ),

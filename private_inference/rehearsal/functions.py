@@ -49,7 +49,8 @@ def invoke(url: str, configuration: Mapping[str, Any], code: bytes, event: bytes
     with tempfile.TemporaryDirectory(prefix="function-") as folder, zipfile.ZipFile(io.BytesIO(code)) as packed:
         task = Path(folder) / "task"
         packed.extractall(task)  # what its user made
-        return _run(_environment(url, configuration), configuration, task, event)
+        environment = _environment(url, configuration) | _resolving(url, configuration, Path(folder))
+        return _run(environment, configuration, task, event)
 
 
 def _environment(url: str, configuration: Mapping[str, Any]) -> dict[str, str]:
@@ -72,6 +73,19 @@ def _environment(url: str, configuration: Mapping[str, Any]) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+def _resolving(url: str, configuration: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """How the function's process finds the private names of its VPC, and whom it trusts to vouch for them."""
+    vpc = (configuration.get("VpcConfig") or {}).get("VpcId")
+    names = Operations(url).names(vpc) if vpc else {}
+    if not names:
+        return {}
+    from private_inference.rehearsal.authority import trusted
+
+    authority = folder / "authority.pem"
+    authority.write_bytes(trusted())
+    return {"REHEARSAL_NAMES": json.dumps(names), "SSL_CERT_FILE": str(authority)}
 
 
 def _run(environment: Mapping[str, str], configuration: Mapping[str, Any], task: Path, event: bytes) -> Outcome:

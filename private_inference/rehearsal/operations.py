@@ -103,6 +103,19 @@ class Operations:
         """The account has a customer managed key with this ARN. No event, but a fact."""
         self._do("has_key", arn=arn)
 
+    def certificate(self, arn: str, name: str) -> None:
+        """ACM has an issued certificate for a domain name, under an ARN of somebody's choice."""
+        self._do("certificate", arn=arn, name=name)
+
+    def zone(self, identity: str, name: str, private: bool) -> None:
+        """Route 53 has a hosted zone under an id of somebody's choice."""
+        self._do("zone", identity=identity, name=name, private=private)
+
+    def names(self, vpc: str) -> dict[str, int]:
+        """The private APIs' names that resolve in a VPC, and the port on loopback that answers for each by TLS."""
+        found: dict[str, int] = self._do("names", vpc=vpc)
+        return found
+
     def _do(self, operation: str, **parameters: Any) -> Any:
         asked = urllib.request.Request(  # noqa: S310 - the embedded AWS's own loopback address
             f"{self._url}/_operations/{operation}", json.dumps(parameters).encode(), method="POST"

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urlparse
 
 from components.settings import Settings
+from components.settings.front_door import FrontDoorSettings
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.fleet_needs import REGISTRY
 from private_inference.rehearsal.operations import Operations
-from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT
+from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT, partition_of
 
 
 @contextlib.contextmanager
@@ -44,10 +45,30 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
         _image(aws, image)
     if settings.account_guards.ebs_default_key_arn:
         Operations(aws.endpoint_url).has_key(settings.account_guards.ebs_default_key_arn)
+    if settings.front_door:
+        _front_door(aws, settings.front_door)
     if settings.perimeter.attach:
         _organization(aws)
     if settings.perimeter.deployers:
         Operations(aws.endpoint_url).called_by(re.sub(r"[*?]", "x", settings.perimeter.deployers[0]))
+
+
+def _front_door(aws: EmbeddedAws, settings: FrontDoorSettings) -> None:
+    """The certificate and the zones that the front door's settings name; and the account's role for API Gateway's logs.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+    """
+    operations = Operations(aws.endpoint_url)
+    if settings.certificate_arn:
+        operations.certificate(settings.certificate_arn, settings.domain_name)
+    parent = settings.domain_name.partition(".")[2]
+    for identity, private in ((settings.public_zone_id, False), (settings.zone_id, True)):
+        if identity:
+            operations.zone(identity, parent, private)
+    account = aws.client("sts").get_caller_identity()["Account"]
+    role = f"arn:{partition_of(aws.region)}:iam::{account}:role/api-gateway-logs"
+    change = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}]
+    aws.client("apigateway").update_account(patchOperations=change)
 
 
 def _organization(aws: EmbeddedAws) -> None:

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -38,7 +39,8 @@ def main(region: str, *options: str) -> None:
     class Handler(WholeAnswers, MotoRequestHandler):
         pass
 
-    application = one_at_a_time(with_operations(region, DomainDispatcherApplication(create_backend_app)))
+    moto = with_operations(region, DomainDispatcherApplication(create_backend_app))
+    application = one_at_a_time(with_front_door(region, moto))
     server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=Handler)
     os.environ["MOTO_PORT"] = str(server.port)
     print(server.port, flush=True)  # noqa: T201 - the parent reads it; requests wait in the socket until they are served
@@ -46,6 +48,7 @@ def main(region: str, *options: str) -> None:
         from private_inference.rehearsal import patches
 
         patches.apply_all()
+        patches.private_apis.on_first_name = partial(open_front_door, region, application, Handler)
     for gateway in set(options) - {"--without-patches"}:
         add_gateway(region, gateway)
     with tempfile.TemporaryDirectory() as tempfile.tempdir:  # models are unpacked there
@@ -125,6 +128,27 @@ def with_operations(region: str, application: WsgiApp) -> WsgiApp:
             from private_inference.rehearsal.patches import operations
 
             return operations.answer(operation, region, environ, start_response)
+        return application(environ, start_response)
+
+    return serve
+
+
+def open_front_door(region: str, application: WsgiApp, handler: Any) -> None:
+    """Answer by TLS for the names of private APIs, from the first one on."""
+    from private_inference.rehearsal.patches import front_door, operations
+    from private_inference.rehearsal.tls import TlsPort
+
+    operations.PORTS[region] = TlsPort(LOOPBACK, application, handler, partial(front_door.certificate, region)).port
+
+
+def with_front_door(region: str, application: WsgiApp) -> WsgiApp:
+    """Beside AWS's API, which comes without TLS, serve calls of private APIs by their names."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["wsgi.url_scheme"] == "https":
+            from private_inference.rehearsal.patches import front_door
+
+            return front_door.answer(region, environ, start_response)
         return application(environ, start_response)
 
     return serve

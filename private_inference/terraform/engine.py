@@ -16,6 +16,10 @@ from private_inference.terraform.schema import Entry, load_schema
 PROVIDER = "pulumi:providers:aws"
 
 
+FIRST = {"list": "{}[0]", "set": "tolist({})[0]"}
+"""The first element of a collection: a set has no order, and a program that takes its first knows of one alone."""
+
+
 @dataclass(frozen=True)
 class Declared:
     """A Pulumi resource and the Terraform resource that it becomes."""
@@ -99,7 +103,7 @@ class TerraformEngine:
         return references | given
 
     def _computed(self, expression: str, kind: Any) -> Any:
-        if isinstance(kind, list) and kind[0] == "list" and isinstance(kind[1], list) and kind[1][0] == "object":
-            names = terraform_names(kind[1][1])
-            return [{key: self.references.create(f"{expression}[0].{name}") for key, name in names.items()}]
+        if isinstance(kind, list) and kind[0] in FIRST and isinstance(kind[1], list) and kind[1][0] == "object":
+            names, first = terraform_names(kind[1][1]), FIRST[kind[0]].format(expression)
+            return [{key: self.references.create(f"{first}.{name}") for key, name in names.items()}]
         return self.references.create(expression)

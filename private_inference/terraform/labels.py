@@ -22,5 +22,5 @@ def describe(resource: Resource) -> str:
 
 def addresses_in(expressions: Iterable[str]) -> set[str]:
     """The resources that expressions such as `aws_vpc.network.id` refer to, without data sources and variables."""
-    parts = (expression.split(".") for expression in expressions)
+    parts = (expression.removeprefix("tolist(").split(".") for expression in expressions)
     return {f"{part[0]}.{part[1]}" for part in parts if part[0] not in ("data", "var")}

@@ -18,7 +18,17 @@ TYPES = {
 }
 """Types that pulumi-aws renamed."""
 
+IN_API = {"restApi": "rest_api_id"}
 ARGUMENTS = {
+    "aws_api_gateway_base_path_mapping": {"restApi": "api_id"},
+    "aws_api_gateway_deployment": IN_API,
+    "aws_api_gateway_integration": IN_API,
+    "aws_api_gateway_integration_response": IN_API,
+    "aws_api_gateway_method": IN_API,
+    "aws_api_gateway_method_response": IN_API,
+    "aws_api_gateway_method_settings": IN_API,
+    "aws_api_gateway_resource": IN_API,
+    "aws_api_gateway_stage": {**IN_API, "deployment": "deployment_id"},
     "aws_cloudwatch_metric_alarm": {"name": "alarm_name"},
     "aws_lambda_function": {"code": "filename", "name": "function_name"},
     "aws_region": {"name": "id", "region": "id"},

@@ -13,6 +13,7 @@ from private_inference.verification import (
     contract,
     data,
     firewall,
+    front_door,
     inference,
     invocation,
     keys,
@@ -72,5 +73,6 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
         for part in (inference, roles, capacity):
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
+    yield from front_door.assertions(stack, inside)
     if inside:
         yield Assertion("Call from inside", "its function and its role are removed", inside.remove, LEAST_PRIVILEGE)

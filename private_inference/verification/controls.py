@@ -10,6 +10,8 @@ BOUNDARY = (nist("AC-4(21)", "SC-7"), hipaa("164.312(e)(1)"), pci("1.2.1", "1.3.
 """What may pass between this network and others, and within it."""
 AT_REST = (nist("SC-13", "SC-28(1)"), hipaa("164.312(a)(2)(iv)"), pci("3.4"))
 """Stored data under keys of the account."""
+TRANSMISSION = (nist("SC-8(1)"), hipaa("164.312(e)(2)(ii)"), pci("4.1"))
+"""What is protected on its way."""
 KEYS = (nist("SC-12"), hipaa("164.312(a)(2)(iv)"), pci("3.5.2", "3.6.4"))
 """Who may use keys, and how long one lasts."""
 LEAST_PRIVILEGE = (nist("AC-3", "AC-6"), hipaa("164.312(a)(1)"), pci("7.1.2"))

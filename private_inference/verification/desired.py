@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from components.contract import Contract
 
 APP, ACCESS, MODEL = TIERS
-S3, DYNAMODB = "s3", "dynamodb"
+S3, DYNAMODB, FRONT_DOOR = "s3", "dynamodb", "execute-api"
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ class Desired:
     @property
     def interfaces(self) -> tuple[str, ...]:
         """Services with an interface endpoint."""
-        return (self.runtime, *self.settings.private_access.interface_endpoints)
+        front_door = (FRONT_DOOR,) if self.settings.front_door else ()
+        return (self.runtime, *self.settings.private_access.interface_endpoints, *front_door)
 
     @property
     def gateways(self) -> tuple[str, ...]:

@@ -56,6 +56,14 @@ class InsideCaller:
         """
         event = {"endpoint": endpoint, "body": base64.b64encode(body).decode()}
         event |= {"contentType": content_type, "accept": accept} | ({"targetVariant": target} if target else {})
+        return self._asked(event)
+
+    def call_by_name(self, url: str, authority: str, body: bytes, content_type: str, accept: str) -> bytes:
+        """The answer to a signed POST to the front door, whose certificate this authority vouches for, too (PEM)."""
+        event = {"url": url, "authority": authority, "body": base64.b64encode(body).decode()}
+        return self._asked(event | {"contentType": content_type, "accept": accept})
+
+    def _asked(self, event: Mapping[str, str]) -> bytes:
         with _explained():
             answer = self._client("lambda").invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
             told = json.load(answer["Payload"])
@@ -114,7 +122,10 @@ class InsideCaller:
             AssumeRolePolicyDocument=json.dumps(self._trust(caller)),
         )
         self._made.append((f"role {self._name}", partial(iam.delete_role, RoleName=self._name)))
-        for policy in sorted({endpoint.invoke_policy_arn for endpoint in contract.endpoints.values()}):
+        handed_out = [
+            arn for each in contract.endpoints.values() for arn in (each.invoke_policy_arn, each.front_door_policy_arn)
+        ]
+        for policy in sorted({arn for arn in handed_out if arn}):
             given = {"RoleName": self._name, "PolicyArn": policy}
             iam.attach_role_policy(**given)
             self._made.append((f"policy of {self._name}", partial(iam.detach_role_policy, **given)))

@@ -48,19 +48,23 @@ def _beside(stack: Deployed, variant: Variant, name: str) -> Path:
     return stack.desired.directory / Path(variant.settings.model.artifact).with_name(name)
 
 
-def _call(stack: Deployed, variant: Variant, target: str | None, inside: InsideCaller | None) -> Result:
-    """`target` is the variant that the call names, if it names one."""
+def sample(stack: Deployed, variant: Variant) -> bytes:
+    """What a variant is called with. Raises SkippedError where there is nothing."""
     artifact = variant.settings.model.artifact
     if not variant.settings.model.local_artifact:
         raise SkippedError(f"not called: an artifact in S3 has no {SAMPLE}")
-    sample = _beside(stack, variant, SAMPLE)
-    if not sample.exists():
+    found = _beside(stack, variant, SAMPLE)
+    if not found.exists():
         raise SkippedError(f"not called: there is no {SAMPLE} beside {artifact}")
-    expected = _beside(stack, variant, EXPECTED)
+    return found.read_bytes()
+
+
+def _call(stack: Deployed, variant: Variant, target: str | None, inside: InsideCaller | None) -> Result:
+    """`target` is the variant that the call names, if it names one."""
+    sent = sample(stack, variant)
     if inside:
         try:
-            answered = inside.call(variant.endpoint, sample.read_bytes(), SENT, ACCEPTED, target=target)
-            return _judge(answered, expected)
+            return judge(stack, variant, inside.call(variant.endpoint, sent, SENT, ACCEPTED, target=target))
         except RefusedError as refused:
             return Result(str(refused), False)
     answer = stack.aws.stream(
@@ -71,13 +75,15 @@ def _call(stack: Deployed, variant: Variant, target: str | None, inside: InsideC
         EndpointName=variant.endpoint,
         ContentType=SENT,
         Accept=ACCEPTED,
-        Body=sample.read_bytes(),
+        Body=sent,
         **({"TargetVariant": target} if target else {}),
     )
-    return _judge(b"".join(answer), expected)
+    return judge(stack, variant, b"".join(answer))
 
 
-def _judge(answer: bytes, expected: Path) -> Result:
+def judge(stack: Deployed, variant: Variant, answer: bytes) -> Result:
+    """Whether an answer is the one that is expected of a variant."""
+    expected = _beside(stack, variant, EXPECTED)
     said = f"{len(answer)} bytes"
     try:
         found = json.loads(answer)

@@ -108,7 +108,14 @@ def _told(stack: Deployed) -> Result:
     }
     seen = {name: value for name, value in (asked | detail).items() if name in about}
     faults += [f"its rule asks for {key} {json.dumps(seen.get(key))}" for key in about if seen.get(key) != about[key]]
-    if more := sorted({*asked, *detail} - {*about, "detail", "resources", "vpcEndpointId"}):
+    desired, by = stack.desired, {}
+    if desired.settings.front_door:
+        role = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}{desired.name}-front-door"
+        others = [{"exists": False}, {"anything-but": [role]}]
+        by = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": others}}}}
+        if detail.get("userIdentity") != by["userIdentity"]:
+            faults.append(f"its rule asks for userIdentity {json.dumps(detail.get('userIdentity'))}")
+    if more := sorted({*asked, *detail} - {*about, *by, "detail", "resources", "vpcEndpointId"}):
         faults.append(f"its rule asks for more: {', '.join(more)}")
     named = set(detail.get("resources", {}).get("ARN", []))
     missing = equal_sets(named & _endpoints(stack), _endpoints(stack))

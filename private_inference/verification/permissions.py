@@ -10,11 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from components.contract import Contract, FrontDoor
 from private_inference.authorization.from_account.described import Described, Endpoint, Guarded
 from private_inference.verification.checks import AbsentError, UnreadableError
 from private_inference.verification.deployed import Deployed, Item
 from private_inference.verification.keys import PURPOSES
 from private_inference.verification.logs import ENDPOINTS, flow_log
+from private_inference.verification.policies import unescaped
 
 
 def describe(stack: Deployed) -> Described:
@@ -30,9 +32,31 @@ def describe(stack: Deployed) -> Described:
         _identities(stack, "Policies", "LocalManagedPolicy", "AWSManagedPolicy"),
         tuple(_with_access_points(stack, each, gaps) if each.kind == "bucket" else each for each in _resources(stack)),
         tuple(_endpoints(stack)),
-        {name: endpoint.invoke_policy_arn for name, endpoint in desired.contract.endpoints.items()},
+        _handed_out(desired.contract),
         tuple(gaps),
     )
+
+
+def _handed_out(contract: Contract) -> dict[str, str]:
+    """The policies for callers, by the names that the stack's intent has for them."""
+    found = {name: endpoint.invoke_policy_arn for name, endpoint in contract.endpoints.items()}
+    by_name = {f"front-door-{name}": endpoint.front_door_policy_arn for name, endpoint in contract.endpoints.items()}
+    return found | {name: arn for name, arn in by_name.items() if arn}
+
+
+def _front_door(stack: Deployed, promised: FrontDoor) -> Iterator[Guarded]:
+    desired = stack.desired
+    role = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}{desired.name}-front-door"
+    yield Guarded("role front-door", "role", role)
+    place = f"arn:{desired.partition}:execute-api:{desired.contract.region}:{desired.account}:{promised.api_id}"
+
+    def read() -> list[Any]:
+        policy = stack.aws.get("apigateway", "get_rest_api", restApiId=promised.api_id).get("policy")
+        return [unescaped(policy)] if policy else []
+
+    for name in desired.contract.endpoints:
+        arn = f"{place}/*/POST/endpoints/{name}/invocations"
+        yield _guarded(f"route front-door to {name}", "route", arn, read)
 
 
 def _identities(stack: Deployed, member: str, *kinds: str) -> list[Any]:
@@ -49,6 +73,8 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
             yield Guarded(f"role {name}", "role", arn)
         group = stack.log_groups(ENDPOINTS)[f"{ENDPOINTS}{name}"]
         yield _guarded(f"log group {name}", "log group", group["arn"], lambda: [p["policyDocument"] for p in logs()])
+    if desired.contract.front_door:
+        yield from _front_door(stack, desired.contract.front_door)
     yield Guarded("role network-flow-logs", "role", flow_log(stack)["DeliverLogsPermissionArn"])
     bucket = f"arn:{desired.partition}:s3:::{stack.bucket}"
     yield _guarded("bucket artifacts", "bucket", bucket, lambda: [_bucket_policy(stack, stack.bucket)])

@@ -35,6 +35,11 @@ def statements(document: str | Mapping[str, Any]) -> tuple[Statement, ...]:
         return ()
 
 
+def unescaped(text: str) -> str:
+    r"""A policy as API Gateway gives it back: JSON text, in which it writes `\"` for a quotation mark."""
+    return text.replace('\\"', '"').replace("\\/", "/")
+
+
 def _statement(given: iam_documents.Statement) -> Statement:
     named = zip(given.kinds, given.principals, strict=True)
     return Statement(

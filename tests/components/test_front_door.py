@@ -55,7 +55,7 @@ def test_api_and_name_refuse_other_vpc_endpoints(opened: Recorded) -> None:
 
 def test_the_vpc_endpoint_lies_in_the_access_tier_and_leads_to_this_api_alone(opened: Recorded) -> None:
     found = opened.one("VpcEndpoint", "execute-api").properties
-    access = [each.id for each in opened.all("Subnet") if each.name.startswith("access-")]
+    access = [str(each.id) for each in opened.all("Subnet") if each.name.startswith("access-")]
     assert sorted(found["subnetIds"]) == sorted(access)
     assert found["securityGroupIds"] == [opened.one("SecurityGroup", "access").id]
     ((statement),) = json.loads(found["policy"])["Statement"]

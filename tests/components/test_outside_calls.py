@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.recording import Recorded, record, stack_config
-from tests.support.stacks import HERE, endpoint, minimal
+from tests.support.stacks import HERE, endpoint, front_door, minimal
 
 TOLD = {"callsFromOutside": True}
 
@@ -97,3 +97,10 @@ def test_with_fips_the_fips_endpoint_is_the_way_in(archive: Path) -> None:
     runtime = fips.one("VpcEndpoint", "sagemaker.runtime")
     assert runtime.properties["serviceName"].endswith("sagemaker.runtime-fips")
     assert {"anything-but": [runtime.id]} in pattern(fips)["detail"]["vpcEndpointId"]
+
+
+def test_the_front_doors_role_calls_through_no_vpc_endpoint_and_is_left_out(archive: Path) -> None:
+    values = minimal(archive, operators={"callsFromOutside": True}, frontDoor=front_door())
+    recorded = record(stack_config(values))
+    issuer = pattern(recorded)["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
+    assert issuer == [{"exists": False}, {"anything-but": [recorded.one("Role", "front-door").outputs["arn"]]}]

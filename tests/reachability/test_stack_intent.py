@@ -92,14 +92,14 @@ def test_a_front_door_is_reached_by_clients_and_from_premises_alone(archive: Pat
     config = stack_config(minimal(archive, network=premises, frontDoor=front_door(), **changes))
     given = settings_of(config)
     run = run_program(config, PreviewEngine(given.region), preview=True)
-    found = prove(given, run)
+    found = prove(given, network_of(run))
     assert problems(found) == set()
     assert {cell.source for cell in found.cells if cell.destination == "front door" and cell.delivered} == {
         "clients",
         "on-premises",
     }
     without = [each for each in run.resources if (each.type, each.name) != (VPC_ENDPOINT, "execute-api")]
-    lost = problems(prove(given, replace(run, resources=tuple(without))))
+    lost = problems(prove(given, network_of(replace(run, resources=tuple(without)))))
     assert "unmet: the settings ask for clients → front door, and the network has no front door" in lost
 
 

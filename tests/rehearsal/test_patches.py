@@ -16,6 +16,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.operations import Operations
@@ -1206,6 +1208,120 @@ def the_topics_key_lets_alarms_use_it(aws: EmbeddedAws) -> bool:
     use = ["kms:Decrypt", "kms:GenerateDataKey*"]
     own, others = (policy(CLOUDWATCH, use, Resource="*", Condition=each) for each in (OWN, OTHERS))
     return (alarmed(aws, key_policy=own), alarmed(aws, key_policy=others)) == ((DONE, 1), (FAILED, 0))
+
+
+# Private APIs and their certificates
+
+
+def certificate(aws: EmbeddedAws, name: str, **asked: Any) -> str:
+    arn: str = aws.client("acm").request_certificate(DomainName=name, **asked)["CertificateArn"]
+    return arn
+
+
+CA = f"arn:aws:acm-pca:{REGION}:123456789012:certificate-authority/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+
+
+@probe("issued_by_an_authority")
+def a_certificate_is_signed_by_the_authority_that_is_its_chain(aws: EmbeddedAws) -> bool:
+    arn = certificate(aws, f"{unique('a')}.example.internal", CertificateAuthorityArn=CA)
+    found = aws.client("acm").get_certificate(CertificateArn=arn)
+    issued, authority = (
+        x509.load_pem_x509_certificate(found[key].encode()) for key in ("Certificate", "CertificateChain")
+    )
+    try:
+        issued.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+@probe("validated_by_its_record")
+def a_certificate_is_issued_once_its_record_is_in_public_dns(aws: EmbeddedAws) -> bool:
+    acm, route53, domain = aws.client("acm"), aws.client("route53"), f"{unique('zone')}.example.com"
+    arn = certificate(aws, f"models.{domain}", ValidationMethod="DNS")
+
+    def described() -> Any:
+        return acm.describe_certificate(CertificateArn=arn)["Certificate"]
+
+    before = described()["Status"]
+    record = described()["DomainValidationOptions"][0]["ResourceRecord"]
+    zone = route53.create_hosted_zone(Name=domain, CallerReference=domain)["HostedZone"]["Id"]
+    made = {"Name": record["Name"], "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": record["Value"]}]}
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": made}]}
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+    return (before, described()["Status"]) == ("PENDING_VALIDATION", "ISSUED")
+
+
+def private_name(aws: EmbeddedAws, **changes: Any) -> Any:
+    name = f"{unique('door')}.example.internal"
+    asked = {"certificateArn": certificate(aws, name, CertificateAuthorityArn=CA), "policy": policy("*"), **changes}
+    made = {"endpointConfiguration": {"types": ["PRIVATE"]}, "securityPolicy": "TLS_1_2", **asked}
+    return aws.client("apigateway").create_domain_name(domainName=name, **made)
+
+
+@probe("private_domain_name")
+def a_name_needs_an_issued_certificate(aws: EmbeddedAws) -> bool:
+    pending = certificate(aws, f"{unique('a')}.example.com", ValidationMethod="DNS")
+    return refused("BadRequestException", private_name, aws=aws, certificateArn=pending)
+
+
+@probe("private_domain_name_described")
+def a_private_name_has_an_id_an_arn_and_a_policy_and_no_address(aws: EmbeddedAws) -> bool:
+    name = private_name(aws)["domainName"]
+    found = aws.client("apigateway").get_domain_name(domainName=name)
+    own = {"domainNameId", "domainNameArn", "policy"} <= found.keys()
+    return own and not {"regionalDomainName", "distributionDomainName"} & found.keys()
+
+
+@probe("policy_as_given_back")
+def a_policy_comes_back_with_its_quotation_marks_escaped(aws: EmbeddedAws) -> bool:
+    gateway, given = aws.client("apigateway"), policy("*", "execute-api:Invoke")
+    api = gateway.create_rest_api(name=unique("api"), policy=given)["id"]
+    found = gateway.get_rest_api(restApiId=api)["policy"]
+    return bool(json.loads(f'"{found}"') == given) if found != given else False
+
+
+@probe("binary_media_types")
+def an_api_keeps_its_binary_media_types(aws: EmbeddedAws) -> bool:
+    found = aws.client("apigateway").create_rest_api(name=unique("api"), binaryMediaTypes=["*/*"])
+    return bool(found.get("binaryMediaTypes") == ["*/*"])
+
+
+@probe("private_zone")
+def a_zone_for_a_vpc_is_private(aws: EmbeddedAws) -> bool:
+    name, place = f"{unique('zone')}.example.internal", {"VPCId": vpc(aws), "VPCRegion": REGION}
+    made = aws.client("route53").create_hosted_zone(Name=name, CallerReference=name, VPC=place)["HostedZone"]
+    found = aws.client("route53").get_hosted_zone(Id=made["Id"])
+    return bool(found["HostedZone"]["Config"]["PrivateZone"] and found.get("VPCs") == [place])
+
+
+def associated(aws: EmbeddedAws) -> tuple[str, list[str], list[str]]:
+    """The ARN of an association that is made, then deleted, and those that are listed before and after."""
+    gateway = aws.client("apigateway")
+    made = aws.client("ec2").create_vpc_endpoint(
+        VpcId=vpc(aws), ServiceName=f"com.amazonaws.{REGION}.execute-api", VpcEndpointType="Interface"
+    )["VpcEndpoint"]["VpcEndpointId"]
+    name = private_name(aws)
+    try:
+        arn = gateway.create_domain_name_access_association(
+            domainNameArn=name["domainNameArn"], accessAssociationSource=made, accessAssociationSourceType="VPCE"
+        )["domainNameAccessAssociationArn"]
+        assert gateway.get_tags(resourceArn=arn)["tags"] == {}
+        before = gateway.get_domain_name_access_associations()["items"]
+        gateway.delete_domain_name_access_association(domainNameAccessAssociationArn=arn)
+        after = gateway.get_domain_name_access_associations()["items"]
+    except (ClientError, KeyError):
+        return "", [], []
+    return arn, *([each["domainNameAccessAssociationArn"] for each in listed] for listed in (before, after))
+
+
+@probe("access_association")
+@probe("access_associations")
+@probe("access_association_deleted")
+@probe("access_association_tags")
+def a_vpc_endpoint_is_associated_with_a_name_until_it_is_not(aws: EmbeddedAws) -> bool:
+    arn, before, after = associated(aws)
+    return bool(arn) and arn in before and arn not in after
 
 
 @pytest.mark.parametrize(("patch", "behaves"), PROBES, ids=[f"{patch}: {p.__name__}" for patch, p in PROBES])

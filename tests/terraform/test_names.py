@@ -16,6 +16,15 @@ from private_inference.terraform.names import ARGUMENTS, snake_case, terraform_n
 from private_inference.terraform.schema import FILE, VERSION, Block, load_schema
 
 PROVIDER_6_ONLY = {
+    "aws_acm_certificate.options.export",
+    "aws_acm_certificate.privateKeyWo",
+    "aws_acm_certificate.privateKeyWoVersion",
+    "aws_api_gateway_domain_name.endpointAccessMode",
+    "aws_api_gateway_domain_name.routingMode",
+    "aws_api_gateway_integration.integrationTarget",
+    "aws_api_gateway_integration.responseTransferMode",
+    "aws_api_gateway_rest_api.endpointAccessMode",
+    "aws_api_gateway_rest_api.securityPolicy",
     "aws_appautoscaling_policy.predictiveScalingPolicyConfiguration",
     "aws_cloudwatch_log_group.deletionProtectionEnabled",
     "aws_cloudwatch_log_metric_filter.applyOnTransformedLogs",
@@ -34,6 +43,7 @@ PROVIDER_6_ONLY = {
     "aws_lambda_function.tenancyConfig",
     "aws_lambda_function.useResourceTimeoutForPropagation",
     "aws_route.odbNetworkArn",
+    "aws_route53_zone.enableAcceleratedRecovery",
     "aws_s3_bucket.bucketNamespace",
     "aws_s3_bucket.serverSideEncryptionConfiguration.rule.blockedEncryptionTypes",
     "aws_s3_bucket_public_access_block.skipDestroy",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from private_inference.rehearsal.handler import Handler
 from private_inference.rehearsal.handlers import (
     account_guards,
+    front_door,
     identity,
     network_acls,
     observability,
@@ -25,4 +26,5 @@ HANDLERS: Mapping[str, Handler] = (
     | observability.HANDLERS
     | organizations.HANDLERS
     | account_guards.HANDLERS
+    | front_door.HANDLERS
 )

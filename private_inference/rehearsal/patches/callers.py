@@ -93,7 +93,7 @@ def judged_actions(original: Any, response: Any, resource: str = "*") -> None:
         judged = JUDGED.get((response.service_name, action))
         if judged is None:
             raise UnjudgedError(f"it can't judge {action} of {response.service_name} for a role")
-        way, role = _way(response, session, judged.endpoints), _role(session)
+        way, role = way_of(response.region, session, judged.endpoints), role_of(session)
         service = judged.action.partition(":")[0]
         place = f"arn:{response.partition}:{service}:{response.region}:{session.account_id}:"
         for named in judged.resources(response):
@@ -110,7 +110,7 @@ def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_na
         action = response._get_action()
         if action != "GetObject" or not key_name:
             raise UnjudgedError(f"it can't judge {action} of s3 for a role")
-        way, role = _way(response, session, ("s3",)), _role(session)
+        way, role = way_of(response.region, session, ("s3",)), role_of(session)
         artifact = artifact_at(ec2_backends[session.account_id][response.region], f"s3://{bucket_name}/{key_name}")
         request = reading(role, artifact.arn, way)
         _refuse(session, request, refusal(role, request, artifact.bucket_policy, way), "AccessDenied")
@@ -123,12 +123,18 @@ def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_na
 
 
 def caller_and_way(response: Any, services: tuple[str, ...]) -> tuple[str, Way | None]:
-    """The ARN of whoever asks, and the VPC endpoint that the request comes through. Raises as `_way` does."""
+    """The ARN of whoever asks, and the VPC endpoint that the request comes through. Raises as `way_of` does."""
     session = _session(response)
     if session:
-        return session.arn, _way(response, session, services)
+        return session.arn, way_of(response.region, session, services)
     account = response.current_account
     return f"arn:{response.partition}:iam::{account}:root", None
+
+
+def role_arn_of(response: Any) -> str | None:
+    """The ARN of the role that asks; None of an administrator."""
+    session = _session(response)
+    return str(session.role_arn) if session else None
 
 
 def _session(response: Any) -> Any:
@@ -137,14 +143,15 @@ def _session(response: Any) -> Any:
     return sts.get_assumed_role_from_access_key(response.get_access_key())
 
 
-def _role(session: Any) -> Role:
+def role_of(session: Any) -> Role:
+    """The role that asks. Raises RefusedError where it is gone."""
     role = find_role(session, session.role_arn)
     if role is None:
         raise RefusedError(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
     return role
 
 
-def _way(response: Any, session: Any, services: tuple[str, ...]) -> Way | None:
+def way_of(region: str, session: Any, services: tuple[str, ...]) -> Way | None:
     """The VPC endpoint that the request comes through; None if it comes from no VPC.
 
     Raises RefusedError, which stands for a connection that times out, where no endpoint that is reached carries it.
@@ -152,12 +159,12 @@ def _way(response: Any, session: Any, services: tuple[str, ...]) -> Way | None:
     reached = getattr(session, "reached", None)
     if reached is None:
         return None
-    endpoints = ec2_backends[session.account_id][response.region].vpc_end_points
+    endpoints = ec2_backends[session.account_id][region].vpc_end_points
     found = next((endpoints.get(reached[service]) for service in services if service in reached), None)
     if found is None or found.state != "available":
         message = f"Connect timeout: there is no path from the caller to {services[0]}, through any VPC endpoint."
         raise RefusedError(504, "ConnectTimeout", message)
-    vpc = f"arn:{response.partition}:ec2:{response.region}:{session.account_id}:vpc/{found.vpc_id}"
+    vpc = f"arn:{get_partition(region)}:ec2:{region}:{session.account_id}:vpc/{found.vpc_id}"
     policy: Document = json.loads(found.policy_document)
     return Way(found.id, vpc, policy, gateway=found.vpc_endpoint_type == "Gateway")
 

@@ -8,15 +8,21 @@ from typing import Any
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.kms.models import kms_backends
+from moto.route53.models import FakeZone, route53_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
+from moto.utilities.utils import get_partition
 
-from private_inference.rehearsal.patches import callers, endpoints, fleets, model_interfaces
+from private_inference.rehearsal.patches import callers, certificates, endpoints, fleets, model_interfaces, private_apis
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 
 ACCOUNT = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
 """The account's id, as moto chooses it for requests."""
+
+
+PORTS: dict[str, int] = {}
+"""Where names of private APIs are answered for by TLS, by region."""
 
 
 def answer(operation: str, region: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -106,6 +112,20 @@ def credentials(region: str, role: str, service: str, reached: Mapping[str, str]
     return callers.credentials(ACCOUNT, region, role, service, reached)
 
 
+def certificate(region: str, arn: str, name: str) -> None:
+    certificates.keep(ACCOUNT, region, arn, name)
+
+
+def zone(region: str, identity: str, name: str, private: bool) -> None:
+    zones: Any = route53_backends[ACCOUNT][get_partition(region)].zones
+    made: Any = FakeZone
+    zones.setdefault(identity, made(name, identity, private, identity))
+
+
+def names(region: str, vpc: str) -> dict[str, int]:
+    return dict.fromkeys(private_apis.names_in(ACCOUNT, region, vpc), PORTS[region]) if region in PORTS else {}
+
+
 def called_by(region: str, arn: str) -> None:
     s3_backends[ACCOUNT]["aws"].__dict__["caller"] = arn
 
@@ -147,5 +167,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         credentials,
         called_by,
         has_key,
+        certificate,
+        names,
+        zone,
     )
 }

@@ -17,7 +17,7 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.sns.models import sns_backends
 
 from private_inference.graph.endpoint_services import RUNTIMES
-from private_inference.rehearsal.patches.callers import caller_and_way
+from private_inference.rehearsal.patches.callers import caller_and_way, role_arn_of
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.patches.services import topic_of, used_key
 from private_inference.rehearsal.refused import RefusedError
@@ -85,9 +85,11 @@ def _record(response: Any) -> dict[str, Any]:
     arn = known.arn if known else f"arn:{response.partition}:sagemaker:{region}:{account}:endpoint/{name}"
     caller, way = caller_and_way(response, RUNTIMES)
     through = {"vpcEndpointId": way.endpoint, "vpcEndpointAccountId": account} if way else {}
+    role = role_arn_of(response)
+    issued = {"sessionContext": {"sessionIssuer": {"type": "Role", "arn": role}}} if role else {}
     return {
         "eventVersion": "1.11",
-        "userIdentity": {"arn": caller, "accountId": account},
+        "userIdentity": {"arn": caller, "accountId": account, **issued},
         "eventTime": iso_8601_datetime_without_milliseconds(utcnow()),
         "eventSource": "sagemaker.amazonaws.com",
         "eventName": response._get_action(),

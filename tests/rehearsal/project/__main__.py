@@ -1,6 +1,7 @@
 """One resource of nearly every type that the rehearsal knows, wired as a real stack would be."""
 
 import json
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -601,6 +602,96 @@ aws.lambda_.Function(
     vpc_config={"subnet_ids": subnet_ids, "security_group_ids": [group.id]},
     environment={"variables": {"CONTRACT": "/rehearsed/contract"}},
     opts=pulumi.ResourceOptions(parent=whole, depends_on=[managed]),
+)
+
+# A private API under a name of its own
+api = aws.apigateway.RestApi("door", endpoint_configuration={"types": "PRIVATE"}, opts=child)
+aws.apigateway.RestApiPolicy(
+    "door", rest_api_id=api.id, policy=allow("execute-api:Invoke", "execute-api:/*"), opts=child
+)
+path = aws.apigateway.Resource("door", rest_api=api.id, parent_id=api.root_resource_id, path_part="{name}", opts=child)
+at: dict[str, Any] = {"rest_api": api.id, "resource_id": path.id, "http_method": "POST"}
+method = aws.apigateway.Method("door", **at, authorization="AWS_IAM", opts=child)
+integration = aws.apigateway.Integration(
+    "door",
+    **at,
+    type="AWS",
+    integration_http_method="POST",
+    uri="arn:aws:apigateway:eu-west-1:runtime.sagemaker:path/endpoints/{name}/invocations",
+    credentials=lambda_role.arn,
+    opts=pulumi.ResourceOptions(parent=whole, depends_on=[method]),
+)
+after = pulumi.ResourceOptions(parent=whole, depends_on=[integration])
+response = aws.apigateway.MethodResponse("door", **at, status_code="200", opts=after)
+answered = aws.apigateway.IntegrationResponse(
+    "door", **at, status_code="200", opts=pulumi.ResourceOptions(parent=whole, depends_on=[response])
+)
+deployment = aws.apigateway.Deployment(
+    "door", rest_api=api.id, opts=pulumi.ResourceOptions(parent=whole, depends_on=[answered])
+)
+stage = aws.apigateway.Stage("door", rest_api=api.id, deployment=deployment.id, stage_name="door", opts=child)
+aws.apigateway.MethodSettings(
+    "door",
+    rest_api=api.id,
+    stage_name=stage.stage_name,
+    method_path="*/*",
+    settings={"throttling_rate_limit": 10},
+    opts=child,
+)
+public = aws.route53.Zone("public", name="example.com", opts=child)
+certificate = aws.acm.Certificate("door", domain_name="door.example.com", validation_method="DNS", opts=child)
+proof = certificate.domain_validation_options[0]
+record = aws.route53.Record(
+    "proof",
+    zone_id=public.zone_id,
+    name=proof.resource_record_name,
+    type=proof.resource_record_type,
+    records=[proof.resource_record_value],
+    ttl=60,
+    opts=child,
+)
+validation = aws.acm.CertificateValidation(
+    "door", certificate_arn=certificate.arn, validation_record_fqdns=[record.fqdn], opts=child
+)
+domain = aws.apigateway.DomainName(
+    "door",
+    domain_name="door.example.com",
+    certificate_arn=validation.certificate_arn,
+    endpoint_configuration={"types": "PRIVATE"},
+    security_policy="TLS_1_2",
+    opts=child,
+)
+aws.apigateway.BasePathMapping(
+    "door",
+    domain_name=domain.domain_name,
+    domain_name_id=domain.domain_name_id,
+    rest_api=api.id,
+    stage_name=stage.stage_name,
+    opts=child,
+)
+aws.apigateway.DomainNameAccessAssociation(
+    "door",
+    access_association_source=interface.id,
+    access_association_source_type="VPCE",
+    domain_name_arn=domain.arn,
+    opts=child,
+)
+private = aws.route53.Zone("private", name="door.example.com", vpcs=[{"vpc_id": vpc.id}], opts=child)
+other_zone = aws.route53.Zone("other", name="example.internal", vpcs=[{"vpc_id": vpc.id}], opts=child)
+aws.route53.ZoneAssociation("other", zone_id=other_zone.zone_id, vpc_id=vpc.id, opts=child)
+aws.route53.Record(
+    "door",
+    zone_id=private.zone_id,
+    name="door.example.com",
+    type="A",
+    aliases=[
+        {
+            "name": interface.dns_entries[0].dns_name,
+            "zone_id": interface.dns_entries[0].hosted_zone_id,
+            "evaluate_target_health": False,
+        }
+    ],
+    opts=child,
 )
 
 pulumi.export("vpcId", vpc.id)
