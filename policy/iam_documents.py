@@ -16,18 +16,15 @@ BOUNDING_RESOURCES = ("aws:resourcetag/", "aws:resourceaccount", "aws:resourceor
 BOUNDING_PRINCIPALS = (
     "aws:principalaccount",
     "aws:principalarn",
-    "aws:principalorgid",
-    "aws:principalorgpaths",
     "aws:sourceaccount",
     "aws:sourcearn",
-    "aws:sourceorgid",
     "aws:sourceowner",
     "aws:sourcevpc",
     "aws:sourcevpce",
     "kms:calleraccount",
     "sns:endpoint",
 )
-"""Condition keys that bound who `*` as a principal is."""
+"""Condition keys that bound who `*` as a principal is. An organization is many accounts."""
 
 CONFUSED_DEPUTY = ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths")
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"""

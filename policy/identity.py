@@ -122,7 +122,12 @@ def _reaches_any_resource(label: str, statement: Statement) -> str | None:
         re.fullmatch(r"(.*[:/])?\*?", str(known(a))) for a in statement.resources
     )
     opening = next((action for action in OPENING if wild and statement.grants(action)), None)
-    return f"allows {opening} on everything of its kind ({label})" if opening else None
+    if opening:
+        return f"allows {opening} on everything of its kind ({label})"
+    anywhere = any(re.match(r"arn:[^:]*:iam::\*:", str(known(arn))) for arn in statement.resources)
+    return (
+        f"allows sts:AssumeRole in any account ({label})" if anywhere and statement.grants("sts:AssumeRole") else None
+    )
 
 
 @resource_rule(

@@ -105,6 +105,8 @@ def test_corrections_name_types_and_properties_of_the_provider() -> None:
             places.setdefault(type_, []).append(path)
     for type_, paths in places.items():
         for path in paths:
+            if path[0].isupper():  # a name in JSON text, which AWS writes so, and the schema doesn't know
+                continue
             node = load()[type_]
             for name in path.split("."):
                 assert name in node, f"{type_} {path}"

@@ -1,6 +1,6 @@
 """No way to break the promise passes the pack, whatever nobody thought of; and nothing ordinary is blocked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,22 +44,28 @@ PROOF = "paths-are-as-intended"
 """No case may be caught by the proof of paths alone, which takes as long as all other rules."""
 
 
-def mandatory_violations(graph: Graph, case: Case, *, proof: bool) -> set[tuple[str, str]]:
+def is_of_resources(rule: str) -> bool:
+    return isinstance(RULES[rule], ResourceValidationPolicy)
+
+
+MANDATORY = [rule for rule, policy in RULES.items() if policy.enforcement_level is EnforcementLevel.MANDATORY]
+QUICKEST_FIRST = sorted(MANDATORY, key=is_of_resources, reverse=True)
+
+
+def mandatory_violations(graph: Graph, case: Case, *, proof: bool) -> Iterator[tuple[str, str]]:
     """Rule and message of what mandatory rules say of a changed stack, with the proof of paths or without."""
     changed = apply(graph, case[1])
-    found = set()
-    for rule, policy in RULES.items():
-        if policy.enforcement_level is EnforcementLevel.MANDATORY and (proof or rule != PROOF):
-            judged = changed if isinstance(policy, ResourceValidationPolicy) else graph
-            found |= {(rule, message) for _, message in judge(rule, judged).violations}
-    return found
+    for rule in QUICKEST_FIRST:
+        if proof or rule != PROOF:
+            judged = changed if is_of_resources(rule) else graph
+            yield from ((rule, message) for _, message in judge(rule, judged).violations)
 
 
 @pytest.mark.parametrize(("name", "case"), EVERY, ids=[f"{name}: {case[0]}" for name, case in EVERY])
 def test_is_caught(name: str, case: Case, previewed: Graph) -> None:
-    assert mandatory_violations(previewed.copy(), case, proof=False)
+    assert any(mandatory_violations(previewed.copy(), case, proof=False))
 
 
 @pytest.mark.parametrize("case", ORDINARY, ids=[case[0] for case in ORDINARY])
 def test_passes(case: Case, previewed: Graph) -> None:
-    assert not mandatory_violations(previewed.copy(), case, proof=True)
+    assert list(mandatory_violations(previewed.copy(), case, proof=True)) == []
