@@ -90,7 +90,9 @@ def show_rehearsal(config: "StackConfig", result: "Rehearsal") -> None:
 
 
 def show(shown: "RenderableType | str", file: Path | None) -> None:
-    """Something rich can print, or text as it is; into a file if one is given."""
+    """Something rich can print, or text as it is; into a file if one is given, whose folder is made if need be."""
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(shown, str) and file is None:
         sys.stdout.write(f"{shown}\n")
     elif isinstance(shown, str) and file is not None:

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from private_inference.authorization.everyone import label
 from private_inference.authorization.intent import Judged
 from private_inference.cli.who import reasons, state
+from private_inference.templates import template
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,8 @@ WORST_FIRST = (
 
 def page(found: Sequence[Judged], notes: Sequence[str], title: str) -> str:
     """The page, which loads nothing. Principals and resources with denied answers only are counted, not drawn."""
-    from jinja2 import Environment, FileSystemLoader
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = [each for each in found if state(each) != "denied"]
-    return environment.get_template("who.html.j2").render(
+    return template(__file__, "who.html.j2").render(
         title=title,
         principals=list(dict.fromkeys(_principal(each) for each in drawn)),
         resources=list(dict.fromkeys(_resource(each) for each in drawn)),

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from private_inference.reachability.hops import Hop
 from private_inference.reachability.intent import OTHER_GROUPS, UNCOVERED, Cell, Intent, Party, Report, completed
@@ -16,9 +14,7 @@ from private_inference.reachability.model import Network, Subnet
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses
 from private_inference.reachability.trace import Trace
 from private_inference.reachability.traffic import addresses, blocks, services_text
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from private_inference.templates import template
 
 MARGIN, OUTSIDE, GAP, GUTTER, LANE = 20, 190, 120, 190, 26
 BAR, BAR_GAP, BAND_TITLE, BAND_FOOT, BAND_GAP = 34, 10, 30, 44, 26
@@ -79,36 +75,21 @@ class Scene:
 
 def render_svg(network: Network, intent: Intent, report: Report, title: str) -> str:
     """The picture as an SVG document of its own; hovering shows each flow's hops."""
-    return _templates().get_template("picture.svg.j2").render(scene=scene(network, intent, report, title))
+    return template(__file__, "picture.svg.j2").render(scene=scene(network, intent, report, title))
 
 
 def render_html(network: Network, intent: Intent, report: Report, title: str) -> str:
     """One HTML page without anything to load: the picture, the matrix, every cell's hops, and what isn't proved."""
-    return (
-        _templates()
-        .get_template("picture.html.j2")
-        .render(
-            scene=scene(network, intent, report, title),
-            report=report,
-            uncovered=UNCOVERED,
-            sources=list(dict.fromkeys(cell.source for cell in report.cells)),
-            destinations=list(dict.fromkeys(cell.destination for cell in report.cells)),
-            cells={(cell.source, cell.destination): cell for cell in report.cells},
-            state=state,
-            key=cell_key,
-            text=services_text,
-        )
-    )
-
-
-def _templates() -> Environment:
-    from jinja2 import Environment, FileSystemLoader
-
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return template(__file__, "picture.html.j2").render(
+        scene=scene(network, intent, report, title),
+        report=report,
+        uncovered=UNCOVERED,
+        sources=list(dict.fromkeys(cell.source for cell in report.cells)),
+        destinations=list(dict.fromkeys(cell.destination for cell in report.cells)),
+        cells={(cell.source, cell.destination): cell for cell in report.cells},
+        state=state,
+        key=cell_key,
+        text=services_text,
     )
 
 

@@ -2,12 +2,13 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from private_inference.authorization.everyone import label
 from private_inference.authorization.intent import Judged
-from private_inference.cli import who
+from private_inference.cli import views, who
 from private_inference.cli.check import permissions
 from private_inference.cli.who_page import WORST_FIRST, page
 from private_inference.runner.project import load_stack
@@ -64,6 +65,11 @@ def test_it_counts_what_is_denied_and_loads_nothing(found: list[Judged]) -> None
     denied = sum(who.state(each) == "denied" for each in found)
     assert f"{denied} further answers are proved denied" in text
     assert not re.search(r'(src|href)="', text)
+
+
+def test_its_folder_is_made(tmp_path: Path) -> None:
+    views.show("a page", tmp_path / "build" / "who.html")
+    assert (tmp_path / "build" / "who.html").read_text() == "a page\n"
 
 
 def test_every_state_has_its_place() -> None:
