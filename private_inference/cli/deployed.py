@@ -1,8 +1,5 @@
 """Who may do what in the account of a deployed stack."""
 
-from collections.abc import Callable
-from typing import Any
-
 from private_inference.authorization.administrators import declared
 from private_inference.authorization.from_account.load import load
 from private_inference.authorization.intent import Intent
@@ -11,18 +8,14 @@ from private_inference.authorization.stack_intent import intent_from
 from private_inference.cli.who import WhoError
 from private_inference.verification.checks import AbsentError, UnreadableError
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.desired import Desired
 from private_inference.verification.permissions import describe
-from private_inference.verification.reader import Reader
 
 
-def deployed_permissions(desired: Desired, client: Callable[[str], Any]) -> tuple[Account, Intent]:
-    """The account that a stack is deployed in, and the intent of its settings. `client` is as in `verify`.
-
-    Raises WhoError where AWS can't be asked.
-    """
+def deployed_permissions(stack: Deployed) -> tuple[Account, Intent]:
+    """The account that a stack is deployed in, and the intent of its settings. Raises WhoError if AWS can't be read."""
+    desired = stack.desired
     try:
-        described = describe(Deployed(desired, Reader(client)))
+        described = describe(stack)
     except (AbsentError, UnreadableError) as error:
         raise WhoError(
             f"The account could not be read: {error}. Deploy the stack, and give the credentials the policy that "

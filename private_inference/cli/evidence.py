@@ -15,6 +15,7 @@ from private_inference.cli.proof import reachability_as_json
 from private_inference.cli.who import WhoError
 from private_inference.reachability.intent import UNCOVERED
 from private_inference.reachability.picture import render_svg
+from private_inference.templates import template
 from private_inference.verification.checks import AbsentError, Check, UnreadableError, Verdict
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Desired
@@ -69,18 +70,11 @@ class Evidence:
         return json.dumps({**shown, "controls": controls}, indent=2, ensure_ascii=False) + "\n"
 
     def _html(self) -> str:
-        from jinja2 import Environment, FileSystemLoader
         from markupsafe import Markup
 
-        environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         picture = Markup(self.picture)  # noqa: S704 - made by a template that escapes
-        template = environment.get_template("evidence.html.j2")
-        return template.render(evidence=self, picture=picture, worst=worst, words=WORDS)
+        page = template(__file__, "evidence.html.j2")
+        return page.render(evidence=self, picture=picture, worst=worst, words=WORDS)
 
 
 def worst(checks: Sequence[Check]) -> Verdict:
@@ -105,7 +99,7 @@ def evidence(desired: Desired, client: Callable[[str], Any], checks: Sequence[Ch
         version=version("private-inference"),
         checks=checks,
         reachability=reachability,
-        authorization=_authorization(desired, client),
+        authorization=_authorization(stack),
         picture=picture,
     )
 
@@ -119,8 +113,8 @@ def _reachability(stack: Deployed) -> tuple[Mapping[str, Any], str]:
     return {**reachability_as_json(report), "assumptions": list(UNCOVERED)}, picture
 
 
-def _authorization(desired: Desired, client: Callable[[str], Any]) -> Mapping[str, Any]:
+def _authorization(stack: Deployed) -> Mapping[str, Any]:
     try:
-        return authorization_as_json(check_permissions(*deployed_permissions(desired, client)))
+        return authorization_as_json(check_permissions(*deployed_permissions(stack)))
     except WhoError as error:
         return {"unchecked": str(error)}

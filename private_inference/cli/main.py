@@ -356,11 +356,14 @@ def _permissions(config: "StackConfig") -> "tuple[Account, Intent]":
 def _deployed_permissions(config: "StackConfig") -> "tuple[Account, Intent]":
     from private_inference.cli.deployed import deployed_permissions
     from private_inference.runner.project import settings_of
+    from private_inference.verification.deployed import Deployed
     from private_inference.verification.deployed_contract import contract, desired_of, session
+    from private_inference.verification.reader import Reader
 
     settings = settings_of(config)
     aws = session(settings.region)
-    return deployed_permissions(desired_of(config, settings, contract(aws, config)), aws.client)
+    desired = desired_of(config, settings, contract(aws, config))
+    return deployed_permissions(Deployed(desired, Reader(aws.client)))
 
 
 def _stack(project: Path, stack: str) -> "StackConfig":

@@ -93,14 +93,10 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
 def _with_access_points(stack: Deployed, bucket: Guarded, gaps: list[str]) -> Guarded:
     """A bucket with the account's access points of it and their policies; what can't be read is a further gap."""
     account, name = stack.desired.account, bucket.arn.rpartition(":")[2]
-    found, token = list[tuple[Item, str | None]](), dict[str, str]()
+    found: list[tuple[Item, str | None]] = []
     try:
-        while True:
-            page = stack.aws.get("s3control", "list_access_points", AccountId=account, Bucket=name, **token)
-            found += [(each, _access_point_policy(stack, each["Name"])) for each in page.get("AccessPointList", ())]
-            if not page.get("NextToken"):
-                break
-            token = {"NextToken": page["NextToken"]}
+        listed = stack.aws.all("s3control", "list_access_points", "AccessPointList", AccountId=account, Bucket=name)
+        found += ((each, _access_point_policy(stack, each["Name"])) for each in listed)
     except UnreadableError as error:
         gaps.append(f"access points of the bucket {name} {error}")
     return replace(bucket, access_points=found)

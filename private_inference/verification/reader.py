@@ -42,7 +42,7 @@ class Reader:
         def pages(call: Callable[..., Any]) -> list[Any]:
             client = self._client(service)
             if not client.can_paginate(operation):
-                return list(call(**parameters).get(member, []))
+                return _all_pages(call, member, parameters)
             found = client.get_paginator(operation).paginate(**parameters)
             return [item for page in found for item in page.get(member, [])]
 
@@ -69,6 +69,16 @@ class Reader:
         if isinstance(found, Exception):
             raise found
         return found
+
+
+def _all_pages(call: Callable[..., Any], member: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """What the pages list of an operation that the SDK has no paginator for."""
+    page = call(**parameters)
+    listed = list(page.get(member, []))
+    while token := page.get("NextToken"):
+        page = call(**parameters, NextToken=token)
+        listed += page.get(member, [])
+    return listed
 
 
 def explain(error: ClientError | BotoCoreError) -> AbsentError | UnreadableError:

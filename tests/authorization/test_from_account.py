@@ -76,7 +76,7 @@ def _role(iam: Any, name: str, statement: Mapping[str, Any] | None = None, **mor
 
 
 def permissions(deployment: Deployment) -> tuple[Account, Intent]:
-    return deployed_permissions(deployment.desired, deployment.client)
+    return deployed_permissions(Deployed(deployment.desired, Reader(deployment.client)))
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,7 @@ def test_the_documented_policy_allows_exactly_what_is_read(deployment: Deploymen
         operation = deployment.client(service).meta.method_to_api_mapping[method]
         called.add(f"{PREFIXES.get(service, service)}:{operation}")
 
-    deployed_permissions(deployment.desired, Recording)
+    deployed_permissions(Deployed(deployment.desired, Reader(Recording)))
     page = (ROOT / "docs/authorization.md").read_text(encoding="utf-8")
     blocks = [json.loads(each) for each in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
     policy = next(each for each in blocks if each["Statement"][0].get("Sid") == "ReadWhoMay")
