@@ -45,12 +45,11 @@ def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
     allowed = corrections()[table]
     of_type = allowed["of a type"].get(resource.type, {})
     of_any_type = {name.lower(): fit for name, fit in allowed["of any type"].items()}
+    every = list(choices(resource))
     wanted = [(path, resource.get(*path.split(".")), fit) for path, fit in of_type.items()]
-    named = [g for g in choices(resource) if g.name.lower() in of_any_type and g.path not in of_type]
+    named = [g for g in every if g.name.lower() in of_any_type and g.path not in of_type]
     wanted += [(given.path, given.value, of_any_type[given.name.lower()]) for given in named]
-    wanted += [
-        (g.path, g.value, of_type[g.name]) for g in choices(resource) if g.name in of_type and g.path not in of_type
-    ]
+    wanted += [(g.path, g.value, of_type[g.name]) for g in every if g.name in of_type and g.path not in of_type]
 
     def judge(entry: tuple[str, Any, Any]) -> Findings:
         path, value, fit = entry
@@ -58,7 +57,7 @@ def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
             yield resource.violation(f"{otherwise} ({path}, which has to be {_said(fit)})")
 
     yield from for_each(wanted, judge)
-    for given in choices(resource):
+    for given in every:
         if isinstance(given.value, Unknown) and names_in(resource.type, given.path) & {*of_any_type}:
             yield resource.unverified(given.path)
 
