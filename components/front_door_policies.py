@@ -45,7 +45,7 @@ def callers(routes: Sequence[Arn], vpc_endpoint: Arn) -> Document:
     return document(allow("InvokeThroughFrontDoor", [INVOKE], list(routes), _through(vpc_endpoint)))
 
 
-def passage(account: Account, execution_arn: Arn, domain_name: str) -> Document:
+def endpoint_policy(account: Account, execution_arn: Arn, domain_name: str) -> Document:
     """What passes the VPC endpoint: calls by this account's principals, to this API and by this name.
 
     API Gateway adds an id to the name.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_aws as aws
@@ -74,6 +75,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         super().__init__("private-inference:inference:InferenceEndpoint", name, None, opts)
         self._name = name
         self._args = args
+        self._child = partial(pulumi.ResourceOptions, parent=self, protect=False)
         self._generation = generation(self._content(), args.live)
         self.variants = [served.name for served in args.variants]
         announce(args.settings.name, [served.variant.settings for served in args.variants], args.live, self)
@@ -132,15 +134,6 @@ class InferenceEndpoint(pulumi.ComponentResource):
 
     def _deployment(self, alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> aws.sagemaker.EndpointDeploymentConfigArgs:
         return deployment(self._args.settings.update, [alarm.name for alarm in alarms])
-
-    def _child(
-        self,
-        *,
-        protect: bool = False,
-        depends_on: Sequence[pulumi.Resource] = (),
-        hooks: pulumi.ResourceHookBinding | None = None,
-    ) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(depends_on), hooks=hooks)
 
     def _log_group(self) -> aws.cloudwatch.LogGroup:
         return aws.cloudwatch.LogGroup(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -75,6 +76,7 @@ class PrivateApi(pulumi.ComponentResource):
         super().__init__("private-inference:access:PrivateApi", name, None, opts)
         self._name = name
         self._args = args
+        self._child = partial(pulumi.ResourceOptions, parent=self, protect=False)
         self.api = aws.apigateway.RestApi(
             name,
             name=stack_name(name),
@@ -91,18 +93,9 @@ class PrivateApi(pulumi.ComponentResource):
         self.invoke_policies = {endpoint: self._invoke_policy(endpoint) for endpoint in args.endpoints}
         self.register_outputs({"apiId": self.api.id, "vpcEndpointId": self.vpc_endpoint.id})
 
-    def _child(
-        self,
-        *,
-        protect: bool = False,
-        depends_on: Sequence[pulumi.Resource] = (),
-        hooks: pulumi.ResourceHookBinding | None = None,
-    ) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(depends_on), hooks=hooks)
-
     def _vpc_endpoint(self) -> aws.ec2.VpcEndpoint:
         args = self._args
-        document = policies.passage(args.account, self.api.execution_arn, args.settings.domain_name)
+        document = policies.endpoint_policy(args.account, self.api.execution_arn, args.settings.domain_name)
         return aws.ec2.VpcEndpoint(
             FRONT_DOOR,
             vpc_id=args.vpc_id,

@@ -34,20 +34,20 @@ class Running:
     """A service that runs workloads with roles.
 
     own: prefixes of the actions that the workloads alone call with it; None for all. Other calls the service makes
-    itself, from AWS's network. homeless: whether a workload of its may be in no VPC.
+    itself, from AWS's network. outside_vpc: whether a workload of its own may be in no VPC.
     """
 
     service: str
     own: tuple[str, ...] | None = None
-    homeless: bool = False
+    outside_vpc: bool = False
 
 
 RUNNING: Mapping[str, Running] = {
     # It writes logs, makes interfaces, polls queues and sends results:
     # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
-    types.FUNCTION: Running("lambda.amazonaws.com", own=("sagemaker",), homeless=True),
+    types.FUNCTION: Running("lambda.amazonaws.com", own=("sagemaker",), outside_vpc=True),
     # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
-    types.SAGEMAKER_MODEL: Running("sagemaker.amazonaws.com", own=(), homeless=True),
+    types.SAGEMAKER_MODEL: Running("sagemaker.amazonaws.com", own=(), outside_vpc=True),
     types.INSTANCE: Running("ec2.amazonaws.com"),
     types.CONTAINER_SERVICE: Running("ecs-tasks.amazonaws.com"),
 }
@@ -122,7 +122,7 @@ class _Reach:
         interfaces = interfaces_of(self._network, resource)
         if resource.type == types.INSTANCE and self._further_interfaces:
             return None
-        if interfaces is None or not (interfaces or running.homeless):
+        if interfaces is None or not (interfaces or running.outside_vpc):
             return None
         return _Workload(resource.name, running, tuple(interfaces))
 
