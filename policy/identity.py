@@ -13,7 +13,7 @@ from policy.iam_documents import CONFUSED_DEPUTY, Statement, document_problem, r
 from policy.requirements import each_allowing
 from policy.resources import Resource, Stack
 from policy.rules import each_of, resource_rule, stack_rule
-from policy.schema import corrections, takes_no_resource
+from policy.schema import corrections, is_granted_on_any_resource, takes_no_resource
 from private_inference.graph.types import IAM_ROLE, IAM_ROLE_POLICY
 from private_inference.graph.values import Unknown, known
 
@@ -115,7 +115,8 @@ OPENING = ("iam:PassRole", "kms:Decrypt", "kms:ReEncryptFrom")
 
 
 def _reaches_any_resource(label: str, statement: Statement) -> str | None:
-    free = not statement.not_actions and all(takes_no_resource(str(known(action))) for action in statement.actions)
+    named = [str(known(action)) for action in statement.actions]
+    free = not statement.not_actions and all(takes_no_resource(a) or is_granted_on_any_resource(a) for a in named)
     if statement.any_resource and not free:
         return f"allows actions on any resource ({label})"
     wild = bool(statement.not_resources) or any(

@@ -17,6 +17,16 @@ def takes_no_resource(action: str) -> bool:
     return name in _without_resource().get(service, ())
 
 
+def is_granted_on_any_resource(action: str) -> bool:
+    """Whether AWS itself grants an action on `*` where it could name resources, and nothing is opened by it."""
+    return action.lower() in _on_any_resource()
+
+
+@cache
+def _on_any_resource() -> frozenset[str]:
+    return frozenset(action.lower() for action in corrections()["actions"]["on any resource"])
+
+
 @cache
 def _without_resource() -> Mapping[str, frozenset[str]]:
     services = json.loads(ACTIONS.read_text(encoding="utf-8"))

@@ -138,7 +138,7 @@ class SecuritySettings(SettingsGroup):
     """Why execution roles may make and remove network interfaces everywhere, not in this VPC alone.
 
     AWS publishes this form, and may refuse a model whose role has the bounded one. The rule no-wildcard-resources then
-    needs an exception for each role's policy.
+    needs an exception for the policy of each role's interfaces.
     """
     unprotected_because: Reason | None = None
     """Why Pulumi may delete what holds data (keys, bucket, registry, logs) in this stack."""

@@ -12,7 +12,7 @@ from private_inference.graph.cloudformation_names import corrections, property_n
 from private_inference.graph.resources import R, Resource
 from private_inference.graph.schema import Node, load
 from private_inference.graph.templates import TemplateError, parsed
-from private_inference.graph.values import Unknown, joined
+from private_inference.graph.values import Unknown, joined, spread
 
 STACK = "aws:cloudformation/stack:Stack"
 CLOUD_CONTROL = "aws:cloudcontrol/resource:Resource"
@@ -85,9 +85,8 @@ class _Template:
             type_name = str(declared.get("Type"))
             properties = {**corrections()["absent"].get(type_name, {}), **declared.get("Properties", {})}
             for name, by in corrections()["parts"].get(type_name, {}).items():
-                if name in properties:
-                    part = {name: properties.pop(name), by: {"Ref": logical}}
-                    yield from self._read(f"{logical}.{name}", f"{type_name}.{name}", part)
+                for path, value in spread(f"{logical}.{name}", properties.pop(name, None)):
+                    yield from self._read(path, f"{type_name}.{name}", {name: value, by: {"Ref": logical}})
             yield from self._read(logical, type_name, properties)
 
     def _read(self, logical: str, type_name: str, properties: Mapping[str, Any]) -> Iterator[Resource]:
@@ -125,8 +124,11 @@ class _Held:
     def block(self, node: Node, properties: Mapping[str, Any], path: str) -> dict[str, Any]:
         """The provider's properties of a block."""
         made: dict[str, Any] = {}
+        without_meaning = corrections()["no matter"].get(self.type_name, {})
         for name, raw in properties.items():
             place = joined(path, name)
+            if place in without_meaning:
+                continue
             key = property_name(node, self.type_name, place)
             if key == "" and isinstance(raw, Mapping):
                 found = self.block(node, raw, place)
@@ -158,7 +160,8 @@ class _Held:
             return self.block(kind, raw, place) if isinstance(raw, Mapping) else self._cannot(place, None)
         if isinstance(raw, Mapping):
             document = kind == "s" and "Statement" in raw
-            return self._deep(raw, place, whole=document) if document or kind == "m" else self._cannot(place, None)
+            written = document or kind == "m" or place.lower().endswith("policy")  # the provider takes it as JSON text
+            return self._deep(raw, place, whole=document) if written else self._cannot(place, None)
         return self._scalar(kind, raw, place)
 
     def _scalar(self, kind: str, raw: Any, place: str) -> Any:

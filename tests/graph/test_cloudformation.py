@@ -90,6 +90,9 @@ def test_corrected_types_exist_at_both_ends() -> None:
         assert aws_schema(whole)
     for type_name, parts in corrections()["parts"].items():
         assert set(parts) <= set(names_in(type_name, ""))
+    for type_name, paths in corrections()["no matter"].items():
+        for block, _, name in (path.rpartition(".") for path in paths):
+            assert name in names_in(type_name, block)
 
 
 AS_AWS_SAYS = {
@@ -154,6 +157,28 @@ def test_parts_are_resources_of_their_own() -> None:
     assert found["B.VersioningConfiguration"].get("versioningConfiguration", "status") == "Enabled"
     assert found["B.PublicAccessBlockConfiguration"].properties["blockPublicAcls"] is True
     assert all(each.sources["bucket"] == [found["B"].urn] for name, each in found.items() if name != "B")
+
+
+def test_each_of_a_list_of_parts_is_one() -> None:
+    found = held(
+        "Resources:\n  R:\n    Type: AWS::Events::Rule\n    Properties:\n      ScheduleExpression: rate(1 day)\n"
+        "      Targets: [{Id: a, Arn: arn:a}, {Id: b, Arn: arn:b}]\n"
+    )
+    targets = {each.get("targetId"): each.get("arn") for each in found.values() if each.type.endswith("EventTarget")}
+    assert targets == {"a": "arn:a", "b": "arn:b"}
+
+
+def test_what_holds_no_data_may_stay_unread() -> None:
+    table = one(
+        "{KeySchema: [{AttributeName: id, KeyType: HASH}], SSESpecification: {SSEEnabled: true, KMSMasterKeyId: k}}",
+        "DynamoDB::Table",
+    )
+    assert table.properties == {"serverSideEncryption": {"enabled": True, "kmsKeyArn": "k"}}
+
+
+def test_what_the_provider_takes_as_text_may_be_an_object() -> None:
+    queue = one("{RedrivePolicy: {maxReceiveCount: 3, deadLetterTargetArn: arn:dead}}", "SQS::Queue")
+    assert queue.get("redrivePolicy", "deadLetterTargetArn") == "arn:dead"
 
 
 def test_references_are_unknown_and_come_from_what_they_name() -> None:

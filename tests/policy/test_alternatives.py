@@ -243,6 +243,15 @@ def test_one_action_that_takes_no_resource_does_not_free_the_others(deployed: Gr
     assert not judge("no-wildcard-resources", graph).silent
 
 
+def test_a_function_in_a_vpc_may_have_the_policy_that_aws_publishes_for_it(deployed: Graph) -> None:
+    graph = deployed.copy()
+    published = [f"ec2:{does}NetworkInterface" for does in ("Create", "Delete")]
+    graph.set("RolePolicy", "team", "policy", allow([*published, "ec2:DescribeNetworkInterfaces"], "*"))
+    assert judge("no-wildcard-resources", graph).silent
+    graph.set("RolePolicy", "team", "policy", allow([*published, "ec2:CreateNetworkInterfacePermission"], "*"))
+    assert not judge("no-wildcard-resources", graph).silent
+
+
 BY_API_GATEWAY = TRUST.replace("sagemaker.amazonaws.com", "apigateway.amazonaws.com")
 
 

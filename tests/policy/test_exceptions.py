@@ -92,13 +92,13 @@ def test_today_is_a_date() -> None:
     assert isinstance(today(), date)
 
 
-def test_awss_own_network_interface_permissions_need_an_exception_for_the_roles_policy(archive: Path) -> None:
+def test_awss_own_network_interface_permissions_need_an_exception_for_their_policy(archive: Path) -> None:
     """What `security.networkInterfacesUnscopedBecause` asks of the pack's configuration."""
     security = {"networkInterfacesUnscopedBecause": "SageMaker refuses the bounded form in this account"}
     config = stack_config(minimal(archive, security=security))
     rule, kind = "no-wildcard-resources", "aws:iam/rolePolicy:RolePolicy"
     deployed = record(config).resources
     named = {urn.rpartition("::")[2] for urn, _ in judge(rule, deployed).violations}
-    assert named == {"triage", "triage-interfaces"}
+    assert named == {"triage-interfaces"}
     exceptions = {"exceptions": [each for name in named for each in granted(f"{kind}::{name}")["exceptions"]]}
     assert judge(rule, deployed, exceptions).violations == []
