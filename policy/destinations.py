@@ -22,7 +22,8 @@ from private_inference.graph.values import Unknown, known
 from private_inference.registries import accounts_of_aws
 
 OUTWARD = re.compile(
-    r"(?i)destination|output|target|sink|dump|export|artifactstore|backup|replica|failure|s3configuration|s3storage|trail|script"
+    r"(?i)destination|output|target|sink|dump|export|artifactstore|backup|replica|failure|s3configuration|s3storage|trail"
+    r"|script|checkpoint"
 )
 """Types and paths of properties that say where something is written."""
 OF_A_BUCKET = re.compile(
@@ -100,6 +101,7 @@ REGISTRY = re.compile(r"(?:(\d{12})\.dkr\.ecr\.|(?:[\w-]+\.)+[a-z]{2,}(?::\d+)?/
 """The registry that an image's name begins with; of ECR its account."""
 OF_AN_IMAGE = re.compile(r"(?i)(\w*_)?image(_?(uri|name|identifier))?")
 ACROSS_REGIONS = re.compile(r"(?i)cross_?region")
+BUCKET_NAME = re.compile(r"(?:s3://|arn:aws[^:]*:s3:::)?([a-z0-9][a-z0-9.-]{1,62})(?:/.*)?")
 BUCKET_OWNER = "expectedBucketOwner"
 """The account that the bucket beside it has to be in: AWS refuses any other."""
 
@@ -124,20 +126,24 @@ def _leads_outside(resource: Resource, inside: Inside, owned: Collection[str], g
         if resource.comes_from_elsewhere(given.path):
             yield resource.unverified(given.path)
         return
-    for what in _outside(given, bool(outward), inside):
+    bucket = BUCKET_NAME.fullmatch(given.text) if outward else None
+    if bucket and bucket[1] not in inside.buckets and any(account in bucket[1] for account in inside.accounts):
+        yield resource.unverified(given.path)  # by its name a bucket of this account, which a name can't prove
+        return
+    for what in _outside(given, bucket[1] if bucket else "", inside):
         yield resource.violation(f"{what} ({given.path})")
 
 
-def _outside(given: Given, outward: bool, inside: Inside) -> Iterator[str]:
+def _outside(given: Given, bucket: str, inside: Inside) -> Iterator[str]:
+    """What leads outside; `bucket` is the name of the one that is written to, or empty."""
     account, region = account_of(given.text), region_of(given.text)
-    bucket = re.fullmatch(r"(?:s3://|arn:aws[^:]*:s3:::)?([a-z0-9][a-z0-9.-]{1,62})(?:/.*)?", given.text)
     host = re.match(r"(?i)\w+://([^/:?#]+)", given.text)
     if account and inside.accounts and account not in inside.accounts:
         if given.text.startswith("arn:") or OF_AN_ACCOUNT.search(given.name):
             yield "names another account"
     elif region and inside.regions and region not in inside.regions:
         yield "names another region"
-    elif outward and bucket and bucket[1] not in inside.buckets:
+    elif bucket and bucket not in inside.buckets:
         if given.text.startswith(("s3://", "arn:")) or "bucket" in given.name.lower():
             yield "names a bucket that is not this stack's"
     elif host and not given.text.startswith("s3:") and not _is_inside(host[1], inside):

@@ -1,6 +1,8 @@
 """What an application team may put beside the models: none of it public, all of it inside the VPC, all calls by TLS."""
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
@@ -53,6 +55,42 @@ def nothing_switched_public(resource: Resource) -> Findings:
     required = corrections()["private values"]["of a type"].get(resource.type, {})
     yield from require_values(resource, "private values", "is public, or beside the VPC")
     yield from each_value(resource, _opens, (given for given in choices(resource) if given.path not in required))
+
+
+JOBS = ("AutoML", "Processing", "Training", "Tuning")
+"""Steps that run code on instances of their own. The others use a model's network, or none.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html
+"""
+
+
+@resource_rule(
+    types=["aws:sagemaker/pipeline:Pipeline"],
+    controls=[prowler("sagemaker_training_jobs_vpc_settings_configured"), *PRIVATE_ONLY],
+    severity=Severity.CRITICAL,
+    fix="give the step's arguments a VpcConfig with subnets of this stack",
+)
+def pipelines_run_in_the_network(pipeline: Resource) -> Findings:
+    """Every job of a pipeline runs in the VPC: elsewhere its code has the internet."""
+    text = pipeline.get("pipelineDefinition")
+    try:
+        definition = json.loads(known(text)) if text else None
+    except ValueError:
+        yield pipeline.violation("is no JSON (pipelineDefinition)")
+        return
+    for name in _jobs_without_vpc(definition):
+        yield pipeline.violation(f"runs its step {name} beside the VPC (pipelineDefinition)")
+
+
+def _jobs_without_vpc(node: Any) -> Iterator[str]:
+    """The names of a definition's steps, at any depth, that run a job and nowhere say in which VPC."""
+    if isinstance(node, Mapping):
+        if node.get("Type") in JOBS and '"VpcConfig"' not in json.dumps(node):
+            yield str(node.get("Name"))
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            yield from _jobs_without_vpc(each)
 
 
 def _opens(given: Given) -> str | None:

@@ -6,8 +6,10 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.access import no_rules, s3_gateways
-from policy.controls import checkov, config, fsbp, hipaa, nist, prowler
+from policy.controls import checkov, config, fsbp, hipaa, nist, pci, prowler
 from policy.findings import Findings, each, with_unverified
+from policy.given import Given, values
+from policy.iam_documents import matches_any, statements_on
 from policy.models import VARIANTS, Variant, endpoint_groups, model_groups, variants, zone_of
 from policy.requirements import (
     is_at_least,
@@ -27,8 +29,9 @@ from private_inference.graph.types import (
     SCALING_TARGET,
     SUBNET,
     VPC,
+    VPC_ENDPOINT_POLICY,
 )
-from private_inference.graph.values import Unknown, known
+from private_inference.graph.values import Unknown, UnverifiableError, known
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 BURSTABLE = "ml.t"
@@ -171,6 +174,40 @@ def served_models_are_this_stacks(stack: Stack, configuration: Resource) -> Find
         ):
             yield configuration.violation(f"serves a model that this stack does not declare ({key}.modelName)")
         stack.resolve(configuration, key, named, SAGEMAKER_MODEL)
+
+
+@stack_rule(
+    controls=[nist("AC-4(21)"), pci("1.3.6")],
+    severity=Severity.HIGH,
+    fix="name an artifact of this stack's bucket; if another bucket is yours, let the policy of the S3 gateway name it",
+)
+@each_of(all_of(SAGEMAKER_MODEL))
+def artifacts_come_through_the_gateway(stack: Stack, model: Resource) -> Findings:
+    """Models load what the policy of the S3 gateway endpoint lets through: anybody may fill another bucket."""
+    named = [given for given in values(model) if given.name in ("modelDataUrl", "s3Uri")]
+    for given in named:
+        if isinstance(given.value, Unknown):
+            if model.comes_from_elsewhere(given.path):
+                yield model.unverified(given.path)
+        elif given.text.startswith("s3://"):
+            yield from _comes_through(stack, model, given)
+
+
+def _comes_through(stack: Stack, model: Resource, given: Given) -> Findings:
+    arn = given.text.replace("s3://", "arn:aws:s3:::", 1)
+    gateways = s3_gateways(stack)
+    statements = (
+        statement
+        for gateway in gateways
+        for statement in statements_on(stack, gateway, VPC_ENDPOINT_POLICY, "vpcEndpointId")
+    )
+    try:
+        through = any(s.allows and s.grants("s3:GetObject") and matches_any(s.resources, arn) for s in statements)
+    except UnverifiableError:
+        yield model.unverified(given.path)
+    else:
+        if gateways and not through:
+            yield model.violation(f"loads an artifact that the S3 gateway's policy does not let through ({given.path})")
 
 
 @stack_rule(

@@ -12,7 +12,14 @@ from policy.findings import Findings, each
 from policy.resources import Resource, Stack
 from policy.rules import resource_rule
 from private_inference.graph.security_groups import Direction, SecurityGroupRule, rules_of
-from private_inference.graph.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP, SECURITY_GROUP_RULE
+from private_inference.graph.types import (
+    EGRESS_RULE,
+    INGRESS_RULE,
+    PREFIX_LIST,
+    PREFIX_LIST_ENTRY,
+    SECURITY_GROUP,
+    SECURITY_GROUP_RULE,
+)
 from private_inference.graph.values import Unknown, joined, known, pick
 
 
@@ -88,15 +95,20 @@ def no_public_ingress(resource: Resource, *, blocks: Sequence[str]) -> Findings:
 
 
 @resource_rule(
-    types=[SECURITY_GROUP, SECURITY_GROUP_RULE, EGRESS_RULE],
+    types=[SECURITY_GROUP, SECURITY_GROUP_RULE, EGRESS_RULE, PREFIX_LIST, PREFIX_LIST_ENTRY],
     controls=[nist("AC-4(21)"), checkov("CKV_AWS_382"), trivy("AWS-0104"), pci("1.2.1")],
     severity=Severity.CRITICAL,
     fix="name a security group, a prefix list or a private block as the destination",
     options=PRIVATE_BLOCKS,
 )
 def no_public_egress(resource: Resource, *, blocks: Sequence[str]) -> Findings:
-    """Security groups let traffic out to private addresses and prefix lists only: data leaves by what is open."""
-    yield from _public_blocks(resource, "egress", blocks, "lets traffic out to")
+    """Security groups let traffic out to private addresses and lists of them only: data leaves by what is open."""
+    if resource.type in (PREFIX_LIST, PREFIX_LIST_ENTRY):
+        listed = [(joined(path, "cidr"), pick(entry, "cidr")) for path, entry in resource.entries("entries")]
+        named = [*listed, *resource.entries("cidr")]
+        yield from each(resource, named, lambda path, block: public(path, block, blocks, "lists"))
+    else:
+        yield from _public_blocks(resource, "egress", blocks, "lets traffic out to")
 
 
 @resource_rule(

@@ -749,6 +749,16 @@ def _inference() -> Iterator[Mutant]:
         [{"variantName": "Shadow", "modelName": "somebody-elses-model"}],
     )
 
+    rule = "artifacts-come-through-the-gateway"
+    yield sets(rule, MODEL, "primaryContainer.modelDataUrl", "s3://open-weights/model.tar.gz", later=True)
+
+    rule = "pipelines-run-in-the-network"
+    pipeline = "aws:sagemaker/pipeline:Pipeline"
+    fit = {"Name": "Fit", "Type": "Training", "Arguments": {}}
+    branch = {"Name": "Branch", "Type": "Condition", "Arguments": {"IfSteps": [fit]}}
+    yield adds(rule, pipeline, {"pipelineName": "fit", "pipelineDefinition": json.dumps({"Steps": [branch]})})
+    yield adds(rule, pipeline, {"pipelineName": "fit", "pipelineDefinition": "Steps"})
+
     rule = "variants-are-scaled"
     target = ("aws:appautoscaling/target:Target", "triage")
     yield removes(rule, target, blame=ENDPOINT)
