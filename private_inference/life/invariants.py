@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from private_inference.life.paths import Paths
@@ -67,7 +68,7 @@ class Invariants:
         self.step = ""
         self.destroying = False
         self.given_up: set[str] = set()
-        """Names of what holds data and may go."""
+        """Names of what holds data and may go, or patterns of them."""
         self.calls = 0
         """AWS calls that changed something."""
         self.broken: list[BrokenInvariant] = []
@@ -79,7 +80,8 @@ class Invariants:
         with self._lock:
             self.calls += 1
             call = f"{service} {operation} {_named(sent)}".strip()
-            given_up = any(value in self.given_up for value in sent.values() if isinstance(value, str))
+            named = [value for value in sent.values() if isinstance(value, str)]
+            given_up = any(fnmatchcase(value, pattern) for value in named for pattern in self.given_up)
             if operation in DATA_LOSS and not self.destroying and not given_up:
                 prevention = "Protect it, and keep it on destroy unless the settings give a reason."
                 self._break(call, "", DATA_LOSS[operation], prevention)

@@ -199,10 +199,11 @@ class _Living:
         return load_stack(self._config.directory, update)
 
     def _give_up(self, before: Settings, after: Settings) -> None:
-        """An endpoint that goes takes its logs with it, where the settings give a reason not to protect them."""
+        """What goes takes its logs with it, where the settings give a reason not to protect them."""
         gone = {endpoint.name for endpoint in before.endpoints} - {endpoint.name for endpoint in after.endpoints}
         if not after.protect_data:
             self._invariants.given_up |= {f"/aws/sagemaker/Endpoints/{name}" for name in gone}
+            self._invariants.given_up |= {"front-door-*"} if before.front_door and not after.front_door else set()
 
     def _retrained(self) -> dict[str, str]:
         """New archives in place of the local ones: the same model in other bytes, which makes it another artifact."""

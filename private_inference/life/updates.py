@@ -6,6 +6,8 @@ A type whose creation is a "put" is updated by the same call.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from private_inference.life import front_door
+from private_inference.life.differences import State, Update, differs, retag
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.handler import Create, Created
 from private_inference.rehearsal.handlers import HANDLERS
@@ -14,12 +16,9 @@ from private_inference.rehearsal.handlers.observability import TRAIL_PROPERTIES,
 from private_inference.rehearsal.inputs import Inputs
 from private_inference.rehearsal.requests import pairs, request
 
-State = Mapping[str, Any]
-
-Update = Callable[[Account, State, Inputs], None]
-"""Makes AWS's resource what the new inputs say. Takes the old outputs with their `id`."""
-
 PUT = (
+    "aws:apigateway/methodSettings:MethodSettings",
+    "aws:apigateway/restApiPolicy:RestApiPolicy",
     "aws:appautoscaling/policy:Policy",
     "aws:appautoscaling/target:Target",
     "aws:cloudwatch/compositeAlarm:CompositeAlarm",
@@ -66,7 +65,7 @@ def operation(kind: str, state: State) -> Create | None:
 
         def put(account: Account, inputs: Inputs) -> Created:
             client, arn = account.client(service), {"ResourceARN": state["arn"]}
-            _retag(state, inputs, arn, client.tag_resource, client.untag_resource, form)
+            retag(state, inputs, arn, client.tag_resource, client.untag_resource, form)
             return HANDLERS[kind].create(account, inputs)
 
         return put
@@ -85,7 +84,7 @@ def operation(kind: str, state: State) -> Create | None:
 
 def endpoint(account: Account, state: State, inputs: Inputs) -> None:
     sagemaker = account.client("sagemaker")
-    _retag(state, inputs, {"ResourceArn": state["arn"]}, sagemaker.add_tags, sagemaker.delete_tags)
+    retag(state, inputs, {"ResourceArn": state["arn"]}, sagemaker.add_tags, sagemaker.delete_tags)
     given = {"endpointName": state["id"], **_without(inputs, "name")}
     if given["endpointConfigName"] != state["endpointConfigName"]:
         sagemaker.update_endpoint(**request(sagemaker, "update_endpoint", given))
@@ -93,9 +92,9 @@ def endpoint(account: Account, state: State, inputs: Inputs) -> None:
 
 def vpc_endpoint(account: Account, state: State, inputs: Inputs) -> None:
     given: dict[str, Any] = {}
-    if _changed(state, inputs, "policy"):
+    if differs(state, inputs, "policy"):
         given["PolicyDocument"] = inputs["policy"]
-    if _changed(state, inputs, "privateDnsEnabled"):
+    if differs(state, inputs, "privateDnsEnabled"):
         given["PrivateDnsEnabled"] = inputs["privateDnsEnabled"]
     for key in ("routeTableIds", "subnetIds", "securityGroupIds"):
         given |= _membership(key, state, inputs)
@@ -138,29 +137,7 @@ def _tag(account: Account, state: State, inputs: Inputs) -> None:
     def remove(TagKeys: list[str], **where: Any) -> None:  # noqa: N803 - as the other services call it
         ec2.delete_tags(**where, Tags=[{"Key": key} for key in TagKeys])
 
-    _retag(state, inputs, {"Resources": [state["id"]]}, ec2.create_tags, remove)
-
-
-def _retag(
-    state: State,
-    inputs: Inputs,
-    where: Mapping[str, Any],
-    add: Callable[..., Any],
-    remove: Callable[..., Any],
-    form: Callable[[Mapping[str, str]], Any] = pairs,
-    names: tuple[str, str] = ("Tags", "TagKeys"),
-) -> None:
-    """Remove the tags that are gone, and set those that are new or others. `names` are the calls' parameters."""
-    before, after = state.get("tagsAll") or {}, inputs.tags
-    if gone := sorted(before.keys() - after.keys()):
-        remove(**where, **{names[1]: gone})
-    if new := {key: value for key, value in after.items() if before.get(key) != value}:
-        add(**where, **{names[0]: form(new)})
-
-
-def _changed(state: State, inputs: Inputs, name: str) -> bool:
-    """Whether a property is another. One that the program leaves out is false or empty in the state."""
-    return (inputs.get(name) or None) != (state.get(name) or None)
+    retag(state, inputs, {"Resources": [state["id"]]}, ec2.create_tags, remove)
 
 
 def vpc(account: Account, state: State, inputs: Inputs) -> None:
@@ -191,17 +168,17 @@ def security_group_rule(account: Account, state: State, inputs: Inputs) -> None:
 
 def key(account: Account, state: State, inputs: Inputs) -> None:
     kms, identity = account.client("kms"), state["id"]
-    if _changed(state, inputs, "policy"):
+    if differs(state, inputs, "policy"):
         kms.put_key_policy(KeyId=identity, PolicyName="default", Policy=inputs["policy"])
-    if _changed(state, inputs, "description"):
+    if differs(state, inputs, "description"):
         kms.update_key_description(KeyId=identity, Description=inputs.get("description", ""))
     period = inputs.get("rotationPeriodInDays")
-    if _changed(state, inputs, "enableKeyRotation") or period != state.get("rotationPeriodInDays"):
+    if differs(state, inputs, "enableKeyRotation") or period != state.get("rotationPeriodInDays"):
         if inputs.get("enableKeyRotation"):
             kms.enable_key_rotation(KeyId=identity, **({"RotationPeriodInDays": period} if period else {}))
         else:
             kms.disable_key_rotation(KeyId=identity)
-    _retag(state, inputs, {"KeyId": identity}, kms.tag_resource, kms.untag_resource, _key_tags)
+    retag(state, inputs, {"KeyId": identity}, kms.tag_resource, kms.untag_resource, _key_tags)
 
 
 def _key_tags(tags: Mapping[str, str]) -> Any:
@@ -220,39 +197,39 @@ def route(account: Account, state: State, inputs: Inputs) -> None:
 
 def log_group(account: Account, state: State, inputs: Inputs) -> None:
     logs, name = account.client("logs"), state["id"]
-    if _changed(state, inputs, "retentionInDays"):
+    if differs(state, inputs, "retentionInDays"):
         if inputs.get("retentionInDays"):
             logs.put_retention_policy(logGroupName=name, retentionInDays=inputs["retentionInDays"])
         else:
             logs.delete_retention_policy(logGroupName=name)
-    if _changed(state, inputs, "kmsKeyId"):
+    if differs(state, inputs, "kmsKeyId"):
         logs.associate_kms_key(logGroupName=name, kmsKeyId=inputs["kmsKeyId"])
     where = {"logGroupName": name}
-    _retag(state, inputs, where, logs.tag_log_group, logs.untag_log_group, dict, ("tags", "tags"))
+    retag(state, inputs, where, logs.tag_log_group, logs.untag_log_group, dict, ("tags", "tags"))
     inputs.rest()
 
 
 def role(account: Account, state: State, inputs: Inputs) -> None:
     iam, name = account.client("iam"), state["id"]
-    if _changed(state, inputs, "assumeRolePolicy"):
+    if differs(state, inputs, "assumeRolePolicy"):
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=inputs["assumeRolePolicy"])
-    if _changed(state, inputs, "description"):
+    if differs(state, inputs, "description"):
         iam.update_role_description(RoleName=name, Description=inputs.get("description", ""))
-    _retag(state, inputs, {"RoleName": name}, iam.tag_role, iam.untag_role)
+    retag(state, inputs, {"RoleName": name}, iam.tag_role, iam.untag_role)
     inputs.rest()
 
 
 def policy(account: Account, state: State, inputs: Inputs) -> None:
     """A new default version; the oldest goes when there are five (IAM's quota)."""
     iam, arn = account.client("iam"), state["arn"]
-    if _changed(state, inputs, "policy"):
+    if differs(state, inputs, "policy"):
         versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
         if len(versions) == 5:
             replaceable = (each for each in versions if not each["IsDefaultVersion"])
             oldest = min(replaceable, key=lambda each: each["CreateDate"])
             iam.delete_policy_version(PolicyArn=arn, VersionId=oldest["VersionId"])
         iam.create_policy_version(PolicyArn=arn, PolicyDocument=inputs["policy"], SetAsDefault=True)
-    _retag(state, inputs, {"PolicyArn": arn}, iam.tag_policy, iam.untag_policy)
+    retag(state, inputs, {"PolicyArn": arn}, iam.tag_policy, iam.untag_policy)
     inputs.rest()
 
 
@@ -264,13 +241,13 @@ def bucket(account: Account, state: State, inputs: Inputs) -> None:
 
 def repository(account: Account, state: State, inputs: Inputs) -> None:
     ecr, name = account.client("ecr"), state["id"]
-    if _changed(state, inputs, "imageTagMutability"):
+    if differs(state, inputs, "imageTagMutability"):
         ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability=inputs["imageTagMutability"])
-    if _changed(state, inputs, "imageScanningConfiguration"):
+    if differs(state, inputs, "imageScanningConfiguration"):
         scanning = {"scanOnPush": bool((inputs.get("imageScanningConfiguration") or {}).get("scanOnPush"))}
         ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration=scanning)
     where = {"resourceArn": state["arn"]}
-    _retag(state, inputs, where, ecr.tag_resource, ecr.untag_resource, pairs, ("tags", "tagKeys"))
+    retag(state, inputs, where, ecr.tag_resource, ecr.untag_resource, pairs, ("tags", "tagKeys"))
     inputs.rest()
 
 
@@ -285,26 +262,26 @@ def trail(account: Account, state: State, inputs: Inputs) -> None:
         gone = pairs({key: before[key] for key in TagsList})
         cloudtrail.remove_tags(ResourceId=ResourceId, TagsList=gone)
 
-    _retag(state, inputs, {"ResourceId": arn}, cloudtrail.add_tags, remove, pairs, ("TagsList", "TagsList"))
+    retag(state, inputs, {"ResourceId": arn}, cloudtrail.add_tags, remove, pairs, ("TagsList", "TagsList"))
     inputs.rest()
 
 
 def topic(account: Account, state: State, inputs: Inputs) -> None:
     sns = account.client("sns")
-    if _changed(state, inputs, "kmsMasterKeyId"):
+    if differs(state, inputs, "kmsMasterKeyId"):
         key_id = inputs.get("kmsMasterKeyId", "")
         sns.set_topic_attributes(TopicArn=state["id"], AttributeName="KmsMasterKeyId", AttributeValue=key_id)
-    _retag(state, inputs, {"ResourceArn": state["id"]}, sns.tag_resource, sns.untag_resource)
+    retag(state, inputs, {"ResourceArn": state["id"]}, sns.tag_resource, sns.untag_resource)
     inputs.rest()
 
 
 def parameter(account: Account, state: State, inputs: Inputs) -> None:
     ssm = account.client("ssm")
     value = inputs.get("value", inputs.get("insecureValue"))
-    if value != state.get("value", state.get("insecureValue")) or _changed(state, inputs, "type"):
+    if value != state.get("value", state.get("insecureValue")) or differs(state, inputs, "type"):
         ssm.put_parameter(Name=state["id"], Type=inputs["type"], Value=value, Overwrite=True)
     where = {"ResourceType": "Parameter", "ResourceId": state["id"]}
-    _retag(state, inputs, where, ssm.add_tags_to_resource, ssm.remove_tags_from_resource)
+    retag(state, inputs, where, ssm.add_tags_to_resource, ssm.remove_tags_from_resource)
     inputs.rest()
 
 
@@ -313,14 +290,14 @@ def organization_policy(account: Account, state: State, inputs: Inputs) -> None:
     new = {"Name": inputs["name"], "Content": inputs["content"], "Description": inputs.get("description", "")}
     organizations.update_policy(PolicyId=identity, **new)
     where = {"ResourceId": identity}
-    _retag(state, inputs, where, organizations.tag_resource, organizations.untag_resource)
+    retag(state, inputs, where, organizations.tag_resource, organizations.untag_resource)
     inputs.rest()
 
 
 def sagemaker_tags(account: Account, state: State, inputs: Inputs) -> None:
     """Models and configurations don't change; their tags do."""
     sagemaker = account.client("sagemaker")
-    _retag(state, inputs, {"ResourceArn": state["arn"]}, sagemaker.add_tags, sagemaker.delete_tags)
+    retag(state, inputs, {"ResourceArn": state["arn"]}, sagemaker.add_tags, sagemaker.delete_tags)
     inputs.rest()
 
 
@@ -329,6 +306,7 @@ def _without(inputs: Inputs, *keys: str) -> dict[str, Any]:
 
 
 UPDATES: Mapping[str, Update] = {
+    **front_door.UPDATES,
     "aws:cloudtrail/trail:Trail": trail,
     "aws:cloudwatch/logGroup:LogGroup": log_group,
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": tags_only,

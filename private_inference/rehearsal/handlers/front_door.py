@@ -180,6 +180,11 @@ def zone_association(account: Account, inputs: Inputs) -> Created:
 
 
 def record(account: Account, inputs: Inputs) -> Created:
+    return change_record(account, inputs, "CREATE")
+
+
+def change_record(account: Account, inputs: Inputs, action: str) -> Created:
+    """`action` is Route 53's: CREATE, or UPSERT for a record that may be there."""
     identity, name, kind = inputs["zoneId"], inputs["name"].rstrip("."), inputs["type"]
     record_set: dict[str, Any] = {"Name": name, "Type": kind}
     if "aliases" in inputs:
@@ -188,7 +193,7 @@ def record(account: Account, inputs: Inputs) -> Created:
         record_set["AliasTarget"] = target | {"EvaluateTargetHealth": alias["evaluateTargetHealth"]}
     else:
         record_set |= {"TTL": inputs["ttl"], "ResourceRecords": [{"Value": value} for value in inputs["records"]]}
-    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]}
+    batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
     account.client("route53").change_resource_record_sets(HostedZoneId=identity, ChangeBatch=batch)
     return Created(f"{identity}_{name}_{kind}", {"fqdn": name})
 

@@ -21,8 +21,8 @@ from private_inference.rehearsal.patches.patch import patch
 
 ASSOCIATIONS = "{0}/domainnameaccessassociations"
 url_paths[f"{ASSOCIATIONS}$"] = url_paths[f"{ASSOCIATIONS}/(?P<arn>.+)$"] = APIGatewayResponse.dispatch
-url_paths[r"{0}/tags/(?P<arn>arn:[^/]+:/domainnameaccessassociations/.+)$"] = APIGatewayResponse.dispatch
-"""moto lacks these calls."""
+url_paths[r"{0}/tags/(?P<arn>arn:.+)$"] = APIGatewayResponse.dispatch
+"""moto lacks these calls, and knows tags of stages alone."""
 
 on_first_name: Callable[[], None] | None = None
 """Makes names answer; set by whoever serves this process."""
@@ -167,8 +167,67 @@ def names_in(account: str, region: str, vpc: str) -> list[str]:
     ]
 
 
+@patch(APIGatewayResponse, "update_integration")
+def integration_updated(original: Any, response: Any) -> str:
+    """UpdateIntegration changes an integration and leaves its responses, which PutIntegration makes anew.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html.
+    """
+    _, _, api, _, resource, _, method, _ = response.path.split("/")
+    found = response.backend.get_integration(api, resource, method)
+    names = {"/timeoutInMillis": "timeout_in_millis", "/uri": "uri"}
+    for change in _parameters()["patchOperations"]:
+        value = change["value"]
+        setattr(found, names[change["path"]], int(value) if value.isdigit() else value)
+    return json.dumps(found.to_json())
+
+
+@patch(APIGatewayResponse, "update_domain_name")
+def domain_name_updated(original: Any, response: Any) -> str:
+    """UpdateDomainName changes a name's certificate, its versions of TLS and its policy."""
+    found = response.backend.get_domain_name(response.path.rpartition("/")[2])
+    names = {"/certificateArn": "certificate_arn", "/securityPolicy": "security_policy", "/policy": "policy"}
+    for change in _parameters()["patchOperations"]:
+        setattr(found, names[change["path"]], change["value"])
+    return json.dumps(found.to_json())
+
+
+def _tags(response: Any) -> dict[str, str]:
+    """The tags of what a call for tags names by its ARN, to be changed in place.
+
+    ARNs: https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
+    """
+    backend, arn = response.backend, unquote(response.path.partition("/tags/")[2])
+    if arn in associations(backend):
+        kept: dict[str, str] = associations(backend)[arn].setdefault("tags", {})
+        return kept
+    kind, name, *stage = arn.rpartition(":/")[2].split("/")
+    if kind == "domainnames":
+        found = backend.get_domain_name(name.partition("+")[0])
+    else:
+        found = backend.get_stage(name, stage[1]) if stage else backend.get_rest_api(name)
+    found.tags = found.tags or {}
+    of_it: dict[str, str] = found.tags
+    return of_it
+
+
 @patch(APIGatewayResponse, "get_tags")
-def access_association_tags(original: Any, response: Any) -> Any:
-    """GetTags tells those of an association of a VPC endpoint with a private name, too."""
-    found = associations(response.backend).get(unquote(response.path.partition("/tags/")[2]))
-    return original(response) if found is None else json.dumps({"tags": found.get("tags", {})})
+def tags(original: Any, response: Any) -> str:
+    """GetTags, of all that has tags."""
+    return json.dumps({"tags": _tags(response)})
+
+
+@patch(APIGatewayResponse, "tag_resource")
+def tagged(original: Any, response: Any) -> str:
+    """TagResource, likewise."""
+    _tags(response).update(_parameters()["tags"])
+    return "{}"
+
+
+@patch(APIGatewayResponse, "untag_resource")
+def untagged(original: Any, response: Any) -> str:
+    """UntagResource, likewise."""
+    kept = _tags(response)
+    for key in response.querystring.get("tagKeys", []):
+        kept.pop(key, None)
+    return "{}"
