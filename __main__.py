@@ -11,6 +11,8 @@ from components import front_door_policies
 from components.account_guards import AccountGuards
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
+from components.caller_policies import ways
+from components.callers import Callers, CallersArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
 from components.data_perimeter import Readers, decryption
@@ -198,6 +200,7 @@ if settings.logs_calls:
             endpoint_names=[endpoint.name for endpoint in settings.endpoints],
             runtime_endpoint_id=access.runtime.id,
             front_door=front_doors_role,
+            elsewhere=ways(settings.callers),
             topic_arn=monitoring.topic.arn,
             key_arn=keys.logs.arn,
             retention_days=settings.security.log_retention_days,
@@ -279,6 +282,7 @@ if settings.perimeter.attach:
                 data_through_vpc=settings.perimeter.data_through_vpc,
                 account_guards=settings.account_guards,
                 front_door=front_doors_role,
+                callers=settings.callers,
             ),
             runtime_endpoint=access.runtime.id,
             vpc=network.vpc.id,
@@ -305,3 +309,8 @@ contract = PublishedContract(
 )
 for name, value in contract.outputs.items():
     pulumi.export(name, value)
+if settings.callers:
+    elsewhere = CallersArgs(
+        settings=settings.callers, account=account, endpoints=endpoints, contract=contract, safeguards=safeguards
+    )
+    pulumi.export("callers", Callers("callers", elsewhere, options).contracts)

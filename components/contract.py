@@ -148,17 +148,17 @@ class PublishedContract(pulumi.ComponentResource):
 
 def _contract(args: PublishedContractArgs, endpoints: Mapping[str, Any]) -> dict[str, Any]:
     runtime = args.access.runtime
-    return _json(
+    return as_json(
         Contract,
         contract_version=CONTRACT_VERSION,
         region=args.region,
         vpc_id=args.network.vpc.id,
         app_subnet_ids=args.network.subnet_ids(Tier.APP),
         client_security_group_id=args.groups.client.id,
-        runtime_endpoint=_json(
+        runtime_endpoint=as_json(
             RuntimeEndpoint, id=runtime.id, dns_name=runtime.dns_entries[0]["dns_name"], url=args.access.runtime_url
         ),
-        key_arns=_json(
+        key_arns=as_json(
             KeyArns, data=args.keys.data.arn, logs=args.keys.logs.arn, notifications=args.keys.notifications.arn
         ),
         dashboard_url=args.monitoring.dashboard_url,
@@ -168,11 +168,11 @@ def _contract(args: PublishedContractArgs, endpoints: Mapping[str, Any]) -> dict
 
 
 def _front_door(api: PrivateApi, name: PrivateName) -> dict[str, Any]:
-    return _json(FrontDoor, url=name.url, api_id=api.api.id, vpc_endpoint_id=api.vpc_endpoint.id)
+    return as_json(FrontDoor, url=name.url, api_id=api.api.id, vpc_endpoint_id=api.vpc_endpoint.id)
 
 
 def _endpoint(endpoint: InferenceEndpoint, front_door: aws.iam.Policy | None) -> dict[str, Any]:
-    return _json(
+    return as_json(
         EndpointContract,
         name=endpoint.endpoint.name,
         arn=endpoint.endpoint.arn,
@@ -188,7 +188,7 @@ LEFT_OUT = object()
 """Stands for a field that a stack doesn't have, and that its contract doesn't mention."""
 
 
-def _json(model: type[CamelCaseModel], **values: Any) -> dict[str, Any]:
+def as_json(model: type[CamelCaseModel], **values: Any) -> dict[str, Any]:
     """The JSON of a `model` whose values may not be known yet, which pydantic can't hold. Takes exactly its fields."""
     fields = model.model_fields
     if values.keys() != fields.keys():

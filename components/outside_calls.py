@@ -34,13 +34,15 @@ def trail_arn(account: Account) -> str:
     return account.arn("cloudtrail", f"trail/{watch_name()}")
 
 
-def from_outside(endpoints: Sequence[str], runtime_endpoint: str, front_door: str | None = None) -> Mapping[str, Any]:
+def from_outside(
+    endpoints: Sequence[str], runtime_endpoint: str, front_door: str | None = None, elsewhere: Sequence[str] = ()
+) -> Mapping[str, Any]:
     """The event pattern of calls that come through another VPC endpoint than the stack's, or through none.
 
-    `endpoints` are ARNs. The record of a call has its VPC endpoint, if any, in `vpcEndpointId`, and what is called in
-    `resources` alone, for SageMaker logs no parameters of InvokeEndpoint. Only AWS's services send events from a source
-    that begins with `aws.`. What API Gateway calls with the front door's role, whose ARN is `front_door`, is left out:
-    the API's own log says for whom.
+    `endpoints` are ARNs, `elsewhere` the VPC endpoints of callers that live elsewhere. The record of a call has its VPC
+    endpoint, if any, in `vpcEndpointId`, and what is called in `resources` alone, for SageMaker logs no parameters of
+    InvokeEndpoint. Only AWS's services send events from a source that begins with `aws.`. What API Gateway calls with
+    the front door's role, whose ARN is `front_door`, is left out: the API's own log says for whom.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
     """
@@ -53,7 +55,7 @@ def from_outside(endpoints: Sequence[str], runtime_endpoint: str, front_door: st
             **but_for_it,
             "eventName": [{"prefix": "InvokeEndpoint"}],
             "resources": {"ARN": list(endpoints)},
-            "vpcEndpointId": [{"exists": False}, {"anything-but": [runtime_endpoint]}],
+            "vpcEndpointId": [{"exists": False}, {"anything-but": [runtime_endpoint, *elsewhere]}],
         },
     }
 
@@ -69,6 +71,8 @@ class OutsideCallsArgs:
     """The VPC endpoint that calls should come through."""
     front_door: str | None
     """ARN of the role that API Gateway calls with, which comes through no VPC endpoint."""
+    elsewhere: Sequence[str]
+    """Ids of the VPC endpoints of callers that live elsewhere, whose calls are meant, too."""
     topic_arn: pulumi.Input[str]
     """The topic that is told of others."""
     key_arn: pulumi.Input[str]
@@ -144,12 +148,13 @@ class OutsideCalls(pulumi.ComponentResource):
         )
 
     def _tell(self, arns: Sequence[str]) -> None:
-        runtime, front_door = pulumi.Output.from_input(self._args.runtime_endpoint_id), self._args.front_door
+        args, runtime = self._args, pulumi.Output.from_input(self._args.runtime_endpoint_id)
+        pattern = runtime.apply(lambda known: from_outside(arns, known, args.front_door, args.elsewhere))
         rule = aws.cloudwatch.EventRule(
             self._name,
             name=watch_name(),
             description=f"Endpoints of {stack_name()} are called around their runtime endpoint",
-            event_pattern=pulumi.Output.json_dumps(runtime.apply(lambda known: from_outside(arns, known, front_door))),
+            event_pattern=pulumi.Output.json_dumps(pattern),
             opts=self._child(),
         )
-        aws.cloudwatch.EventTarget(self._name, rule=rule.name, arn=self._args.topic_arn, opts=self._child())
+        aws.cloudwatch.EventTarget(self._name, rule=rule.name, arn=args.topic_arn, opts=self._child())

@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.caller_policies import role_arn, ways, ways_of_roles
 from components.data_perimeter import Readers, decryption, reads
 from components.iam import Account, Document, Statement, allow, deny, document
-from components.settings import AccountGuardsSettings, SettingsError
+from components.settings import AccountGuardsSettings, CallerSettings, SettingsError
 
 SCP, RCP, BOUNDARY = "scp", "rcp", "boundary"
 
@@ -192,6 +193,8 @@ class Guarded:
     """The guards of the account that are the stack's."""
     front_door: str | None = None
     """ARN of the role that API Gateway calls with for the front door's callers, if there is a front door."""
+    callers: Sequence[CallerSettings] = ()
+    """Those that live elsewhere."""
 
     @property
     def buckets(self) -> Sequence[str]:
@@ -201,18 +204,19 @@ class Guarded:
     @property
     def watch(self) -> Sequence[str]:
         """ARNs of the trail that logs calls, the rule that tells of those from outside, and the log's objects."""
-        name = f"{self._name}-calls"
+        name = f"{self.name}-calls"
         rule, trail = self.account.arn("events", f"rule/{name}"), self.account.arn("cloudtrail", f"trail/{name}")
         return [trail, rule, f"{self.call_log}/*"]
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """PROJECT-STACK, with which the names of its resources begin."""
         return self.iam_path.strip("/").replace("/", "-")
 
     @property
     def boundary(self) -> str:
         """ARN of the managed policy that the boundary is: its name is unique in the account, whatever its path."""
-        name = f"{self._name}-boundary"
+        name = f"{self.name}-boundary"
         return f"arn:{self.account.partition}:iam::{self.account.id}:policy{self.iam_path}{name}"
 
 
@@ -244,14 +248,22 @@ def _calls(guarded: Guarded) -> list[Statement]:
     """Calls come through the stack's runtime endpoint only, whoever calls but the front door's role.
 
     API Gateway calls with that from its own network, for callers that came through the front door's VPC endpoint.
+    Callers that live elsewhere come through endpoints of their own: those of other accounts, with their roles alone.
     """
     arns = guarded.account.endpoints(guarded.endpoints)
     if not arns:
         return []
-    elsewhere: dict[str, Any] = {"StringNotEquals": {"aws:SourceVpce": guarded.runtime_endpoint}}
+    callers, theirs = guarded.callers, ways(guarded.callers)
+    through = [guarded.runtime_endpoint, *theirs] if theirs else guarded.runtime_endpoint
+    elsewhere: dict[str, Any] = {"StringNotEquals": {"aws:SourceVpce": through}}
     if guarded.front_door:
         elsewhere["ArnNotEquals"] = {"aws:PrincipalArn": guarded.front_door}
-    return [deny("CallsThroughRuntimeEndpoint", ["sagemaker:InvokeEndpoint*"], arns, elsewhere)]
+    refused = [deny("CallsThroughRuntimeEndpoint", ["sagemaker:InvokeEndpoint*"], arns, elsewhere)]
+    if of_roles := ways_of_roles(callers):
+        roles = [role_arn(guarded.account, guarded.iam_path, guarded.name, each) for each in callers if each.account]
+        others = {"StringEquals": {"aws:SourceVpce": of_roles}, "ArnNotEquals": {"aws:PrincipalArn": roles}}
+        refused.append(deny("CallersByTheirRoles", ["sagemaker:InvokeEndpoint*"], arns, others))
+    return refused
 
 
 def _changes(guarded: Guarded) -> list[Statement]:

@@ -63,6 +63,7 @@ class Safeguards:
         self.artifact = self._kept_in_use("artifact", lambda args, use: _uri(args.old_outputs or {}) in use.artifacts)
         self.invoke_policy = _before_delete("invoke-policy-not-attached", self._policy_detached)
         self.contract = _before_delete("contract-without-holders", self._contract_unheld)
+        self.caller_contract = _before_delete("caller-contract-without-holders", self._caller_unheld)
 
     def _client(self, service: str) -> Any:
         return clients.client(service, self._region)
@@ -184,6 +185,11 @@ class Safeguards:
             self._refuse_if_attached(endpoint["invokePolicyArn"])
             if front_door := endpoint.get("frontDoorPolicyArn"):
                 self._refuse_if_attached(front_door)
+
+    def _caller_unheld(self, args: ResourceHookArgs) -> None:
+        """A caller's contract goes before its policy. Of another account nobody can hold that, but take its role."""
+        if policy := json.loads((args.old_outputs or {})["insecureValue"]).get("invokePolicyArn"):
+            self._refuse_if_attached(policy)
 
     def _policy_detached(self, args: ResourceHookArgs) -> None:
         self._refuse_if_attached(args.id)

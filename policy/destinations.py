@@ -12,12 +12,13 @@ from policy.addresses import is_private
 from policy.controls import hipaa, nist, pci
 from policy.findings import Findings, for_each
 from policy.given import ARN, REGION, Given, account_of, documents, region_of, values
-from policy.iam_documents import Statement, readable
+from policy.iam_documents import Statement, names_callers, readable
+from policy.identity import TRUST
 from policy.resources import Resource, Stack
 from policy.rules import names, resource_rule, stack_rule
 from policy.schema import corrections
 from private_inference.graph.iam_documents import as_list
-from private_inference.graph.types import BUCKET
+from private_inference.graph.types import BUCKET, IAM_ROLE
 from private_inference.graph.values import Unknown, known
 from private_inference.registries import accounts_of_aws
 
@@ -51,6 +52,8 @@ class Inside:
     regions: frozenset[str]
     hosts: frozenset[str]
     buckets: frozenset[str]
+    callers: frozenset[str]
+    """Accounts outside, of which named principals may take roles."""
 
 
 @stack_rule(
@@ -62,10 +65,21 @@ class Inside:
         "regions": names("Further regions that count as inside."),
         "hosts": names("Names of hosts outside the network that may be called."),
         "buckets": names("Names of buckets outside the stack that may be written to."),
+        "callers": names(
+            "Other accounts of which roles and users, each by its ARN, may take a role: with an external id, and "
+            "through VPC endpoints that are named.",
+            r"^\d{12}$",
+        ),
     },
 )
 def destinations_are_inside(
-    stack: Stack, *, accounts: Sequence[str], regions: Sequence[str], hosts: Sequence[str], buckets: Sequence[str]
+    stack: Stack,
+    *,
+    accounts: Sequence[str],
+    regions: Sequence[str],
+    hosts: Sequence[str],
+    buckets: Sequence[str],
+    callers: Sequence[str],
 ) -> Findings:
     """Nothing goes, or is open, to another account or region, to a URL, or to a bucket that is not this stack's."""
     given = {resource.urn: list(values(resource)) for resource in stack}
@@ -76,6 +90,7 @@ def destinations_are_inside(
         frozenset([*regions, *_commonest((region, n) for (region, _), n in found.items())]),
         frozenset(hosts),
         frozenset([*buckets, *(name for name in named if isinstance(name, str))]),
+        frozenset(callers),
     )
     for resource in stack:
         owned = {
@@ -164,9 +179,10 @@ def _admits_outside(resource: Resource, path: str, inside: Inside, statement: St
     if not statement.allows or not (statement.principals or statement.not_principals) or not inside.accounts:
         return
     tested = [each for _, key, value in statement.tests if key in CALLERS for each in as_list(value)]
+    of_callers = resource.type == IAM_ROLE and path == TRUST and names_callers(statement)
     for who in [*statement.principals, *tested]:
         account = account_of(str(known(who)))
-        if account and account not in inside.accounts:
+        if account and account not in inside.accounts and not (of_callers and account in inside.callers):
             yield resource.violation(f"lets another account in ({path}, {statement.label})")
             return
 

@@ -138,6 +138,24 @@ def _everyone(principal: Any) -> bool:
     return (bool(text) and set(text) <= {"*", "?"}) or (_of_any_account(text) and "*" in text)
 
 
+CALLER = re.compile(r"arn:[^:*?]+:iam::\d{12}:(role|user)/[^*?]+")
+"""A role or a user by its ARN: not an account, which is everybody in it."""
+
+
+def names_callers(statement: Statement) -> bool:
+    """Whether a trust is for roles and users by their ARNs, with an external id, through VPC endpoints that it names.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
+    """
+    named = bool(statement.principals) and not statement.not_principals
+    return (
+        named
+        and all(CALLER.fullmatch(str(known(each))) for each in statement.principals)
+        and statement.requires(["sts:externalid"])
+        and statement.requires(["aws:sourcevpce"])
+    )
+
+
 def document_problem(document: Any) -> str | None:
     """What is wrong with a document's form. Raises UnverifiableError if it isn't known yet."""
     try:

@@ -5,6 +5,7 @@ reviewers. All problems of a stack's configuration are reported at once, each wi
 """
 
 from components.settings.account_guards import AccountGuardsSettings
+from components.settings.callers import CallerSettings
 from components.settings.endpoints import EndpointSettings
 from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
 from components.settings.loading import SettingsError, load, parse
@@ -23,6 +24,7 @@ __all__ = [
     "CLIENTS",
     "AccountGuardsSettings",
     "ArtifactSettings",
+    "CallerSettings",
     "EndpointSettings",
     "FlowSettings",
     "ImageSettings",

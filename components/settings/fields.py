@@ -132,6 +132,12 @@ def _ecr_uri(value: str) -> str:
     return value
 
 
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("names one twice; name each once")
+    return values
+
+
 def _matching(pattern: str, expected: str) -> AfterValidator:
     """Takes strings that match `pattern` whole; `expected` describes them and says how to write one."""
 
@@ -183,6 +189,29 @@ AdministratorArn = Annotated[
         "which stands for whoever is in it; write one such as arn:aws:iam::ACCOUNT:role/admin*",
     ),
 ]
+CallerArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[^*?\s]+",
+        "the ARN of a role or a user; write one such as arn:aws:iam::ACCOUNT:role/scoring (no pattern, and no account)",
+    ),
+]
+CallerName = Annotated[
+    str,
+    _matching(
+        r"[a-z][a-z0-9-]{0,22}[a-z0-9]", "a caller's name; write 2 to 24 lower-case letters, digits and inner hyphens"
+    ),
+]
+"""A role's name, PROJECT-STACK-caller-NAME, may have 64 characters."""
+ExternalId = Annotated[
+    str,
+    _matching(r"[\w+=,.@:/-]{2,1224}", "an external id; write 2 to 1224 letters, digits, and any of _ + = , . @ : / -"),
+]
+"""https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (ExternalId)"""
+VpcEndpointId = Annotated[
+    str, _matching(r"vpce-[0-9a-f]{8,17}", "the id of a VPC endpoint; write one such as vpce-0a1b2c3d4e5f60718")
+]
+VpcEndpointIds = Annotated[tuple[VpcEndpointId, ...], AfterValidator(_each_once)]
 CertificateArn = Annotated[
     str,
     _matching(

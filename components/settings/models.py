@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from components import cidr
 from components.ecr import EcrImage
 from components.settings.account_guards import AccountGuardsSettings
+from components.settings.callers import CallerSettings
+from components.settings.callers import contradictions as caller_contradictions
 from components.settings.endpoints import EndpointSettings, distinct_names
 from components.settings.fields import (
     AccountId,
@@ -186,6 +188,8 @@ class Settings(SettingsGroup):
     private_access: PrivateAccessSettings = PrivateAccessSettings()
     front_door: Annotated[FrontDoorSettings | None, BeforeValidator(lambda given: given or None)] = None
     """A private HTTPS name of its own in front of the models, if any."""
+    callers: tuple[CallerSettings, ...] = ()
+    """Who calls from another VPC or another account. Who runs in the stack's own VPC needs no entry."""
     security: SecuritySettings = SecuritySettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     operators: OperatorSettings = OperatorSettings()
@@ -229,6 +233,7 @@ class Settings(SettingsGroup):
                 if uri and EcrImage.parse(uri).region != self.region:
                     key = f"endpoints[{position}].{endpoint.key(number)}model.image.uri"
                     yield Problem(key, uri, f"is not in {self.region}, and {_OWN_REGION}")
+        yield from caller_contradictions(self.callers, self.account, self.endpoints)
         if self.front_door:
             fips = self.private_access.fips
             yield from front_door_contradictions(self.front_door, self.region, fips, self.endpoints)

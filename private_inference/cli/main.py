@@ -90,7 +90,7 @@ def rehearse(
 
     config = _stack(project, stack)
     settings = settings_of(config)
-    policies = _policies(config, policy_config)
+    policies = _policies(config, stack, policy_config)
     with prepared_aws(settings) as aws:
         with steps() as progress:
             result = run(config, settings, aws, policies, progress)
@@ -115,7 +115,7 @@ def check(
     from private_inference.cli.check import check as run
 
     config = _stack(project, stack)
-    result = run(config, _policies(config, policy_config))
+    result = run(config, _policies(config, stack, policy_config))
     if as_json:
         print(json.dumps(result.as_json(), indent=2))
     else:
@@ -372,10 +372,12 @@ def _stack(project: Path, stack: str) -> "StackConfig":
     return load_stack(project, stack)
 
 
-def _policies(config: "StackConfig", given: Path | None) -> Mapping[str, Any]:
+def _policies(config: "StackConfig", stack: str, given: Path | None) -> Mapping[str, Any]:
+    """The policy pack's configuration: by default the one beside the stack's file."""
     from private_inference.runner.policy_config import read_config
 
-    default = config.directory / f"Policy.{config.stack}.json"
+    folder = (config.directory / stack).parent if stack.endswith(".yaml") else config.directory
+    default = folder / f"Policy.{config.stack}.json"
     if given is None and not default.exists():
         return {}
     return read_config(given or default)

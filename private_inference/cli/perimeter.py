@@ -148,6 +148,7 @@ def _guarded(
         vpc=vpc,
         data_through_vpc=settings.perimeter.data_through_vpc,
         account_guards=settings.account_guards,
+        callers=settings.callers,
         front_door=(
             front_door_policies.role_arn(account, path, f"{config.project}-{config.stack}")
             if settings.front_door

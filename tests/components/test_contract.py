@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from components.contract import CONTRACT_VERSION, Contract, KeyArns, RuntimeEndpoint, _json
+from components.contract import CONTRACT_VERSION, Contract, KeyArns, RuntimeEndpoint, as_json
 from components.settings.fields import LONGEST_NAME
 from tests.support.recording import Recorded, record, stack_config
 from tests.support.stacks import endpoint, minimal
@@ -99,11 +99,11 @@ def test_fips_clients_are_given_the_fips_address(archive: Path) -> None:
 
 
 def test_what_is_published_has_exactly_the_fields_of_its_model() -> None:
-    assert _json(KeyArns, data="d", logs="l", notifications="n") == {"data": "d", "logs": "l", "notifications": "n"}
-    assert _json(RuntimeEndpoint, id="i", dns_name="n", url="u") == {"id": "i", "dnsName": "n", "url": "u"}
+    assert as_json(KeyArns, data="d", logs="l", notifications="n") == {"data": "d", "logs": "l", "notifications": "n"}
+    assert as_json(RuntimeEndpoint, id="i", dns_name="n", url="u") == {"id": "i", "dnsName": "n", "url": "u"}
     for values in ({"id": "i", "url": "u"}, {"id": "i", "dns_name": "n", "url": "u", "port": 443}):
         with pytest.raises(TypeError, match="RuntimeEndpoint has the fields id, dns_name, url"):
-            _json(RuntimeEndpoint, **values)
+            as_json(RuntimeEndpoint, **values)
 
 
 def test_every_field_says_what_it_is() -> None:

@@ -48,6 +48,27 @@ def front_door(**changes: Any) -> dict[str, Any]:
     return {"domainName": DOMAIN, "certificateArn": CERTIFICATE} | changes
 
 
+def neighbour(**changes: Any) -> dict[str, Any]:
+    """The least that an entry of `callers` says: another VPC of the account."""
+    return {"name": "billing", "vpcEndpoints": ["vpce-0b1c2d3e4f5061728"]} | changes
+
+
+OTHERS = "210987654321"
+
+
+def foreigner(**changes: Any) -> dict[str, Any]:
+    """The least that an entry of `callers` says of another account."""
+    given = {
+        "name": "research",
+        "account": OTHERS,
+        "principals": [f"arn:aws:iam::{OTHERS}:role/scoring"],
+        "externalId": "research-scores-triage",
+        "vpcEndpoints": ["vpce-0c1d2e3f405162738"],
+        "stsVpcEndpoints": ["vpce-0d1e2f30415263748"],
+    }
+    return given | changes
+
+
 def settings(values: Mapping[str, Any]) -> Settings:
     """What the program reads from such a file."""
     return parse(PROJECT, stack_config(values).values)

@@ -1,0 +1,96 @@
+"""The documents of callers that live elsewhere: what each may call through which VPC endpoint, and who takes its role.
+
+SageMaker endpoints have no policy of their own, so whoever calls from another account takes a role of this one. The
+requests that follow carry the VPC endpoint of whoever makes them, whosever account that is in:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourcevpce
+"""
+
+from collections.abc import Sequence
+
+from components.iam import INVOKE_ACTIONS, Account, Arn, Document, allow, document
+from components.settings import CallerSettings
+
+SESSION_SECONDS = 3600
+"""How long a caller's session lasts at most: the least that IAM takes, and the most of a role that takes another.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html (MaxSessionDuration)
+"""
+LONGEST_ROLE_NAME = 64
+
+
+def called(caller: CallerSettings) -> str:
+    """What a caller's policy or role is called in the program."""
+    return f"caller-{caller.name}"
+
+
+def role_name(stack: str, caller: CallerSettings) -> str:
+    """Name of a caller's role, of a stack called PROJECT-STACK: the caller's own policies name its ARN."""
+    return f"{stack}-{called(caller)}"
+
+
+def role_arn(account: Account, iam_path: str, stack: str, caller: CallerSettings) -> str:
+    """ARN of a caller's role."""
+    return f"arn:{account.partition}:iam::{account.id}:role{iam_path}{role_name(stack, caller)}"
+
+
+def calls(endpoints: Sequence[Arn], caller: CallerSettings) -> Document:
+    """Calls to these SageMaker endpoints, through the caller's own VPC endpoints only."""
+    through = {"StringEquals": {"aws:SourceVpce": list(caller.vpc_endpoints)}}
+    return document(allow("InvokeThroughOwnEndpoint", INVOKE_ACTIONS, list(endpoints), through))
+
+
+def trust(caller: CallerSettings) -> Document:
+    """Lets the caller's named principals take its role: with its external id, through its own STS endpoints.
+
+    The external id is for callers that call for others (the confused deputy), and AWS takes it for no secret:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html. That trusts may test
+    where requests come from:
+    https://github.com/aws-samples/data-perimeter-policy-examples/blob/main/resource_based_policies/iam_role_trust_policy.json
+    """
+    return document(
+        {
+            "Sid": "NamedCallers",
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": list(caller.principals)},
+            "Condition": {
+                "StringEquals": {
+                    "sts:ExternalId": caller.external_id,
+                    "aws:SourceVpce": list(caller.sts_vpc_endpoints),
+                }
+            },
+        }
+    )
+
+
+# What is the caller's to attach.
+
+
+def runtime_endpoint_policy(endpoints: Sequence[Arn], principals: dict[str, Arn]) -> Document:
+    """For the caller's runtime endpoint: calls to these endpoints, by principals that a condition key bounds."""
+    statement = allow("CallsOfModels", INVOKE_ACTIONS, list(endpoints), {"StringEquals": dict(principals)})
+    return document(statement | {"Principal": {"AWS": "*"}})
+
+
+def sts_endpoint_policy(role: Arn) -> Document:
+    """For the caller's STS endpoint: its role alone is taken through it."""
+    return document(allow("CallersRole", ["sts:AssumeRole"], [role]) | {"Principal": {"AWS": "*"}})
+
+
+def identity_policy(role: Arn) -> Document:
+    """For the caller's principals: they take their role."""
+    return document(allow("CallersRole", ["sts:AssumeRole"], [role]))
+
+
+# What others let pass.
+
+
+def ways(callers: Sequence[CallerSettings]) -> list[str]:
+    """Ids of the VPC endpoints that calls of callers elsewhere come through."""
+    return list(dict.fromkeys(each for caller in callers for each in caller.vpc_endpoints))
+
+
+def ways_of_roles(callers: Sequence[CallerSettings]) -> list[str]:
+    """Those of them that belong to callers' roles alone."""
+    own = set(ways([caller for caller in callers if not caller.account]))
+    return [each for each in ways([caller for caller in callers if caller.account]) if each not in own]
