@@ -36,19 +36,23 @@ def everyone(account: Account) -> Iterator[Principal]:
         yield Principal(ADMINISTRATOR, Kind.ROLE, anybody, account.id, None, besides=declared)
     texts = [text for policy in account.documents for text in _texts(policy)]
     mentioned = {number for text in texts for number in _ACCOUNT.findall(text)} - {account.id}
+    named = _named(account.documents) - {each.arn for each in account.principals}
     for number in [*sorted(mentioned), ANOTHER_ACCOUNT]:
+        theirs = sorted(each for each in named if each.split(":")[4] == number)
+        yield from (Principal(each, Kind.ROLE, each, number, None) for each in theirs)
         name = f"account {number}" if number in mentioned else "any other account"
-        yield Principal(name, Kind.ROLE, f"arn:{account.partition}:iam::{number}:?*", number, None)
+        anybody = f"arn:{account.partition}:iam::{number}:?*"
+        yield Principal(name, Kind.ROLE, anybody, number, None, besides=frozenset(theirs))
     yield Principal(ANONYMOUS, Kind.ANONYMOUS)
     yield from federated(account.documents)
-    theirs = arn_pattern(glob(f"arn:*:*:*:{ANOTHER_ACCOUNT}:*"))
+    for_others = arn_pattern(glob(f"arn:*:*:*:{ANOTHER_ACCOUNT}:*"))
     for service in [*sorted(_services(account.documents)), ANOTHER_SERVICE]:
         yield Principal(service, Kind.SERVICE, context={"aws:sourceaccount": (account.id,)})
         yield Principal(
             service,
             Kind.SERVICE,
             context={"aws:sourceaccount": (ANOTHER_ACCOUNT,)},
-            bounds=dict.fromkeys(FOR_WHOM, theirs),
+            bounds=dict.fromkeys(FOR_WHOM, for_others),
         )
 
 
@@ -60,6 +64,15 @@ def label(principal: Principal) -> str:
         return principal.name
     name = "any other AWS service" if principal.name == ANOTHER_SERVICE else principal.name
     return f"{name}, for {'another account' if principal.bounds else 'this account'}"
+
+
+_CALLER = re.compile(r"arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?]+")
+
+
+def _named(policies: Iterable[Policy]) -> set[str]:
+    """ARNs of the roles and users that statements name as principals."""
+    named = (each for policy in policies for statement in policy.statements for each in statement.principals)
+    return {each for each in named if isinstance(each, str) and _CALLER.fullmatch(each)}
 
 
 def _services(policies: Iterable[Policy]) -> set[str]:

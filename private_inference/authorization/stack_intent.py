@@ -6,7 +6,7 @@ found here. What it relies on are the names of the stack's resources.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from private_inference.authorization.everyone import ADMINISTRATOR, ROOT_USER
@@ -14,7 +14,7 @@ from private_inference.authorization.intent import Expectation, Expected, Intent
 from private_inference.authorization.model import PUBLIC
 
 if TYPE_CHECKING:
-    from components.settings import Settings
+    from components.settings import CallerSettings, Settings
     from components.settings.endpoints import EndpointSettings
 
 RUNTIME, S3, FRONT_DOOR = "endpoint sagemaker.runtime", "endpoint s3", "endpoint execute-api"
@@ -24,6 +24,7 @@ CALLS, CALLS_BUCKET = "objects of calls", "bucket calls"
 DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
 FLOW_LOGS = "role network-flow-logs"
 USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+CALLS_OF_MODELS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
 CHANGES = ("sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint")
 
 ANYWHERE = (
@@ -37,6 +38,10 @@ UNTOLD = "operators.callsFromOutside notifies operators of each such call"
 WITHIN = (
     "an administrator of this account may give anybody of it the right to call an endpoint through the runtime "
     "endpoint: the account's administrators are trusted"
+)
+WITHIN_OTHERS = (
+    "an administrator of this account may give anybody of it the right to call an endpoint through the VPC endpoint of "
+    "a caller of the account: the account's administrators are trusted"
 )
 BY_NAME = (
     "an administrator of this account may give anybody of it the right to call through the front door: the account's "
@@ -73,8 +78,35 @@ def intent_from(settings: Settings) -> Intent:
     if settings.front_door:
         stack += (FRONT_DOORS_ROLE, f"VPC {FRONT_DOOR}", *map(_route, names))
         each += [one for name in names for one in _through_front_door(name)]
+    callers = [f"role caller-{caller.name}" for caller in settings.callers if caller.account]
+    each += [one for caller in settings.callers for one in _elsewhere(caller, names)]
     log, calls = ((CALLS, CALLS_BUCKET), [*_trail()]) if settings.logs_calls else ((), [])
-    return Intent((*resources, *stack, *log), (*each, *_services(settings), *calls, *_administrators(settings)))
+    return Intent(
+        (*resources, *stack, *log, *callers), (*each, *_services(settings), *calls, *_administrators(settings))
+    )
+
+
+def _elsewhere(caller: CallerSettings, names: Sequence[str]) -> Iterator[Expectation]:
+    """A caller comes through its own VPC endpoints; of another account as its role, which named principals take."""
+    role, why = f"role caller-{caller.name}", f"{caller.name} calls the model from elsewhere"
+    for principal in caller.principals:
+        for through in caller.sts_vpc_endpoints:
+            taken = f"{caller.name} takes its role"
+            yield Expectation(Expected.REQUIRED, principal, "sts:AssumeRole", role, f"endpoint {through}", taken)
+    for name in caller.endpoints or names:
+        for through in caller.vpc_endpoints:
+            called = {"resource": f"endpoint {name}", "path": f"endpoint {through}", "why": why}
+            for action in CALLS_OF_MODELS:
+                who = role if caller.account else f"holders of caller-{caller.name}"
+                yield Expectation(Expected.REQUIRED, who, action, **called)
+                if not caller.account:
+                    yield Expectation(
+                        Expected.PERMITTED, "role *", action, **called | {"why": "whoever has the policy"}
+                    )
+            if not caller.account:
+                yield Expectation(
+                    Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", **called | {"why": WITHIN_OTHERS}
+                )
 
 
 def _route(endpoint: str) -> str:
@@ -97,7 +129,7 @@ def _through_front_door(name: str) -> Iterator[Expectation]:
 
 def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
     name, role = endpoint.name, f"role {endpoint.name}"
-    for action in ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"):
+    for action in CALLS_OF_MODELS:
         yield Expectation(
             Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"
         )
@@ -147,7 +179,8 @@ def _administrators(settings: Settings) -> Iterator[Expectation]:
     if "scp" not in settings.perimeter.attach:
         anywhere = f"{ANYWHERE}; {TOLD if settings.logs_calls else UNTOLD}"
         yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=anywhere)
-    for path in (PUBLIC.name, "any other VPC endpoint"):
+    elsewhere = ["endpoint vpce-*"] if settings.callers else []
+    for path in (PUBLIC.name, "any other VPC endpoint", *elsewhere):
         for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", *CHANGES, "ec2:*"):
             yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "*", path, ADMINISTRATION)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "s3:GetObject", OBJECTS, S3, ADMINISTRATION)

@@ -112,9 +112,8 @@ def test_a_grant_counts_as_a_statement_of_the_keys_policy() -> None:
     arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
     key = resource(KEY, "data", id="1", keyId="1", arn=arn, policy=text(allow("kms:Put*", Principal={"AWS": ACCOUNT})))
     grant = resource("aws:kms/grant:Grant", "theirs", keyId="1", granteePrincipal=OTHER, operations=["Decrypt"])
-    account = "account 210987654321"
-    assert verdict([key, grant], account, "kms:Decrypt", "key data") is Verdict.ALLOWED
-    assert verdict([key, grant], account, "kms:GenerateDataKey", "key data") is Verdict.DENIED
+    assert verdict([key, grant], OTHER, "kms:Decrypt", "key data") is Verdict.ALLOWED
+    assert verdict([key, grant], OTHER, "kms:GenerateDataKey", "key data") is Verdict.DENIED
     assert verdict([key], "any other account", "kms:Decrypt", "key data") is Verdict.DENIED
 
 

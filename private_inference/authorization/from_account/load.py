@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from private_inference.authorization.access_points import ways_to
+from private_inference.authorization.elsewhere import elsewhere
+from private_inference.authorization.escalation import of_stack
 from private_inference.authorization.from_account.described import Described, Endpoint, Guarded, Item
 from private_inference.authorization.from_account.identities import Identities
 from private_inference.authorization.model import (
@@ -39,9 +41,16 @@ def load(described: Described) -> Account:
         gaps=(*described.gaps, *_service_grants(described)),
         complete=True,
     )
+    found = replace(found, paths=(*found.paths, *elsewhere(_of_stack(found), found.paths)))
     read = {key for policy in found.documents for each in policy.statements for key in (*tested(each), *inserted(each))}
     tags = {key for key in read if key.startswith(TAGS)}
     return replace(found, principals=tuple(identities.tagged(found.principals, tags)))
+
+
+def _of_stack(account: Account) -> Iterator[Policy]:
+    """The documents of the stack's resources, and of its roles and whoever holds what it hands out."""
+    yield from (policy for each in account.resources for policy in each.policies)
+    yield from (policy for each in of_stack(account) for policy in each.identity or ())
 
 
 def _resources(described: Described) -> Iterator[Resource]:

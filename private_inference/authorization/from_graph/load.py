@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from private_inference.authorization.access_points import ways_to
+from private_inference.authorization.elsewhere import elsewhere
 from private_inference.authorization.from_graph.attachments import Attachments
 from private_inference.authorization.model import (
     HOLDERS,
@@ -37,7 +38,7 @@ def load(resources: Iterable[Declared], account_id: str, partition: str) -> Acco
     """The account that a program's resources are in."""
     graph = Graph(sorted(with_held(resources), key=lambda resource: resource.urn))
     attached = Attachments(graph)
-    return Account(
+    found = Account(
         account_id,
         partition,
         (*_roles(graph, attached, account_id, partition), *_holders(graph, account_id, partition)),
@@ -46,6 +47,7 @@ def load(resources: Iterable[Declared], account_id: str, partition: str) -> Acco
         attached.organization(account_id),
         attached.gaps(),
     )
+    return replace(found, paths=(*found.paths, *elsewhere(found.documents, found.paths)))
 
 
 def _text(resource: Declared, *keys: str) -> str:
