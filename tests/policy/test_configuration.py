@@ -70,6 +70,7 @@ def test_where_things_are_tried_out_what_nothing_judges_is_told_and_so_is_that()
         ("no-routes-out", {"blocks": [f"{first}.0.0.0/16" for first in range(9)]}, "blocks"),
         ("destinations-are-inside", {"accounts": ["*"]}, "accounts.0"),
         ("destinations-are-inside", {"hosts": ["*.example.com"]}, "hosts.0"),
+        ("destinations-are-inside", {"callers": ["21098765432*"]}, "callers.0"),
         ("s3-gateway-reaches-own-buckets", {"buckets": ["*"]}, "buckets.0"),
         ("keys-are-this-stacks", {"keys": ["arn:aws:kms:*:*:key/*"]}, "keys.0"),
         ("two-instances-serve", {"minimum": 1}, "minimum"),
