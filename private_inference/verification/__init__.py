@@ -9,6 +9,7 @@ from typing import Any
 
 from private_inference.verification import (
     account_guards,
+    callers,
     capacity,
     contract,
     data,
@@ -74,5 +75,6 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
     yield from front_door.assertions(stack, inside)
+    yield from callers.assertions(stack)
     if inside:
         yield Assertion("Call from inside", "its function and its role are removed", inside.remove, LEAST_PRIVILEGE)

@@ -98,7 +98,9 @@ def _told(stack: Deployed) -> Result:
     faults = [] if rule["State"] == "ENABLED" else [f"its rule is {rule['State']}"]
     asked = json.loads(rule.get("EventPattern") or "{}")
     detail = asked.get("detail", {})
-    through = [{"exists": False}, {"anything-but": [stack.desired.contract.runtime_endpoint.id]}]
+    elsewhere = [each for caller in stack.desired.settings.callers for each in caller.vpc_endpoints]
+    meant = list(dict.fromkeys([stack.desired.contract.runtime_endpoint.id, *elsewhere]))
+    through = [{"exists": False}, {"anything-but": meant}]
     if detail.get("vpcEndpointId") != through:
         faults.append(f"its rule asks for vpcEndpointId {json.dumps(detail.get('vpcEndpointId'))}")
     about = {

@@ -46,7 +46,8 @@ def _scp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
     contract, settings = stack.desired.contract, stack.desired.settings
     endpoints = {endpoint.arn for endpoint in contract.endpoints.values()}
     calls = [s for s in refusing if s.actions & {"sagemaker:InvokeEndpoint*"} and endpoints <= s.resources]
-    through = ("StringNotEquals", "aws:SourceVpce", contract.runtime_endpoint.id)
+    elsewhere = [each for caller in settings.callers for each in caller.vpc_endpoints]
+    through = ("StringNotEquals", "aws:SourceVpce", contract.runtime_endpoint.id, *elsewhere)
     if endpoints and not any(s.requires(*through) and len(s.conditions) == 1 for s in calls):
         yield "nothing refuses calls around the runtime endpoint"
     tags = {"Project": stack.desired.project, "Stack": stack.desired.stack}

@@ -12,6 +12,7 @@ from typing import Any
 
 from components.contract import Contract, FrontDoor
 from private_inference.authorization.from_account.described import Described, Endpoint, Guarded
+from private_inference.verification.callers import contract_of, role_arn
 from private_inference.verification.checks import AbsentError, UnreadableError
 from private_inference.verification.deployed import Deployed, Item
 from private_inference.verification.keys import PURPOSES
@@ -32,7 +33,7 @@ def describe(stack: Deployed) -> Described:
         _identities(stack, "Policies", "LocalManagedPolicy", "AWSManagedPolicy"),
         tuple(_with_access_points(stack, each, gaps) if each.kind == "bucket" else each for each in _resources(stack)),
         tuple(_endpoints(stack)),
-        _handed_out(desired.contract),
+        _handed_out(desired.contract) | _of_callers(stack),
         tuple(gaps),
     )
 
@@ -42,6 +43,13 @@ def _handed_out(contract: Contract) -> dict[str, str]:
     found = {name: endpoint.invoke_policy_arn for name, endpoint in contract.endpoints.items()}
     by_name = {f"front-door-{name}": endpoint.front_door_policy_arn for name, endpoint in contract.endpoints.items()}
     return found | {name: arn for name, arn in by_name.items() if arn}
+
+
+def _of_callers(stack: Deployed) -> dict[str, str]:
+    """The policies for callers that live elsewhere."""
+    callers = [caller for caller in stack.desired.settings.callers if not caller.account]
+    found = {f"caller-{caller.name}": contract_of(stack, caller).invoke_policy_arn for caller in callers}
+    return {name: arn for name, arn in found.items() if arn}
 
 
 def _front_door(stack: Deployed, promised: FrontDoor) -> Iterator[Guarded]:
@@ -75,6 +83,9 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
         yield _guarded(f"log group {name}", "log group", group["arn"], lambda: [p["policyDocument"] for p in logs()])
     if desired.contract.front_door:
         yield from _front_door(stack, desired.contract.front_door)
+    for caller in desired.settings.callers:
+        if caller.account:
+            yield Guarded(f"role caller-{caller.name}", "role", role_arn(stack, caller))
     yield Guarded("role network-flow-logs", "role", flow_log(stack)["DeliverLogsPermissionArn"])
     bucket = f"arn:{desired.partition}:s3:::{stack.bucket}"
     yield _guarded("bucket artifacts", "bucket", bucket, lambda: [_bucket_policy(stack, stack.bucket)])
