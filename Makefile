@@ -61,6 +61,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo --no-cache
 	cd examples/consumer && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache .
+	cd examples/consumer-elsewhere && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache .
 
 # Checkov's pins clash with the product's, so it lives apart.
 $(CHECKOV): tests/conformance/requirements-checkov.txt

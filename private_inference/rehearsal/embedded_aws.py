@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +24,11 @@ SETTINGS: dict[str, str] = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nothing here starts a machine, and images take most of the start
     "MALLOC_ARENA_MAX": "2",  # one request computes at a time: a heap for each connection would only be memory
 }
+
+
+def administrator(account: str) -> dict[str, str]:
+    """Credentials for everything in an account, as boto3's sessions take them: the embedded AWS has any account."""
+    return {"aws_access_key_id": f"ACCOUNT0{account}", "aws_secret_access_key": account}
 
 
 class EmbeddedAwsError(Exception):
@@ -93,12 +98,20 @@ class EmbeddedAws:
         """
         with self._creating:
             if service not in self._clients:
-                self._clients[service] = self._session.create_client(
-                    service, region_name=self.region, endpoint_url=self.endpoint_url, config=self._config
-                )
+                self._clients[service] = self.connect(service)
                 if service == "s3control":
                     self._clients[service].meta.events.register("before-send.s3-control", _without_account)
             return self._clients[service]
+
+    def connect(self, service: str, **credentials: str) -> Any:
+        """A client of its own, with other credentials than the account's administrator's, if any are given."""
+        return self._session.create_client(
+            service, region_name=self.region, endpoint_url=self.endpoint_url, config=self._config, **credentials
+        )
+
+    def in_account(self, account: str) -> "OtherAccount":
+        """Another account of the same AWS, in the same region."""
+        return OtherAccount(self, account)
 
     def on_call(self, listener: Callable[[str, str, Mapping[str, Any]], None]) -> None:
         """Have `listener` called after each answered call of these clients: service, operation and what was sent.
@@ -136,6 +149,23 @@ class EmbeddedAws:
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
         )
+
+
+class OtherAccount:
+    """Another account of an embedded AWS, as its administrator sees it."""
+
+    def __init__(self, aws: EmbeddedAws, account: str) -> None:
+        self._aws = aws
+        self._credentials = administrator(account)
+
+    @property
+    def region(self) -> str:
+        return self._aws.region
+
+    @cache  # noqa: B019 - it lives as long as its AWS
+    def client(self, service: str) -> Any:
+        """The AWS SDK's client of a service."""
+        return self._aws.connect(service, **self._credentials)
 
 
 def _without_account(request: Any, **_: Any) -> None:

@@ -14,8 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from private_inference.rehearsal import lookups
-from private_inference.rehearsal.account import Account, account_of
-from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.account import Account, Clients, account_of
 from private_inference.rehearsal.handler import Create, Handler
 from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.rehearsal.inputs import FailedError, Inputs, RefusedError, UnhandledError
@@ -55,7 +54,7 @@ class MotoEngine:
 
     def __init__(
         self,
-        aws: EmbeddedAws,
+        aws: Clients,
         *,
         on_created: Progress = lambda resource, seconds: None,
         stacks: Mapping[str, Outputs] | None = None,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from private_inference.rehearsal.embedded_aws import administrator
 from private_inference.rehearsal.operations import Operations
 from private_inference.rehearsal.reach import reached_endpoints
 from private_inference.rehearsal.refused import RefusedError
@@ -56,8 +57,9 @@ def invoke(url: str, configuration: Mapping[str, Any], code: bytes, event: bytes
 def _environment(url: str, configuration: Mapping[str, Any]) -> dict[str, str]:
     import boto3
 
-    region = configuration["FunctionArn"].split(":")[3]
-    clients: Any = boto3.Session(region_name=region)
+    region, account = configuration["FunctionArn"].split(":")[3:5]
+    make: Any = boto3.Session
+    clients = make(region_name=region, **administrator(account))
     reached = reached_endpoints(lambda service: clients.client(service, endpoint_url=url), configuration)
     given = configuration.get("Environment", {}).get("Variables", {})
     return {

@@ -7,6 +7,7 @@ what an organization forbids are left out.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from private_inference.graph.iam_documents import as_list, principals
@@ -84,11 +85,31 @@ def trusts(role: Role, service: str) -> bool:
     return service_may(role.trust, service, Request("sts:AssumeRole", role.arn, {"aws:sourceaccount": role.account}))
 
 
-def trusts_administrator(role: Role, arn: str) -> bool:
-    """Whether an identity of the role's account, to which its own policies allow everything, may assume the role."""
-    named: set[tuple[str | None, str]] = {(None, "*"), *(("AWS", name) for name in (arn, role.root, role.account, "*"))}
-    context = {"aws:principalarn": arn, "aws:principalaccount": role.account}
+def trusts_administrator(role: Role, arn: str, given: Mapping[str, str] = MappingProxyType({})) -> bool:
+    """Whether an identity to which the policies of its own account allow everything may assume the role.
+
+    `given` are the condition keys of what it sends along.
+    """
+    partition, account = arn.split(":")[1], arn.split(":")[4]
+    root = f"arn:{partition}:iam::{account}:root"
+    named: set[tuple[str | None, str]] = {(None, "*"), *(("AWS", name) for name in (arn, root, account, "*"))}
+    context = {"aws:principalarn": arn, "aws:principalaccount": account, **given}
     return _named_may(role.trust, named, Request("sts:AssumeRole", role.arn, context))
+
+
+def takes(taker: Role, role: Role, request: Request, way: Way | None) -> bool:
+    """Whether a role may assume another, for which `request` asks.
+
+    Of another account, its own policies have to allow it, too.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+    """
+    theirs, own = _resource_effects(taker, request, role.trust), identity_allows(taker, request)
+    if "Deny" in _effects(taker.policies, request.by(taker)) | {effect for _, effect in theirs}:
+        return False
+    named, to_account = ((meant, "Allow") in theirs for meant in (True, False))
+    trusted = (named or to_account) and own if taker.account != role.account else named or (to_account and own)
+    return trusted and (way is None or passes(taker, request, way))
 
 
 def _named_may(policy: Document, named: set[tuple[str | None, str]], request: Request) -> bool:

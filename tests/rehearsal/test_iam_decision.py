@@ -14,6 +14,7 @@ from private_inference.rehearsal.iam_decision import (
     may_with_key,
     passes,
     refusal,
+    takes,
     trusts,
     trusts_administrator,
 )
@@ -161,6 +162,49 @@ ADMINISTRATOR = "arn:aws:iam::123456789012:user/admin"
 def test_which_identities_a_role_trusts(named: Any, trusted: bool) -> None:
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": named}
     assert trusts_administrator(Role(ARN, {"Statement": [statement]}), ADMINISTRATOR) is trusted
+
+
+OTHERS = "arn:aws:iam::210987654321"
+
+
+@pytest.mark.parametrize(
+    ("named", "sent", "trusted"),
+    [
+        (f"{OTHERS}:root", {"sts:externalid": "x"}, True),
+        (f"{OTHERS}:user/admin", {"sts:externalid": "x"}, True),
+        (f"{OTHERS}:user/admin", {"sts:externalid": "y"}, False),
+        (f"{OTHERS}:user/admin", {}, False),
+        (f"{OTHERS}:role/scoring", {"sts:externalid": "x"}, False),
+        (ROOT, {"sts:externalid": "x"}, False),
+    ],
+)
+def test_which_identities_of_another_account_a_role_trusts(named: str, sent: Any, trusted: bool) -> None:
+    condition = {"StringEquals": {"sts:ExternalId": "x"}}
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": named}, "Condition": condition}
+    assert trusts_administrator(Role(ARN, {"Statement": [statement]}), f"{OTHERS}:user/admin", sent) is trusted
+
+
+TAKE = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ARN}
+
+
+@pytest.mark.parametrize(
+    ("taker", "trusted", "own", "takes_it"),
+    [
+        (f"{OTHERS}:role/scoring", f"{OTHERS}:role/scoring", [TAKE], True),
+        (f"{OTHERS}:role/scoring", f"{OTHERS}:root", [TAKE], True),
+        (f"{OTHERS}:role/scoring", f"{OTHERS}:role/scoring", [], False),
+        (f"{OTHERS}:role/scoring", f"{OTHERS}:role/other", [TAKE], False),
+        (f"{OTHERS}:role/scoring", f"{OTHERS}:role/scoring", [TAKE, {**TAKE, "Effect": "Deny"}], False),
+        ("arn:aws:iam::123456789012:role/near", "arn:aws:iam::123456789012:role/near", [], True),
+        ("arn:aws:iam::123456789012:role/near", ROOT, [], False),
+        ("arn:aws:iam::123456789012:role/near", ROOT, [TAKE], True),
+    ],
+)
+def test_whose_role_takes_another(taker: str, trusted: str, own: list[Any], takes_it: bool) -> None:
+    """Of another account, both sides have to allow it (reference_policies_evaluation-logic-cross-account.html)."""
+    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": trusted}}]}
+    asking = Role(taker, {}, ({"Statement": own},))
+    assert takes(asking, Role(ARN, trust), Request("sts:AssumeRole", ARN), None) is takes_it
 
 
 @pytest.mark.parametrize(

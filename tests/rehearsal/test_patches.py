@@ -965,6 +965,14 @@ def powerless(aws: EmbeddedAws) -> str:
     return str(aws.client("iam").create_role(RoleName=unique("r"), AssumeRolePolicyDocument=trust)["Role"]["Arn"])
 
 
+@probe("accounts")
+def credentials_of_another_account_are_of_that_account(aws: EmbeddedAws) -> bool:
+    name, other = unique("r"), aws.in_account("210987654321")
+    other.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy({"AWS": "*"}, "sts:AssumeRole"))
+    own = {each["RoleName"] for each in aws.client("iam").list_roles()["Roles"]}
+    return name not in own and other.client("sts").get_caller_identity()["Account"] == "210987654321"
+
+
 @probe("trusted_callers")
 def a_role_is_not_for_everybody(aws: EmbeddedAws) -> bool:
     return refused("AccessDenied", aws.client("sts").assume_role, RoleArn=role(aws), RoleSessionName="probe")

@@ -208,6 +208,10 @@ HANDLERS = {
     ),
     "aws:ec2/route:Route": Handler(route, taggable=False),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Handler(vpc_endpoint, ignored=("autoAccept",)),
+    "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy": Handler(
+        Call("ec2", "modify_vpc_endpoint", id="request.VpcEndpointId", renamed={"policy": "PolicyDocument"}),
+        taggable=False,
+    ),
     "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment": Handler(vpn_gateway_attachment, taggable=False),
     "aws:ec2transitgateway/vpcAttachment:VpcAttachment": Handler(transit_gateway_attachment),
     "aws:ec2/flowLog:FlowLog": Handler(flow_log),

@@ -7,6 +7,7 @@ does.
 
 from private_inference.rehearsal.patches import (
     account_guards,
+    assumed_roles,
     callers,
     certificates,
     endpoints,
@@ -27,6 +28,7 @@ __all__ = [
     "PATCHES",
     "account_guards",
     "apply_all",
+    "assumed_roles",
     "callers",
     "certificates",
     "endpoints",

@@ -11,7 +11,6 @@ from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.responses import BaseResponse
 from moto.ec2.models import ec2_backends
 from moto.sts.models import sts_backends
-from moto.sts.responses import TokenResponse
 from moto.utilities.utils import get_partition
 
 from private_inference.rehearsal.fleet_needs import decrypting, reading
@@ -23,12 +22,14 @@ from private_inference.rehearsal.iam_decision import (
     may_with_key,
     refusal,
     trusts,
-    trusts_administrator,
 )
 from private_inference.rehearsal.patches.fleet_facts import artifact_at, find_role
 from private_inference.rehearsal.patches.judged import JUDGED, SERVICES
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.refused import RefusedError
+
+TAKING = ("sts", "AssumeRole")
+"""Judged by patches/assumed_roles.py, with the trust of the role that is asked for."""
 
 
 class UnjudgedError(Exception):
@@ -49,24 +50,12 @@ def credentials(
             f"{service} may not assume {role_arn}: its trust does not allow that, or there is no such role"
         )
     session = sts.assume_role(region, "workload", role_arn, "", 3600, "")
-    session.reached = reached  # type: ignore[attr-defined]
+    session.reached, session.network = reached, account  # type: ignore[attr-defined]
     return {
         "AWS_ACCESS_KEY_ID": session.access_key_id,
         "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
         "AWS_SESSION_TOKEN": session.session_token,
     }
-
-
-@patch(TokenResponse, "assume_role")
-def trusted_callers(original: Any, response: Any) -> Any:
-    """AssumeRole refuses whom the role's trust does not name (API_AssumeRole: AccessDenied)."""
-    arn = response._get_param("RoleArn")
-    _, caller, _ = response.backend.get_caller_identity(response.get_access_key(), response.region)
-    role = find_role(response.backend, arn)
-    if role is None or not trusts_administrator(role, caller):
-        message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}"
-        raise RefusedError(403, "AccessDenied", message)
-    return original(response)
 
 
 @patch(BaseResponse, "setup_class")
@@ -76,7 +65,7 @@ def judged_services(original: Any, response: Any, *given: Any, **asked: Any) -> 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html.
     """
     original(response, *given, **asked)
-    if _session(response) and response.service_name not in SERVICES:
+    if session_of(response) and response.service_name not in (*SERVICES, TAKING[0]):
         raise UnjudgedError(f"it can't judge what a role asks of {response.service_name}")
 
 
@@ -87,8 +76,8 @@ def judged_actions(original: Any, response: Any, resource: str = "*") -> None:
     Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and
     https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html.
     """
-    session = _session(response)
-    if session:
+    session = session_of(response)
+    if session and (response.service_name, response._get_action()) != TAKING:
         action = response._get_action()
         judged = JUDGED.get((response.service_name, action))
         if judged is None:
@@ -105,7 +94,7 @@ def judged_actions(original: Any, response: Any, resource: str = "*") -> None:
 @patch(ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action")
 def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_name: Any = None) -> None:
     """A role reads objects if it may, and the bucket's policy and the object's key let it (API_GetObject)."""
-    session = _session(response)
+    session = session_of(response)
     if session:
         action = response._get_action()
         if action != "GetObject" or not key_name:
@@ -124,7 +113,7 @@ def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_na
 
 def caller_and_way(response: Any, services: tuple[str, ...]) -> tuple[str, Way | None]:
     """The ARN of whoever asks, and the VPC endpoint that the request comes through. Raises as `way_of` does."""
-    session = _session(response)
+    session = session_of(response)
     if session:
         return session.arn, way_of(response.region, session, services)
     account = response.current_account
@@ -133,11 +122,11 @@ def caller_and_way(response: Any, services: tuple[str, ...]) -> tuple[str, Way |
 
 def role_arn_of(response: Any) -> str | None:
     """The ARN of the role that asks; None of an administrator."""
-    session = _session(response)
+    session = session_of(response)
     return str(session.role_arn) if session else None
 
 
-def _session(response: Any) -> Any:
+def session_of(response: Any) -> Any:
     """moto's session of the role that asks, or None for an administrator."""
     sts = sts_backends[response.current_account][get_partition(response.region)]
     return sts.get_assumed_role_from_access_key(response.get_access_key())
@@ -159,12 +148,13 @@ def way_of(region: str, session: Any, services: tuple[str, ...]) -> Way | None:
     reached = getattr(session, "reached", None)
     if reached is None:
         return None
-    endpoints = ec2_backends[session.account_id][region].vpc_end_points
+    network = session.network
+    endpoints = ec2_backends[network][region].vpc_end_points
     found = next((endpoints.get(reached[service]) for service in services if service in reached), None)
     if found is None or found.state != "available":
         message = f"Connect timeout: there is no path from the caller to {services[0]}, through any VPC endpoint."
         raise RefusedError(504, "ConnectTimeout", message)
-    vpc = f"arn:{get_partition(region)}:ec2:{region}:{session.account_id}:vpc/{found.vpc_id}"
+    vpc = f"arn:{get_partition(region)}:ec2:{region}:{network}:vpc/{found.vpc_id}"
     policy: Document = json.loads(found.policy_document)
     return Way(found.id, vpc, policy, gateway=found.vpc_endpoint_type == "Gateway")
 

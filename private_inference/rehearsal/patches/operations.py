@@ -109,7 +109,7 @@ def zone_lost(region: str, zone: str) -> None:
 
 
 def credentials(region: str, role: str, service: str, reached: Mapping[str, str] | None) -> dict[str, str]:
-    return callers.credentials(ACCOUNT, region, role, service, reached)
+    return callers.credentials(role.split(":")[4], region, role, service, reached)
 
 
 def certificate(region: str, arn: str, name: str) -> None:

@@ -196,6 +196,11 @@ interface = aws.ec2.VpcEndpoint(
     private_dns_enabled=True,
     subnet_ids=subnet_ids,
     security_group_ids=[access.id],
+    opts=child,
+)
+aws.ec2.VpcEndpointPolicy(
+    "runtime",
+    vpc_endpoint_id=interface.id,
     policy=json.dumps(
         {
             "Version": "2012-10-17",
