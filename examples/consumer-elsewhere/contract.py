@@ -1,4 +1,4 @@
-"""What this team reads of the platform's contract for it, which is one caller's: `/private-inference/STACK/callers/NAME`.
+"""What this team reads of the platform's contract for it: `/private-inference/STACK/callers/NAME`, one caller's alone.
 
 The platform may add fields within a version, so what isn't known here is ignored.
 """

@@ -1,0 +1,347 @@
+"""Callers that live elsewhere, rehearsed in two accounts: each gets a real prediction, and nobody else does.
+
+What they run is the application team's own program, examples/consumer-elsewhere, with the contract that it was given.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from components.contract import Contract
+from private_inference.authorization.intent import check
+from private_inference.cli.deployed import deployed_permissions
+from private_inference.rehearsal.embedded_aws import EmbeddedAws, OtherAccount
+from private_inference.rehearsal.engine import MotoEngine
+from private_inference.rehearsal.operations import Operations
+from private_inference.rehearsal.prerequisites import prepared_aws
+from private_inference.runner.program import run_program
+from private_inference.runner.project import load_stack, settings_of
+from private_inference.verification import Verdict, callers, outside_calls
+from private_inference.verification.checks import evaluate
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.desired import Desired
+from private_inference.verification.reader import Reader
+from tests.support.recording import ROOT
+from tests.support.stacks import OTHERS, PROJECT, foreigner, neighbour, shipped
+
+pytestmark = pytest.mark.xdist_group("callers")
+
+CONSUMER = ROOT / "examples/consumer-elsewhere"
+ACCOUNT, LAMBDA = "123456789012", "lambda.amazonaws.com"
+EXTERNAL_ID = "research-scores-triage"
+SCORING = f"arn:aws:iam::{OTHERS}:role/scoring"
+
+Clients = EmbeddedAws | OtherAccount
+
+
+@dataclass(frozen=True)
+class Place:
+    """A VPC with VPC endpoints of its own, by service."""
+
+    subnets: list[str]
+    group: str
+    endpoints: Mapping[str, str]
+
+    @staticmethod
+    def made(aws: Clients) -> "Place":
+        ec2 = aws.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+        zones = [f"{aws.region}{letter}" for letter in "ab"]
+        blocks = zip(("10.9.0.0/24", "10.9.1.0/24"), zones, strict=True)
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+            for block, zone in blocks
+        ]
+        group = ec2.create_security_group(GroupName="own", Description="own", VpcId=vpc)["GroupId"]
+        https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": group}]}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[https])
+        endpoints = {
+            service: ec2.create_vpc_endpoint(
+                VpcId=vpc,
+                ServiceName=f"com.amazonaws.{aws.region}.{service}",
+                VpcEndpointType="Interface",
+                SubnetIds=subnets,
+                SecurityGroupIds=[group],
+                PrivateDnsEnabled=True,
+            )["VpcEndpoint"]["VpcEndpointId"]
+            for service in ("sagemaker.runtime", "sts")
+        }
+        return Place(subnets, group, endpoints)
+
+
+@dataclass(frozen=True)
+class Both:
+    """The platform with its callers, in its own account and in another."""
+
+    aws: EmbeddedAws
+    others: OtherAccount
+    desired: Desired
+    contracts: Mapping[str, Any]
+    near: Place
+    far: Place
+    wrong: Place
+    """A VPC of the other account that the settings don't name."""
+
+    def client(self, service: str, found: Mapping[str, str]) -> Any:
+        """A client with credentials, under the names that STS has for them."""
+        connect: Any = boto3.client
+        return connect(
+            service,
+            region_name=self.aws.region,
+            endpoint_url=self.aws.endpoint_url,
+            aws_access_key_id=found["AccessKeyId"],
+            aws_secret_access_key=found["SecretAccessKey"],
+            aws_session_token=found["SessionToken"],
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def workload(self, role: str, reached: Mapping[str, str] | None) -> Mapping[str, str]:
+        """Credentials of a role for a function at a place."""
+        found = Operations(self.aws.endpoint_url).credentials(role, LAMBDA, reached)
+        names = {
+            "AccessKeyId": "ACCESS_KEY_ID",
+            "SecretAccessKey": "SECRET_ACCESS_KEY",
+            "SessionToken": "SESSION_TOKEN",
+        }
+        return {name: found[f"AWS_{each}"] for name, each in names.items()}
+
+    def take(self, role: str, reached: Mapping[str, str] | None, external_id: str = EXTERNAL_ID) -> Mapping[str, str]:
+        """Credentials of the caller's role, taken with another role's from a place."""
+        sts, asked = (
+            self.client("sts", self.workload(role, reached)),
+            {"ExternalId": external_id} if external_id else {},
+        )
+        arn = self.contracts["research"]["role"]["arn"]
+        found: Mapping[str, str] = sts.assume_role(RoleArn=arn, RoleSessionName="test", **asked)["Credentials"]
+        return found
+
+    def predict(self, found: Mapping[str, str]) -> bytes:
+        sample = (ROOT / "examples/model/build/sample.csv").read_bytes()
+        answer = self.client("sagemaker-runtime", found).invoke_endpoint(
+            EndpointName="triage", ContentType="text/csv", Accept="application/json", Body=sample
+        )
+        return bytes(answer["Body"].read())
+
+    @property
+    def deployed(self) -> Deployed:
+        return Deployed(self.desired, Reader(self.aws.client))
+
+    def failures(self) -> list[str]:
+        """What verification finds wrong with callers, and with who is told of calls."""
+        stack = self.deployed
+        checks = map(evaluate, [*callers.assertions(stack), *outside_calls.assertions(stack)])
+        return [f"{each.subject}: {each.asked}: {each.seen}" for each in checks if each.verdict is not Verdict.OK]
+
+
+@pytest.fixture(scope="module")
+def both(built: Path) -> Iterator[Both]:
+    config = shipped("dev", built)
+    with prepared_aws(settings_of(config)) as aws:
+        others = aws.in_account(OTHERS)
+        near, far, wrong = Place.made(aws), Place.made(others), Place.made(others)
+        given = [
+            neighbour(vpcEndpoints=[near.endpoints["sagemaker.runtime"]]),
+            foreigner(
+                vpcEndpoints=[far.endpoints["sagemaker.runtime"]],
+                stsVpcEndpoints=[far.endpoints["sts"]],
+                principals=[SCORING],
+            ),
+        ]
+        changes: dict[str, Any] = {"callers": given, "operators": {"callsFromOutside": True}}
+        values = {f"{PROJECT}:{key}": json.dumps(value) for key, value in changes.items()}
+        config = replace(config, values={**config.values, **values})
+        with chdir(config.directory):
+            settings = settings_of(config)
+        outputs = run_program(config, MotoEngine(aws)).outputs
+        desired = Desired(config.project, config.stack, config.directory, settings, Contract.model_validate(outputs))
+        found = Both(aws, others, desired, outputs["callers"], near, far, wrong)
+        consume(aws, "same-account", near, outputs["callers"]["billing"])
+        consume(others, "other-account", far, outputs["callers"]["research"])
+        yield found
+
+
+def consume(aws: Clients, stack: str, place: Place, contract: Mapping[str, Any]) -> None:
+    """The application team's program in its own account and VPC, with what it was given."""
+    config = load_stack(CONSUMER, stack)
+    given = {"contract": contract, "subnetIds": place.subnets, "securityGroupIds": [place.group]}
+    values = {f"triage-scores:{key}": json.dumps(value) for key, value in given.items()}
+    run_program(replace(config, values={**config.values, **values}), MotoEngine(aws))
+
+
+@pytest.mark.parametrize("stack", ["same-account", "other-account"])
+def test_a_caller_elsewhere_gets_the_models_answers(both: Both, stack: str, built: Path) -> None:
+    aws = both.aws if stack == "same-account" else both.others
+    rows = [[float(value) for value in line.split(",")] for line in (built.parent / "sample.csv").read_text().split()]
+    answer = aws.client("lambda").invoke(FunctionName=f"triage-scores-{stack}", Payload=json.dumps({"rows": rows}))
+    told = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, told
+    wanted = [one["score"] for one in json.loads((built.parent / "expected.json").read_text())["predictions"]]
+    assert told["scores"] == pytest.approx(wanted, abs=1e-5)
+
+
+def refused(call: Callable[..., object], *given: Any, **asked: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(*given, **asked)
+    return str(caught.value)
+
+
+@pytest.fixture
+def another(both: Both) -> Iterator[str]:
+    """A role of the other account that may take the caller's role as well, and that the settings don't name."""
+    iam, trust = both.others.client("iam"), {"Principal": {"Service": LAMBDA}, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **trust}]}
+    made = iam.create_role(RoleName="another", AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+    policy = json.dumps(both.contracts["research"]["role"]["identityPolicy"])
+    iam.put_role_policy(RoleName="another", PolicyName="own", PolicyDocument=policy)
+    yield made
+    iam.delete_role_policy(RoleName="another", PolicyName="own")
+    iam.delete_role(RoleName="another")
+
+
+def test_what_passes_when_all_is_as_agreed(both: Both) -> None:
+    """The tests below change one thing of it each."""
+    assert json.loads(both.predict(both.take(SCORING, both.far.endpoints)))["predictions"]
+
+
+@pytest.mark.parametrize("external_id", ["", "somebody-elses"])
+def test_a_wrong_external_id_is_refused(both: Both, external_id: str) -> None:
+    assert "AccessDenied" in refused(both.take, SCORING, both.far.endpoints, external_id)
+
+
+def test_another_principal_of_the_account_is_refused(both: Both, another: str) -> None:
+    assert "AccessDenied" in refused(both.take, another, both.far.endpoints)
+    arn = both.contracts["research"]["role"]["arn"]
+    administrator = both.others.client("sts").assume_role
+    told = refused(administrator, RoleArn=arn, RoleSessionName="test", ExternalId=EXTERNAL_ID)
+    assert "AccessDenied" in told
+
+
+def test_another_sts_endpoint_is_refused(both: Both) -> None:
+    for reached in (both.wrong.endpoints, {**both.far.endpoints, "sts": both.wrong.endpoints["sts"]}, None):
+        assert "AccessDenied" in refused(both.take, SCORING, reached)
+
+
+def test_another_runtime_endpoint_is_refused(both: Both) -> None:
+    elsewhere = {**both.far.endpoints, "sagemaker.runtime": both.wrong.endpoints["sagemaker.runtime"]}
+    told = refused(both.predict, both.take(SCORING, elsewhere))
+    assert "because no identity-based policy allows the sagemaker:InvokeEndpoint action" in told
+
+
+def test_without_its_role_another_account_calls_nothing(both: Both) -> None:
+    iam = both.others.client("iam")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="scoring", PolicyName="all", PolicyDocument=json.dumps(everything))
+    try:
+        told = refused(both.predict, both.workload(SCORING, both.far.endpoints))
+    finally:
+        iam.delete_role_policy(RoleName="scoring", PolicyName="all")
+    assert "because no VPC endpoint policy allows the sagemaker:InvokeEndpoint action" in told
+
+
+def test_a_neighbour_calls_through_its_own_endpoint_alone(both: Both) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/scoring"
+    assert both.predict(both.workload(role, both.near.endpoints))
+    runtime = both.desired.contract.runtime_endpoint.id
+    for reached in ({"sagemaker.runtime": runtime}, None):
+        told = refused(both.predict, both.workload(role, reached))
+        assert "because no identity-based policy allows the sagemaker:InvokeEndpoint action" in told
+
+
+def test_the_callers_own_endpoint_lets_the_model_alone_pass(both: Both) -> None:
+    """The policies that the contract gives are in force at the callers' VPC endpoints."""
+    for aws, place, caller in ((both.aws, both.near, "billing"), (both.others, both.far, "research")):
+        asked = {"VpcEndpointIds": [place.endpoints["sagemaker.runtime"]]}
+        (found,) = aws.client("ec2").describe_vpc_endpoints(**asked)["VpcEndpoints"]
+        assert json.loads(found["PolicyDocument"]) == both.contracts[caller]["runtimeEndpointPolicy"]
+
+
+def test_verify_and_the_proof_find_nothing_wrong(both: Both) -> None:
+    assert both.failures() == []
+    account, intent = deployed_permissions(both.deployed)
+    named = {f"endpoint {place.endpoints['sagemaker.runtime']}" for place in (both.near, both.far)}
+    assert named <= {path.name for path in account.paths}
+    problems = [str(each) for each in check(account, intent).failures]
+    assert [each for each in problems if "caller-" in each or "vpce-" in each] == []
+
+
+Change = Callable[[Both], Callable[[], object]]
+ROLE = f"{PROJECT}-dev-caller-research"
+
+
+def trusting(old: str, new: str) -> Change:
+    """The role's trust says something else; what is answered undoes it."""
+
+    def change(both: Both) -> Callable[[], object]:
+        iam = both.aws.client("iam")
+        kept = json.dumps(iam.get_role(RoleName=ROLE)["Role"]["AssumeRolePolicyDocument"])
+        assert old in kept
+        iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=kept.replace(old, new))
+        return lambda: iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=kept)
+
+    return change
+
+
+def allowing(old: str, new: str) -> Change:
+    """The role's own policy says something else."""
+
+    def change(both: Both) -> Callable[[], object]:
+        iam = both.aws.client("iam")
+        (name,) = iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
+        given = {"RoleName": ROLE, "PolicyName": name}
+        kept = json.dumps(iam.get_role_policy(**given)["PolicyDocument"])
+        assert old in kept
+        iam.put_role_policy(**given, PolicyDocument=kept.replace(old, new))
+        return lambda: iam.put_role_policy(**given, PolicyDocument=kept)
+
+    return change
+
+
+def sessions_of_a_day(both: Both) -> Callable[[], object]:
+    iam = both.aws.client("iam")
+    iam.update_role(RoleName=ROLE, MaxSessionDuration=43_200)
+    return lambda: iam.update_role(RoleName=ROLE, MaxSessionDuration=3600)
+
+
+def a_caller_of_before(both: Both) -> Callable[[], object]:
+    iam, name = both.aws.client("iam"), f"{PROJECT}-dev-caller-gone"
+    iam.create_role(RoleName=name, Path=f"/{PROJECT}/dev/", AssumeRolePolicyDocument='{"Statement": []}')
+    return lambda: iam.delete_role(RoleName=name)
+
+
+def another_contract(both: Both) -> Callable[[], object]:
+    ssm, name = both.aws.client("ssm"), f"/{PROJECT}/dev/callers/research"
+    kept = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    ssm.put_parameter(Name=name, Value=kept.replace(EXTERNAL_ID, "theirs"), Overwrite=True, Type="String")
+    return lambda: ssm.put_parameter(Name=name, Value=kept, Overwrite=True, Type="String")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (trusting("role/scoring", "root"), "its role is taken by its principals only"),
+        (trusting(EXTERNAL_ID, "theirs"), "it does not ask for the external id"),
+        (trusting("aws:SourceVpce", "aws:SourceVpc"), "it is not bounded to vpce-"),
+        (allowing("endpoint/triage", "endpoint/*"), "not asked for: endpoint/*"),
+        (allowing("aws:SourceVpce", "aws:SourceVpc"), "it is not bounded to vpce-"),
+        (allowing("InvokeEndpointWithResponseStream", "UpdateEndpoint"), "not asked for: sagemaker:UpdateEndpoint"),
+        (sessions_of_a_day, "its sessions last 43200 s"),
+        (a_caller_of_before, "Callers: there are no others: not asked for: private-inference-dev-caller-gone"),
+        (another_contract, "it names another role, or another external id"),
+    ],
+)
+def test_verify_tells_what_is_wrong(both: Both, change: Change, told: str) -> None:
+    undo = change(both)
+    try:
+        (failure,) = both.failures()
+    finally:
+        undo()
+    assert told in failure
