@@ -34,6 +34,7 @@ def settings_page() -> str:
 
 def contract_page() -> str:
     """Every field of the contract."""
+    from components.caller_contract import CallerContract
     from components.contract import Contract
 
     lines = [
@@ -50,9 +51,22 @@ def contract_page() -> str:
         "",
         "| Field | Type | |",
         "|---|---|---|",
-        *(row.replace(" required |", "", 1).replace(" |  | ", " | ", 1) for row in _rows(Contract, "")),
+        *_fields(Contract),
+        "",
+        "## Of a caller that lives elsewhere",
+        "",
+        "[Callers](callers.md) in another VPC or another account have a contract each, in the SSM parameter",
+        "`/private-inference/STACK/callers/NAME`; the stack exports all of them, by name, as `callers`.",
+        "",
+        "| Field | Type | |",
+        "|---|---|---|",
+        *_fields(CallerContract),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _fields(model: type[BaseModel]) -> Iterator[str]:
+    return (row.replace(" required |", "", 1).replace(" |  | ", " | ", 1) for row in _rows(model, ""))
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
