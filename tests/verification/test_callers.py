@@ -23,8 +23,8 @@ from private_inference.rehearsal.engine import MotoEngine
 from private_inference.rehearsal.operations import Operations
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
-from private_inference.runner.project import load_stack, settings_of
-from private_inference.verification import Verdict, callers, outside_calls
+from private_inference.runner.project import StackConfig, load_stack, settings_of
+from private_inference.verification import Verdict, callers, outside_calls, perimeter
 from private_inference.verification.checks import evaluate
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Desired
@@ -136,15 +136,16 @@ class Both:
         return Deployed(self.desired, Reader(self.aws.client))
 
     def failures(self) -> list[str]:
-        """What verification finds wrong with callers, and with who is told of calls."""
+        """What verification finds wrong with callers, with who is told of calls, and with what is refused above."""
         stack = self.deployed
-        checks = map(evaluate, [*callers.assertions(stack), *outside_calls.assertions(stack)])
+        checks = (evaluate(each) for part in (callers, outside_calls, perimeter) for each in part.assertions(stack))
         return [f"{each.subject}: {each.asked}: {each.seen}" for each in checks if each.verdict is not Verdict.OK]
 
 
 @pytest.fixture(scope="module")
 def both(built: Path) -> Iterator[Both]:
-    config = shipped("dev", built)
+    guarded = {"deployers": [f"arn:aws:iam::{ACCOUNT}:role/deployer"], "attach": ["scp"]}
+    config = changed(shipped("dev", built), operators={"callsFromOutside": True}, perimeter=guarded)
     with prepared_aws(settings_of(config)) as aws:
         others = aws.in_account(OTHERS)
         near, far, wrong = Place.made(aws), Place.made(others), Place.made(others)
@@ -156,9 +157,7 @@ def both(built: Path) -> Iterator[Both]:
                 principals=[SCORING],
             ),
         ]
-        changes: dict[str, Any] = {"callers": given, "operators": {"callsFromOutside": True}}
-        values = {f"{PROJECT}:{key}": json.dumps(value) for key, value in changes.items()}
-        config = replace(config, values={**config.values, **values})
+        config = changed(config, callers=given)
         with chdir(config.directory):
             settings = settings_of(config)
         outputs = run_program(config, MotoEngine(aws)).outputs
@@ -169,12 +168,16 @@ def both(built: Path) -> Iterator[Both]:
         yield found
 
 
+def changed(config: StackConfig, **settings: Any) -> StackConfig:
+    """A stack with other settings, by their keys."""
+    given = {f"{config.project}:{key}": json.dumps(value) for key, value in settings.items()}
+    return replace(config, values={**config.values, **given})
+
+
 def consume(aws: Clients, stack: str, place: Place, contract: Mapping[str, Any]) -> None:
     """The application team's program in its own account and VPC, with what it was given."""
-    config = load_stack(CONSUMER, stack)
-    given = {"contract": contract, "subnetIds": place.subnets, "securityGroupIds": [place.group]}
-    values = {f"triage-scores:{key}": json.dumps(value) for key, value in given.items()}
-    run_program(replace(config, values={**config.values, **values}), MotoEngine(aws))
+    network = {"subnetIds": place.subnets, "securityGroupIds": [place.group]}
+    run_program(changed(load_stack(CONSUMER, stack), contract=contract, **network), MotoEngine(aws))
 
 
 @pytest.mark.parametrize("stack", ["same-account", "other-account"])
