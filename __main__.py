@@ -11,7 +11,6 @@ from components import front_door_policies
 from components.account_guards import AccountGuards
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
-from components.caller_policies import ways
 from components.callers import Callers, CallersArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
@@ -200,7 +199,7 @@ if settings.logs_calls:
             endpoint_names=[endpoint.name for endpoint in settings.endpoints],
             runtime_endpoint_id=access.runtime.id,
             front_door=front_doors_role,
-            elsewhere=ways(settings.callers),
+            callers=settings.callers,
             topic_arn=monitoring.topic.arn,
             key_arn=keys.logs.arn,
             retention_days=settings.security.log_retention_days,

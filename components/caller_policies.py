@@ -33,6 +33,11 @@ def role_arn(account: Account, iam_path: str, stack: str, caller: CallerSettings
     return f"arn:{account.partition}:iam::{account.id}:role{iam_path}{role_name(stack, caller)}"
 
 
+def role_arns(account: Account, iam_path: str, stack: str, callers: Sequence[CallerSettings]) -> list[str]:
+    """ARNs of the roles of those callers that have one."""
+    return [role_arn(account, iam_path, stack, caller) for caller in callers if caller.account]
+
+
 def calls(endpoints: Sequence[Arn], caller: CallerSettings) -> Document:
     """Calls to these SageMaker endpoints, through the caller's own VPC endpoints only."""
     through = {"StringEquals": {"aws:SourceVpce": list(caller.vpc_endpoints)}}

@@ -16,12 +16,16 @@ import pulumi
 import pulumi_aws as aws
 
 from components.buckets import BucketSafeguardsArgs, Kept, bucket_safeguards
+from components.caller_policies import role_arns, ways, ways_of_roles
 from components.iam import Account
 from components.names import stack_name, stack_path
+from components.settings import CallerSettings
 from components.trail_policies import trail_bucket
 
 ENDPOINT = "AWS::SageMaker::Endpoint"
 """What CloudTrail calls the type of resource that is called."""
+BY_OTHERS = "-by-others"
+"""Ends the name of the second rule, where callers of other accounts have VPC endpoints of their own."""
 
 
 def watch_name() -> str:
@@ -46,16 +50,32 @@ def from_outside(
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
     """
-    others = [{"exists": False}, {"anything-but": [front_door]}]
-    but_for_it = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": others}}}} if front_door else {}
+    through = [{"exists": False}, {"anything-but": [runtime_endpoint, *elsewhere]}]
+    return _pattern(endpoints, _by_others_than([front_door]) if front_door else {}, through)
+
+
+def by_others(endpoints: Sequence[str], through: Sequence[str], roles: Sequence[str]) -> Mapping[str, Any]:
+    """The event pattern of calls through VPC endpoints of callers' accounts that are made by others than their roles.
+
+    `endpoints` and `roles` are ARNs.
+    """
+    return _pattern(endpoints, _by_others_than(roles), through)
+
+
+def _by_others_than(roles: Sequence[str]) -> Mapping[str, Any]:
+    others = [{"exists": False}, {"anything-but": list(roles)}]
+    return {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": others}}}}
+
+
+def _pattern(endpoints: Sequence[str], who: Mapping[str, Any], through: Sequence[Any]) -> Mapping[str, Any]:
     return {
         "source": [{"prefix": "aws."}],
         "detail-type": ["AWS API Call via CloudTrail"],
         "detail": {
-            **but_for_it,
+            **who,
             "eventName": [{"prefix": "InvokeEndpoint"}],
             "resources": {"ARN": list(endpoints)},
-            "vpcEndpointId": [{"exists": False}, {"anything-but": [runtime_endpoint, *elsewhere]}],
+            "vpcEndpointId": list(through),
         },
     }
 
@@ -71,8 +91,8 @@ class OutsideCallsArgs:
     """The VPC endpoint that calls should come through."""
     front_door: str | None
     """ARN of the role that API Gateway calls with, which comes through no VPC endpoint."""
-    elsewhere: Sequence[str]
-    """Ids of the VPC endpoints of callers that live elsewhere, whose calls are meant, too."""
+    callers: Sequence[CallerSettings]
+    """Those that live elsewhere: what they call through their own VPC endpoints is meant, too."""
     topic_arn: pulumi.Input[str]
     """The topic that is told of others."""
     key_arn: pulumi.Input[str]
@@ -149,12 +169,21 @@ class OutsideCalls(pulumi.ComponentResource):
 
     def _tell(self, arns: Sequence[str]) -> None:
         args, runtime = self._args, pulumi.Output.from_input(self._args.runtime_endpoint_id)
-        pattern = runtime.apply(lambda known: from_outside(arns, known, args.front_door, args.elsewhere))
+        pattern = runtime.apply(lambda known: from_outside(arns, known, args.front_door, ways(args.callers)))
+        self._rule("", f"Endpoints of {stack_name()} are called around their runtime endpoint", pattern)
+        if theirs := ways_of_roles(args.callers):
+            roles = role_arns(args.account, stack_path(), stack_name(), args.callers)
+            told = f"Endpoints of {stack_name()} are called as a caller of another account, and not by its role"
+            self._rule(BY_OTHERS, told, by_others(arns, theirs, roles))
+
+    def _rule(self, suffix: str, description: str, pattern: pulumi.Input[Mapping[str, Any]]) -> None:
         rule = aws.cloudwatch.EventRule(
-            self._name,
-            name=watch_name(),
-            description=f"Endpoints of {stack_name()} are called around their runtime endpoint",
+            f"{self._name}{suffix}",
+            name=f"{watch_name()}{suffix}",
+            description=description,
             event_pattern=pulumi.Output.json_dumps(pattern),
             opts=self._child(),
         )
-        aws.cloudwatch.EventTarget(self._name, rule=rule.name, arn=args.topic_arn, opts=self._child())
+        aws.cloudwatch.EventTarget(
+            f"{self._name}{suffix}", rule=rule.name, arn=self._args.topic_arn, opts=self._child()
+        )

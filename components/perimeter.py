@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.caller_policies import role_arn, ways, ways_of_roles
+from components.caller_policies import role_arns, ways, ways_of_roles
 from components.data_perimeter import Readers, decryption, reads
 from components.iam import Account, Document, Statement, allow, deny, document
 from components.settings import AccountGuardsSettings, CallerSettings, SettingsError
@@ -203,10 +203,11 @@ class Guarded:
 
     @property
     def watch(self) -> Sequence[str]:
-        """ARNs of the trail that logs calls, the rule that tells of those from outside, and the log's objects."""
+        """ARNs of the trail that logs calls, the rules that tell of those from outside, and the log's objects."""
         name = f"{self.name}-calls"
         rule, trail = self.account.arn("events", f"rule/{name}"), self.account.arn("cloudtrail", f"trail/{name}")
-        return [trail, rule, f"{self.call_log}/*"]
+        by_others = [f"{rule}-by-others"] if ways_of_roles(self.callers) else []
+        return [trail, rule, *by_others, f"{self.call_log}/*"]
 
     @property
     def name(self) -> str:
@@ -260,7 +261,7 @@ def _calls(guarded: Guarded) -> list[Statement]:
         elsewhere["ArnNotEquals"] = {"aws:PrincipalArn": guarded.front_door}
     refused = [deny("CallsThroughRuntimeEndpoint", ["sagemaker:InvokeEndpoint*"], arns, elsewhere)]
     if of_roles := ways_of_roles(callers):
-        roles = [role_arn(guarded.account, guarded.iam_path, guarded.name, each) for each in callers if each.account]
+        roles = role_arns(guarded.account, guarded.iam_path, guarded.name, callers)
         others = {"StringEquals": {"aws:SourceVpce": of_roles}, "ArnNotEquals": {"aws:PrincipalArn": roles}}
         refused.append(deny("CallersByTheirRoles", ["sagemaker:InvokeEndpoint*"], arns, others))
     return refused

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from private_inference.verification.callers import role_arn
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, result
 from private_inference.verification.controls import AUDIT, LEAST_PRIVILEGE, MONITORING
 from private_inference.verification.data import BLOCKED
@@ -25,7 +26,10 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     yield calls(f"they lie in a closed, versioned bucket for {days} days", lambda: _bucket(stack))
     yield calls("the trail alone may write there", lambda: _policy(stack), controls=(*AUDIT, *LEAST_PRIVILEGE))
     told = "one that comes around the runtime endpoint is told to the topic"
-    yield calls(told, lambda: _told(stack), controls=MONITORING)
+    yield calls(told, lambda: _around(stack), controls=MONITORING)
+    if _of_roles(stack):
+        others = "one through a VPC endpoint of another account that is not by its caller's role is told, too"
+        yield calls(others, lambda: _by_others(stack), controls=MONITORING)
 
 
 def _endpoints(stack: Deployed) -> set[str]:
@@ -89,8 +93,31 @@ def _of_trail(statement: Statement, trail: str) -> bool:
     return statement.requires("StringEquals", "aws:SourceArn", trail)
 
 
-def _told(stack: Deployed) -> Result:
-    get, name = partial(stack.aws.get, "events"), stack.desired.watch
+def _around(stack: Deployed) -> Result:
+    desired = stack.desired
+    elsewhere = [each for caller in desired.settings.callers for each in caller.vpc_endpoints]
+    meant = list(dict.fromkeys([desired.contract.runtime_endpoint.id, *elsewhere]))
+    role = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}{desired.name}-front-door"
+    through = [{"exists": False}, {"anything-but": meant}]
+    return _told(stack, desired.watch, through, [role] if desired.settings.front_door else [])
+
+
+def _of_roles(stack: Deployed) -> list[str]:
+    """The VPC endpoints of callers of other accounts, which no caller of the account shares."""
+    callers = stack.desired.settings.callers
+    own = {each for caller in callers if not caller.account for each in caller.vpc_endpoints}
+    theirs = (each for caller in callers if caller.account for each in caller.vpc_endpoints)
+    return list(dict.fromkeys(each for each in theirs if each not in own))
+
+
+def _by_others(stack: Deployed) -> Result:
+    roles = [role_arn(stack, caller) for caller in stack.desired.settings.callers if caller.account]
+    return _told(stack, f"{stack.desired.watch}-by-others", _of_roles(stack), roles)
+
+
+def _told(stack: Deployed, name: str, through: Sequence[Any], but_for: Sequence[str]) -> Result:
+    """Whether a rule tells of calls through what `vpcEndpointId` has to be, by others than some roles."""
+    get = partial(stack.aws.get, "events")
     rule = get("describe_rule", Name=name)
     targets = get("list_targets_by_rule", Rule=name)["Targets"]
     if stack.topic not in {target["Arn"] for target in targets}:
@@ -98,9 +125,6 @@ def _told(stack: Deployed) -> Result:
     faults = [] if rule["State"] == "ENABLED" else [f"its rule is {rule['State']}"]
     asked = json.loads(rule.get("EventPattern") or "{}")
     detail = asked.get("detail", {})
-    elsewhere = [each for caller in stack.desired.settings.callers for each in caller.vpc_endpoints]
-    meant = list(dict.fromkeys([stack.desired.contract.runtime_endpoint.id, *elsewhere]))
-    through = [{"exists": False}, {"anything-but": meant}]
     if detail.get("vpcEndpointId") != through:
         faults.append(f"its rule asks for vpcEndpointId {json.dumps(detail.get('vpcEndpointId'))}")
     about = {
@@ -110,10 +134,9 @@ def _told(stack: Deployed) -> Result:
     }
     seen = {name: value for name, value in (asked | detail).items() if name in about}
     faults += [f"its rule asks for {key} {json.dumps(seen.get(key))}" for key in about if seen.get(key) != about[key]]
-    desired, by = stack.desired, {}
-    if desired.settings.front_door:
-        role = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}{desired.name}-front-door"
-        others = [{"exists": False}, {"anything-but": [role]}]
+    by = {}
+    if but_for:
+        others = [{"exists": False}, {"anything-but": list(but_for)}]
         by = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": others}}}}
         if detail.get("userIdentity") != by["userIdentity"]:
             faults.append(f"its rule asks for userIdentity {json.dumps(detail.get('userIdentity'))}")

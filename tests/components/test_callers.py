@@ -106,6 +106,15 @@ def test_a_call_through_a_callers_endpoint_is_told_of_as_none_from_outside(calle
     assert detail["vpcEndpointId"] == [{"exists": False}, {"anything-but": [runtime, NEAR, FAR]}]
 
 
+def test_a_call_through_another_accounts_endpoint_that_is_not_its_callers_is_told_of(called: Recorded) -> None:
+    detail = json.loads(called.one("EventRule", "calls-by-others").properties["eventPattern"])["detail"]
+    role = called.one("Role", "caller-research").outputs["arn"]
+    assert detail["vpcEndpointId"] == [FAR]
+    issuer = detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
+    assert [each.get("anything-but") for each in issuer] == [None, [role]]
+    assert called.one("EventTarget", "calls-by-others").properties["arn"] == called.one("Topic").outputs["arn"]
+
+
 @pytest.mark.parametrize(
     ("callers", "said"),
     [

@@ -31,6 +31,7 @@ from private_inference.verification.desired import Desired
 from private_inference.verification.reader import Reader
 from tests.support.recording import ROOT
 from tests.support.stacks import OTHERS, PROJECT, foreigner, neighbour, shipped
+from tests.verification.verified import OPEN_POLICY
 
 pytestmark = pytest.mark.xdist_group("callers")
 
@@ -259,6 +260,48 @@ def test_a_neighbour_calls_through_its_own_endpoint_alone(both: Both) -> None:
         assert "because no identity-based policy allows the sagemaker:InvokeEndpoint action" in told
 
 
+@pytest.fixture
+def strayed(both: Both) -> Iterator[Mapping[str, str]]:
+    """Credentials of another role of the stack's account, in the other account, whose endpoints let all pass."""
+    own, theirs, ec2 = both.aws.client("iam"), both.others.client("iam"), both.others.client("ec2")
+    kept = ec2.describe_vpc_endpoints(VpcEndpointIds=list(both.far.endpoints.values()))["VpcEndpoints"]
+    for endpoint in kept:
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], PolicyDocument=json.dumps(OPEN_POLICY))
+    trust = document("sts:AssumeRole", Principal={"AWS": SCORING})
+    arn = own.create_role(RoleName="strayed", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    given = {"RoleName": "strayed", "PolicyName": "all"}
+    own.put_role_policy(**given, PolicyDocument=document("sagemaker:InvokeEndpoint", Resource="*"))
+    taking = {"RoleName": "scoring", "PolicyName": "strays"}
+    theirs.put_role_policy(**taking, PolicyDocument=document("sts:AssumeRole", Resource=arn))
+    sts = both.client("sts", both.workload(SCORING, both.far.endpoints))
+    yield sts.assume_role(RoleArn=arn, RoleSessionName="strayed")["Credentials"]
+    theirs.delete_role_policy(**taking)
+    own.delete_role_policy(**given)
+    own.delete_role(RoleName="strayed")
+    for endpoint in kept:
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], PolicyDocument=endpoint["PolicyDocument"])
+
+
+def document(action: str, **more: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **more}]})
+
+
+def test_operators_are_told_of_calls_through_its_endpoint_that_its_role_does_not_make(
+    both: Both, strayed: Mapping[str, str]
+) -> None:
+    sqs = both.aws.client("sqs")
+    queue = sqs.create_queue(QueueName="operators")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    both.aws.client("sns").subscribe(TopicArn=both.deployed.topic, Protocol="sqs", Endpoint=arn)
+    both.predict(both.take(SCORING, both.far.endpoints))
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    both.predict(strayed)
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    told = json.loads(json.loads(message["Body"])["Message"])["detail"]
+    assert told["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"].endswith(":role/strayed")
+    assert (told["vpcEndpointId"], told["vpcEndpointAccountId"]) == (both.far.endpoints["sagemaker.runtime"], OTHERS)
+
+
 def test_the_callers_own_endpoint_lets_the_model_alone_pass(both: Both) -> None:
     """The policies that the contract gives are in force at the callers' VPC endpoints."""
     for aws, place, caller in ((both.aws, both.near, "billing"), (both.others, both.far, "research")):
@@ -327,9 +370,16 @@ def another_contract(both: Both) -> Callable[[], object]:
     return lambda: ssm.put_parameter(Name=name, Value=kept, Overwrite=True, Type="String")
 
 
+def nobody_told(both: Both) -> Callable[[], object]:
+    events, name = both.aws.client("events"), f"{PROJECT}-dev-calls-by-others"
+    events.disable_rule(Name=name)
+    return lambda: events.enable_rule(Name=name)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
+        (nobody_told, "its rule is DISABLED"),
         (trusting("role/scoring", "root"), "its role is taken by its principals only"),
         (trusting(EXTERNAL_ID, "theirs"), "it does not ask for the external id"),
         (trusting("aws:SourceVpce", "aws:SourceVpc"), "it is not bounded to vpce-"),

@@ -84,7 +84,7 @@ def _record(response: Any) -> dict[str, Any]:
     known = sagemaker_backends[account][region].endpoints.get(name)
     arn = known.arn if known else f"arn:{response.partition}:sagemaker:{region}:{account}:endpoint/{name}"
     caller, way = caller_and_way(response, RUNTIMES)
-    through = {"vpcEndpointId": way.endpoint, "vpcEndpointAccountId": account} if way else {}
+    through = {"vpcEndpointId": way.endpoint, "vpcEndpointAccountId": way.vpc_arn.split(":")[4]} if way else {}
     role = role_arn_of(response)
     issued = {"sessionContext": {"sessionIssuer": {"type": "Role", "arn": role}}} if role else {}
     return {
