@@ -59,7 +59,7 @@ class Inside:
 @stack_rule(
     controls=[nist("AC-4(21)", "SC-7(10)"), pci("1.3.6"), hipaa("164.312(e)(1)")],
     severity=Severity.CRITICAL,
-    fix="name what is this stack's; or what is yours elsewhere in an option (accounts, regions, hosts, buckets, callers)",
+    fix="name what is this stack's; or what is yours elsewhere by accounts, regions, hosts, buckets or callers",
     options={
         "accounts": names("Further accounts that count as inside.", r"^\d{12}$"),
         "regions": names("Further regions that count as inside."),
