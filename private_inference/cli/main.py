@@ -44,7 +44,8 @@ Stack = Annotated[
 Project = Annotated[Path, typer.Option(help="Folder of the Pulumi project.", file_okay=False, exists=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 PolicyConfig = Annotated[
-    Path | None, typer.Option(help="Configuration of the policy pack; Policy.STACK.json if there is one.")
+    Path | None,
+    typer.Option(help="Configuration of the policy pack; Policy.STACK.json beside the stack's file, if there is one."),
 ]
 HERE = Path()
 

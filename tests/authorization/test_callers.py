@@ -16,7 +16,7 @@ from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack, settings_of
 from private_inference.runner.resource import Resource, Run
 from private_inference.runner.symbols import SymbolEngine
-from tests.authorization.test_perimeter import ADMIN, BOTH, ENDPOINT, IAM, INVOKE, Asked, guarded
+from tests.authorization.test_perimeter import ADMIN, BOTH, ENDPOINT, IAM, INVOKE, RULE, Asked, guarded
 from tests.support.recording import ROOT
 from tests.support.stacks import OTHERS, foreigner, minimal, neighbour, settings
 
@@ -125,3 +125,10 @@ def test_an_endpoint_that_both_share_is_for_both() -> None:
     written = perimeter(SCP, neighbour(vpcEndpoints=[FAR]), foreigner())
     for who in (ADMIN, THEIRS):
         assert Asked("a call", BOTH, True, INVOKE, ENDPOINT, who, {"aws:sourcevpce": FAR}).allowed(SCP, written)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_nobody_but_deployers_ends_that_others_calls_are_told(kind: str) -> None:
+    asked = Asked("no watch over others", BOTH, False, "events:DisableRule", f"{RULE}-by-others")
+    assert not asked.allowed(kind, perimeter(kind, foreigner()))
+    assert asked.allowed(kind, perimeter(kind, neighbour()))  # there is no such rule
