@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from private_inference.cli import account_commands
+from private_inference.cli.options import HERE, AsJson, Project, Stack
+from private_inference.cli.options import stack_of as _stack
+
 if TYPE_CHECKING:
     from private_inference.authorization.intent import Intent
     from private_inference.authorization.model import Account
@@ -27,6 +31,7 @@ app = typer.Typer(
 
 export = typer.Typer(no_args_is_help=True, help="Write the stack for another tool.")
 app.add_typer(export, name="export")
+app.command()(account_commands.quotas)
 
 
 class Form(StrEnum):
@@ -38,16 +43,10 @@ class Form(StrEnum):
     HTML = "html"
 
 
-Stack = Annotated[
-    str, typer.Option("--stack", "-s", help="Stack of the project, as in Pulumi.STACK.yaml; or such a file's path.")
-]
-Project = Annotated[Path, typer.Option(help="Folder of the Pulumi project.", file_okay=False, exists=True)]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 PolicyConfig = Annotated[
     Path | None,
     typer.Option(help="Configuration of the policy pack; Policy.STACK.json beside the stack's file, if there is one."),
 ]
-HERE = Path()
 
 
 def main() -> None:
@@ -365,12 +364,6 @@ def _deployed_permissions(config: "StackConfig") -> "tuple[Account, Intent]":
     aws = session(settings.region)
     desired = desired_of(config, settings, contract(aws, config))
     return deployed_permissions(Deployed(desired, Reader(aws.client)))
-
-
-def _stack(project: Path, stack: str) -> "StackConfig":
-    from private_inference.runner.project import load_stack
-
-    return load_stack(project, stack)
 
 
 def _policies(config: "StackConfig", stack: str, given: Path | None) -> Mapping[str, Any]:

@@ -309,3 +309,16 @@ aws.iam.RolePolicy("more", role=roles["triage"].role.name, policy=policy, opts=o
     assert result.returncode == 1
     assert any("role triage → sagemaker:InvokeEndpoint" in each for each in found["problems"])
     assert any("administrator" in each for each in found["assumptions"])
+
+
+def test_quotas_compares_with_the_defaults_and_fails_for_what_exceeds_them(project: Project) -> None:
+    flows = [
+        {"from": "clients", "to": f"10.0.{192 + number}.0/24", "ports": [5432], "because": "A further service"}
+        for number in range(25)
+    ]
+    changed = project(network={"flows": flows, "naclRuleQuota": 40})
+    result = run("quotas", "--stack", "try", "--json", "--project", str(changed))
+    assert result.returncode == 1, result.stdout + result.stderr
+    (exceeded,) = [each for each in json.loads(result.stdout)["quotas"] if each["verdict"] == "exceeds"]
+    assert exceeded["name"] == "Rules per network ACL"
+    assert f"--desired-value {exceeded['needed']}" in exceeded["remedy"]

@@ -1,0 +1,27 @@
+"""The commands about the account that a stack is to be deployed in."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from private_inference.cli.options import HERE, AsJson, Project, Stack, stack_of
+
+
+def quotas(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    live: Annotated[bool, typer.Option("--live", help="Ask the account of the shell's credentials.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what the stack needs with AWS's quotas: the defaults, or the account's own. Nothing is created."""
+    from private_inference.cli import quotas as run
+    from private_inference.cli import views
+
+    config = stack_of(project, stack)
+    found = run.of_account(config) if live else run.of_defaults(config)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        views.out.print(run.render(found), soft_wrap=True)
+    raise typer.Exit(0 if found.passed else 1)
