@@ -110,6 +110,7 @@ def after(pattern: Pattern, start: str) -> Sequence[Pattern]:
     return [Pattern(pattern.parts[position:], pattern.ignore_case) for position in sorted(positions)]
 
 
+@lru_cache(maxsize=1 << 16)
 def literal(text: str, *, ignore_case: bool = False) -> Pattern:
     """One string; with `ignore_case`, in whatever case."""
     return Pattern(tuple(text.lower() if ignore_case else text), ignore_case)

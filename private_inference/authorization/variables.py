@@ -28,8 +28,8 @@ def resolved(
     and `?` are wildcards. Raises UnresolvedError.
     """
     make = glob if wild else literal
-    if fixed is None:
-        return [make(text, ignore_case=ignore_case)]
+    if fixed is None or "${" not in text:
+        return [make(text, ignore_case=ignore_case)]  # kept from the last time, with its compiled expression
     parts: list[Pattern] = []
     end = 0
     for found in _VARIABLE.finditer(text):
