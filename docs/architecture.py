@@ -22,6 +22,7 @@ PURPOSES = {
     "private_inference.reachability": "which packets pass",
     "private_inference.authorization": "which requests pass",
     "private_inference.quotas": "needs of AWS's quotas",
+    "private_inference.deployer": "policies of whoever deploys",
     "private_inference.graph": "reads what a program declared",
     "private_inference.runner": "runs a Pulumi program in process",
     "components": "the stack's components and settings",

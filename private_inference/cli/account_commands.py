@@ -1,6 +1,7 @@
 """The commands about the account that a stack is to be deployed in."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,3 +26,25 @@ def quotas(
     else:
         views.out.print(run.render(found), soft_wrap=True)
     raise typer.Exit(0 if found.passed else 1)
+
+
+def deployer_policy(
+    stack: Stack = "dev",
+    project: Project = HERE,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the documents, one a managed policy.", file_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the policies that let somebody deploy, change and destroy this stack, and nothing else."""
+    from private_inference.cli import deployer as run
+    from private_inference.cli import views
+
+    config = stack_of(project, stack)
+    found = run.deployer_policies(config)
+    files = run.write(found, out) if out else []
+    views.warn(run.notes(config))
+    if as_json:
+        typer.echo(json.dumps(list(found), indent=2))
+    else:
+        views.out.print(run.render(found, files), soft_wrap=True)

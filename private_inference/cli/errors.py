@@ -4,6 +4,7 @@ import pulumi
 
 from private_inference.cli.paths import PathsError
 from private_inference.cli.who import WhoError
+from private_inference.deployer.policy import UncoveredError
 from private_inference.life.errors import LifeError, NoEngineError
 from private_inference.rehearsal.embedded_aws import EmbeddedAwsError
 from private_inference.rehearsal.engine import RehearsalError
@@ -27,6 +28,7 @@ _CODES: dict[type[Exception], int] = {
     NoEngineError: BAD_INPUT,
     PathsError: BAD_INPUT,
     WhoError: BAD_INPUT,
+    UncoveredError: BAD_INPUT,
     PolicyViolationError: A_FINDING,
     RehearsalError: A_FINDING,
     RemoteComponentError: A_FINDING,

@@ -32,6 +32,7 @@ app = typer.Typer(
 export = typer.Typer(no_args_is_help=True, help="Write the stack for another tool.")
 app.add_typer(export, name="export")
 app.command()(account_commands.quotas)
+app.command()(account_commands.deployer_policy)
 
 
 class Form(StrEnum):

@@ -113,6 +113,13 @@ class EmbeddedAws:
         """Another account of the same AWS, in the same region."""
         return OtherAccount(self, account)
 
+    def signs_with(self, credentials: Mapping[str, str] | None) -> None:
+        """Have clients made from now on sign with these credentials (environment variables); None: its own again."""
+        given = credentials or CREDENTIALS
+        with self._creating:
+            self._clients.clear()
+            self._session.set_credentials(*given.values())
+
     def on_call(self, listener: Callable[[str, str, Mapping[str, Any]], None]) -> None:
         """Have `listener` called after each answered call of these clients: service, operation and what was sent.
 

@@ -4,7 +4,7 @@ Whoever has other credentials, the embedded AWS's own, is its administrator.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto.core.authorization import ActionAuthenticatorMixin
@@ -23,6 +23,7 @@ from private_inference.rehearsal.iam_decision import (
     refusal,
     trusts,
 )
+from private_inference.rehearsal.patches import iam_requests
 from private_inference.rehearsal.patches.fleet_facts import artifact_at, find_role
 from private_inference.rehearsal.patches.judged import JUDGED, SERVICES
 from private_inference.rehearsal.patches.patch import patch
@@ -65,7 +66,9 @@ def judged_services(original: Any, response: Any, *given: Any, **asked: Any) -> 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html.
     """
     original(response, *given, **asked)
-    if session_of(response) and response.service_name not in (*SERVICES, TAKING[0]):
+    session = session_of(response)
+    known = {*SERVICES, TAKING[0], *(iam_requests.RESOURCES if session and _is_person(session) else ())}
+    if session and response.service_name not in known:
         raise UnjudgedError(f"it can't judge what a role asks of {response.service_name}")
 
 
@@ -80,6 +83,10 @@ def judged_actions(original: Any, response: Any, resource: str = "*") -> None:
     if session and (response.service_name, response._get_action()) != TAKING:
         action = response._get_action()
         judged = JUDGED.get((response.service_name, action))
+        if judged is None and _is_person(session):
+            _judge_person(response, session)
+            original(response, resource)
+            return
         if judged is None:
             raise UnjudgedError(f"it can't judge {action} of {response.service_name} for a role")
         way, role = way_of(response.region, session, judged.endpoints), role_of(session)
@@ -97,6 +104,10 @@ def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_na
     session = session_of(response)
     if session:
         action = response._get_action()
+        if _is_person(session) and (action != "GetObject" or response.method != "GET"):
+            _refuse_any(session, iam_requests.s3_requests(response, bucket_name, key_name))
+            original(response, bucket_name, key_name)
+            return
         if action != "GetObject" or not key_name:
             raise UnjudgedError(f"it can't judge {action} of s3 for a role")
         way, role = way_of(response.region, session, ("s3",)), role_of(session)
@@ -109,6 +120,30 @@ def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_na
                 why = f"because no resource-based policy allows the {request.action} action"
                 _refuse(session, request, why, "AccessDenied")
     original(response, bucket_name, key_name)
+
+
+def _is_person(session: Any) -> bool:
+    """Whether somebody assumed the role, such as who deploys a stack; else it is a workload's."""
+    return not hasattr(session, "reached")
+
+
+def _judge_person(response: Any, session: Any) -> None:
+    """Whoever assumed a role may ask what its own policies allow. Raises UnjudgedError, RefusedError.
+
+    The policies of what is asked for are left out: keys and buckets of a stack leave their management to IAM.
+    """
+    try:
+        wanted = iam_requests.requests(response)
+    except (KeyError, ValueError) as error:
+        what = f"{response._get_action()} of {response.service_name}"
+        raise UnjudgedError(f"it can't judge {what} for a role: {error}") from None
+    _refuse_any(session, wanted)
+
+
+def _refuse_any(session: Any, wanted: Sequence[Request]) -> None:
+    role = role_of(session)
+    for request in wanted:
+        _refuse(session, request, refusal(role, request), "AccessDenied")
 
 
 def caller_and_way(response: Any, services: tuple[str, ...]) -> tuple[str, Way | None]:

@@ -1,0 +1,51 @@
+"""The real AWS provider with the policies of a deployer: an AWS that enforces them refuses nothing that it calls."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from private_inference.cli.deployer import deployer_policies
+from private_inference.rehearsal.prerequisites import prepared_aws
+from private_inference.runner.project import encode, load_stack, settings_of
+from private_inference.terraform.terraform import Terraform
+from tests.conformance.deployment import Deployment
+from tests.support.deployers import deployer
+from tests.support.recording import ROOT
+
+
+@pytest.mark.xdist_group("deployer")
+def test_a_deployer_creates_changes_and_destroys_prod(tmp_path: Path) -> None:
+    config = load_stack(ROOT, "prod")
+    endpoints = json.loads(config.values[f"{config.project}:endpoints"])
+
+    def changed(**values: Any) -> dict[str, str]:
+        return {**config.values, **{f"{config.project}:{name}": encode(value) for name, value in values.items()}}
+
+    further = {**endpoints[0], "name": "second-opinion"}
+    unprotected = {
+        **json.loads(config.values.get(f"{config.project}:security", "{}")),
+        "unprotectedBecause": "it is to be destroyed",
+    }
+    with prepared_aws(settings_of(config)) as aws:
+        credentials = deployer(aws, deployer_policies(config))
+        deployment = Deployment(tmp_path, aws)
+        deployment.export(config)
+        deployment.terraform = Terraform(tmp_path, {**aws.environment(), **credentials})
+        deployment.deploy()
+        other = endpoints[0] | {"instanceType": "ml.m5.2xlarge", "instances": {"max": 17}}
+        for values in (
+            changed(endpoints=[*endpoints, further]),
+            changed(security=unprotected, endpoints=[*endpoints, further]),
+            changed(security={**unprotected, "keyRotationDays": 400}, costCenter="another", endpoints=[other, further]),
+        ):
+            deployment.export(replace(config, values=values))
+            deployment.deploy()
+        assert deployment.pending() == {}
+        retained = deployment.retained()
+        if retained:
+            deployment.terraform.run("state", "rm", *retained)
+        deployment.deploy("-destroy")
+        assert deployment.addresses() == []

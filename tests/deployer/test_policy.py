@@ -1,0 +1,114 @@
+"""The policies of a deployer: what they say, and that they suffice, by an AWS that enforces them."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import parliament
+import pytest
+
+from private_inference.cli.deployer import deployer_policies
+from private_inference.deployer.grants import grants
+from private_inference.deployer.policy import LONGEST, Document, Place, UncoveredError, policies
+from private_inference.graph.resources import Resource
+from private_inference.rehearsal.engine import MotoEngine, RehearsalError
+from private_inference.rehearsal.prerequisites import prepared_aws
+from private_inference.runner.program import run_program
+from private_inference.runner.project import StackConfig, settings_of
+from tests.support.deployers import acting_as, deployer
+from tests.support.stacks import endpoint, shipped
+
+HERE = Place("aws", "us-east-1", "123456789012", {"Project": "p", "Stack": "s"})
+
+
+@pytest.fixture(scope="module")
+def config(archive: Path) -> StackConfig:
+    return shipped("prod", archive)
+
+
+@pytest.fixture(scope="module")
+def documents(config: StackConfig) -> Sequence[Document]:
+    return deployer_policies(config)
+
+
+def statements(documents: Sequence[Document]) -> list[dict[str, Any]]:
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def test_each_fits_a_managed_policy(documents: Sequence[Document]) -> None:
+    assert max(len(json.dumps(each, separators=(",", ":"))) for each in documents) <= LONGEST
+
+
+def test_the_number_of_endpoints_changes_no_policy(config: StackConfig, archive: Path) -> None:
+    def with_endpoints(count: int) -> StackConfig:
+        made = [endpoint(archive, name=f"model-{number}") for number in range(count)]
+        return replace(config, values={**config.values, f"{config.project}:endpoints": json.dumps(made)})
+
+    assert deployer_policies(with_endpoints(3)) == deployer_policies(with_endpoints(1))
+
+
+def test_what_changes_something_is_bound_by_a_name_or_a_condition(documents: Sequence[Document]) -> None:
+    for statement in statements(documents):
+        if "*" in statement["Resource"] and not statement.get("Condition"):
+            reading = ("Describe", "List", "Get")
+            subscriptions = {"sns:SetSubscriptionAttributes", "sns:Unsubscribe"}  # which AWS lets nobody bound
+            free = [each for each in statement["Action"] if not each.partition(":")[2].startswith(reading)]
+            assert set(free) <= subscriptions
+
+
+def test_a_role_is_passed_to_the_services_that_it_trusts_only(documents: Sequence[Document]) -> None:
+    passed = [each for each in statements(documents) if each["Action"] == ["iam:PassRole"]]
+    assert {(*each["Resource"], *each["Condition"]["StringEquals"]["iam:PassedToService"]) for each in passed} == {
+        ("arn:aws:iam::123456789012:role/private-inference/prod/*", "sagemaker.amazonaws.com"),
+        ("arn:aws:iam::123456789012:role/network-flow-logs-*", "vpc-flow-logs.amazonaws.com"),
+    }
+    assert not any("iam:*" in each["Action"] or "*" in each["Action"] for each in statements(documents))
+
+
+def test_aws_knows_each_action_and_the_resources_that_it_is_granted_on() -> None:
+    """By AWS's service authorization reference, as parliament has it."""
+    place = {"partition": "aws", "region": "us-east-1", "account": "123456789012", "path": "/", "name": "n"}
+    for token, given in grants().items():
+        for grant in given:
+            on = [_filled(each, place) for each in grant.on]
+            document = {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": list(grant.actions), "Resource": on}],
+            }
+            found = parliament.analyze_policy_string(json.dumps(document)).findings
+            wrong = [each for each in found if each.issue in ("UNKNOWN_ACTION", "UNKNOWN_PREFIX", "INVALID_ARN")]
+            assert wrong == [], token
+
+
+def _filled(form: str, values: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "n"), form)
+
+
+def test_a_type_without_grants_is_told() -> None:
+    other = Resource("urn:pulumi:s::p::aws:rds/instance:Instance::db", "aws:rds/instance:Instance", "db", {}, {})
+    with pytest.raises(UncoveredError, match="aws:rds/instance:Instance"):
+        policies([other], [], HERE)
+
+
+def test_with_them_the_stack_can_be_created(config: StackConfig, documents: Sequence[Document]) -> None:
+    with prepared_aws(settings_of(config)) as aws, acting_as(aws, deployer(aws, documents)):
+        run_program(config, MotoEngine(aws))
+        # Nothing of anybody else's: neither another role, nor a group with another stack's tags.
+        with pytest.raises(aws.client("iam").exceptions.ClientError, match="AccessDenied"):
+            aws.client("iam").delete_role(RoleName="deployer")
+
+
+def test_without_a_statement_it_is_refused(config: StackConfig, documents: Sequence[Document]) -> None:
+    fewer = [
+        {**each, "Statement": [one for one in each["Statement"] if one["Action"] != ["iam:PassRole"]]}
+        for each in documents
+    ]
+    with (
+        prepared_aws(settings_of(config)) as aws,
+        acting_as(aws, deployer(aws, fewer)),
+        pytest.raises(RehearsalError, match="not authorized to perform: iam:PassRole on resource"),
+    ):
+        run_program(config, MotoEngine(aws))
