@@ -18,7 +18,7 @@ SUITABLE_PYTHON = $(or $(FOUND),$(error No Python 3.11 or newer with venv: tried
 # pip compiles nothing: of fourteen thousand modules few are used, and Python compiles those once, unless it is told not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup model engine rehearse check test lint conformance bench docs lock clean
+.PHONY: help setup model engine rehearse local check test lint conformance bench docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,13 @@ engine: $(ENGINE) ## build the Pulumi engine that a life runs on; needs Go
 
 rehearse: $(INSTALLED) $(MODEL) ## run the whole stack on an embedded AWS (STACK=dev)
 	@$(BIN)/private-inference rehearse --stack $(STACK)
+
+# A stack of its own, because the CLI writes into a stack's file; its state goes with the AWS that it describes.
+local: $(INSTALLED) $(MODEL) ## pulumi up on an embedded AWS, then what boto3 found there; needs the Pulumi CLI (STACK=dev)
+	@command -v pulumi >/dev/null || { echo "The Pulumi CLI is not on PATH: https://www.pulumi.com/docs/install/" >&2; exit 1; }
+	@cp Pulumi.$(STACK).yaml Pulumi.local.yaml
+	@trap 'rm -f Pulumi.local.yaml' EXIT; $(BIN)/private-inference local --stack local -- \
+		sh -c 'pulumi stack init local && pulumi up --yes --stack local && $(BIN)/private-inference verify --stack local'
 
 check: $(INSTALLED) $(MODEL) ## program, policies and both proofs; nothing is created (STACK=dev)
 	@$(BIN)/private-inference check --stack $(STACK)

@@ -48,3 +48,14 @@ def deployer_policy(
         typer.echo(json.dumps(list(found), indent=2))
     else:
         views.out.print(run.render(found, files), soft_wrap=True)
+
+
+def local(
+    command: Annotated[list[str] | None, typer.Argument(help="What to run, after `--`; a shell if nothing.")] = None,
+    stack: Stack = "dev",
+    project: Project = HERE,
+) -> None:
+    """Run a command with an embedded AWS in its environment, such as `pulumi up` or `terraform apply`."""
+    from private_inference.cli.local import run
+
+    raise typer.Exit(run(stack_of(project, stack), command or ()))

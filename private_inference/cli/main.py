@@ -33,6 +33,7 @@ export = typer.Typer(no_args_is_help=True, help="Write the stack for another too
 app.add_typer(export, name="export")
 app.command()(account_commands.quotas)
 app.command()(account_commands.deployer_policy)
+app.command()(account_commands.local)
 
 
 class Form(StrEnum):

@@ -322,3 +322,12 @@ def test_quotas_compares_with_the_defaults_and_fails_for_what_exceeds_them(proje
     (exceeded,) = [each for each in json.loads(result.stdout)["quotas"] if each["verdict"] == "exceeds"]
     assert exceeded["name"] == "Rules per network ACL"
     assert f"--desired-value {exceeded['needed']}" in exceeded["remedy"]
+
+
+def test_a_local_command_finds_the_embedded_aws_and_no_other() -> None:
+    asks = "print(boto3.client('sts').get_caller_identity()['Account'], os.environ['PULUMI_BACKEND_URL'])"
+    code = f"import boto3, os; {asks}; raise SystemExit(3)"
+    real = {"AWS_PROFILE": "production", "AWS_ENDPOINT_URL": "https://nowhere.example.com"}
+    result = run("local", "--stack", "dev", "--", sys.executable, "-c", code, environment=real)
+    assert result.returncode == 3, result.stderr
+    assert result.stdout.startswith("123456789012 file://")

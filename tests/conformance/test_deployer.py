@@ -35,7 +35,7 @@ def test_a_deployer_creates_changes_and_destroys_prod(tmp_path: Path) -> None:
         deployment.export(config)
         deployment.terraform = Terraform(tmp_path, {**aws.environment(), **credentials})
         deployment.deploy()
-        other = endpoints[0] | {"instanceType": "ml.m5.2xlarge", "instances": {"max": 17}}
+        other = endpoints[0] | {"instances": {"max": 17}}
         for values in (
             changed(endpoints=[*endpoints, further]),
             changed(security=unprotected, endpoints=[*endpoints, further]),

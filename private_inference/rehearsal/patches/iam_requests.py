@@ -309,7 +309,9 @@ def _scaling(response: Any, operation: str, asked: Parameters) -> Named:
     if operation.startswith("Describe"):
         yield "*", {}
     else:
-        yield asked.get("ResourceARN") or _arn(response, "application-autoscaling", "scalable-target/any"), {}
+        arn = asked.get("ResourceARN", "")
+        kept = response.applicationautoscaling_backend.__dict__.get("tags_by_arn", {})
+        yield arn or _arn(response, "application-autoscaling", "scalable-target/any"), kept.get(arn, {})
 
 
 TAGGED = frozenset({"cloudwatch", "logs"})
