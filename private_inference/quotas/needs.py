@@ -160,9 +160,22 @@ def _documents(graph: Graph[Resource]) -> Iterator[Need]:
         ("L-C07B4B0D", types.IAM_ROLE, "assumeRolePolicy"),
     ):
         yield _largest(code, Counter({each.name: _length(each.get(key)) for each in graph.all(type_)}))
+    rules = {each.name: each.get("eventPattern") for each in graph.all("aws:cloudwatch/eventRule:EventRule")}
+    yield _largest("L-664C5505", Counter({name: _length(pattern) for name, pattern in rules.items()}))
+    yield _largest("advanced-selector-values", Counter({each.name: _values(each) for each in graph.all(types.TRAIL)}))
     policies = {each.name: each.get("policy") for each in graph.all(types.VPC_ENDPOINT)}
     # AWS counts an endpoint policy with its white space.
     yield _largest("L-3248932A", Counter({name: len(text) for name, text in policies.items() if isinstance(text, str)}))
+
+
+def _values(trail: Resource) -> int:
+    return sum(
+        len(value)
+        for _, selector in trail.entries("advancedEventSelectors")
+        for field in selector.get("fieldSelectors") or ()
+        for value in field.values()
+        if isinstance(value, list)
+    )
 
 
 def _length(document: Any) -> int:

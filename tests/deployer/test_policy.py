@@ -14,6 +14,7 @@ from private_inference.cli.deployer import deployer_policies
 from private_inference.deployer.grants import grants
 from private_inference.deployer.policy import LONGEST, Document, Place, UncoveredError, policies
 from private_inference.graph.resources import Resource
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine, RehearsalError
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
@@ -112,3 +113,29 @@ def test_without_a_statement_it_is_refused(config: StackConfig, documents: Seque
         pytest.raises(RehearsalError, match="not authorized to perform: iam:PassRole on resource"),
     ):
         run_program(config, MotoEngine(aws))
+
+
+def test_an_association_is_judged_by_what_it_associates() -> None:
+    """Requests name it by an id of its own, and no policy can."""
+    with EmbeddedAws(HERE.region) as aws:
+        ec2 = aws.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+        tables = [ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in range(2)]
+        place = f"arn:aws:ec2:{HERE.region}:{HERE.account}"
+        statement = {
+            "Effect": "Allow",
+            "Action": ["ec2:AssociateRouteTable", "ec2:DisassociateRouteTable"],
+            "Resource": [f"{place}:subnet/{subnet}", f"{place}:route-table/{tables[0]}"],
+        }
+        other = ec2.associate_route_table(RouteTableId=tables[1], SubnetId=subnet)["AssociationId"]
+        credentials = deployer(aws, [{"Version": "2012-10-17", "Statement": [statement]}])
+        with acting_as(aws, credentials):
+            limited = aws.client("ec2")
+            with pytest.raises(limited.exceptions.ClientError, match=f"route-table/{tables[1]}"):
+                limited.disassociate_route_table(AssociationId=other)
+        ec2.disassociate_route_table(AssociationId=other)
+        with acting_as(aws, credentials):
+            limited = aws.client("ec2")
+            own = limited.associate_route_table(RouteTableId=tables[0], SubnetId=subnet)["AssociationId"]
+            limited.disassociate_route_table(AssociationId=own)

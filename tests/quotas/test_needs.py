@@ -83,6 +83,24 @@ def test_documents_count_without_white_space() -> None:
     assert amounts(needs([policy]))["managed-policy-length"] == len('{"Version":"2012-10-17","Statement":[]}')
 
 
+def test_what_lists_endpoints_grows_with_them() -> None:
+    """A rule's pattern and a trail's selectors name each endpoint: they are what a large stack meets first."""
+    pattern = '{"detail": {"EndpointName": ["one", "two"]}}'
+    selectors = [
+        {"fieldSelectors": [{"field": "eventCategory", "equals": ["Data"]}, {"field": "f", "equals": ["a", "b"]}]}
+    ]
+    found = amounts(
+        needs(
+            [
+                declared("aws:cloudwatch/eventRule:EventRule", "r", eventPattern=pattern),
+                declared(types.TRAIL, "t", advancedEventSelectors=selectors),
+            ]
+        )
+    )
+    assert found["L-664C5505"] == len('{"detail":{"EndpointName":["one","two"]}}')
+    assert found["advanced-selector-values"] == 3
+
+
 @pytest.fixture(scope="module")
 def config(archive: Path) -> StackConfig:
     return shipped("prod", archive)
