@@ -22,6 +22,9 @@ from rich.table import Table
 ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).parent / "private-inference"
 
+ADDRESSED = 1000
+"""Instances that the largest VPC has addresses for, during an update of all endpoints."""
+
 
 def project_with(endpoints: int, folder: Path) -> Path:
     """A copy of the program with a stack `bench` of so many endpoints."""
@@ -30,9 +33,11 @@ def project_with(endpoints: int, folder: Path) -> Path:
     for name in ("model.tar.gz", "sample.csv", "expected.json"):
         shutil.copy(ROOT / "examples/model/build" / name, folder / name)
     model = {"artifact": "model.tar.gz", "image": {"framework": "xgboost", "version": "3.0-5"}}
+    most = max(2, min(10, ADDRESSED // endpoints))
     stack = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
     stack["config"]["private-inference:endpoints"] = [
-        {"name": f"model-{number:02}", "model": model, "instanceType": "ml.m5.large"} for number in range(endpoints)
+        {"name": f"model-{number:02}", "model": model, "instanceType": "ml.m5.large", "instances": {"max": most}}
+        for number in range(endpoints)
     ]
     (folder / "Pulumi.bench.yaml").write_text(yaml.safe_dump(stack), encoding="utf-8")
     return folder

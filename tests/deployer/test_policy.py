@@ -94,23 +94,23 @@ def test_a_type_without_grants_is_told() -> None:
         policies([other], [], HERE)
 
 
-def test_with_them_the_stack_can_be_created(config: StackConfig, documents: Sequence[Document]) -> None:
-    with prepared_aws(settings_of(config)) as aws, acting_as(aws, deployer(aws, documents)):
+def test_with_them_the_stack_can_be_created(archive: Path) -> None:
+    config = shipped("dev", archive)
+    with prepared_aws(settings_of(config)) as aws, acting_as(aws, deployer(aws, deployer_policies(config))):
         run_program(config, MotoEngine(aws))
-        # Nothing of anybody else's: neither another role, nor a group with another stack's tags.
         with pytest.raises(aws.client("iam").exceptions.ClientError, match="AccessDenied"):
             aws.client("iam").delete_role(RoleName="deployer")
 
 
 def test_without_a_statement_it_is_refused(config: StackConfig, documents: Sequence[Document]) -> None:
     fewer = [
-        {**each, "Statement": [one for one in each["Statement"] if one["Action"] != ["iam:PassRole"]]}
+        {**each, "Statement": [one for one in each["Statement"] if "kms:CreateKey" not in one["Action"]]}
         for each in documents
     ]
     with (
         prepared_aws(settings_of(config)) as aws,
         acting_as(aws, deployer(aws, fewer)),
-        pytest.raises(RehearsalError, match="not authorized to perform: iam:PassRole on resource"),
+        pytest.raises(RehearsalError, match="not authorized to perform: kms:CreateKey on resource"),
     ):
         run_program(config, MotoEngine(aws))
 
