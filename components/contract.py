@@ -50,6 +50,8 @@ class EndpointContract(CamelCaseModel):
     """How it is called."""
     async_locations: Mapping[str, str] | None = None
     """S3 locations of asynchronous answers; real-time endpoints have none (Pulumi leaves a null out of the outputs)."""
+    streaming: bool = False
+    """Whether InvokeEndpointWithResponseStream is allowed, too; left out where it isn't."""
     front_door_policy_arn: str | None = None
     """The IAM policy to attach to a role that calls through the front door; left out where there is none."""
 
@@ -180,6 +182,7 @@ def _endpoint(endpoint: InferenceEndpoint, front_door: aws.iam.Policy | None) ->
         invoke_policy_arn=endpoint.invoke_policy.arn,
         mode="real-time",
         async_locations=None,
+        streaming=True if endpoint.streaming else LEFT_OUT,
         front_door_policy_arn=front_door.arn if front_door else LEFT_OUT,
     )
 

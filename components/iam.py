@@ -14,7 +14,8 @@ Arn = pulumi.Input[str]
 Statement = dict[str, Any]
 Document = dict[str, Any]
 
-INVOKE_ACTIONS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+INVOKE, INVOKE_STREAM = "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"
+INVOKE_ACTIONS = (INVOKE, INVOKE_STREAM)
 ALL_INVOKE_ACTIONS = (*INVOKE_ACTIONS, "sagemaker:InvokeEndpointAsync")
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
@@ -290,10 +291,11 @@ def _rollback(serving: Serving) -> list[Statement]:
     return [allow("RollbackAlarms", ["cloudwatch:DescribeAlarms"], alarms)] if alarms else []
 
 
-def invoke(endpoint: Arn, runtime_endpoint_id: pulumi.Input[str]) -> Document:
+def invoke(endpoint: Arn, runtime_endpoint_id: pulumi.Input[str], *, streaming: bool) -> Document:
     """Calls to one endpoint, through this VPC's runtime endpoint only."""
     condition = {"StringEquals": {"aws:SourceVpce": runtime_endpoint_id}}
-    return document(allow("InvokeThroughVpc", INVOKE_ACTIONS, [endpoint], condition))
+    actions = [INVOKE, INVOKE_STREAM] if streaming else [INVOKE]
+    return document(allow("InvokeThroughVpc", actions, [endpoint], condition))
 
 
 def write_flow_logs(log_group: Arn) -> Document:

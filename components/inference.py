@@ -70,6 +70,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
     invoke_policy: aws.iam.Policy
     variants: Sequence[str]
     """Names of its production variants."""
+    streaming: bool
+    """Whether the invoke policy allows answers part by part."""
 
     def __init__(self, name: str, args: InferenceEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:InferenceEndpoint", name, None, opts)
@@ -78,6 +80,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self._child = partial(pulumi.ResourceOptions, parent=self, protect=False)
         self._generation = generation(self._content(), args.live)
         self.variants = [served.name for served in args.variants]
+        self.streaming = args.settings.streaming
         announce(args.settings.name, [served.variant.settings for served in args.variants], args.live, self)
         log_group = self._log_group()
         variants = [ProductionVariant(self._variant_args(served)) for served in args.variants]
@@ -104,7 +107,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
             name,
             path=args.iam_path,
             description=f"Calls {args.settings.name} through the VPC's runtime endpoint",
-            policy=iam.json_document(iam.invoke(self.endpoint.arn, args.runtime_endpoint_id)),
+            policy=iam.json_document(
+                iam.invoke(self.endpoint.arn, args.runtime_endpoint_id, streaming=args.settings.streaming)
+            ),
             # Deleted before these: as long as somebody holds the policy, the endpoint stays as it is.
             opts=self._child(
                 depends_on=[*scaling, *(variant.alarms for variant in variants)], hooks=args.safeguards.invoke_policy

@@ -136,6 +136,8 @@ class EndpointSettings(SettingsGroup):
     """When operators are notified."""
     update: UpdateSettings = UpdateSettings()
     """How new models and settings reach it."""
+    streaming: bool = False
+    """Whether callers may have answers part by part (InvokeEndpointWithResponseStream), as the container sends them."""
     volume_key_off_because: Reason | None = None
     """For instance types with local NVMe storage only: why no customer key is named (the hardware encrypts it)."""
 

@@ -33,7 +33,7 @@ class RuntimeEndpoint(_Document):
 class Endpoint(_Document):
     """What can be called: `mode` says how, `invoke_policy_arn` is the IAM policy that allows it.
 
-    Calls are split between its `variants`, unless they name one.
+    Calls are split between its `variants`, unless they name one. With `streaming` answers may come in parts.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Endpoint(_Document):
     variants: list[str]
     invoke_policy_arn: str
     mode: str
+    streaming: bool = False
 
     @property
     def partition(self) -> str:

@@ -129,7 +129,7 @@ def _through_front_door(name: str) -> Iterator[Expectation]:
 
 def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
     name, role = endpoint.name, f"role {endpoint.name}"
-    for action in CALLS_OF_MODELS:
+    for action in CALLS_OF_MODELS if endpoint.streaming else CALLS_OF_MODELS[:1]:
         yield Expectation(
             Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"
         )

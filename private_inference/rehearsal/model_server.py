@@ -1,12 +1,14 @@
-"""Answers InvokeEndpoint with the predictions of the endpoint's model, which runs in the embedded AWS's own process."""
+"""Answers calls of an endpoint with what its model says, which runs in the embedded AWS's own process."""
 
 import io
 import json
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from http import HTTPStatus
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -15,14 +17,15 @@ from weakref import WeakKeyDictionary
 from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
+from private_inference.rehearsal.event_stream import CONTENT_TYPE, framed
 from private_inference.rehearsal.routing import next_in_turn
 from private_inference.rehearsal.xgboost_model import ModelRequestError, predict
 from private_inference.tar import unpack
 
-Answer = tuple[int, dict[str, str], bytes]
+INVOKED = "x-Amzn-Invoked-Production-Variant"
 
 
-def invoke(backend: Any, request: Any) -> Answer:
+def invoke(backend: Any, request: Any) -> tuple[int, dict[str, str], bytes]:
     """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
     The oldest instance of a variant answers, with what it loaded when it started: of the target variant, or of the one
@@ -30,6 +33,31 @@ def invoke(backend: Any, request: Any) -> Answer:
     endpoint or variant that is not there, its ServiceUnavailable for one without an instance, and its ModelError (424)
     if the model refuses the request or can't run here.
     """
+    variant, instance = _chosen(backend, request)
+    with _model_errors():
+        kind, parts = _answer(instance, request, request.headers.get("Accept", ""))
+        return HTTPStatus.OK, {"Content-Type": kind, INVOKED: variant}, b"".join(parts)
+
+
+def stream(backend: Any, request: Any) -> tuple[int, dict[str, str], Iterator[bytes]]:
+    """Answer an InvokeEndpointWithResponseStream request, part by part as they come from the model.
+
+    Raises as `invoke` does, as long as nothing has come; what goes wrong later ends the stream with a ModelStreamError.
+    """
+    variant, instance = _chosen(backend, request)
+    with _model_errors():
+        kind, parts = _answer(instance, request, request.headers.get("X-Amzn-SageMaker-Accept", ""))
+        parts = chain([next(parts, b"")], parts)
+    headers = {"Content-Type": CONTENT_TYPE, "X-Amzn-SageMaker-Content-Type": kind, INVOKED: variant}
+    return (
+        HTTPStatus.OK,
+        headers,
+        framed(parts, lambda error: str(error) if isinstance(error, ModelRequestError) else None),
+    )
+
+
+def _chosen(backend: Any, request: Any) -> tuple[str, Any]:
+    """The variant that answers, and its instance."""
     name = request.path.split("/")[2]
     endpoint = backend.endpoints.get(name)
     if endpoint is None or endpoint.endpoint_status == "Failed":
@@ -41,8 +69,7 @@ def invoke(backend: Any, request: Any) -> Answer:
     fleet = endpoint.fleets[wanted]
     if not fleet.instances:
         raise InvokeError(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "The service is unavailable.")
-    kind, answer = _predict(fleet.instances[0], request)
-    return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": wanted}, answer
+    return wanted, fleet.instances[0]
 
 
 _credits: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
@@ -57,11 +84,17 @@ def _by_weight(endpoint: Any, weights: Mapping[str, float]) -> str:
         raise _validation_error(str(error)) from None
 
 
-def _predict(instance: Any, request: Any) -> tuple[str, bytes]:
-    headers = request.headers
+def _answer(instance: Any, request: Any, accept: str) -> tuple[str, Iterator[bytes]]:
+    """The answer's type, and its parts."""
+    directory = _unpacked(next(iter(instance.archives), b""))
+    kind, body = predict(directory, request.headers.get("Content-Type", ""), request.data, accept)
+    return kind, iter([body])
+
+
+@contextmanager
+def _model_errors() -> Iterator[None]:
     try:
-        directory = _unpacked(next(iter(instance.archives), b""))
-        return predict(directory, headers.get("Content-Type", ""), request.data, headers.get("Accept", ""))
+        yield
     except ModelRequestError as error:
         raise _model_error(error.status, str(error)) from None
     except (FileNotFoundError, tarfile.TarError) as error:

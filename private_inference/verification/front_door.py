@@ -291,7 +291,7 @@ def _call(stack: Deployed, endpoint: EndpointSettings, settings: FrontDoorSettin
     authority = stack.aws.get("acm", "get_certificate", CertificateArn=arn).get("CertificateChain", "")
     url = f"{_promised(stack).url}/endpoints/{endpoint.name}/invocations"
     try:
-        answer = inside.call_by_name(url, authority, sample, invocation.SENT, invocation.ACCEPTED)
+        answer = inside.call_by_name(url, authority, sample.body, sample.content_type, invocation.ACCEPTED)
     except RefusedError as refused:
         return Result(str(refused), False)
     judged = [invocation.judge(stack, variant, answer) for variant in variants]

@@ -49,14 +49,23 @@ class InsideCaller:
         self._name = f"{desired.name[:48]}-inside-{secrets.token_hex(4)}"
         self._made: list[Removal] = []
 
-    def call(self, endpoint: str, body: bytes, content_type: str, accept: str, *, target: str | None = None) -> bytes:
+    def call(
+        self,
+        endpoint: str,
+        body: bytes,
+        content_type: str,
+        accept: str,
+        *,
+        target: str | None = None,
+        streaming: bool = False,
+    ) -> bytes:
         """The answer of an endpoint, or of a target variant, to a call from the app subnets.
 
-        Raises RefusedError with AWS's words.
+        With `streaming`, its answer comes in parts. Raises RefusedError with AWS's words.
         """
         event = {"endpoint": endpoint, "body": base64.b64encode(body).decode()}
         event |= {"contentType": content_type, "accept": accept} | ({"targetVariant": target} if target else {})
-        return self._asked(event)
+        return self._asked(event | ({"streaming": "true"} if streaming else {}))
 
     def call_by_name(self, url: str, authority: str, body: bytes, content_type: str, accept: str) -> bytes:
         """The answer to a signed POST to the front door, whose certificate this authority vouches for, too (PEM)."""

@@ -7,8 +7,9 @@ from typing import Any
 def handler(event: dict[str, str], _context: object) -> dict[str, str]:
     """`{"endpoint": NAME, "body": BASE64, "contentType": …, "accept": …}` → `{"body": BASE64}`.
 
-    With `"targetVariant": NAME` that variant is asked; with `"url"` and `"authority"` in place of the endpoint, it is
-    called by the front door's name. What refuses or doesn't answer is `{"error": CODE, "message": …}` instead.
+    With `"targetVariant": NAME` that variant is asked; with `"streaming"` its answer comes in parts; with `"url"` and
+    `"authority"` in place of the endpoint, it is called by the front door's name. What refuses or doesn't answer is
+    `{"error": CODE, "message": …}` instead.
     """
     if "url" in event:
         return _by_name(event)
@@ -19,19 +20,24 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
     runtime: Any = boto3.client(
         "sagemaker-runtime", config=Config(connect_timeout=5, read_timeout=70, retries={"total_max_attempts": 1})
     )
+    asked: dict[str, Any] = {
+        "EndpointName": event["endpoint"],
+        "ContentType": event["contentType"],
+        "Accept": event["accept"],
+        "Body": base64.b64decode(event["body"]),
+        **({"TargetVariant": event["targetVariant"]} if "targetVariant" in event else {}),
+    }
     try:
-        answer = runtime.invoke_endpoint(
-            EndpointName=event["endpoint"],
-            ContentType=event["contentType"],
-            Accept=event["accept"],
-            Body=base64.b64decode(event["body"]),
-            **({"TargetVariant": event["targetVariant"]} if "targetVariant" in event else {}),
-        )
+        if "streaming" in event:
+            parts = runtime.invoke_endpoint_with_response_stream(**asked)["Body"]
+            body = b"".join(part["PayloadPart"]["Bytes"] for part in parts)
+        else:
+            body = runtime.invoke_endpoint(**asked)["Body"].read()
     except ClientError as error:
         return {"error": error.response["Error"]["Code"], "message": error.response["Error"]["Message"]}
     except BotoCoreError as error:
         return {"error": type(error).__name__, "message": str(error)}
-    return {"body": base64.b64encode(answer["Body"].read()).decode()}
+    return {"body": base64.b64encode(body).decode()}
 
 
 def _by_name(event: dict[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,22 @@ from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Variant, variants_of
 from private_inference.verification.inside import InsideCaller, RefusedError
 
-SAMPLE, EXPECTED = "sample.csv", "expected.json"
-"""Files beside a local artifact: a `text/csv` request, and the answer to it as `application/json`."""
-SENT, ACCEPTED = "text/csv", "application/json"
+SAMPLES = {"sample.csv": "text/csv", "sample.json": "application/json"}
+"""Requests by their files' names, the first of which that lies beside a local artifact is sent, with their types."""
+EXPECTED = "expected.json"
+"""Beside a local artifact: the answer to its sample."""
+ACCEPTED = "application/json"
 CHUNK = 1 << 20
 TOLERANCE = 1e-5
 """Relative difference of two predictions that are the same: models compute in single precision."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a variant is called with."""
+
+    body: bytes
+    content_type: str
 
 
 def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller | None) -> Iterator[Assertion]:
@@ -29,15 +40,16 @@ def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller
     """
     place = "from the app subnets" if inside else "from where this runs, not from the app subnets"
     for variant in variants_of(endpoint):
-        if not variant.settings.model.local_artifact:
-            claim = "answers a call"
-        elif _beside(stack, variant, EXPECTED).exists():
-            claim = f"answers {SAMPLE} with the predictions of {EXPECTED}"
-        else:
-            claim = f"answers {SAMPLE}"
+        name, _ = _sample_file(stack, variant)
+        answers = f"answers {name}" if variant.settings.model.local_artifact else "answers a call"
+        expected = variant.settings.model.local_artifact and _beside(stack, variant, EXPECTED).exists()
+        claim = f"{answers} with the predictions of {EXPECTED}" if expected else answers
         target = variant.name if endpoint.variants else None
         call = partial(_call, stack, variant, target, inside)
         yield Assertion(variant.subject, f"{claim}, called {place}", call, AVAILABILITY)
+        if endpoint.streaming:
+            streamed = partial(_streamed, stack, variant, target, inside)
+            yield Assertion(variant.subject, f"{answers} part by part, called {place}", streamed, AVAILABILITY)
     if inside:
         refused = partial(inside.refused_outside, endpoint.name)
         claim = "refuses a caller's role outside of the VPC"
@@ -48,37 +60,60 @@ def _beside(stack: Deployed, variant: Variant, name: str) -> Path:
     return stack.desired.directory / Path(variant.settings.model.artifact).with_name(name)
 
 
-def sample(stack: Deployed, variant: Variant) -> bytes:
+def _sample_file(stack: Deployed, variant: Variant) -> tuple[str, str]:
+    """Name and type of the sample that lies beside a local artifact, or would."""
+    there = ((name, kind) for name, kind in SAMPLES.items() if _beside(stack, variant, name).exists())
+    return next(there, next(iter(SAMPLES.items())))
+
+
+def sample(stack: Deployed, variant: Variant) -> Sample:
     """What a variant is called with. Raises SkippedError where there is nothing."""
-    artifact = variant.settings.model.artifact
+    artifact, (name, kind) = variant.settings.model.artifact, _sample_file(stack, variant)
     if not variant.settings.model.local_artifact:
-        raise SkippedError(f"not called: an artifact in S3 has no {SAMPLE}")
-    found = _beside(stack, variant, SAMPLE)
+        raise SkippedError(f"not called: an artifact in S3 has no {name}")
+    found = _beside(stack, variant, name)
     if not found.exists():
-        raise SkippedError(f"not called: there is no {SAMPLE} beside {artifact}")
-    return found.read_bytes()
+        raise SkippedError(f"not called: there is no {' or '.join(SAMPLES)} beside {artifact}")
+    return Sample(found.read_bytes(), kind)
+
+
+def _asked(variant: Variant, sent: Sample, target: str | None) -> dict[str, Any]:
+    """The parameters of a call; `target` is the variant that it names, if it names one."""
+    named = {"TargetVariant": target} if target else {}
+    body = {"ContentType": sent.content_type, "Accept": ACCEPTED, "Body": sent.body}
+    return {"EndpointName": variant.endpoint, **body, **named}
 
 
 def _call(stack: Deployed, variant: Variant, target: str | None, inside: InsideCaller | None) -> Result:
-    """`target` is the variant that the call names, if it names one."""
     sent = sample(stack, variant)
     if inside:
         try:
-            return judge(stack, variant, inside.call(variant.endpoint, sent, SENT, ACCEPTED, target=target))
+            answer = inside.call(variant.endpoint, sent.body, sent.content_type, ACCEPTED, target=target)
         except RefusedError as refused:
             return Result(str(refused), False)
-    answer = stack.aws.stream(
-        "sagemaker-runtime",
-        "invoke_endpoint",
-        "Body",
-        CHUNK,
-        EndpointName=variant.endpoint,
-        ContentType=SENT,
-        Accept=ACCEPTED,
-        Body=sent,
-        **({"TargetVariant": target} if target else {}),
+        return judge(stack, variant, answer)
+    asked = _asked(variant, sent, target)
+    return judge(
+        stack, variant, b"".join(stack.aws.stream("sagemaker-runtime", "invoke_endpoint", "Body", CHUNK, **asked))
     )
-    return judge(stack, variant, b"".join(answer))
+
+
+def _streamed(stack: Deployed, variant: Variant, target: str | None, inside: InsideCaller | None) -> Result:
+    """A call whose answer comes in parts: something comes, and comes to its end."""
+    sent = sample(stack, variant)
+    if inside:
+        try:
+            answer = inside.call(
+                variant.endpoint, sent.body, sent.content_type, ACCEPTED, target=target, streaming=True
+            )
+        except RefusedError as refused:
+            return Result(str(refused), False)
+        return Result(f"{len(answer)} bytes", bool(answer))
+    events = stack.aws.events(
+        "sagemaker-runtime", "invoke_endpoint_with_response_stream", "Body", **_asked(variant, sent, target)
+    )
+    sizes = [len(event["PayloadPart"]["Bytes"]) for event in events]
+    return Result(f"{sum(sizes)} bytes in {len(sizes)} parts", bool(sizes))
 
 
 def judge(stack: Deployed, variant: Variant, answer: bytes) -> Result:

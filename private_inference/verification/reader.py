@@ -13,10 +13,11 @@ ABSENT = ("NoSuch", "NotFound", "NotFoundException", "DoesNotExist", "Malformed"
 """Parts of the error codes with which AWS says that something is not there."""
 
 
-UNANSWERED = ("ModelError", "ModelNotReadyException", "InternalDependencyException")
+UNANSWERED = ("ModelError", "ModelStreamError", "ModelNotReadyException", "InternalDependencyException")
 """Error codes with which SageMaker Runtime says that a model did not answer.
 
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html,
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_ResponseStream.html
 """
 
 
@@ -53,6 +54,13 @@ class Reader:
         """A body, in pieces of at most `size` bytes. It is not kept."""
         try:
             yield from getattr(self._client(service), operation)(**parameters)[member].iter_chunks(size)
+        except (ClientError, BotoCoreError) as error:
+            raise explain(error) from None
+
+    def events(self, service: str, operation: str, member: str, **parameters: Any) -> Iterator[Mapping[str, Any]]:
+        """An event stream, as it comes. It is not kept."""
+        try:
+            yield from getattr(self._client(service), operation)(**parameters)[member]
         except (ClientError, BotoCoreError) as error:
             raise explain(error) from None
 

@@ -127,7 +127,10 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     allowing = [s for s in statements(stack.managed_policy(promised.invoke_policy_arn)) if s.allows]
     faults = [] if policy.get("IsAttachable", True) else ["it can't be attached"]
     for found, wanted in (
-        ((action for s in allowing for action in s.actions), INVOKE),
+        (
+            (action for s in allowing for action in s.actions),
+            INVOKE if endpoint.streaming else {"sagemaker:InvokeEndpoint"},
+        ),
         ((resource for s in allowing for resource in s.resources), {promised.arn}),
     ):
         faults += equal_sets(map(short, found), map(short, wanted)).faults

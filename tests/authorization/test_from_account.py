@@ -152,7 +152,6 @@ def test_whoever_holds_the_stacks_policy_is_expected_to_call(found: tuple[Accoun
     calls = [each for each in team if each.answer.verdict is Verdict.ALLOWED]
     assert {(each.answer.question.path.name, each.answer.question.action) for each in calls} == {
         ("endpoint sagemaker.runtime", "sagemaker:InvokeEndpoint"),
-        ("endpoint sagemaker.runtime", "sagemaker:InvokeEndpointWithResponseStream"),
     }
     assert not any(each.surplus or each.missing for each in team)
     assert {each.expectation.principal for each in calls if each.expectation} == {"holders of triage"}

@@ -23,6 +23,7 @@ from tests.authorization.replay import replayed
 from tests.support.stacks import front_door
 
 ROOT = Path(__file__).parents[2]
+INVOKE = "sagemaker:InvokeEndpoint"
 OTHER = {"AWS": "arn:aws:iam::210987654321:root"}
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -183,6 +184,14 @@ def _with(run: Run, type_: str, name: str, key: str, change: Change) -> Run:
     [
         ("Policy", "triage", "policy", without("InvokeThroughVpc", "Condition"), "surplus", "over no VPC endpoint"),
         ("Policy", "triage", "policy", setting("InvokeThroughVpc", "Action", "sagemaker:*"), "surplus", "Async"),
+        (
+            "Policy",
+            "triage",
+            "policy",
+            setting("InvokeThroughVpc", "Action", [INVOKE, f"{INVOKE}WithResponseStream"]),
+            "surplus",
+            "WithResponseStream",
+        ),
         ("Policy", "triage", "policy", setting("InvokeThroughVpc", "Resource", "arn:x"), "missing", "InvokeEndpoint"),
         (
             "VpcEndpoint",

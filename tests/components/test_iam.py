@@ -318,9 +318,15 @@ def test_the_invoke_policy_is_bounded_to_the_endpoint_and_the_vpc_endpoint(stagi
     runtime = staging.one("VpcEndpoint", "sagemaker.runtime").id
     for name in ("triage", "triage-features"):
         (statement,) = document(staging, "Policy", name).content["Statement"]
-        assert statement["Action"] == ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
+        assert statement["Action"] == ["sagemaker:InvokeEndpoint"]
         assert statement["Resource"] == [f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}"]
         assert statement["Condition"] == {"StringEquals": {"aws:SourceVpce": runtime}}
+
+
+def test_callers_of_an_endpoint_that_streams_may_have_its_answers_part_by_part(archive: Path) -> None:
+    recorded = record(stack_config(minimal(archive, endpoints=[endpoint(archive, streaming=True)])))
+    (statement,) = document(recorded, "Policy", "triage").content["Statement"]
+    assert statement["Action"] == ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
 
 
 def test_only_this_stacks_endpoints_can_be_invoked_through_the_runtime_endpoint(staging: Recorded) -> None:

@@ -116,6 +116,7 @@ BAD = [
     ("endpoints[0].model.image.repositoryTag", "my tag", "is not an image's tag; write letters, digits"),
     ("endpoints[0].model.image.framework", "xgboots", "choose one of 'xgboost', 'scikit-learn'"),
     ("endpoints[0].model.image.version", "3.0 5", "is not an image's tag; write letters, digits"),
+    ("endpoints[0].streaming", "perhaps", "valid boolean"),
     ("endpoints[0].instanceType", "ml.m5.lrge", "did you mean ml.m5.large"),
     ("endpoints[0].instanceType", "ml.t2.medium", "can't be scaled automatically; choose one such as ml.m5.large"),
     ("endpoints[0].instances.min", 0, "greater than or equal to 1"),

@@ -163,3 +163,16 @@ def test_what_the_model_refuses_is_a_model_error(
 def test_an_unknown_variant_is_refused(aws: EmbeddedAws, archive: bytes) -> None:
     with pytest.raises(ClientError, match=r"ValidationError.*Variant blue"):
         ask(aws, serve(aws, archive), TargetVariant="blue")
+
+
+def test_an_answer_may_come_part_by_part(aws: EmbeddedAws, archive: bytes) -> None:
+    call, name = aws.client("sagemaker-runtime").invoke_endpoint_with_response_stream, serve(aws, archive)
+    request = {"EndpointName": name, "ContentType": "text/csv", "Body": b"2,1\n12,1\n"}
+    answer = call(**request, Accept="application/json")
+    parts = [event["PayloadPart"]["Bytes"] for event in answer["Body"]]
+    assert len(json.loads(b"".join(parts))["predictions"]) == 2
+    assert (answer["InvokedProductionVariant"], answer["ContentType"]) == ("only", "application/json")
+    with pytest.raises(ClientError, match="ModelError") as raised:
+        call(**request | {"ContentType": "image/png"})
+    refused: Any = raised.value.response
+    assert refused["OriginalStatusCode"] == 415

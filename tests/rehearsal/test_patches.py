@@ -706,6 +706,13 @@ def a_body_need_not_be_text(aws: EmbeddedAws) -> bool:
     return not refused("InternalFailure", call, **parameters)
 
 
+@probe("streams_are_the_runtimes")
+@probe("streamed_predictions")
+def a_stream_of_an_unknown_endpoint_does_not_begin(aws: EmbeddedAws) -> bool:
+    call = aws.client("sagemaker-runtime").invoke_endpoint_with_response_stream
+    return refused("ValidationError", call, EndpointName="nobody", Body=b"1,2", ContentType="text/csv")
+
+
 # Application Auto Scaling
 
 

@@ -10,10 +10,12 @@ from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricSta
 from moto.core.exceptions import JsonRESTError
 from moto.iam.models import iam_backends
 from moto.moto_api._internal import mock_random
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpointConfig, SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
+from moto.sagemakerruntime.urls import url_paths
 
 from private_inference.rehearsal import model_server
 from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
@@ -110,6 +112,31 @@ def predictions(original: Any, response: Any) -> Any:
     """
     account, region = response.current_account, response.region
     return model_server.invoke(sagemaker_backends[account][region], response.normalized_request)
+
+
+url_paths["{0}/endpoints/(?P<name>[^/]+)/invocations-response-stream$"] = SageMakerRuntimeResponse.dispatch
+
+
+@patch(DomainDispatcherApplication, "infer_service_region_host")
+def streams_are_the_runtimes(original: Any, dispatcher: Any, environ: dict[str, Any], path: str) -> Any:
+    """Calls that are signed for SageMaker are its runtime's by their path; moto knows one that ends in invocations.
+
+    Source:
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html.
+    """
+    asked = environ.get("PATH_INFO", "").replace("/invocations-response-stream", "/invocations")
+    return original(dispatcher, environ | {"PATH_INFO": asked}, path)
+
+
+@patch(SageMakerRuntimeResponse, "invoke_endpoint_with_response_stream")
+def streamed_predictions(original: Any, response: Any) -> Any:
+    """InvokeEndpointWithResponseStream answers part by part, as they come from the model; moto lacks the call.
+
+    Source:
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html.
+    """
+    account, region = response.current_account, response.region
+    return model_server.stream(sagemaker_backends[account][region], response.normalized_request)
 
 
 # Application Auto Scaling
