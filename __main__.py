@@ -153,6 +153,14 @@ readable = {
     name: [*(each.artifact.readable for each in variants), *(store.readable(uri) for uri in live[name].artifacts)]
     for name, variants in served.items()
 }
+# Those that are no archives, but files, are listed, too.
+listed = {
+    name: [
+        *(each.artifact.readable for each in variants if each.variant.settings.model.uncompressed),
+        *(store.readable(uri) for uri in live[name].artifacts if uri.endswith("/")),
+    ]
+    for name, variants in served.items()
+}
 access = PrivateAccess(
     "access",
     PrivateAccessArgs(
@@ -163,6 +171,7 @@ access = PrivateAccess(
         service_zones=facts.service_zones,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
         artifacts=list(chain.from_iterable(readable.values())),
+        listed_artifacts=list(chain.from_iterable(listed.values())),
         iam_path=stack_path(),
         parameter_prefix=stack_path(),
         security_group_id=groups.access.id,
@@ -218,6 +227,7 @@ endpoints = {
             execution_role=roles[endpoint.name],
             variants=served[endpoint.name],
             readable_artifacts=readable[endpoint.name],
+            listed_artifacts=listed[endpoint.name],
             artifact_keys=[
                 *filter(None, (variant.model.artifact_key_arn for variant in endpoint.production_variants)),
                 *live[endpoint.name].artifact_keys,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from components import iam, model_archive
+from components import iam, model_archive, model_directory
 from components.buckets import BucketSafeguardsArgs, Kept, bucket_safeguards
 from components.data_perimeter import Readers, reads
 from components.names import stack_path
@@ -21,9 +21,9 @@ class ArtifactStoreArgs:
 
     storage: StorageArgs
     models: Sequence[ModelSettings]
-    """The stack's models; the local archives of these are uploaded."""
+    """The stack's models; the local archives and directories of these are uploaded."""
     hooks: pulumi.ResourceHookBinding
-    """Of the uploaded archives."""
+    """Of the uploaded objects."""
     readers: Readers | None = None
     """Who reads artifacts, and from where, if the bucket's policy bounds it."""
 
@@ -34,20 +34,22 @@ PREFIX = "models/"
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model archive in S3."""
+    """A model archive in S3, or a prefix of a model's files, which ends in `/`."""
 
     uri: pulumi.Output[str]
     content: str
-    """What identifies its content: the digest of an uploaded archive, or the URI of one that others keep in S3."""
+    """What identifies its content: the digest of what was uploaded, or the URI of what others keep in S3."""
     readable: pulumi.Output[str]
     """ARN of what a role must be allowed to read to load it: all artifacts of the stack, or the object elsewhere.
 
     A permission for the stack's one newest artifact would take the serving one from the fleet that still loads it.
     """
+    uploaded: Sequence[pulumi.Resource] = ()
+    """The objects that have to be there before a model is made."""
 
 
 class ArtifactStore(pulumi.ComponentResource):
-    """A private, versioned bucket encrypted with the stack's key, and in it the local archives of its models."""
+    """A private, versioned bucket encrypted with the stack's key, and in it the local artifacts of its models."""
 
     bucket: aws.s3.Bucket
 
@@ -63,26 +65,31 @@ class ArtifactStore(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.storage.protect, retain_on_delete=args.storage.keep),
         )
         local = {model.artifact: path for model in args.models if (path := model.local_artifact)}
-        self._digests = {artifact: model_archive.digest(path) for artifact, path in local.items()}
+        self._digests = {
+            artifact: model_directory.digest(path) if path.is_dir() else model_archive.digest(path)
+            for artifact, path in local.items()
+        }
         self._uploaded = self._upload_all(self._safeguards())
         self.register_outputs({"bucketName": self.bucket.bucket})
 
     def artifact_of(self, model: ModelSettings) -> Artifact:
-        """A model's archive: in this bucket, or at the S3 URI in its settings."""
+        """What a model is loaded from: in this bucket, or at the S3 URI in its settings."""
         if model.local_artifact:
             return self._uploaded[self._digests[model.artifact]]
         path = model.artifact.removeprefix("s3://")
-        arn = f"arn:{self._args.account.partition}:s3:::{path}"
+        arn = f"arn:{self._args.account.partition}:s3:::{objects(path)}"
         uri = pulumi.Output.from_input(model.artifact)
         return Artifact(uri=uri, content=model.artifact, readable=pulumi.Output.from_input(arn))
 
     def readable(self, uri: str) -> pulumi.Output[str]:
-        """As `Artifact.readable`, of an archive that serves now: one of this stack's, or one elsewhere."""
+        """As `Artifact.readable`, of an artifact that serves now: one of this stack's, or one elsewhere."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         arn = f"arn:{self._args.account.partition}:s3:::"
         return self.bucket.bucket.apply(
             lambda own: (
-                f"{arn}{bucket}/{PREFIX}*" if bucket == own and key.startswith(PREFIX) else f"{arn}{bucket}/{key}"
+                f"{arn}{bucket}/{PREFIX}*"
+                if bucket == own and key.startswith(PREFIX)
+                else f"{arn}{bucket}/{objects(key)}"
             )
         )
 
@@ -112,24 +119,48 @@ class ArtifactStore(pulumi.ComponentResource):
         )
 
     def _upload_all(self, safeguards: Sequence[pulumi.Resource]) -> Mapping[str, Artifact]:
-        """One object for each content, by its digest, however many models share it."""
-        by_content = {digest: path for path, digest in self._digests.items()}
-        return {digest: self._upload(Path(path), digest, safeguards) for digest, path in by_content.items()}
+        """The objects of each content, by its digest, however many models share it."""
+        by_content = {digest: Path(path) for path, digest in self._digests.items()}
+        return {
+            digest: self._files(path, digest, safeguards) if path.is_dir() else self._archive(path, digest, safeguards)
+            for digest, path in by_content.items()
+        }
 
-    def _upload(self, archive: Path, digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
+    def _archive(self, archive: Path, digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
+        name, key = f"model-{digest[:12]}", f"{PREFIX}{digest}/model.tar.gz"
+        uploaded = self._upload(name, key, archive, "application/gzip", safeguards)
+        uri = pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key)
+        return Artifact(uri=uri, content=digest, readable=self._own, uploaded=[uploaded])
+
+    def _files(self, directory: Path, digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
+        prefix = f"{PREFIX}{digest}/"
+        uploaded = [
+            self._upload(f"model-{digest[:12]}/{name}", f"{prefix}{name}", path, "application/octet-stream", safeguards)
+            for name, path in model_directory.files(directory).items()
+        ]
+        uri = pulumi.Output.concat("s3://", self.bucket.bucket, "/", prefix)
+        return Artifact(uri=uri, content=digest, readable=self._own, uploaded=uploaded)
+
+    @property
+    def _own(self) -> pulumi.Output[str]:
+        return pulumi.Output.concat(self.bucket.arn, f"/{PREFIX}*")
+
+    def _upload(
+        self, name: str, key: str, path: Path, content_type: str, safeguards: Sequence[pulumi.Resource]
+    ) -> aws.s3.BucketObjectv2:
         # An object stays when the program no longer names it: a rollback finds the model that it rolls back to.
-        uploaded = aws.s3.BucketObjectv2(
-            f"model-{digest[:12]}",
+        return aws.s3.BucketObjectv2(
+            name,
             bucket=self.bucket.bucket,
-            key=f"{PREFIX}{digest}/model.tar.gz",
-            source=pulumi.FileAsset(str(archive)),
-            content_type="application/gzip",
+            key=key,
+            source=pulumi.FileAsset(str(path)),
+            content_type=content_type,
             server_side_encryption="aws:kms",
             kms_key_id=self._args.key_arn,
             opts=self._child(*safeguards, hooks=self._hooks),
         )
-        return Artifact(
-            uri=pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key),
-            content=digest,
-            readable=pulumi.Output.concat(self.bucket.arn, f"/{PREFIX}*"),
-        )
+
+
+def objects(place: str) -> str:
+    """A pattern of the objects at a place in S3: itself, or all below a prefix, which ends in `/`."""
+    return f"{place}*" if place.endswith("/") else place

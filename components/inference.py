@@ -32,6 +32,8 @@ class InferenceEndpointArgs:
     """Its production variants."""
     readable_artifacts: Sequence[iam.Arn]
     """S3 objects, or patterns of them, that the execution role may read: of what serves and of what will serve."""
+    listed_artifacts: Sequence[iam.Arn] = ()
+    """Those of them whose objects are loaded one by one."""
     artifact_keys: Sequence[iam.Arn]
     """Keys of those that the data key does not encrypt."""
     image_repositories: Sequence[iam.Arn]
@@ -156,6 +158,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         args = self._args
         serving = iam.Serving(
             artifacts=args.readable_artifacts,
+            listed_artifacts=args.listed_artifacts,
             artifact_keys=args.artifact_keys,
             image_repositories=args.image_repositories,
             log_group=log_group.arn,

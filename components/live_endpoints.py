@@ -43,7 +43,7 @@ class LiveEndpoint:
     variants: Mapping[str, LiveVariant]
     """Its production variants by name."""
     artifacts: Sequence[str]
-    """S3 URIs of the archives of its models."""
+    """S3 URIs of its models' archives, and prefixes of their files, which end in `/`."""
     artifact_keys: Sequence[str]
     """ARNs of the KMS keys that encrypt them, as far as S3 says so."""
     images: Sequence[str]
@@ -127,7 +127,7 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
     configured = {variant["VariantName"]: variant for variant, _ in serving}
     containers = [container for _, model in serving for container in _containers(model)]
     networks = [model["VpcConfig"] for _, model in serving if "VpcConfig" in model]
-    artifacts = _each_once(container.get("ModelDataUrl") for container in containers)
+    artifacts = _each_once(map(_artifact, containers))
     return LiveEndpoint(
         configuration=endpoint["EndpointConfigName"],
         variants={
@@ -159,10 +159,23 @@ def _each_once(values: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))
 
 
+def _artifact(container: Mapping[str, Any]) -> str | None:
+    """S3 URI of what a container loads.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html (ModelDataUrl,
+    ModelDataSource)
+    """
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    uri: str | None = container.get("ModelDataUrl") or source.get("S3Uri")
+    return uri
+
+
 def _key_of(s3: Any, uri: str) -> str | None:
-    """The key of an object; None for one that has none or can't be seen."""
+    """The key of an object, or of the first below a prefix; None for one that has none or can't be seen."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     try:
+        if key.endswith("/"):
+            key = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [{"Key": key}])[0]["Key"]
         found: str | None = s3.head_object(Bucket=bucket, Key=key).get("SSEKMSKeyId")
     except s3.exceptions.ClientError:
         return None
@@ -189,7 +202,11 @@ class Use:
     configuration: str
     models: frozenset[str]
     artifacts: frozenset[str]
-    """S3 URIs."""
+    """S3 URIs of archives, and of prefixes."""
+
+    def loads(self, uri: str) -> bool:
+        """Whether it loads an object of S3."""
+        return any(uri == each or (each.endswith("/") and uri.startswith(each)) for each in self.artifacts)
 
 
 def uses(sagemaker: Any) -> Iterator[Use]:
@@ -205,10 +222,7 @@ def uses(sagemaker: Any) -> Iterator[Use]:
             configuration=endpoint["EndpointConfigName"],
             models=frozenset(variant.get("ModelName", "") for variant, _ in variants),
             artifacts=frozenset(
-                container["ModelDataUrl"]
-                for _, model in variants
-                for container in _containers(model)
-                if container.get("ModelDataUrl")
+                _each_once(_artifact(container) for _, model in variants for container in _containers(model))
             ),
         )
 

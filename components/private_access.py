@@ -32,6 +32,8 @@ class PrivateAccessArgs:
     """SageMaker endpoints that may be invoked."""
     artifacts: Sequence[iam.Arn]
     """S3 objects that may be read, or patterns of them: of what serves and of what will serve."""
+    listed_artifacts: Sequence[iam.Arn] = ()
+    """Those of them whose objects are loaded one by one."""
     iam_path: str
     """IAM path of the roles that may read them."""
     parameter_prefix: str
@@ -111,7 +113,9 @@ class PrivateAccess(pulumi.ComponentResource):
         if service == Gateway.S3:
             layers = "ecr.dkr" in self._args.settings.interface_endpoints
             roles = account.roles(self._args.iam_path)
-            return artifact_reads(account, self._args.artifacts, roles, image_layers=layers)
+            return artifact_reads(
+                account, self._args.artifacts, roles, listed=self._args.listed_artifacts, image_layers=layers
+            )
         return service_policy(service, account, self._args.parameter_prefix)
 
     def _recommend_gateway(self, service: str) -> None:

@@ -61,13 +61,15 @@ class ProductionVariant:
         IAM is eventually consistent: the model waits for the permissions, not only for the role.
         """
         args, settings = self._args, self._args.served.variant.settings
+        artifact = args.served.artifact
         return aws.sagemaker.Model(
             self._label,
             execution_role_arn=args.execution_role_arn,
             enable_network_isolation=settings.model.isolated,
             primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
                 image=args.served.image.uri,
-                model_data_url=args.served.artifact.uri,
+                model_data_url=None if settings.model.uncompressed else artifact.uri,
+                model_data_source=_files(artifact) if settings.model.uncompressed else None,
                 environment=settings.model.environment or None,
             ),
             vpc_config=aws.sagemaker.ModelVpcConfigArgs(
@@ -76,7 +78,7 @@ class ProductionVariant:
             # SageMaker can't change a model, and the provider would change its state alone.
             opts=pulumi.ResourceOptions(
                 parent=args.parent,
-                depends_on=list(depends_on),
+                depends_on=[*depends_on, *artifact.uploaded],
                 hooks=args.hooks,
                 replace_on_changes=["vpcConfig"],
             ),
@@ -86,3 +88,11 @@ class ProductionVariant:
         """The scaling of the variant, once its endpoint exists."""
         scaling = VariantScalingArgs(variant=self._args.served.variant, endpoint_name=endpoint_name)
         return VariantScaling(self._label, scaling, pulumi.ResourceOptions(parent=self._args.parent))
+
+
+def _files(artifact: Artifact) -> aws.sagemaker.ModelPrimaryContainerModelDataSourceArgs:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/large-model-inference-uncompressed.html"""
+    source = aws.sagemaker.ModelPrimaryContainerModelDataSourceS3DataSourceArgs(
+        s3_uri=artifact.uri, s3_data_type="S3Prefix", compression_type="None"
+    )
+    return aws.sagemaker.ModelPrimaryContainerModelDataSourceArgs(s3_data_sources=[source])

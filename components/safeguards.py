@@ -60,7 +60,7 @@ class Safeguards:
         )
         self.configuration = self._kept_in_use("configuration", lambda args, use: use.configuration == args.id)
         self.model = self._kept_in_use("model", lambda args, use: args.id in use.models)
-        self.artifact = self._kept_in_use("artifact", lambda args, use: _uri(args.old_outputs or {}) in use.artifacts)
+        self.artifact = self._kept_in_use("artifact", lambda args, use: use.loads(_uri(args.old_outputs or {})))
         self.invoke_policy = _before_delete("invoke-policy-not-attached", self._policy_detached)
         self.contract = _before_delete("contract-without-holders", self._contract_unheld)
         self.caller_contract = _before_delete("caller-contract-without-holders", self._caller_unheld)

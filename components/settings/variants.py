@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from components import model_archive
+from components import model_archive, model_directory
 from components.settings.fields import EcrUri, ImageTag, InstanceType, KeyArn, Reason, VariantName
 from components.settings.group import SettingsGroup
 from components.settings.problems import Problem
@@ -42,7 +42,10 @@ class ModelSettings(SettingsGroup):
     """What is served: the artifact and the image that loads it."""
 
     artifact: str
-    """A local model.tar.gz (relative to the project) or an S3 URI."""
+    """A local model.tar.gz (relative to the project) or its S3 URI; what ends in `/` is a directory or a prefix.
+
+    Its files are loaded as they are, which suits large models: a hundred gigabytes need not be packed.
+    """
     image: ImageSettings
     """The serving image."""
     artifact_key_arn: KeyArn | None = None
@@ -58,14 +61,27 @@ class ModelSettings(SettingsGroup):
         return self.network_isolation_off_because is None
 
     @property
+    def uncompressed(self) -> bool:
+        """Whether the artifact is a directory's files, not an archive."""
+        return self.artifact.endswith("/")
+
+    @property
     def local_artifact(self) -> Path | None:
-        """The archive on disk; None if it is in S3."""
+        """The archive or directory on disk; None if it is in S3."""
         return None if self.artifact.startswith("s3://") else Path(self.artifact)
 
     def _contradictions(self) -> Iterator[Problem]:
         if self.local_artifact is None:
-            if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+\.tar\.gz", self.artifact):
-                yield Problem("artifact", self.artifact, "is not s3://BUCKET/KEY ending in .tar.gz; correct the URI")
+            if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^/].*(\.tar\.gz|/)", self.artifact):
+                message = "is not s3://BUCKET/KEY ending in .tar.gz, or in / as a prefix does; correct the URI"
+                yield Problem("artifact", self.artifact, message)
+        elif self.uncompressed:
+            if problem := model_directory.problem_with(self.local_artifact):
+                message = f"can't be served: {problem}. Name a directory with the model's files"
+                yield Problem("artifact", self.artifact, message)
+        elif self.local_artifact.is_dir():
+            message = "can't be served: that is a directory. Name a model.tar.gz, or end it in / to serve its files"
+            yield Problem("artifact", self.artifact, message)
         elif problem := model_archive.problem_with(self.local_artifact):
             message = f"can't be served: {problem}. Name a model.tar.gz (`make model` makes the example's)"
             yield Problem("artifact", self.artifact, message)

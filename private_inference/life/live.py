@@ -2,13 +2,14 @@
 
 import gzip
 import re
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.settings import Settings
+from components.settings import ModelSettings, Settings
 from private_inference.life import others
 from private_inference.life.engine import Deployment, DeploymentError, deployment
 from private_inference.life.invariants import BrokenInvariant, Invariants, endpoints, instances_of
@@ -206,19 +207,26 @@ class _Living:
             self._invariants.given_up |= {"front-door-*"} if before.front_door and not after.front_door else set()
 
     def _retrained(self) -> dict[str, str]:
-        """New archives in place of the local ones: the same model in other bytes, which makes it another artifact."""
+        """New artifacts in place of the local ones: the same model in other bytes, which makes it another one."""
         changes = {}
         for position, endpoint in enumerate(settings_of(self._config).endpoints):
             for number, variant in enumerate(endpoint.production_variants):
                 if variant.model.local_artifact:
-                    self._models += 1
-                    archive = self._deployed.folder / f"model-{self._models}" / "model.tar.gz"
-                    archive.parent.mkdir()
-                    content = gzip.decompress((self._config.directory / variant.model.artifact).read_bytes())
-                    archive.write_bytes(gzip.compress(content, mtime=self._models))
                     own = f"variants.{number}." if endpoint.variants else ""
-                    changes[f"endpoints.{position}.{own}model.artifact"] = str(archive)
+                    changes[f"endpoints.{position}.{own}model.artifact"] = self._in_other_bytes(variant.model)
         return changes
+
+    def _in_other_bytes(self, model: ModelSettings) -> str:
+        self._models += 1
+        folder, before = self._deployed.folder / f"model-{self._models}", self._config.directory / model.artifact
+        if model.uncompressed:
+            shutil.copytree(before, folder)
+            (folder / "retrained").write_text(f"{self._models}\n", encoding="utf-8")
+            return f"{folder}/"
+        folder.mkdir()
+        archive = folder / "model.tar.gz"
+        archive.write_bytes(gzip.compress(gzip.decompress(before.read_bytes()), mtime=self._models))
+        return str(archive)
 
     def _deploy(self, config: StackConfig, fails: str | None, *, refresh: bool = False) -> str:
         self._invariants.paths.intend(settings_of(config))

@@ -6,8 +6,9 @@ needs) and host-vpc.html (the network) there. Only facts come in: whoever calls 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from private_inference.rehearsal.iam_decision import Document, Request, Role, Way, may, may_with_key, passes, trusts
 from private_inference.rehearsal.s3_path import EgressRule, PrefixList, Subnet, blocked
@@ -41,6 +42,27 @@ class Artifact:
     """Whether it is encrypted with a key that is no longer there."""
     bucket_key: bool = False
     """Whether S3 uses a bucket key, which is bound to the bucket instead of the object."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Where a model's files lie in S3, if it is no archive: SageMaker lists them, then reads each.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3ModelDataSource.html (S3Prefix)
+    """
+
+    uri: str
+    """It ends in `/`."""
+    partition: str
+    exists: bool
+    """Whether any object lies below it."""
+    bucket_policy: Document | None = None
+
+    def listing(self, role: Role, way: Way | None) -> Request:
+        """https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html (s3:prefix)"""
+        bucket, _, prefix = self.uri.removeprefix("s3://").partition("/")
+        arn = f"arn:{self.partition}:s3:::{bucket}"
+        return Request("s3:ListBucket", arn, _to_s3(role, way) | {"s3:prefix": prefix})
 
 
 @dataclass(frozen=True)
@@ -79,6 +101,7 @@ class Fleet:
     role_arn: str = ""
     role: Role | None = None
     artifacts: Sequence[Artifact] = ()
+    prefixes: Sequence[Prefix] = ()
     images: Sequence[Image] = ()
     network: Network | None = None
     unknown_network: str = ""
@@ -116,6 +139,7 @@ def missing(fleet: Fleet) -> list[Missing]:
             "'sagemaker.amazonaws.com' to assume the role."
         )
         return [*found, Missing(f"role {fleet.role_arn}", why)]
+    found += [item for prefix in fleet.prefixes for item in _unlisted(fleet, role, prefix)]
     found += [item for artifact in fleet.artifacts for item in _unreadable(fleet, role, artifact)]
     found += [item for image in fleet.images for item in _unpullable(role, image)]
     if fleet.unusable_volume_key:
@@ -132,13 +156,23 @@ def missing(fleet: Fleet) -> list[Missing]:
 
 def reading(role: Role, arn: str, way: Way | None) -> Request:
     """The request that reads an object of S3, by its ARN; without a way, from outside of any VPC."""
+    return Request("s3:GetObject", arn, _to_s3(role, way))
+
+
+def _to_s3(role: Role, way: Way | None) -> dict[str, str]:
     context = {
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
         "aws:resourceaccount": role.account,
         "s3:resourceaccount": role.account,
     }
-    return Request("s3:GetObject", arn, context | (way.context if way else {}))
+    return context | (way.context if way else {})
+
+
+def artifact_uri(container: Mapping[str, Any]) -> str:
+    """The S3 URI of what a container loads, in the form of DescribeModel; empty for one that loads nothing."""
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource", {})
+    return container.get("ModelDataUrl") or source.get("S3Uri") or ""
 
 
 def _ways(network: Network | None) -> list[Way | None]:
@@ -172,6 +206,21 @@ def _unreadable(fleet: Fleet, role: Role, artifact: Artifact) -> Iterable[Missin
         role, decrypting(fleet.region, role, artifact, artifact.key), artifact.key.policy
     ):
         yield Missing(f"kms:Decrypt on {artifact.key.arn}", why)
+
+
+def _unlisted(fleet: Fleet, role: Role, prefix: Prefix) -> Iterable[Missing]:
+    if not prefix.exists:
+        yield Missing(f"artifact {prefix.uri}", f"Could not find model data at {prefix.uri}.")
+        return
+    why = (
+        f'Could not list model data at {prefix.uri}. Please ensure that the role "{role.arn}" has s3:ListBucket there.'
+    )
+    for way in _ways(fleet.network):
+        request = prefix.listing(role, way)
+        if not may(role, request, prefix.bucket_policy):
+            yield Missing(f"s3:ListBucket below {prefix.uri} for the role", why)
+        if way is not None and not passes(role, request, way):
+            yield Missing(f"s3:ListBucket below {prefix.uri} through {way.endpoint}", why)
 
 
 def decrypting(region: str, role: Role, artifact: Artifact, key: Key) -> Request:

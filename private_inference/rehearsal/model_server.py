@@ -122,6 +122,10 @@ class InvokeError(JsonRESTError):
         self.description = json.dumps({"Message": message, **more})
 
 
+Loaded = bytes | tuple[tuple[str, bytes], ...]
+"""What an instance loaded of a model: its archive, or its files by their paths."""
+
+
 def stored_object(backend: Any, url: str) -> Any:
     """The object in the embedded S3 that an S3 URI names, or None."""
     place = urlparse(url)
@@ -129,10 +133,34 @@ def stored_object(backend: Any, url: str) -> Any:
     return bucket.keys.get(place.path.lstrip("/")) if bucket else None
 
 
+def stored_below(backend: Any, url: str) -> list[str]:
+    """The URIs of the objects that an S3 URI means: itself, or what is below it if it ends in `/`."""
+    place = urlparse(url)
+    if not url.endswith("/"):
+        return [url]
+    bucket = s3_backends[backend.account_id][backend.partition].buckets.get(place.netloc)
+    keys = bucket.keys if bucket else {}
+    return [f"s3://{place.netloc}/{key}" for key in sorted(keys) if key.startswith(place.path.lstrip("/"))]
+
+
+def loaded(backend: Any, url: str) -> Loaded:
+    """What an instance loads from an S3 URI."""
+    if not url.endswith("/"):
+        archive: bytes = stored_object(backend, url).value
+        return archive
+    return tuple((each.removeprefix(url), stored_object(backend, each).value) for each in stored_below(backend, url))
+
+
 @cache
-def _unpacked(archive: bytes) -> Path:
-    """The directory with an archive's files, as SageMaker unpacks them into /opt/ml/model."""
+def _unpacked(model: Loaded) -> Path:
+    """The directory with a model's files, as SageMaker puts them into /opt/ml/model."""
     directory = Path(tempfile.mkdtemp(prefix="model-"))
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
-        unpack(packed, directory)
+    if isinstance(model, bytes):
+        with tarfile.open(fileobj=io.BytesIO(model), mode="r:gz") as packed:
+            unpack(packed, directory)
+        return directory
+    for name, content in model:
+        target = directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
     return directory

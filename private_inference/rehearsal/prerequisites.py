@@ -40,7 +40,8 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
     for uri in {model.artifact for model in models if not model.local_artifact}:
         place = urlparse(uri)
         _bucket(aws, place.netloc)
-        aws.client("s3").put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=b"")
+        key = place.path.lstrip("/") + ("model.safetensors" if uri.endswith("/") else "")
+        aws.client("s3").put_object(Bucket=place.netloc, Key=key, Body=b"")
     for image in {model.image.uri or "" for model in models}:
         _image(aws, image)
     if settings.account_guards.ebs_default_key_arn:

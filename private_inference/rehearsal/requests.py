@@ -26,8 +26,8 @@ def _input_shape(client: Any, operation: str) -> Any:
 def _spelled(value: Any, shape: Any, path: str) -> Any:
     """A property tree (camelCase) in AWS's spelling.
 
-    Names match without regard to case. A single value becomes a list of one, and a list of one a single value, where
-    AWS has the other form. Keys of a map are the user's and stay.
+    Names match without regard to case. A single value becomes a list of one, and a list of one, whose name may be a
+    plural then, a single value, where AWS has the other form. Keys of a map are the user's and stay.
     """
     if value is None:
         return None
@@ -47,7 +47,7 @@ def _structure(value: Mapping[str, Any], shape: Any, path: str) -> dict[str, Any
     answer = {}
     for key, entry in value.items():
         place = f"{path}.{key}" if path else key
-        name = members.get(key.lower())
+        name = members.get(key.lower()) or members.get(key.lower().removesuffix("s"))
         if name is None:
             raise UnhandledError(f"{place} has no counterpart in AWS's {shape.name}")
         if entry is not None:

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from components.settings import ModelSettings
-from private_inference.verification.checks import Assertion, Result, equal, equal_sets, result, text
+from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, result, text
 from private_inference.verification.controls import AT_REST, AUDIT, BOUNDARY, INTEGRITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.desired import Artifact
+from private_inference.verification.desired import Artifact, listed
 from private_inference.verification.policies import statements
 
 CHUNK = 1 << 20
@@ -121,6 +121,8 @@ def _logging(stack: Deployed) -> Result:
 
 def _artifact(stack: Deployed, model: ModelSettings) -> Result:
     wanted = stack.artifact(model)
+    if model.uncompressed:
+        return _files(stack, wanted)
     found = stack.aws.get("s3", "head_object", Bucket=wanted.bucket, Key=wanted.key)
     if wanted.digest is None:
         return result(f"{found['ContentLength']} bytes", [])
@@ -130,6 +132,23 @@ def _artifact(stack: Deployed, model: ModelSettings) -> Result:
     if (digest := _digest(stack, wanted)) != wanted.digest:
         faults.append(f"its SHA-256 is {digest}")
     return result(f"{wanted.key}, {found['ContentLength']} bytes, SHA-256 as its key says", faults)
+
+
+def _files(stack: Deployed, wanted: Artifact) -> Result:
+    """What lies below a prefix: each file, under the data key, and no other, where the settings name local ones."""
+    found = [uri.removeprefix(f"s3://{wanted.bucket}/") for uri in stack.objects_of(wanted.uri)]
+    if not found:
+        raise AbsentError(f"nothing lies at {wanted.uri}")
+    if wanted.digest is None:
+        return result(f"{len(found)} files", [])
+    keys = {stack.aws.get("s3", "head_object", Bucket=wanted.bucket, Key=key).get("SSEKMSKeyId") for key in found}
+    faults = [f"a key is {text(key)}" for key in keys if key != stack.desired.contract.key_arns.data]
+    digests = {
+        key.removeprefix(wanted.key): _digest(stack, Artifact(wanted.bucket, key, wanted.digest)) for key in found
+    }
+    if (digest := listed(digests)) != wanted.digest:
+        faults.append(f"the SHA-256 of their list is {digest}")
+    return result(f"{len(found)} files, whose list has the SHA-256 that their prefix says", faults)
 
 
 def _digest(stack: Deployed, artifact: Artifact) -> str:

@@ -15,6 +15,7 @@ from private_inference.reachability.intent import Intent, Report, check, complet
 from private_inference.reachability.model import ModelError, Network
 from private_inference.reachability.stack_intent import ROLES, TIERS, intent_from
 from private_inference.reachability.traffic import addresses
+from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import AbsentError, UnreadableError
 from private_inference.verification.desired import ACCESS, APP, MODEL, Artifact, Desired
 from private_inference.verification.needs import Needs
@@ -197,14 +198,23 @@ class Deployed:
         """Where a model should be loaded from."""
         digest = self.desired.digest(model)
         if digest:
-            return Artifact(self.bucket, f"models/{digest}/model.tar.gz", digest)
+            return Artifact(self.bucket, f"models/{digest}/{'' if model.uncompressed else 'model.tar.gz'}", digest)
         bucket, _, key = model.artifact.removeprefix("s3://").partition("/")
         return Artifact(bucket, key, None)
 
     def readable(self, model: ModelSettings) -> str:
         """What has to be readable for a model: all artifacts of the stack, or the one in another bucket."""
         artifact = self.artifact(model)
-        return f"{artifact.bucket}/{'models/*' if artifact.digest else artifact.key}"
+        own, one = "models/*", f"{artifact.key}{'*' if model.uncompressed else ''}"
+        return f"{artifact.bucket}/{own if artifact.digest else one}"
+
+    def objects_of(self, uri: str) -> list[str]:
+        """The URIs of the objects that an S3 URI means: itself, or what is below it if it ends in `/`."""
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        if not uri.endswith("/"):
+            return [uri]
+        found = self.aws.all("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)
+        return [f"s3://{bucket}/{each['Key']}" for each in found]
 
     # Permissions
 
@@ -246,7 +256,7 @@ class Deployed:
 
     def model_uris(self, name: str) -> list[str]:
         """Where the models behind an endpoint are loaded from."""
-        return [container["ModelDataUrl"] for model in self.models(name) for container in containers(model)]
+        return [artifact_uri(container) for model in self.models(name) for container in containers(model)]
 
     @cached_property
     def vcpus(self) -> Mapping[str, int]:

@@ -55,7 +55,11 @@ def variants_of(endpoint: EndpointSettings) -> list[Variant]:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model archive in S3. `digest` is the SHA-256 of a local one, which its key is named for."""
+    """A model archive in S3, or a prefix of its files, which ends in `/`.
+
+    `digest` is the SHA-256 of a local one, which its key is named for; that of files is of their list, as `sha256sum`
+    writes it.
+    """
 
     bucket: str
     key: str
@@ -141,14 +145,26 @@ class Desired:
         return [variant.model for endpoint in endpoints for variant in endpoint.production_variants]
 
     def digest(self, model: ModelSettings) -> str | None:
-        """SHA-256 of a model's local archive."""
+        """SHA-256 of a model's local archive, or of the list of its local files."""
         local = model.local_artifact
         return self._digests[local] if local else None
 
     @cached_property
     def _digests(self) -> Mapping[Path, str]:
         local = {model.local_artifact for model in self.models} - {None}
-        return {path: _sha256(self.directory / path) for path in local if path}
+        return {path: _digest(self.directory / path) for path in local if path}
+
+
+def listed(digests: Mapping[str, str]) -> str:
+    """SHA-256 of the list of a model's files: each one's SHA-256, by its path."""
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    if path.is_dir():
+        return listed({each.relative_to(path).as_posix(): _sha256(each) for each in path.rglob("*") if each.is_file()})
+    return _sha256(path)
 
 
 def _sha256(path: Path) -> str:

@@ -7,7 +7,18 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from private_inference.rehearsal.fleet_needs import REGISTRY, Artifact, Fleet, Image, Key, Missing, Network, missing
+from private_inference.rehearsal.fleet_needs import (
+    REGISTRY,
+    Artifact,
+    Fleet,
+    Image,
+    Key,
+    Missing,
+    Network,
+    Prefix,
+    artifact_uri,
+    missing,
+)
 from private_inference.rehearsal.iam_conditions import UnknownOperatorError
 from private_inference.rehearsal.iam_decision import Role
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
@@ -58,7 +69,10 @@ def _fleet(stack: Deployed, configuration: Item, variant: Item) -> Fleet:
         **known,
         role_arn=model["ExecutionRoleArn"],
         role=_role(stack, model["ExecutionRoleArn"]),
-        artifacts=[_artifact(stack, c["ModelDataUrl"]) for c in containers(model) if c.get("ModelDataUrl")],
+        artifacts=[
+            _artifact(stack, each) for c in containers(model) for each in stack.objects_of(artifact_uri(c)) if each
+        ],
+        prefixes=[_prefix(stack, uri) for c in containers(model) if (uri := artifact_uri(c)).endswith("/")],
         images=[image for c in containers(model) if (image := _image(stack, c.get("Image", "")))],
         network=_network(stack, model["VpcConfig"]) if "VpcConfig" in model else None,
     )
@@ -97,6 +111,13 @@ def _artifact(stack: Deployed, uri: str) -> Artifact:
         key_missing=bool(key_id) and known is None,
         bucket_key=bool(found.get("BucketKeyEnabled")),
     )
+
+
+def _prefix(stack: Deployed, uri: str) -> Prefix:
+    bucket = uri.split("/")[2]
+    policy = _there(lambda: stack.aws.get("s3", "get_bucket_policy", Bucket=bucket)["Policy"])
+    document = json.loads(policy) if policy else None
+    return Prefix(uri, stack.desired.partition, bool(stack.objects_of(uri)), document)
 
 
 def _key(stack: Deployed, key_id: str) -> Key | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from components.settings import EndpointSettings, ModelSettings
+from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import (
     Assertion,
     Result,
@@ -145,7 +146,7 @@ def _image_in_words(model: ModelSettings) -> str:
 
 def _model(stack: Deployed, variant: Variant) -> Result:
     wanted, found = variant.settings.model, containers(stack.model(variant.endpoint, variant.name))
-    uris = equal_sets((container.get("ModelDataUrl", "") for container in found), [stack.artifact(wanted).uri])
+    uris = equal_sets(map(artifact_uri, found), [stack.artifact(wanted).uri])
     faults = uris.faults
     faults += [f"image: {c['Image']}" for c in found if not _is_image(stack, wanted, c["Image"])]
     environments = [c.get("Environment", {}) for c in found]

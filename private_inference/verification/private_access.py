@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from private_inference.verification import listings
 from private_inference.verification.checks import Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import BOUNDARY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed, Item
@@ -151,8 +152,9 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
     roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}*"
     if any(not s.requires("ArnLike", "aws:PrincipalArn", roles) for s in allowing):
         yield "it is not bounded to this stack's roles"
-    yield from _excess("action", (a for s in allowing for a in s.actions if a != "s3:GetObject"))
-    wanted = map(stack.readable, desired.models)
+    yield from _excess("action", (a for s in allowing for a in s.actions if a not in ("s3:GetObject", listings.LIST)))
+    yield from listings.faults(stack, desired.models, allowing)
+    wanted = [*map(stack.readable, desired.models), *listings.listed(stack, desired.models)]
     resources = equal_sets((short(r) for s in allowing for r in s.resources), wanted)
     yield from resources.faults
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from components.settings import EndpointSettings
+from components.settings import EndpointSettings, ModelSettings
+from private_inference.verification import listings
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed, containers
@@ -78,12 +79,14 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
     )
     faults += reached.faults
     faults += _loose_interfaces(stack, allowing)
+    faults += listings.faults(stack, _models(endpoint), allowing)
     faults += [f"{action} is more than one action" for s in allowing for action in s.actions if "*" in action]
     return result(f"{name}: {len(allowing)} statements, as bounded as IAM allows", faults)
 
 
 def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     """What a role has to name: resources, and actions where it can name none."""
+    yield from listings.listed(stack, _models(endpoint))
     for variant in endpoint.production_variants:
         yield stack.readable(variant.model)
         if variant.model.artifact_key_arn:
@@ -103,6 +106,10 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
         yield f"security-group/{stack.groups[MODEL]}"
         yield "network-interface/*"
     yield from RESOURCELESS
+
+
+def _models(endpoint: EndpointSettings) -> list[ModelSettings]:
+    return [variant.model for variant in endpoint.production_variants]
 
 
 def _unscoped(stack: Deployed) -> bool:

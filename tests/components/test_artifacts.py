@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import model_archive
+from components import model_archive, model_directory
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.safeguards import Safeguards
 from components.storage import StorageArgs
@@ -34,7 +34,8 @@ def store(
         made = ArtifactStore(
             "artifacts", ArtifactStoreArgs(storage=storage, models=models, hooks=Safeguards(HERE.region).artifact)
         )
-        pulumi.export("artifacts", [vars(made.artifact_of(each)) for each in models])
+        said = ("uri", "content", "readable")
+        pulumi.export("artifacts", [{name: getattr(made.artifact_of(each), name) for name in said} for each in models])
 
     return record_part(program)
 
@@ -153,3 +154,22 @@ def test_destroy_leaves_the_bucket_with_all_that_closes_it_or_nothing(keep: bool
     assert {resource.retain_on_delete for resource in recorded.resources if resource.custom} == {keep}
     assert bucket.protect == keep
     assert bucket.properties["forceDestroy"] is not keep
+
+
+def test_a_directorys_files_lie_below_a_prefix_that_is_named_by_their_content(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer").mkdir()
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "tokenizer" / "vocabulary").write_text("a")
+    recorded = store(archive, [f"{tmp_path}/"])
+    (found,) = recorded.outputs["artifacts"]
+    prefix = f"models/{model_directory.digest(tmp_path)}/"
+    objects = [each.properties for each in recorded.all("BucketObjectv2")]
+    assert [each["key"] for each in objects] == [f"{prefix}config.json", f"{prefix}tokenizer/vocabulary"]
+    assert all(each["kmsKeyId"] == KEY for each in objects)
+    assert found["uri"].endswith(f"/{prefix}")
+
+
+def test_a_prefix_elsewhere_is_read_as_a_whole(archive: Path) -> None:
+    (found,) = store(archive, ["s3://models-of-others/llama/"]).outputs["artifacts"]
+    assert found["uri"] == "s3://models-of-others/llama/"
+    assert found["readable"] == "arn:aws:s3:::models-of-others/llama/*"

@@ -311,6 +311,30 @@ def test_flow_logs_are_written_to_their_own_group(least: Recorded) -> None:
     assert role.statement("FindLogGroup")["Action"] == ["logs:DescribeLogGroups"]
 
 
+def test_files_of_a_model_are_listed_below_its_prefix_and_nowhere_else(archive: Path) -> None:
+    elsewhere = [f"s3://models-of-others/{name}/" for name in ("llama", "adapters")] + ["s3://models-of-more/qwen/"]
+    entries = [
+        endpoint(archive, name=f"model-{number}", model=model(archive, artifact=uri))
+        for number, uri in enumerate(elsewhere)
+    ]
+    recorded = record(stack_config(minimal(archive, endpoints=[endpoint(archive), *entries])))
+    gateway = document(recorded, "VpcEndpoint", "s3")
+    found = {
+        (*each["Resource"], *each["Condition"]["StringLike"]["s3:prefix"])
+        for each in gateway.allows()
+        if each["Action"] == ["s3:ListBucket"] and each["Condition"].keys() > {"StringLike"}
+    }
+    assert found == {
+        ("arn:aws:s3:::models-of-others", "llama/*", "adapters/*"),
+        ("arn:aws:s3:::models-of-more", "qwen/*"),
+    }
+    role = document(recorded, "RolePolicy", "model-2")
+    (listing,) = (each for each in role.allows() if each["Action"] == ["s3:ListBucket"])
+    assert listing["Resource"] == ["arn:aws:s3:::models-of-more"]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["qwen/*"]}}
+    assert "s3:ListBucket" not in str(document(recorded, "RolePolicy", "triage").content)
+
+
 # Who may call
 
 

@@ -176,3 +176,33 @@ def test_an_answer_may_come_part_by_part(aws: EmbeddedAws, archive: bytes) -> No
         call(**request | {"ContentType": "image/png"})
     refused: Any = raised.value.response
     assert refused["OriginalStatusCode"] == 415
+
+
+def test_a_model_may_be_files_below_a_prefix(aws: EmbeddedAws, booster: xgboost.Booster) -> None:
+    s3, sagemaker, name = aws.client("s3"), aws.client("sagemaker"), unique("files")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=name, Key="other/xgboost-model", Body=b"none")
+    source = {"S3Uri": f"s3://{name}/m/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1", "ModelDataSource": {"S3DataSource": source}}
+    asked: dict[str, Any] = {"ModelName": name, "ExecutionRoleArn": role(aws), "PrimaryContainer": container}
+    with pytest.raises(ClientError, match="Could not find model data"):
+        sagemaker.create_model(**asked)
+    s3.put_object(Bucket=name, Key="m/xgboost-model", Body=bytes(booster.save_raw()))
+    sagemaker.create_model(**asked)
+    variant = {"VariantName": "only", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    assert len(ask(aws, name)["Body"].read().split()) == len(ROWS)
+    iam, others = aws.client("iam"), unique("unlisted")
+    trust = iam.get_role(RoleName=asked["ExecutionRoleArn"].split("/")[1])["Role"]["AssumeRolePolicyDocument"]
+    iam.create_role(RoleName=others, AssumeRolePolicyDocument=json.dumps(trust))
+    read = {"Effect": "Allow", "Action": ["s3:GetObject", "ecr:*"], "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=others, PolicyName="read", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [read]})
+    )
+    arn = iam.get_role(RoleName=others)["Role"]["Arn"]
+    sagemaker.create_model(**asked | {"ModelName": others, "ExecutionRoleArn": arn})
+    config = [variant | {"ModelName": others}]
+    sagemaker.create_endpoint_config(EndpointConfigName=others, ProductionVariants=config)
+    sagemaker.create_endpoint(EndpointName=others, EndpointConfigName=others)
+    assert "has s3:ListBucket there" in sagemaker.describe_endpoint(EndpointName=others)["FailureReason"]

@@ -10,9 +10,18 @@ from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
-from private_inference.rehearsal.fleet_needs import REGISTRY, Artifact, Fleet, Image, Key, Network
+from private_inference.rehearsal.fleet_needs import (
+    REGISTRY,
+    Artifact,
+    Fleet,
+    Image,
+    Key,
+    Network,
+    Prefix,
+    artifact_uri,
+)
 from private_inference.rehearsal.iam_decision import Document, Role
-from private_inference.rehearsal.model_server import stored_object
+from private_inference.rehearsal.model_server import stored_below, stored_object
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
 
 
@@ -38,7 +47,13 @@ def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]
         **known,
         role_arn=model.execution_role_arn or "",
         role=find_role(sagemaker, model.execution_role_arn),
-        artifacts=[artifact_at(sagemaker, url) for item in containers if (url := archive_of(item))],
+        artifacts=[
+            artifact_at(sagemaker, each)
+            for item in containers
+            if (url := archive_of(item))
+            for each in stored_below(sagemaker, url)
+        ],
+        prefixes=[_prefix(sagemaker, url) for item in containers if (url := archive_of(item)).endswith("/")],
         images=[image for item in containers if (image := _image(sagemaker, item.get("Image") or ""))],
         network=None if unknown or not network.get("Subnets") else _network(sagemaker, network),
         unknown_network=unknown,
@@ -46,8 +61,8 @@ def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]
 
 
 def archive_of(container: dict[str, Any]) -> str:
-    """The S3 URI of the archive that an instance fetches before it starts; none for a multi-model container."""
-    return "" if container.get("Mode") == "MultiModel" else container.get("ModelDataUrl") or ""
+    """The S3 URI of what an instance fetches before it starts; none for a multi-model container."""
+    return "" if container.get("Mode") == "MultiModel" else artifact_uri(container)
 
 
 def find_role(backend: Any, arn: str | None) -> Role | None:
@@ -122,6 +137,12 @@ def artifact_at(backend: Any, uri: str) -> Artifact:
         key_missing=bool(key_id) and key is None,
         bucket_key=str(stored.bucket_key_enabled).lower() == "true",
     )
+
+
+def _prefix(backend: Any, uri: str) -> Prefix:
+    bucket = s3_backends[backend.account_id][backend.partition].buckets.get(urlparse(uri).netloc)
+    policy = _document(bucket.policy) if bucket and bucket.policy else None
+    return Prefix(uri, backend.partition, bool(stored_below(backend, uri)), policy)
 
 
 def _image(backend: Any, uri: str) -> Image | None:

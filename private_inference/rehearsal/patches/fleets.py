@@ -11,7 +11,7 @@ from moto.ec2.models import ec2_backends
 
 from private_inference.rehearsal import fleet_needs
 from private_inference.rehearsal.fleet_needs import Missing
-from private_inference.rehearsal.model_server import stored_object
+from private_inference.rehearsal.model_server import Loaded, loaded
 from private_inference.rehearsal.patches.fleet_facts import archive_of, fleet_facts
 from private_inference.rehearsal.patches.model_interfaces import attach, release
 
@@ -26,8 +26,8 @@ class Instance:
     zone: str
     interface: Any
     """Its network interface (moto's), if the model has a VpcConfig."""
-    archives: list[bytes]
-    """What its containers loaded when it started, in their order; nothing for a container without an archive."""
+    archives: list[Loaded]
+    """What its containers loaded when it started, in their order; nothing for a container without a model."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Fleet:
     """As the configuration has it, which may be gone by now."""
     role_arn: str
     archives: list[str]
-    """The S3 URIs of what its containers load, in their order; empty for a container without an archive."""
+    """The S3 URIs of what its containers load, in their order; empty for a container without a model."""
     subnets: list[str]
     groups: list[str]
     instances: list[Instance] = field(default_factory=list)
@@ -80,12 +80,12 @@ def grow(backend: Any, endpoint_name: str, fleet: Fleet, count: int) -> None:
     Its words for too few instances are those that AWS's users quote; for addresses they are this program's.
     """
     ec2 = ec2_backends[backend.account_id][backend.region_name]
-    loaded = [stored_object(backend, uri).value if uri else b"" for uri in fleet.archives] if count else []
+    models = [loaded(backend, uri) if uri else b"" for uri in fleet.archives] if count else []
     available = {zone.name for zone in ec2.describe_availability_zones() if zone.state == "available"}
     for _ in range(count):
         if not fleet.subnets:
             zone = _least_used(fleet, sorted(available))
-            fleet.instances.append(Instance(zone, None, loaded))
+            fleet.instances.append(Instance(zone, None, models))
             continue
         subnets = {subnet.availability_zone: subnet for subnet in map(ec2.get_subnet, reversed(fleet.subnets))}
         places = {zone: subnet for zone, subnet in subnets.items() if zone in available}
@@ -94,7 +94,7 @@ def grow(backend: Any, endpoint_name: str, fleet: Fleet, count: int) -> None:
             raise NotStartedError("The subnets of the model have too few free IP addresses.")
         zone = _least_used(fleet, sorted(free))
         interface = attach(ec2, free[zone], fleet.groups, endpoint_name, fleet.role_arn)
-        fleet.instances.append(Instance(zone, interface, loaded))
+        fleet.instances.append(Instance(zone, interface, models))
 
 
 def shrink(fleet: Fleet, count: int) -> None:

@@ -19,7 +19,7 @@ from moto.sagemakerruntime.urls import url_paths
 
 from private_inference.rehearsal import model_server
 from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
-from private_inference.rehearsal.patches.fleet_facts import unknown_network
+from private_inference.rehearsal.patches.fleet_facts import archive_of, unknown_network
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.patches.security import admits
 from private_inference.rehearsal.target_tracking import tracking_alarms
@@ -58,8 +58,8 @@ def _refuse_role(backend: Any, arn: str | None) -> None:
 
 
 def _refuse_model_data(backend: Any, container: dict[str, Any]) -> None:
-    url = container.get("ModelDataUrl")
-    if url and container.get("Mode") != "MultiModel" and model_server.stored_object(backend, url) is None:
+    url = archive_of(container)
+    if url and not any(model_server.stored_object(backend, each) for each in model_server.stored_below(backend, url)):
         raise ValidationError(f"Could not find model data at {url}.")
 
 
