@@ -40,11 +40,12 @@ class Content:
         return {
             "artifact": self.artifacts[variant.name],
             "image": variant.model.image.model_dump(mode="json"),
-            "environment": variant.model.environment,
+            "environment": variant.model.container_environment,
             "isolated": variant.model.isolated,
             "instanceType": variant.instance_type,
             "instances": instances,
             "settingsInstances": variant.instances.at_creation,
+            **variant.hosting.model_dump(mode="json", exclude_none=True),
         } | ({"weight": variant.weight} if len(self.variants) > 1 else {})
 
 

@@ -189,6 +189,10 @@ class InferenceEndpoint(pulumi.ComponentResource):
                     instance_type=variant.instance_type,
                     initial_instance_count=self._generation.instances[variant.name],
                     initial_variant_weight=variant.weight if several else None,
+                    container_startup_health_check_timeout_in_seconds=variant.hosting.startup_seconds,
+                    model_data_download_timeout_in_seconds=variant.hosting.download_seconds,
+                    volume_size_in_gb=variant.hosting.volume_gb,
+                    inference_ami_version=variant.hosting.ami_version,
                 )
                 for variant in variants
             ],

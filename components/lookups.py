@@ -16,6 +16,7 @@ from components.endpoint_services import FRONT_DOOR, RUNTIME, runtime_service
 from components.flows import Gateway
 from components.iam import Account
 from components.images import ServingImage
+from components.instance_checks import check_hosting
 from components.settings import EndpointSettings, ImageSettings, Settings, SettingsError, label
 from components.zones import choose_zones, subnets_in_use, zones_offering
 
@@ -25,6 +26,7 @@ PREBUILT_REPOSITORIES = {
     "pytorch": "pytorch-inference",
     "tensorflow": "tensorflow-inference",
     "huggingface": "huggingface-pytorch-inference",
+    "lmi": "djl-inference",
 }
 """https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html"""
 
@@ -81,6 +83,10 @@ def look_up(settings: Settings) -> RegionFacts:
     instances = {kind: _instance_facts(kind) for kind in types}
     for position, endpoint in enumerate(settings.endpoints):
         _check_volume_key(position, endpoint, instances)
+        for number, variant in enumerate(endpoint.production_variants):
+            found = instances[variant.instance_type]
+            key = f"endpoints[{position}].{endpoint.key(number)}"
+            check_hosting(key, variant, gpus=found.gpus, local_storage=found.local_storage)
     _check_alarm_names(settings.endpoints, instances)
     images = dict.fromkeys(variant.model.image for variant in variants)
     return RegionFacts(

@@ -70,7 +70,7 @@ class ProductionVariant:
                 image=args.served.image.uri,
                 model_data_url=None if settings.model.uncompressed else artifact.uri,
                 model_data_source=_files(artifact) if settings.model.uncompressed else None,
-                environment=settings.model.environment or None,
+                environment=settings.model.container_environment or None,
             ),
             vpc_config=aws.sagemaker.ModelVpcConfigArgs(
                 subnets=args.subnet_ids, security_group_ids=[args.security_group_id]

@@ -35,6 +35,12 @@ def instance_types() -> frozenset[str]:
 
 
 @cache
+def inference_ami_versions() -> frozenset[str]:
+    """Images that a production variant's instances may run, such as al2-ami-sagemaker-inference-gpu-2."""
+    return frozenset(_shapes()["ProductionVariantInferenceAmiVersion"]["enum"])
+
+
+@cache
 def endpoint_name_pattern() -> str:
     """The regular expression that an endpoint's whole name matches."""
     return str(_shapes()["EndpointName"]["pattern"])

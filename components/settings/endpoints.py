@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType, Reason
 from components.settings.group import SettingsGroup
+from components.settings.hosting import HostingSettings
 from components.settings.problems import Problem, raise_if_any
 from components.settings.variants import (
     ALL_TRAFFIC,
@@ -29,7 +30,7 @@ MOST_ROLLBACK_ALARMS = 10
 ROLLBACK_ALARMS = 2
 """Of each variant: on server errors and latency."""
 
-OF_ONE_VARIANT = ("model", "instance_type", "instances", "scaling", "alarms")
+OF_ONE_VARIANT = ("model", "instance_type", "instances", "hosting", "scaling", "alarms")
 """Settings of an endpoint that names no variants; each variant has them of its own."""
 
 
@@ -122,7 +123,7 @@ class EndpointSettings(SettingsGroup):
     ] = ()
     """Several models behind the endpoint, between which calls are split by weight.
 
-    Then `model`, `instanceType`, `instances`, `scaling` and `alarms` are set for each of them.
+    Then `model`, `instanceType`, `instances`, `hosting`, `scaling` and `alarms` are set for each of them.
     """
     model: Annotated[ModelSettings | None, Field(validate_default=True)] = None
     """What is served; required without `variants`."""
@@ -130,6 +131,8 @@ class EndpointSettings(SettingsGroup):
     """Such as ml.m5.large; required without `variants`."""
     instances: InstanceSettings = InstanceSettings()
     """How many."""
+    hosting: HostingSettings = HostingSettings()
+    """How they start."""
     scaling: ScalingSettings = ScalingSettings()
     """When the number changes."""
     alarms: AlarmSettings = AlarmSettings()
@@ -159,6 +162,7 @@ class EndpointSettings(SettingsGroup):
             model=self.model,
             instance_type=self.instance_type,
             instances=self.instances,
+            hosting=self.hosting,
             scaling=self.scaling,
             alarms=self.alarms,
         )

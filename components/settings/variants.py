@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from components import model_archive, model_directory
+from components import model_archive, model_directory, offline
 from components.settings.fields import EcrUri, ImageTag, InstanceType, KeyArn, Reason, VariantName
 from components.settings.group import SettingsGroup
+from components.settings.hosting import HostingSettings
 from components.settings.problems import Problem
 
 ALL_TRAFFIC = "AllTraffic"
@@ -23,7 +24,7 @@ class ImageSettings(SettingsGroup):
     """An ECR image with tag or digest."""
     repository_tag: ImageTag | None = None
     """A tag in the registry of this stack."""
-    framework: Literal["xgboost", "scikit-learn", "pytorch", "tensorflow", "huggingface"] | None = None
+    framework: Literal["xgboost", "scikit-learn", "pytorch", "tensorflow", "huggingface", "lmi"] | None = None
     """An AWS prebuilt image, together with `version`."""
     version: ImageTag | None = None
     """The prebuilt image's tag, such as 3.0-5."""
@@ -51,7 +52,10 @@ class ModelSettings(SettingsGroup):
     artifact_key_arn: KeyArn | None = None
     """The key of an S3 artifact that is encrypted with a customer key of its own."""
     environment: dict[str, str] = Field(default_factory=dict)
-    """Environment variables of the container. No secrets: they are readable in the console."""
+    """Environment variables of the container. No secrets: they are readable in the console.
+
+    Those that keep language models' containers from asking a hub are set by themselves, and can't be undone.
+    """
     network_isolation_off_because: Reason | None = None
     """Why the container needs the network; it then reaches S3 and this VPC's interface endpoints, nothing else."""
 
@@ -70,7 +74,18 @@ class ModelSettings(SettingsGroup):
         """The archive or directory on disk; None if it is in S3."""
         return None if self.artifact.startswith("s3://") else Path(self.artifact)
 
+    @property
+    def container_environment(self) -> dict[str, str]:
+        """What the container gets: the settings', and what keeps one for language models offline."""
+        asks_hubs = self.uncompressed or self.image.framework in ("huggingface", "lmi")
+        return {**(offline.OFFLINE if asks_hubs else {}), **self.environment}
+
     def _contradictions(self) -> Iterator[Problem]:
+        yield from self._artifact_contradictions()
+        for name, message in offline.refused(self.environment):
+            yield Problem(f"environment.{name}", self.environment[name], message)
+
+    def _artifact_contradictions(self) -> Iterator[Problem]:
         if self.local_artifact is None:
             if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^/].*(\.tar\.gz|/)", self.artifact):
                 message = "is not s3://BUCKET/KEY ending in .tar.gz, or in / as a prefix does; correct the URI"
@@ -78,6 +93,8 @@ class ModelSettings(SettingsGroup):
         elif self.uncompressed:
             if problem := model_directory.problem_with(self.local_artifact):
                 message = f"can't be served: {problem}. Name a directory with the model's files"
+                yield Problem("artifact", self.artifact, message)
+            for message in offline.refused_files(self.local_artifact):
                 yield Problem("artifact", self.artifact, message)
         elif self.local_artifact.is_dir():
             message = "can't be served: that is a directory. Name a model.tar.gz, or end it in / to serve its files"
@@ -169,6 +186,8 @@ class VariantSettings(SettingsGroup):
     """Its share of the calls that name no variant: of the sum of all weights. With 0 it gets none of them."""
     instances: InstanceSettings = InstanceSettings()
     """How many."""
+    hosting: HostingSettings = HostingSettings()
+    """How they start."""
     scaling: ScalingSettings = ScalingSettings()
     """When the number changes."""
     alarms: AlarmSettings = AlarmSettings()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from components.settings import EndpointSettings, ModelSettings
+from components.settings.hosting import HostingSettings
 from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import (
     Assertion,
@@ -24,6 +25,9 @@ from private_inference.verification.desired import MODEL, Variant, variants_of
 from private_inference.verification.fleets import lacking
 
 _ARN = re.compile(r"arn:[^\s,]+")
+
+REPOSITORIES = {"lmi": "djl-inference"}
+"""Parts of the names of AWS's repositories, where a framework's name is none."""
 
 ROLLBACK = ("Invocation5XXErrors", "ModelLatency")
 """Metrics of the alarms that roll an update back."""
@@ -60,6 +64,8 @@ def _variant_assertions(stack: Deployed, variant: Variant) -> Iterator[Assertion
     expect, settings = partial(Assertion, variant.subject, controls=AVAILABILITY), variant.settings
     least, most = settings.instances.min, settings.instances.max
     yield expect(f"{least} to {most} instances run", partial(_instances, stack, variant))
+    if settings.hosting != HostingSettings():
+        yield expect("its instances start as set", partial(_hosting, stack, variant))
     served = f"serves {settings.model.artifact} by {_image_in_words(settings.model)}"
     yield expect(served, partial(_model, stack, variant), controls=INTEGRITY)
     isolated = settings.model.isolated
@@ -118,6 +124,22 @@ def _instances(stack: Deployed, variant: Variant) -> Result:
     return Result(joined(map(str, counts)), bool(counts) and all(bounds.min <= count <= bounds.max for count in counts))
 
 
+def _hosting(stack: Deployed, variant: Variant) -> Result:
+    named = [
+        each
+        for each in stack.configuration(variant.endpoint)["ProductionVariants"]
+        if each["VariantName"] == variant.name
+    ]
+    hosting = variant.settings.hosting
+    wanted = {
+        "ContainerStartupHealthCheckTimeoutInSeconds": hosting.startup_seconds,
+        "ModelDataDownloadTimeoutInSeconds": hosting.download_seconds,
+        "VolumeSizeInGB": hosting.volume_gb,
+        "InferenceAmiVersion": hosting.ami_version,
+    }
+    return equal(named[0] if named else {}, {key: value for key, value in wanted.items() if value is not None})
+
+
 def _deployment(stack: Deployed, endpoint: EndpointSettings) -> Result:
     found = stack.endpoint(endpoint.name).get("LastDeploymentConfig", {})
     if endpoint.variants and not found:
@@ -151,7 +173,7 @@ def _model(stack: Deployed, variant: Variant) -> Result:
     faults += [f"image: {c['Image']}" for c in found if not _is_image(stack, wanted, c["Image"])]
     environments = [c.get("Environment", {}) for c in found]
     # The values may be nobody's business here; that they differ is.
-    faults += ["its environment differs from the settings" for e in environments if e != wanted.environment]
+    faults += ["its environment differs from the settings" for e in environments if e != wanted.container_environment]
     return result(f"{joined(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", faults)
 
 
@@ -167,7 +189,11 @@ def _is_image(stack: Deployed, model: ModelSettings, uri: str) -> bool:
     image, registry = model.image, f".dkr.ecr.{stack.desired.contract.region}."
     repository, _, tag = uri.rpartition(":")
     if image.framework:
-        return registry in uri and image.framework in repository and tag == image.version
+        return (
+            registry in uri
+            and REPOSITORIES.get(image.framework, image.framework) in repository
+            and tag == image.version
+        )
     if image.repository_tag:
         own = uri.startswith(f"{stack.desired.account}{registry}")
         return own and repository.endswith(f"/{stack.desired.name}") and tag == image.repository_tag

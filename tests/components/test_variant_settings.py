@@ -15,7 +15,8 @@ OF_A_VARIANT = [
     *(
         (f"{FIRST}{key.removeprefix('endpoints[0].')}", value, remedy)
         for key, value, remedy in BAD
-        if key.startswith(("endpoints[0].model", "endpoints[0].inst", "endpoints[0].scaling", "endpoints[0].alarms"))
+        if key.startswith("endpoints[0].")
+        and key.split(".")[1] in ("model", "instanceType", "instances", "hosting", "scaling", "alarms")
     ),
     (f"{FIRST}name", "green_1", "may hold 63 letters, digits and inner hyphens at most; rename it, such as canary"),
     (f"{FIRST}name", "x" * 64, "may hold 63 letters, digits and inner hyphens at most"),
