@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 MODEL := examples/model/build/model.tar.gz
+LANGUAGE_MODEL := examples/serving/llm/build/sample.json
 CHECKOV := .venv-checkov/bin/checkov
 ENGINE := build/engine/bin/pulumi
 ENGINE_MODULE := github.com/pulumi/pulumi
@@ -33,9 +34,12 @@ $(INSTALLED): requirements.txt pyproject.toml
 $(MODEL): examples/model/train.py | $(INSTALLED)
 	@$(BIN)/python examples/model/train.py --out $(@D)
 
+$(LANGUAGE_MODEL): examples/serving/llm/train.py examples/serving/llm/decoder.py | $(INSTALLED)
+	@$(BIN)/python examples/serving/llm/train.py --out $(@D)
+
 setup: $(INSTALLED) ## make the virtual environment
 
-model: $(MODEL) ## train the example's model and pack it for SageMaker
+model: $(MODEL) $(LANGUAGE_MODEL) ## train the examples' models as SageMaker takes them
 
 # go.mod alone says which version it is; -X writes it into the binary, which the SDK asks. Without optimisation it builds
 # in two thirds of the time, and a fifth less where the compiler collects no garbage as long as 2 GiB hold it.
@@ -69,6 +73,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports --no-logo --no-cache
 	cd examples/consumer && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache .
 	cd examples/consumer-elsewhere && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache .
+	cd examples/serving/llm && ../../../$(BIN)/mypy --config-file ../../../pyproject.toml --cache-dir ../../../.mypy_cache .
 
 # Checkov's pins clash with the product's, so it lives apart.
 $(CHECKOV): tests/conformance/requirements-checkov.txt
@@ -83,10 +88,10 @@ $(CHECKOV): tests/conformance/requirements-checkov.txt
 NEEDED = $(if $(filter 1,$(REQUIRE_ENGINE)),$(MISSING_ENGINE)) $(if $(filter 1,$(REQUIRE_CONFORMANCE)),$(CHECKOV))
 MISSING_ENGINE = $(if $(shell command -v pulumi 2>/dev/null),,$(ENGINE))
 
-test: $(NEEDED) $(INSTALLED) $(MODEL) lint ## lint, type check and run all tests
+test: $(NEEDED) $(INSTALLED) $(MODEL) $(LANGUAGE_MODEL) lint ## lint, type check and run all tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
-conformance: $(INSTALLED) $(MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
+conformance: $(INSTALLED) $(MODEL) $(LANGUAGE_MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
 	REQUIRE_CONFORMANCE=1 $(BIN)/pytest -n 3 --dist loadgroup tests/conformance
 
 bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, both proofs and export
@@ -104,4 +109,4 @@ lock: $(INSTALLED) ## write requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) .venv-checkov build examples/model/build
+	rm -rf $(VENV) .venv-checkov build examples/model/build examples/serving/llm/build

@@ -18,8 +18,10 @@ from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
 from private_inference.rehearsal.event_stream import CONTENT_TYPE, framed
+from private_inference.rehearsal.language_model import MARK, generate
+from private_inference.rehearsal.model_request import ModelRequestError
 from private_inference.rehearsal.routing import next_in_turn
-from private_inference.rehearsal.xgboost_model import ModelRequestError, predict
+from private_inference.rehearsal.xgboost_model import predict
 from private_inference.tar import unpack
 
 INVOKED = "x-Amzn-Invoked-Production-Variant"
@@ -87,6 +89,8 @@ def _by_weight(endpoint: Any, weights: Mapping[str, float]) -> str:
 def _answer(instance: Any, request: Any, accept: str) -> tuple[str, Iterator[bytes]]:
     """The answer's type, and its parts."""
     directory = _unpacked(next(iter(instance.archives), b""))
+    if (directory / MARK).is_file():
+        return generate(directory, request.headers.get("Content-Type", ""), request.data)
     kind, body = predict(directory, request.headers.get("Content-Type", ""), request.data, accept)
     return kind, iter([body])
 
@@ -98,7 +102,7 @@ def _model_errors() -> Iterator[None]:
     except ModelRequestError as error:
         raise _model_error(error.status, str(error)) from None
     except (FileNotFoundError, tarfile.TarError) as error:
-        why = f"The rehearsal runs XGBoost models only, and this is none: {error}"
+        why = f"The rehearsal runs XGBoost models and small GPT-2 models, and this is none: {error}"
         raise _model_error(HTTPStatus.INTERNAL_SERVER_ERROR, why) from None
 
 

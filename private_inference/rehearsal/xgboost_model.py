@@ -10,16 +10,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from private_inference.rehearsal.model_request import ModelRequestError
+
 MODEL_FILE = "xgboost-model"
 CSV, JSON = "text/csv", "application/json"
-
-
-class ModelRequestError(Exception):
-    """The model refuses a request: the status that its container answers with, and why."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def predict(directory: Path, content_type: str, body: bytes, accept: str) -> tuple[str, bytes]:

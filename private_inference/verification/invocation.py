@@ -121,13 +121,21 @@ def judge(stack: Deployed, variant: Variant, answer: bytes) -> Result:
     expected = _beside(stack, variant, EXPECTED)
     said = f"{len(answer)} bytes"
     try:
-        found = json.loads(answer)
+        found = _read(answer)
     except ValueError:
         return Result(f"{said}, not JSON", False)
     if not expected.exists():
         return Result(said, bool(found))
     good = _same(found, json.loads(expected.read_text(encoding="utf-8")))
     return Result(f"{said}, {'the same predictions' if good else 'other predictions'}", good)
+
+
+def _read(answer: bytes) -> Any:
+    """JSON, or lines of it, as language models answer. Raises ValueError."""
+    try:
+        return json.loads(answer)
+    except ValueError:
+        return [json.loads(line) for line in answer.splitlines()]
 
 
 def _same(found: Any, expected: Any) -> bool:
