@@ -14,6 +14,27 @@ _Customized = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationC
 _Dimension = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArgs
 
 
+@dataclass(frozen=True)
+class Load:
+    """What says how busy instances are."""
+
+    name: str
+    predefined: str
+    """Application Auto Scaling's own metric (API_PredefinedMetricSpecification)."""
+    metric: str
+    """The one that it follows."""
+    statistic: str
+
+
+INVOCATIONS = Load("invocations", "SageMakerVariantInvocationsPerInstance", "InvocationsPerInstance", "Sum")
+CONCURRENCY = Load(
+    "concurrency",
+    "SageMakerVariantConcurrentRequestsPerModelHighResolution",
+    "ConcurrentRequestsPerModel",
+    "Maximum",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class VariantScalingArgs:
     """A variant to scale."""
@@ -34,6 +55,9 @@ class VariantScaling(pulumi.ComponentResource):
     - `NAME-idle` removes by the same metric with zeros where there is no datapoint. It alone would add too late, or
       never: a datapoint that is merely late counts as zero then, as CloudWatch warns of FILL
       (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html).
+    - `NAME-concurrency` is in the place of the first where requests at once are counted, not those of a minute: its
+      metric has a datapoint every ten seconds (https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-policy.html,
+      high-resolution metrics), and `NAME-idle` follows the same metric then.
     - `NAME-cpu` does both. Instances publish their CPU every minute that they run, with and without requests
       (https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html): where that is missing, it isn't
       zero, and nothing should be removed.
@@ -53,24 +77,25 @@ class VariantScaling(pulumi.ComponentResource):
             max_capacity=variant.settings.instances.max,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        invocations = self._scaling.invocations_per_instance
-        predefined = _Predefined(predefined_metric_type="SageMakerVariantInvocationsPerInstance")
-        self._policy(f"{name}-invocations", invocations, predefined=predefined)
-        self._policy(f"{name}-idle", invocations, customized=self._filled_invocations())
+        load = CONCURRENCY if self._scaling.concurrent_requests_per_instance else INVOCATIONS
+        target = self._scaling.concurrent_requests_per_instance or self._scaling.invocations_per_instance
+        predefined = _Predefined(predefined_metric_type=load.predefined)
+        self._policy(f"{name}-{load.name}", target, predefined=predefined)
+        self._policy(f"{name}-idle", target, customized=self._filled(load))
         self._policy(f"{name}-cpu", variant.cpu_utilization(self._scaling.cpu_percent), customized=self._cpu())
         self.register_outputs({})
 
-    def _filled_invocations(self) -> _Customized:
-        """What the predefined metric measures (the sum of a minute), with zeros for minutes without a request.
+    def _filled(self, load: Load) -> _Customized:
+        """What the predefined metric measures, in a minute, with zeros for minutes without a request.
 
         https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html
         """
         # As dictionaries: the names of their types would not fit on a line.
         dimensions = [{"name": key, "value": value} for key, value in self._dimensions.items()]
-        metric = {"namespace": INVOCATION_METRICS, "metric_name": "InvocationsPerInstance", "dimensions": dimensions}
+        metric = {"namespace": INVOCATION_METRICS, "metric_name": load.metric, "dimensions": dimensions}
         queries: list[Any] = [
-            {"id": "invocations", "metric_stat": {"metric": metric, "stat": "Sum"}, "return_data": False},
-            {"id": "filled", "expression": "FILL(invocations, 0)", "return_data": True},
+            {"id": load.name, "metric_stat": {"metric": metric, "stat": load.statistic}, "return_data": False},
+            {"id": "filled", "expression": f"FILL({load.name}, 0)", "return_data": True},
         ]
         return _Customized(metrics=queries)
 

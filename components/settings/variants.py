@@ -140,12 +140,24 @@ class ScalingSettings(SettingsGroup):
 
     invocations_per_instance: Annotated[float, Field(gt=0)] = 600
     """Target of SageMakerVariantInvocationsPerInstance, a minute. Start with half of what one instance bears."""
+    concurrent_requests_per_instance: Annotated[float, Field(gt=0)] | None = None
+    """In its place: target of SageMakerVariantConcurrentRequestsPerModelHighResolution, which is seen within seconds.
+
+    For requests that take long, such as those of language models. Start with half of what one instance serves at once.
+    """
     cpu_percent: Annotated[float, Field(gt=0, le=100)] = 60
     """Target of CPUUtilization, in percent of the whole instance whatever its vCPUs."""
     scale_out_cooldown: Annotated[int, Field(ge=0, le=3600)] = 300
     """Seconds between two additions."""
     scale_in_cooldown: Annotated[int, Field(ge=0, le=3600)] = 300
     """Seconds between two removals."""
+
+    def _contradictions(self) -> Iterator[Problem]:
+        if self.concurrent_requests_per_instance and "invocations_per_instance" in self.model_fields_set:
+            message = (
+                "is set beside concurrentRequestsPerInstance, and either says when instances are added; remove one"
+            )
+            yield Problem("invocationsPerInstance", self.invocations_per_instance, message)
 
 
 class AlarmSettings(SettingsGroup):

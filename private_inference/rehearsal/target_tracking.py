@@ -18,6 +18,8 @@ from private_inference.rehearsal.alarm_states import Metrics, State, state
 
 INVOCATIONS = ("AWS/SageMaker", "InvocationsPerInstance", "Sum")
 """Namespace, name and statistic of SageMakerVariantInvocationsPerInstance."""
+CONCURRENCY = ("AWS/SageMaker", "ConcurrentRequestsPerModel", "Maximum")
+"""Of SageMakerVariantConcurrentRequestsPerModelHighResolution, which has a datapoint every ten seconds."""
 CPU = ("/aws/sagemaker/Endpoints", "CPUUtilization")
 IDLE_CPU = 3.0
 """Percent of a vCPU that an instance without calls uses; AWS publishes no figure."""
@@ -52,16 +54,18 @@ def tracking_alarms(configuration: Mapping[str, Any], endpoint: str, variant: st
     PutMetricAlarm's parameters, without a name and actions.
     """
     metric = configuration.get("CustomizedMetricSpecification", {})
+    predefined = configuration.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType", "")
+    own, period = (CONCURRENCY, 10) if predefined.endswith("HighResolution") else (INVOCATIONS, 60)
     watched: dict[str, Any]
     if "Metrics" in metric:
         watched = {"Metrics": metric["Metrics"]}
     else:
         watched = {
-            "Namespace": metric.get("Namespace", INVOCATIONS[0]),
-            "MetricName": metric.get("MetricName", INVOCATIONS[1]),
+            "Namespace": metric.get("Namespace", own[0]),
+            "MetricName": metric.get("MetricName", own[1]),
             "Dimensions": metric.get("Dimensions", _dimensions(endpoint, variant)),
-            "Statistic": metric.get("Statistic", INVOCATIONS[2]),
-            "Period": 60,
+            "Statistic": metric.get("Statistic", own[2]),
+            "Period": period,
         }
     target = configuration["TargetValue"]
     for comparison, periods, threshold in (("Greater", 3, target), ("Less", 15, target * 0.9)):

@@ -58,10 +58,10 @@ def _variant_assertions(stack: Deployed, variant: Variant) -> Iterator[Assertion
     least, most = variant.settings.instances.min, variant.settings.instances.max
     scaling = variant.settings.scaling
     yield expect(f"scales between {least} and {most} instances", partial(_target, stack, variant))
-    load, busy = number(scaling.invocations_per_instance), number(scaling.cpu_percent)
-    yield expect(
-        f"scales to {load} invocations an instance and minute, {busy} % CPU", partial(_policies, stack, variant)
-    )
+    at_once, busy = scaling.concurrent_requests_per_instance, number(scaling.cpu_percent)
+    each = "requests at once an instance" if at_once else "invocations an instance and minute"
+    claim = f"scales to {number(at_once or scaling.invocations_per_instance)} {each}, {busy} % CPU"
+    yield expect(claim, partial(_policies, stack, variant))
     yield expect(
         "alarms on answers, latencies, hardware and instances", partial(_alarms, stack, variant), controls=MONITORING
     )
@@ -86,10 +86,14 @@ def _policies(stack: Deployed, variant: Variant) -> Result:
     scaling = variant.settings.scaling
     cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
     cpu = scaling.cpu_percent * _vcpus(stack, variant)
-    load = number(scaling.invocations_per_instance)
+    load = number(scaling.concurrent_requests_per_instance or scaling.invocations_per_instance)
+    predefined, metric = "SageMakerVariantInvocationsPerInstance", "InvocationsPerInstance Sum"
+    if scaling.concurrent_requests_per_instance:
+        predefined = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+        metric = "ConcurrentRequestsPerModel Maximum"
     wanted = [
-        f"SageMakerVariantInvocationsPerInstance {load} {cooldowns}, scale-in disabled",
-        f"FILL({INVOCATION_METRICS} InvocationsPerInstance Sum, 0) {load} {cooldowns}",
+        f"{predefined} {load} {cooldowns}, scale-in disabled",
+        f"FILL({INVOCATION_METRICS} {metric}, 0) {load} {cooldowns}",
         f"{INSTANCE_METRICS} CPUUtilization Average {number(cpu)} {cooldowns}",
     ]
     return equal_sets((_policy(item, variant) for item in stack.scaling_policies[variant.resource]), wanted)

@@ -84,6 +84,18 @@ def test_instances_go_by_the_same_metric_with_zeros_where_nobody_calls(archive: 
     assert (raw["returnData"], filled["returnData"]) == (False, True)
 
 
+def test_instances_may_follow_the_requests_at_once(archive: Path) -> None:
+    recorded = scaling(archive, scaling={"concurrentRequestsPerInstance": 8})
+    configuration, idle = tracking(recorded, "triage-concurrency"), tracking(recorded, "triage-idle")
+    metric = {"predefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
+    assert configuration["predefinedMetricSpecification"] == metric
+    assert (configuration["targetValue"], configuration["disableScaleIn"]) == (8, True)
+    raw, filled = idle["customizedMetricSpecification"]["metrics"]
+    assert raw["metricStat"]["metric"]["metricName"] == "ConcurrentRequestsPerModel"
+    assert (idle["targetValue"], filled["expression"]) == (8, "FILL(concurrency, 0)")
+    assert "triage-invocations" not in {policy.name for policy in recorded.all("Policy")}
+
+
 @pytest.mark.parametrize(("vcpus", "target"), [(1, 50), (2, 100), (4, 200), (96, 4800)])
 def test_the_cpu_target_is_percent_times_vcpus(vcpus: int, target: float, archive: Path) -> None:
     assert tracking(scaling(archive, vcpus=vcpus, scaling={"cpuPercent": 50}), "triage-cpu")["targetValue"] == target

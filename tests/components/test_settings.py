@@ -158,6 +158,7 @@ BAD = [
     ("endpoints[0].instances.singleBecause", "because", "at least 10 characters"),
     ("endpoints[0].scaling.invocationsPerInstance", 0, "greater than 0"),
     ("endpoints[0].scaling.invocationsPerInstance", float("inf"), "finite number"),
+    ("endpoints[0].scaling.concurrentRequestsPerInstance", 0, "greater than 0"),
     ("endpoints[0].scaling.cpuPercent", 101, "less than or equal to 100"),
     ("endpoints[0].scaling.scaleOutCooldown", -1, "greater than or equal to 0"),
     ("endpoints[0].scaling.scaleInCooldown", 3601, "less than or equal to 3600"),
@@ -415,6 +416,12 @@ def test_inferentia_1_is_updated_all_at_once(archive: Path) -> None:
     values = change(minimal(archive), "endpoints[0].instanceType", "ml.inf1.xlarge")
     (said,) = problems(change(values, "endpoints[0].update", {"strategy": "canary", "stepPercent": 10}))
     assert "'canary' is not to be had on ml.inf1.xlarge" in said
+
+
+def test_instances_follow_requests_a_minute_or_at_once(archive: Path) -> None:
+    scaling = {"invocationsPerInstance": 600, "concurrentRequestsPerInstance": 8}
+    (said,) = problems(change(minimal(archive), "endpoints[0].scaling", scaling))
+    assert said.startswith(f"{PROJECT}:endpoints[0].scaling.invocationsPerInstance: 600.0 is set beside")
 
 
 def test_a_key_for_the_artifact_is_for_artifacts_in_s3(archive: Path) -> None:
