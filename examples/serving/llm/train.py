@@ -142,6 +142,7 @@ def save(weights: Weights, shape: Shape, directory: Path) -> None:
         "model_type": "gpt2",
         "vocab_size": END + 1,
         "n_positions": shape.context,
+        "n_ctx": shape.context,
         "n_embd": shape.width,
         "n_layer": shape.layers,
         "n_head": shape.heads,
