@@ -16,8 +16,8 @@ from components.iam import (
     allow,
     document,
     each_once,
-    with_listings,
 )
+from components.listings import with_listings
 
 EndpointPermission = tuple[Sequence[str], str]
 """Actions that may pass, and the ARN that they may touch: `*` for actions that take no resource."""

@@ -80,33 +80,6 @@ def each_once(arns: Sequence[Arn]) -> pulumi.Output[list[str]]:
     return pulumi.Output.all(*arns).apply(lambda known: list(dict.fromkeys(known)))
 
 
-def with_listings(content: Document, listed: Sequence[Arn], common: Mapping[str, Any] | None = None) -> Document:
-    """The document, and a statement for each bucket of `listed`: its objects may be listed below their prefixes only.
-
-    SageMaker lists the files of a model that is no archive. `listed` are patterns of objects such as
-    `arn:aws:s3:::bucket/prefix/*`, `common` is what its statements have in common, their conditions included.
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
-    """
-    if not listed:
-        return content
-    common = dict(common or {})
-
-    def appended(known: Any) -> list[Statement]:
-        statements, patterns = known
-        prefixes: dict[str, list[str]] = {}
-        for pattern in patterns:
-            bucket, _, prefix = pattern.partition("/")
-            prefixes.setdefault(bucket, []).append(prefix)
-        below = [{"StringLike": {"s3:prefix": each}} for each in prefixes.values()]
-        listings = [
-            common | allow(f"ListArtifacts{number}", ["s3:ListBucket"], [bucket], common.get("Condition", {}) | each)
-            for number, (bucket, each) in enumerate(zip(prefixes, below, strict=True), 1)
-        ]
-        return [*statements, *listings]
-
-    return content | {"Statement": pulumi.Output.all(content["Statement"], each_once(listed)).apply(appended)}
-
-
 def trust(account: Account, service: str) -> Document:
     """Lets an AWS service take a role, for this account only (confused deputy).
 
@@ -231,8 +204,6 @@ class Serving:
 
     artifacts: Sequence[Arn]
     """S3 objects, or patterns of them."""
-    listed_artifacts: Sequence[Arn] = ()
-    """Those of them whose objects are loaded one by one."""
     artifact_keys: Sequence[Arn]
     """Keys of artifacts that the data key does not encrypt."""
     image_repositories: Sequence[Arn]
@@ -251,7 +222,7 @@ def execution_role(account: Account, serving: Serving) -> Document:
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
     """
-    content = document(
+    return document(
         allow("Artifact", ["s3:GetObject"], each_once(serving.artifacts)),
         allow("Keys", ["kms:Decrypt", "kms:DescribeKey"], each_once([serving.data_key, *serving.artifact_keys])),
         allow(
@@ -280,7 +251,6 @@ def execution_role(account: Account, serving: Serving) -> Document:
             else each_once([*serving.subnets, *serving.security_groups, account.arn("ec2", "network-interface/*")]),
         ),
     )
-    return with_listings(content, serving.listed_artifacts)
 
 
 def network_interfaces(account: Account, vpc: Arn, *, unscoped: bool) -> Document:

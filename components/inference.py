@@ -12,6 +12,7 @@ from components.deployment import deployment
 from components.execution_role import ExecutionRole
 from components.generation import Content, generation
 from components.iam import Account
+from components.listings import with_listings
 from components.live_endpoints import LiveEndpoint
 from components.production_variant import ProductionVariant, ProductionVariantArgs, ServedVariant
 from components.safeguards import Safeguards
@@ -158,7 +159,6 @@ class InferenceEndpoint(pulumi.ComponentResource):
         args = self._args
         serving = iam.Serving(
             artifacts=args.readable_artifacts,
-            listed_artifacts=args.listed_artifacts,
             artifact_keys=args.artifact_keys,
             image_repositories=args.image_repositories,
             log_group=log_group.arn,
@@ -168,7 +168,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             security_groups=self._ec2_arns("security-group", [args.security_group_id, *args.live.security_groups]),
             unscoped_interfaces=args.unscoped_interfaces,
         )
-        document = iam.execution_role(args.account, serving)
+        document = with_listings(iam.execution_role(args.account, serving), args.listed_artifacts)
         role = args.execution_role.role
         return aws.iam.RolePolicy(self._name, role=role.id, policy=iam.json_document(document), opts=self._child())
 
