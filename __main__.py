@@ -19,6 +19,7 @@ from components.endpoint_services import FRONT_DOOR
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.image_registry import ImageRegistry
 from components.images import repository_of, serving_image
+from components.inbound_resolver import InboundResolver, InboundResolverArgs
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.keys import EncryptionKeys, EncryptionKeysArgs
 from components.live_endpoints import NOT_DEPLOYED, live_endpoints
@@ -178,6 +179,12 @@ access = PrivateAccess(
     ),
     options,
 )
+resolver: InboundResolver | None = None
+if plan.resolving:
+    queried = InboundResolverArgs(
+        vpc_id=network.vpc.id, subnet_ids=network.subnet_ids(Tier.ACCESS), queries=plan.resolving
+    )
+    resolver = InboundResolver("resolver", queried, options)
 monitoring = Monitoring(
     "monitoring",
     MonitoringArgs(
@@ -312,6 +319,7 @@ contract = PublishedContract(
         monitoring=monitoring,
         endpoints=endpoints,
         front_door=door,
+        resolver=resolver,
         hooks=safeguards.contract,
     ),
     options,

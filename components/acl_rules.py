@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from typing import Literal
 
 from components.cidr import Tier
-from components.flows import HTTPS, Block, Direction, Flow, Gateway, Peer, Ports
+from components.flows import HTTPS, Block, Direction, Flow, Gateway, Peer, Ports, Protocol
 
 EPHEMERAL_PORTS: Ports = (1024, 65535)
 """Ports that answers return to. Lambda and NAT use all of it, Linux the upper part.
@@ -54,6 +54,7 @@ class NumberedAclRule:
     cidr: str
     ports: Ports | None
     """None for all traffic."""
+    protocol: Protocol = "tcp"
 
 
 class AclQuotaError(ValueError):
@@ -120,6 +121,7 @@ class _Wanted:
     cidr: str
     ports: Ports | None
     among: range
+    protocol: Protocol = "tcp"
 
 
 def _denies(denied: Iterable[str]) -> Iterator[_Wanted]:
@@ -134,26 +136,27 @@ def _allows(
     for flow in allowed:
         outgoing, incoming = (flow.ports, EPHEMERAL_PORTS) if direction == "egress" else (EPHEMERAL_PORTS, flow.ports)
         if flow.source == tier:
-            yield from _opened(flow.destination, outgoing, addresses)
+            yield from _opened(flow.destination, outgoing, flow.protocol, addresses)
         if flow.destination == tier:
-            yield from _opened(flow.source, incoming, addresses)
+            yield from _opened(flow.source, incoming, flow.protocol, addresses)
 
 
-def _opened(peer: Peer, ports: Ports, addresses: Mapping[Peer, Sequence[str]]) -> Iterator[_Wanted]:
+def _opened(peer: Peer, ports: Ports, protocol: Protocol, addresses: Mapping[Peer, Sequence[str]]) -> Iterator[_Wanted]:
+    service = f"{ports}" if protocol == "tcp" else f"{protocol} {ports}"
     if isinstance(peer, Block):
-        number = _by_content(BLOCKS, f"{peer.cidr} {ports}")
-        yield _Wanted(number, "allow", peer.cidr, ports, BLOCKS)
+        number = _by_content(BLOCKS, f"{peer.cidr} {service}")
+        yield _Wanted(number, "allow", peer.cidr, ports, BLOCKS, protocol)
     elif isinstance(peer, Gateway):
         for block in supernets(addresses[peer]):
             number = GATEWAYS[len(PORTS) * int(block.partition(".")[0]) + PORTS.index(ports)]
             yield _Wanted(number, "allow", block, ports, GATEWAYS)
-    elif ports in PORTS:
+    elif ports in PORTS and protocol == "tcp":
         for block in addresses[peer]:
             yield _Wanted(TIERS[10 * list(Tier).index(peer) + PORTS.index(ports)], "allow", block, ports, TIERS)
     else:
         for block in addresses[peer]:
-            number = _by_content(TIERS_ON_OTHER_PORTS, f"{peer} {ports}")
-            yield _Wanted(number, "allow", block, ports, TIERS_ON_OTHER_PORTS)
+            number = _by_content(TIERS_ON_OTHER_PORTS, f"{peer} {service}")
+            yield _Wanted(number, "allow", block, ports, TIERS_ON_OTHER_PORTS, protocol)
 
 
 def _by_content(numbers: range, content: str) -> int:
@@ -167,4 +170,4 @@ def _numbered(direction: Direction, wanted: Iterable[_Wanted]) -> Iterator[Numbe
         while number in taken:
             number = rule.among[(rule.among.index(number) + 1) % len(rule.among)]
         taken.add(number)
-        yield NumberedAclRule(direction, number, rule.action, rule.cidr, rule.ports)
+        yield NumberedAclRule(direction, number, rule.action, rule.cidr, rule.ports, rule.protocol)

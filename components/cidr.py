@@ -1,8 +1,8 @@
 """The addresses of a VPC's subnets: pure arithmetic.
 
-The VPC is cut into quarters. Three of them are the tiers, the fourth stays free. A subnet's address depends on the
-VPC's size, its tier and the position of its zone only, and a zone keeps its position while it has subnets: zones that
-come or go move no subnet.
+The VPC is cut into quarters. Three of them are the tiers of workloads, the fourth stays free, but for the subnets of a
+transit gateway's attachment at its end. A subnet's address depends on the VPC's size, its tier and the position of its
+zone only, and a zone keeps its position while it has subnets: zones or a gateway that come or go move no subnet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,12 @@ class Tier(StrEnum):
     APP = "app"
     ACCESS = "access"
     MODEL = "model"
+    TRANSIT = "transit"
+    """Of a transit gateway's attachment alone, in a VPC that has one."""
+
+
+WORKLOADS = (Tier.APP, Tier.ACCESS, Tier.MODEL)
+"""The tiers that every VPC has."""
 
 
 class CidrError(ValueError):
@@ -45,13 +51,24 @@ class SubnetPlan:
 
 
 def tier_blocks(vpc: str) -> dict[Tier, str]:
-    """The quarter of a VPC that each tier has."""
-    return dict(zip(Tier, _quarters(vpc), strict=False))
+    """The quarter of a VPC that each tier of workloads has."""
+    return dict(zip(WORKLOADS, _quarters(vpc), strict=False))
 
 
 def free_block(vpc: str) -> str:
-    """The quarter of a VPC that no tier has: room for further subnets."""
+    """The quarter of a VPC that no tier of workloads has: room for further subnets."""
     return _quarters(vpc)[-1]
+
+
+def transit_block(vpc: str) -> str:
+    """The end of the free quarter, where a transit gateway's attachment has its subnets: eight /28, or all there is.
+
+    A small subnet for each zone, and nothing else in it, is AWS's advice:
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-best-design-practices.html.
+    """
+    quarter = IPv4Network(free_block(vpc))
+    prefix = max(SMALLEST_SUBNET - ZONE_BITS, quarter.prefixlen)
+    return str(list(quarter.subnets(new_prefix=prefix))[-1])
 
 
 def _quarters(vpc: str) -> list[str]:
@@ -75,22 +92,26 @@ def check_room(vpc: str, zones: int) -> None:
     if zones_that_fit(prefix) < zones:
         enough = next(p for p in range(prefix, 0, -1) if zones_that_fit(p) >= zones)
         raise CidrError(
-            f"{vpc} has room for {zones_that_fit(prefix)} zones of {len(Tier)} tiers, not for {zones}: "
+            f"{vpc} has room for {zones_that_fit(prefix)} zones of {len(WORKLOADS)} tiers, not for {zones}: "
             f"a subnet is a /{SMALLEST_SUBNET} at least. A /{enough} would do"
         )
 
 
-def plan_subnets(vpc: str, zones: Sequence[str], in_use: Mapping[str, str] | None = None) -> SubnetPlan:
+def plan_subnets(
+    vpc: str, zones: Sequence[str], in_use: Mapping[str, str] | None = None, *, transit: bool = False
+) -> SubnetPlan:
     """One subnet for each tier and zone, none overlapping, all inside `vpc`.
 
     `in_use` has the block of the app tier's subnet of each zone that has one: it stays, and another zone gets none that
-    is taken. Raises CidrError if there is no room.
+    is taken. `transit` adds the tier of a transit gateway's attachment. Raises CidrError if there is no room.
     """
     check_room(vpc, len(zones))
-    tiers = tier_blocks(vpc)
+    tiers = tier_blocks(vpc) | ({Tier.TRANSIT: transit_block(vpc)} if transit else {})
     prefix = subnet_prefix(IPv4Network(vpc).prefixlen)
+    prefixes = dict.fromkeys(WORKLOADS, prefix) | {Tier.TRANSIT: SMALLEST_SUBNET}
     subnets = {
-        tier: [str(subnet) for subnet in IPv4Network(block).subnets(new_prefix=prefix)] for tier, block in tiers.items()
+        tier: [str(subnet) for subnet in IPv4Network(block).subnets(new_prefix=prefixes[tier])]
+        for tier, block in tiers.items()
     }
     positions = _positions(vpc, zones, subnets[Tier.APP], in_use or {})
     return SubnetPlan(

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 
 from components.camel_case import CamelCaseModel
 from components.cidr import Tier
+from components.inbound_resolver import InboundResolver
 from components.inference import InferenceEndpoint
 from components.keys import EncryptionKeys
 from components.monitoring import Monitoring
@@ -67,6 +68,14 @@ class FrontDoor(CamelCaseModel):
     """Id of the interface endpoint that calls come through."""
 
 
+class OnPremises(CamelCaseModel):
+    """What on-premises clients need besides."""
+
+    resolver_addresses: tuple[str, ...]
+    """Addresses of the inbound endpoint of Route 53 Resolver, one in each zone: on-premises DNS servers forward the
+    VPC's private names to them."""
+
+
 class KeyArns(CamelCaseModel):
     """The stack's KMS keys, by purpose."""
 
@@ -93,6 +102,8 @@ class Contract(CamelCaseModel):
     dashboard_url: str
     front_door: FrontDoor | None = None
     """For clients that can't call SageMaker Runtime itself; left out where there is none."""
+    on_premises: OnPremises | None = None
+    """For clients outside AWS; left out where private names don't resolve there."""
 
 
 def parameter_name(project: str, stack: str, endpoint: str) -> str:
@@ -113,6 +124,7 @@ class PublishedContractArgs:
     endpoints: Mapping[str, InferenceEndpoint]
     """By the endpoint's name."""
     front_door: tuple[PrivateApi, PrivateName] | None
+    resolver: InboundResolver | None
     hooks: pulumi.ResourceHookBinding
     """Of the parameters."""
 
@@ -166,6 +178,7 @@ def _contract(args: PublishedContractArgs, endpoints: Mapping[str, Any]) -> dict
         dashboard_url=args.monitoring.dashboard_url,
         endpoints=endpoints,
         front_door=_front_door(*args.front_door) if args.front_door else LEFT_OUT,
+        on_premises=_json(OnPremises, resolver_addresses=args.resolver.addresses) if args.resolver else LEFT_OUT,
     )
 
 

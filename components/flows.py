@@ -3,9 +3,10 @@
 Pure: no Pulumi resources. The reachability engine proves the result and shares no code with this module.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from ipaddress import IPv4Network
 from itertools import product
 from typing import Literal
 
@@ -13,9 +14,11 @@ from components.cidr import Tier
 from components.settings import ACCESS, CLIENTS, Settings, blocks_of
 
 Ports = tuple[int, int]
-"""First and last TCP port."""
+"""First and last port."""
 
 HTTPS: Ports = (443, 443)
+DNS: Ports = (53, 53)
+Protocol = Literal["tcp", "udp"]
 Direction = Literal["ingress", "egress"]
 
 
@@ -38,12 +41,13 @@ Peer = Tier | Gateway | Block
 
 @dataclass(frozen=True)
 class Flow:
-    """TCP connections that `source` opens to `destination`."""
+    """Connections that `source` opens to `destination`."""
 
     source: Tier | Block
     destination: Tier | Gateway | Block
     purpose: str
     ports: Ports = HTTPS
+    protocol: Protocol = "tcp"
 
 
 def flows(settings: Settings) -> tuple[Flow, ...]:
@@ -66,6 +70,37 @@ def flows(settings: Settings) -> tuple[Flow, ...]:
     return (*allowed, *_further(settings))
 
 
+def resolver_flows(settings: Settings) -> tuple[Flow, ...]:
+    """Queries from on premises to the inbound endpoint of Route 53 Resolver, which has a group of its own.
+
+    Large answers come by TCP: https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-forwarding-inbound-queries-values.html
+    """
+    premises = settings.network.on_premises
+    if premises is None or not premises.inbound_resolver:
+        return ()
+    queries: tuple[Protocol, ...] = ("udp", "tcp")
+    why = "On-premises clients resolve the VPC's private names"
+    return tuple(
+        Flow(Block(block), Tier.ACCESS, why, DNS, protocol) for block, protocol in product(premises.cidrs, queries)
+    )
+
+
+def through_transit(allowed: Iterable[Flow], vpc: str) -> tuple[Flow, ...]:
+    """The flows from and to other networks, as the ACL of the transit gateway's subnets judges them.
+
+    Of both directions it judges the address within the VPC alone:
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html.
+    """
+    found = [replace(flow, source=Tier.TRANSIT) for flow in allowed if is_outside(flow.source, vpc)]
+    found += [replace(flow, destination=Tier.TRANSIT) for flow in allowed if is_outside(flow.destination, vpc)]
+    return tuple(dict.fromkeys(found))
+
+
+def is_outside(peer: Peer, vpc: str) -> bool:
+    """Whether a peer is a block of another network."""
+    return isinstance(peer, Block) and not IPv4Network(peer.cidr).overlaps(IPv4Network(vpc))
+
+
 def _further(settings: Settings) -> Iterator[Flow]:
     """The flows that the settings declare beside the stack's own."""
     premises = settings.network.on_premises.cidrs if settings.network.on_premises else ()
@@ -81,19 +116,20 @@ def _end(name: str) -> Tier | Block:
 
 @dataclass(frozen=True)
 class GroupRule:
-    """A rule of the security group of `tier`: TCP to or from `peer`. Groups are stateful: answers need no rule."""
+    """A rule of the security group of `tier`, to or from `peer`. Groups are stateful: answers need no rule."""
 
     tier: Tier
     direction: Direction
     peer: Peer
     ports: Ports
     description: str
+    protocol: Protocol = "tcp"
 
 
 def group_rules(allowed: Sequence[Flow]) -> Iterator[GroupRule]:
     """The rules for both ends of each flow, where an end has a security group in this VPC."""
     for flow in allowed:
         if isinstance(flow.source, Tier):
-            yield GroupRule(flow.source, "egress", flow.destination, flow.ports, flow.purpose)
+            yield GroupRule(flow.source, "egress", flow.destination, flow.ports, flow.purpose, flow.protocol)
         if isinstance(flow.destination, Tier):
-            yield GroupRule(flow.destination, "ingress", flow.source, flow.ports, flow.purpose)
+            yield GroupRule(flow.destination, "ingress", flow.source, flow.ports, flow.purpose, flow.protocol)

@@ -1,4 +1,4 @@
-"""A VPC that has no way to the internet: three tiers of isolated subnets, each with its routes and network ACL."""
+"""A VPC that has no way to the internet: tiers of isolated subnets, each with its routes and network ACL."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components import flows, iam
 from components.acl_rules import AclQuotaError, NotPublicError, NumberedAclRule, acl_rules
-from components.cidr import CidrError, SubnetPlan, Tier, plan_subnets
+from components.cidr import WORKLOADS, CidrError, SubnetPlan, Tier, plan_subnets
 from components.flows import Block, Flow, Gateway, Peer
 from components.iam import Account
 from components.lookups import RegionFacts
@@ -29,8 +29,10 @@ class NetworkPlan:
     subnets: SubnetPlan
     allowed: Sequence[Flow]
     """Who talks to whom."""
+    resolving: Sequence[Flow]
+    """Who asks the inbound endpoint of Route 53 Resolver for names."""
     acl_rules: Mapping[Tier, Sequence[NumberedAclRule]]
-    """What each tier's network ACL says, derived from `allowed`."""
+    """What each tier's network ACL says, derived from both."""
 
 
 def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
@@ -39,18 +41,22 @@ def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
     Raises SettingsError if an ACL would need more rules than its quota, the deny list names what a flow needs, or new
     zones have no room beside those in use.
     """
+    premises, vpc = settings.network.on_premises, settings.network.cidr
+    transit = premises is not None and premises.by_transit_gateway
     try:
-        subnets = plan_subnets(settings.network.cidr, facts.zones, facts.subnets_in_use)
+        subnets = plan_subnets(vpc, facts.zones, facts.subnets_in_use, transit=transit)
     except CidrError as error:
         raise SettingsError(f"network.zones: {error}.") from None
-    allowed = flows.flows(settings)
+    allowed, resolving = flows.flows(settings), flows.resolver_flows(settings)
+    judged = dict.fromkeys(WORKLOADS, (*allowed, *resolving))
+    judged[Tier.TRANSIT] = flows.through_transit(judged[Tier.ACCESS], vpc)
     addresses: dict[Peer, Sequence[str]] = {tier: [block] for tier, block in subnets.blocks.items()}
     addresses |= {gateway: found.cidrs for gateway, found in facts.prefix_lists.items()}
     denied, quota = settings.network.denied_cidrs, settings.network.nacl_rule_quota
     for gateway, found in facts.prefix_lists.items():
         _check_reachable(gateway, found.cidrs, denied)
     try:
-        rules = {tier: acl_rules(tier, allowed, denied, addresses, quota) for tier in Tier}
+        rules = {tier: acl_rules(tier, judged[tier], denied, addresses, quota) for tier in subnets.blocks}
     except AclQuotaError as error:
         raise SettingsError(f"{error}.") from None
     except NotPublicError as error:
@@ -58,7 +64,7 @@ def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
             f"aws:region: a gateway's prefix list in {settings.region} can't be opened in network ACLs: {error}. Look "
             "at the list (`aws ec2 describe-prefix-lists`): AWS's own names public addresses only."
         ) from None
-    return NetworkPlan(subnets, allowed, rules)
+    return NetworkPlan(subnets, allowed, resolving, rules)
 
 
 def _check_reachable(gateway: Gateway, needed: Sequence[str], denied: Sequence[str]) -> None:
@@ -76,7 +82,7 @@ def routed_blocks(allowed: Sequence[Flow], vpc: str) -> list[tuple[Tier, str]]:
     outside = [
         (tier, peer.cidr)
         for tier, peer in pairs
-        if isinstance(tier, Tier) and isinstance(peer, Block) and not IPv4Network(peer.cidr).overlaps(IPv4Network(vpc))
+        if isinstance(tier, Tier) and isinstance(peer, Block) and flows.is_outside(peer, vpc)
     ]
     return list(dict.fromkeys(outside))
 
@@ -119,9 +125,10 @@ class PrivateNetwork(pulumi.ComponentResource):
             opts=self._child(protect=args.protect),
         )
         self._lock_defaults()
-        self.subnets = {tier: self._subnets_of(tier) for tier in Tier}
-        self.route_tables = {tier: self._route_table(tier) for tier in Tier}
-        for tier in Tier:
+        tiers = args.plan.subnets.blocks
+        self.subnets = {tier: self._subnets_of(tier) for tier in tiers}
+        self.route_tables = {tier: self._route_table(tier) for tier in tiers}
+        for tier in tiers:
             self._acl(tier)
         self._on_premises_routes()
         self.flow_log_group = self._flow_logs()
@@ -196,7 +203,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 egress=rule.direction == "egress",
                 rule_number=rule.number,
                 rule_action=rule.action,
-                protocol="-1" if all_traffic else "tcp",
+                protocol="-1" if all_traffic else rule.protocol,
                 cidr_block=rule.cidr,
                 from_port=from_port,
                 to_port=to_port,
@@ -209,14 +216,14 @@ class PrivateNetwork(pulumi.ComponentResource):
         premises = self._args.settings.on_premises
         if premises is None:
             return
-        transit = premises.gateway_id.startswith("tgw-")
+        transit = premises.by_transit_gateway
         attachment: pulumi.Resource
         if transit:
             attachment = aws.ec2transitgateway.VpcAttachment(
                 self._name,
                 transit_gateway_id=premises.gateway_id,
                 vpc_id=self.vpc.id,
-                subnet_ids=self.subnet_ids(Tier.ACCESS),
+                subnet_ids=self.subnet_ids(Tier.TRANSIT),
                 tags=name_tag("premises"),
                 opts=self._child(),
             )

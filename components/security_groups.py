@@ -42,7 +42,7 @@ class SecurityGroups(pulumi.ComponentResource):
     def __init__(self, name: str, args: SecurityGroupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:security:SecurityGroups", name, None, opts)
         self._args = args
-        self._groups = {tier: self._group(tier) for tier in Tier}
+        self._groups = {tier: self._group(tier) for tier in NAMES}
         self.client, self.access, self.model = (self._groups[tier] for tier in (Tier.APP, Tier.ACCESS, Tier.MODEL))
         for rule in group_rules(args.allowed):
             self._rule(rule)
@@ -69,7 +69,7 @@ class SecurityGroups(pulumi.ComponentResource):
         kind(
             f"{NAMES[rule.tier]}-{preposition}-{_peer_name(rule.peer)}{on}",
             security_group_id=self._groups[rule.tier].id,
-            ip_protocol="tcp",
+            ip_protocol=rule.protocol,
             from_port=first,
             to_port=last,
             description=rule.description,

@@ -18,7 +18,7 @@ from policy.resources import Resource, Stack
 from policy.rules import names, resource_rule, stack_rule
 from policy.schema import corrections
 from private_inference.graph.iam_documents import as_list
-from private_inference.graph.types import BUCKET, IAM_ROLE
+from private_inference.graph.types import BUCKET, IAM_ROLE, RESOLVER_ENDPOINT
 from private_inference.graph.values import Unknown, known
 from private_inference.registries import accounts_of_aws
 
@@ -194,20 +194,26 @@ NAMING = {
     "aws:route53/resolverRule:ResolverRule": "domainName",
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": "name",
 }
+RESOLVER_DIRECTIONS = ("INBOUND", "INBOUND_DELEGATION")
 DHCP_OPTIONS = "aws:ec2/vpcDhcpOptions:VpcDhcpOptions"
 
 
 @resource_rule(
-    types=[*NAMING, DHCP_OPTIONS],
+    types=[*NAMING, DHCP_OPTIONS, RESOLVER_ENDPOINT],
     controls=[nist("SC-20", "SC-22")],
     severity=Severity.CRITICAL,
     fix="use a name of your own, and the VPC's resolver",
 )
 def names_of_aws_are_its_own(resource: Resource) -> Findings:
-    """No zone, record, rule or resolver answers for AWS's names: who answers for them gets what is sent to AWS."""
+    """No zone, record, rule or resolver answers for AWS's names: who answers for them gets what is sent to AWS.
+
+    Endpoints of Route 53 Resolver answer other networks, and ask them nothing.
+    """
     servers = resource.entries("domainNameServers") if resource.type == DHCP_OPTIONS else []
     if any(known(server) != "AmazonProvidedDNS" for _, server in servers):
         yield resource.violation("has names resolved by others than the VPC's resolver (domainNameServers)")
+    if resource.type == RESOLVER_ENDPOINT and known(resource.get("direction")) not in RESOLVER_DIRECTIONS:
+        yield resource.violation("has names resolved by other networks (direction)")
     key = NAMING.get(resource.type)
     if key and _is_of_aws(str(known(resource.get(key)) or "?")):
         yield resource.violation(f"answers for names of AWS ({key})")

@@ -19,9 +19,11 @@ from private_inference.graph.types import (
     NETWORK_ACL_ASSOCIATION,
     NETWORK_ACL_RULE,
     SUBNET,
+    TRANSIT_GATEWAY_ATTACHMENT,
 )
 from private_inference.graph.values import UnverifiableError, known
 from private_inference.reachability.model import LINUX_PORTS
+from private_inference.reachability.traffic import protocol_number
 
 ALL_PORTS = (0, 65535)
 FIRST_CLIENT_PORT = 1024
@@ -82,12 +84,15 @@ def subnets_of(stack: Stack, acl: Resource) -> list[Resource]:
 @stack_rule(
     controls=[nist("AC-4(21)"), *BOUNDARY],
     severity=Severity.HIGH,
-    fix="give each allowed request its answer (TCP 32768-65535 in the other direction), on the ACLs of both sides, and "
+    fix="give each allowed request its answer (ports 32768-65535 in the other direction), on both sides, and "
     "number the denies below every allow",
 )
 def network_acls_are_symmetric(stack: Stack) -> Findings:
     """Network ACLs are stateless: a request without its answer is an outage, an answer without a request a hole."""
     sides = []
+    attached = [
+        s for each in stack.all(TRANSIT_GATEWAY_ATTACHMENT) for s in stack.targets(each, "subnetIds", type_=SUBNET)
+    ]
     for acl in stack.all(NETWORK_ACL):
         try:
             side = AclSide(acl, acl_entries(stack, acl), [known(s.get("cidrBlock")) for s in subnets_of(stack, acl)])
@@ -98,7 +103,8 @@ def network_acls_are_symmetric(stack: Stack) -> Findings:
         yield from side.late_denies()
         yield from side.one_way_rules()
     for here, there in itertools.permutations(sides, 2):
-        yield from here.unmatched_by(there)
+        if not all(subnet in attached for subnet in subnets_of(stack, here.acl)):  # else requests are other networks'
+            yield from here.unmatched_by(there)
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,8 @@ class KnownEntry:
     allow: bool
     block: str
     ports: tuple[int, int]
+    protocol: int | None
+    """None for all."""
 
     @property
     def asks(self) -> bool:
@@ -122,6 +130,9 @@ class KnownEntry:
     def answers(self) -> bool:
         """Whether it covers the ports that Linux clients are answered on."""
         return self.ports[0] <= LINUX_PORTS[0] and self.ports[1] >= LINUX_PORTS[1]
+
+    def is_of_protocol(self, protocol: int | None) -> bool:
+        return None in (protocol, self.protocol) or protocol == self.protocol
 
     def covers(self, block: str) -> bool:
         return within(block, [self.block])
@@ -144,6 +155,7 @@ def _known_entry(declared: Resource, entry: AclEntry) -> KnownEntry:
         known(entry.action) == "allow",
         str(blocks[0] if blocks else None),
         ALL_PORTS if known(entry.protocol) in ("-1", "all") else _ports(entry),
+        protocol_number(str(known(entry.protocol))),
     )
 
 
@@ -177,7 +189,7 @@ class AclSide:
                 yield rule.declared_by.violation(f"allows what has no {missing} in the other direction{_at(rule)}")
 
     def _has_counterpart(self, rule: KnownEntry) -> bool:
-        back = [other for other in self.rules if other.allow and other.egress != rule.egress]
+        back = [o for o in self.rules if o.allow and o.egress != rule.egress and o.is_of_protocol(rule.protocol)]
         return any(other.covers(rule.block) and (other.answers if rule.asks else other.asks) for other in back)
 
     def unmatched_by(self, there: "AclSide") -> Findings:

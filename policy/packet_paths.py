@@ -145,7 +145,8 @@ class _Proof:
     def _clients_of(self, endpoint: InterfaceSet) -> Iterator[InterfaceSet]:
         """The groups that the endpoint's groups let in, in every subnet that they may be in.
 
-        That is one which holds neither endpoints nor models, and whose traffic either ACL allows.
+        That is one which holds neither endpoints nor models nor a transit gateway's attachment, and whose traffic
+        either ACL allows.
         """
         peers = {
             rule.peer.group
@@ -156,6 +157,8 @@ class _Proof:
         models = self._of_kind(lambda kind, _: kind == MODEL_INTERFACE)
         others = {group for model in models for group in model.groups}
         taken = {each.subnet for each in [*models, *self._of_kind(lambda _, service: bool(service))]}
+        transit = [each for each in self._outside if each.kind is GatewayKind.TRANSIT]
+        taken |= {subnet for each in transit for subnet in each.subnets}
         vpc = self._network.subnets[endpoint.subnet].vpc
         for subnet in self._network.subnets.values():
             for group in peers - others:

@@ -97,12 +97,15 @@ class FlowSettings(SettingsGroup):
 
 
 def contradictions(
-    flows: Sequence[FlowSettings], vpc: str, premises: Sequence[str], denied: Sequence[str]
+    flows: Sequence[FlowSettings], vpc: str, premises: Sequence[str], denied: Sequence[str], transit: str | None
 ) -> Iterator[Problem]:
-    """What of the flows can't be, in a VPC with clients in some blocks on premises, and with denied blocks."""
+    """What of the flows can't be, in a VPC with clients in some blocks on premises, and with denied blocks.
+
+    `transit` is the block of the transit gateway's subnets.
+    """
     for position, flow in enumerate(flows):
         place = f"flows[{position}]"
-        found = [*_misplaced(flow, vpc, premises, denied), *_senseless(flow, vpc)]
+        found = [*_misplaced(flow, vpc, premises, denied, transit), *_senseless(flow, vpc)]
         yield from (Problem(f"{place}.{key}", value, message) for key, value, message in found)
         for earlier, other in enumerate(flows[:position]):
             if not found and _share(flow, other, premises):
@@ -110,7 +113,9 @@ def contradictions(
                 yield Problem(place, f"{flow.source} to {flow.destination} on {_text(flow.ports)}", message)
 
 
-def _misplaced(flow: FlowSettings, vpc: str, premises: Sequence[str], denied: Sequence[str]) -> Iterator[Problem]:
+def _misplaced(
+    flow: FlowSettings, vpc: str, premises: Sequence[str], denied: Sequence[str], transit: str | None
+) -> Iterator[Problem]:
     """Ends that aren't where an end may be."""
     for key, end in (("from", flow.source), ("to", flow.destination)):
         if end == PREMISES and not premises:
@@ -122,6 +127,8 @@ def _misplaced(flow: FlowSettings, vpc: str, premises: Sequence[str], denied: Se
             yield Problem(key, end, f"is denied by deniedCidrs ({cut[0]}); remove it from one of them")
         elif tiers := [tier for tier, own in tier_blocks(vpc).items() if block.overlaps(IPv4Network(own))]:
             yield Problem(key, end, f"reaches into the {tiers[-1]} tier{INSTEAD[tiers[-1]]}")
+        elif transit and block.overlaps(IPv4Network(transit)):
+            yield Problem(key, end, f"reaches into the transit gateway's subnets ({transit}); name addresses before it")
         elif not any(block.subnet_of(IPv4Network(each)) for each in (free_block(vpc), *premises)):
             places = f"the last quarter of the VPC ({free_block(vpc)}) nor within onPremises.cidrs"
             yield Problem(key, end, f"is neither within {places}; no route of the stack leads there")

@@ -53,9 +53,18 @@ class OnPremisesSettings(SettingsGroup):
     gateway_id: GatewayId
     """The virtual private (vgw-…) or transit gateway (tgw-…) that leads to them.
 
-    With a transit gateway the reachability proof fails, rightly: it is attached to the access subnets, and AWS
-    evaluates no network ACL between an attachment and interfaces in its own subnets.
+    A transit gateway is attached to subnets of its own, a /28 for each zone at the end of the VPC's block.
     """
+    inbound_resolver: bool = False
+    """An inbound endpoint of Route 53 Resolver in the access subnets, so that the VPC's private names resolve there.
+
+    On-premises DNS servers forward these names to its addresses. It costs by the hour, zone and query.
+    """
+
+    @property
+    def by_transit_gateway(self) -> bool:
+        """Whether a transit gateway leads to them."""
+        return self.gateway_id.startswith("tgw-")
 
 
 class NetworkSettings(SettingsGroup):
@@ -109,7 +118,13 @@ class NetworkSettings(SettingsGroup):
         for client in clients:
             if any(IPv4Network(client).overlaps(IPv4Network(block)) for block in self.denied_cidrs):
                 yield Problem("onPremises.cidrs", client, "is denied by deniedCidrs; remove it from one of them")
-        yield from contradictions(self.flows, self.cidr, clients, self.denied_cidrs)
+        yield from contradictions(self.flows, self.cidr, clients, self.denied_cidrs, self._transit)
+
+    @property
+    def _transit(self) -> str | None:
+        """The block of the transit gateway's subnets, if there is one."""
+        transit = self.on_premises and self.on_premises.by_transit_gateway
+        return cidr.transit_block(self.cidr) if transit else None
 
 
 class PrivateAccessSettings(SettingsGroup):

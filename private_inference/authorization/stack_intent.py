@@ -184,6 +184,8 @@ def _administrators(settings: Settings) -> Iterator[Expectation]:
         for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", *CHANGES, "ec2:*"):
             yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "*", path, ADMINISTRATION)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "s3:GetObject", OBJECTS, S3, ADMINISTRATION)
+    if "s3" in settings.private_access.interface_endpoints:
+        yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "s3:GetObject", OBJECTS, f"{S3}-interface", ADMINISTRATION)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "ecr:BatchGetImage", IMAGES, "endpoint ecr.*", ADMINISTRATION)
     for action in USE_KEY:
         yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "key *", "endpoint kms", ADMINISTRATION)

@@ -57,6 +57,8 @@ DB_INSTANCE = "aws:rds/instance:Instance"
 DB_SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
 LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 
+RESOLVER_ENDPOINT = "aws:route53/resolverEndpoint:ResolverEndpoint"
+
 REST_API = "aws:apigateway/restApi:RestApi"
 REST_API_POLICY = "aws:apigateway/restApiPolicy:RestApiPolicy"
 

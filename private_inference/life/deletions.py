@@ -266,6 +266,9 @@ DELETIONS: Mapping[str, Delete] = {
         "organizations", "detach_policy", {"PolicyId": "policyId", "TargetId": "targetId"}
     ),
     "aws:route53/record:Record": record,
+    "aws:route53/resolverEndpoint:ResolverEndpoint": Call(
+        "route53resolver", "delete_resolver_endpoint", {"ResolverEndpointId": "id"}
+    ),
     "aws:route53/zone:Zone": Call("route53", "delete_hosted_zone", {"Id": "id"}),
     "aws:route53/zoneAssociation:ZoneAssociation": zone_association,
     "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock": Call(

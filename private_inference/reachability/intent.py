@@ -39,6 +39,8 @@ from private_inference.reachability.traffic import services, services_text
 
 HTTPS = services("tcp", 443, 443)
 ANSWERS = services("tcp", *ANY_CLIENT_PORTS)
+DNS = services("tcp", 53, 53) | services("udp", 53, 53)
+DNS_ANSWERS = ANSWERS | services("udp", *ANY_CLIENT_PORTS)
 
 OTHER_GROUPS = SecurityGroup("unlisted", "", open_rules(), open_rules(), "any groups but the stack's own")
 """Stands for the security groups of workloads that are not the stack's: they may allow everything."""

@@ -18,6 +18,10 @@ LINUX_PORTS = (32768, 65535)
 ANY_CLIENT_PORTS = (1024, 65535)  # Lambda, Elastic Load Balancing, NAT gateways, and clients that nothing is known of
 
 
+RESOLVER = "resolver endpoint"
+"""The kind of the interfaces of a Route 53 Resolver endpoint."""
+
+
 class ModelError(ValueError):
     """A network that can't exist: it refers to something that isn't in it, or describes one thing twice."""
 

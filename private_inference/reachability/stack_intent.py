@@ -15,9 +15,25 @@ from typing import TYPE_CHECKING
 from private_inference.graph.endpoint_services import FRONT_DOOR as FRONT_DOOR_SERVICE
 from private_inference.graph.endpoint_services import RUNTIMES
 from private_inference.reachability.declared_flows import STATELESS, Places, declared_expectations
-from private_inference.reachability.intent import ANSWERS, HTTPS, OTHER_GROUPS, Expectation, Intent, Party
+from private_inference.reachability.intent import (
+    ANSWERS,
+    DNS,
+    DNS_ANSWERS,
+    HTTPS,
+    OTHER_GROUPS,
+    Expectation,
+    Intent,
+    Party,
+)
 from private_inference.reachability.intervals import NONE, Intervals
-from private_inference.reachability.model import ANY_CLIENT_PORTS, Gateway, GatewayKind, Interface, Network
+from private_inference.reachability.model import (
+    ANY_CLIENT_PORTS,
+    Gateway,
+    GatewayKind,
+    Interface,
+    Network,
+)
+from private_inference.reachability.model import RESOLVER as RESOLVER_KIND
 from private_inference.reachability.party_names import (
     ATTACHMENT,
     CLIENTS,
@@ -28,6 +44,7 @@ from private_inference.reachability.party_names import (
     NEIGHBOURS,
     OTHER_ENDPOINTS,
     PREMISES,
+    RESOLVER,
     RUNTIME,
     SERVICES,
     on_premises,
@@ -100,6 +117,10 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
             )
         yield Expectation(PREMISES, other_workloads("access"), HTTPS, required=False)
         yield Expectation(other_workloads("access"), PREMISES, ANSWERS, required=False, why=STATELESS)
+        if settings.network.on_premises.inbound_resolver:
+            yield Expectation(PREMISES, RESOLVER, DNS, why="on-premises clients resolve private names")
+            yield Expectation(PREMISES, other_workloads("access"), DNS, required=False)
+            yield Expectation(other_workloads("access"), PREMISES, DNS_ANSWERS, required=False, why=STATELESS)
 
 
 def _service_expectations(settings: Settings) -> Iterator[Expectation]:
@@ -143,6 +164,7 @@ class _Stack:
         self.finder = PathFinder(network)
         self.unmet: list[str] = []
         self._front_door = bool(settings.front_door)
+        self._resolver = bool(settings.network.on_premises and settings.network.on_premises.inbound_resolver)
         quarters = ipaddress.ip_network(settings.network.cidr).subnets(prefixlen_diff=2)
         self.blocks = {tier: addresses(str(block)) for tier, block in zip(TIERS, quarters, strict=False)}
         premises = settings.network.on_premises
@@ -168,12 +190,13 @@ class _Stack:
 
     def parties(self) -> Iterator[Party]:
         """Every party; together they hold every interface and everything behind every gateway."""
-        runtime, others, models, clients, front_door = self._sorts
+        runtime, others, models, clients, front_door, resolver = self._sorts
         yield Party(CLIENTS, (*self._future_workloads("app"), *clients))
         yield Party(MODELS, (*self._future_workloads("model"), *models))
         yield Party(RUNTIME, runtime)
         yield Party(OTHER_ENDPOINTS, others)
         yield Party(FRONT_DOOR, front_door)
+        yield Party(RESOLVER, resolver)
         for gateway in self._gateways(GatewayKind.ENDPOINT):
             yield Party(gateway.service or gateway.id, (self.finder.outside(gateway),), starts=False)
         yield from self._outside()
@@ -218,8 +241,8 @@ class _Stack:
         )
 
     def _interfaces(self) -> tuple[tuple[InterfaceSet, ...], ...]:
-        """The interfaces there are: of the runtime endpoint, other endpoints, models, clients, front door, the rest."""
-        sorts: tuple[list[Interface], ...] = ([], [], [], [], [], [])
+        """The interfaces of runtime endpoint, others, models, clients, front door and resolver, and the rest."""
+        sorts: tuple[list[Interface], ...] = ([], [], [], [], [], [], [])
         for one in self.network.interfaces.values():
             sorts[self._classify(one)].append(one)
         return tuple(self.finder.interface_sets(each) for each in sorts)
@@ -228,9 +251,11 @@ class _Stack:
         if one.service:
             front_door = self._front_door and one.service == FRONT_DOOR_SERVICE
             return 0 if one.service in RUNTIMES else 4 if front_door else 1
+        if self._resolver and one.kind == RESOLVER_KIND:
+            return 5
         if one.kind == "SageMaker model" or one.groups & set(self._groups_called("model")):
             return 2
-        return 3 if one.groups & set(self._groups_called("client")) else 5
+        return 3 if one.groups & set(self._groups_called("client")) else 6
 
     def _gateways(self, *kinds: GatewayKind) -> list[Gateway]:
         return [one for one in self.network.gateways.values() if one.kind in kinds]

@@ -11,6 +11,7 @@ from private_inference.reachability.loading import add_gateway, find_gateway, ga
 from private_inference.reachability.model import (
     ANY_CLIENT_PORTS,
     LINUX_PORTS,
+    RESOLVER,
     AclRule,
     Cidr,
     Gateway,
@@ -309,6 +310,8 @@ def _interface(raw: Item, endpoint: Item | None) -> Interface:
         kind, ephemeral = "Lambda function", ANY_CLIENT_PORTS
     elif raw.get("InterfaceType") == "network_load_balancer" or description.startswith("ELB "):
         kind, ephemeral = "load balancer", ANY_CLIENT_PORTS
+    elif description.startswith("Route 53 Resolver: "):
+        kind = RESOLVER
     private = raw.get("PrivateIpAddresses", ())
     return Interface(
         raw["NetworkInterfaceId"],

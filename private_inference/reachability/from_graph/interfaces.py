@@ -18,6 +18,7 @@ from private_inference.graph.types import (
     INSTANCE,
     LOAD_BALANCER,
     NETWORK_INTERFACE,
+    RESOLVER_ENDPOINT,
     SAGEMAKER_MODEL,
     SUBNET,
     VPC_ENDPOINT,
@@ -25,7 +26,7 @@ from private_inference.graph.types import (
 from private_inference.graph.values import Unknown, is_given, pick, spread
 from private_inference.reachability.from_graph.references import References
 from private_inference.reachability.from_graph.security_groups import Groups
-from private_inference.reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, Interface, Network, Subnet
+from private_inference.reachability.model import ANY_CLIENT_PORTS, LINUX_PORTS, RESOLVER, Interface, Network, Subnet
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,13 @@ PLACED: Mapping[str, Placing] = {
         public=("vpcConfig.endpointPublicAccess", True),
     ),
     NETWORK_INTERFACE: Placing("network interface", "subnetId", "securityGroups", addresses="privateIps"),
+    RESOLVER_ENDPOINT: Placing(RESOLVER, "ipAddresses", "securityGroupIds"),
     DB_INSTANCE: Placing("database", "dbSubnetGroupName", "vpcSecurityGroupIds", public=("publiclyAccessible", True)),
     LOAD_BALANCER: Placing("load balancer", "subnets", "securityGroups", ANY_CLIENT_PORTS, public=("internal", False)),
 }
+
+EACH_IN_A_SUBNET = ("subnetMappings", "ipAddresses")
+"""Properties that list a `subnetId` for each interface."""
 
 
 def interfaces(references: References, subnets: Mapping[str, Subnet], groups: Groups) -> Iterator[Interface]:
@@ -104,7 +109,7 @@ def _has_interfaces(resource: Resource, placing: Placing) -> bool:
     if resource.type == VPC_ENDPOINT:
         kind = resource.get("vpcEndpointType")
         return not isinstance(kind, Unknown) and kind not in (None, "Gateway")
-    return _at(resource, placing.subnets) is not None or is_given(resource.get("subnetMappings"))
+    return _at(resource, placing.subnets) is not None or any(is_given(resource.get(key)) for key in EACH_IN_A_SUBNET)
 
 
 def _at(resource: Resource, path: str) -> Any:
@@ -114,12 +119,11 @@ def _at(resource: Resource, path: str) -> Any:
 def _subnets(references: References, resource: Resource, placing: Placing) -> list[str]:
     if resource.type == DB_INSTANCE:
         return _subnets_of_database(references, resource)
-    if is_given(resource.get("subnetMappings")):
-        return [
-            urn
-            for path, mapping in resource.entries("subnetMappings")
-            for urn in references.named(resource, f"{path}.subnetId", pick(mapping, "subnetId"), SUBNET)
-        ]
+    for key in EACH_IN_A_SUBNET:
+        if is_given(resource.get(key)):
+            # All at once: of subnets that are known later only, the program tells how many there are.
+            named = [pick(each, "subnetId") for _, each in resource.entries(key)]
+            return references.named(resource, key, named, SUBNET)
     return references.many(resource, placing.subnets, SUBNET)
 
 

@@ -10,6 +10,7 @@ from private_inference.rehearsal.handlers import (
     network_acls,
     observability,
     organizations,
+    resolver,
     security_groups,
     serving,
     storage,
@@ -27,4 +28,5 @@ HANDLERS: Mapping[str, Handler] = (
     | organizations.HANDLERS
     | account_guards.HANDLERS
     | front_door.HANDLERS
+    | resolver.HANDLERS
 )
