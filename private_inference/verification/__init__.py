@@ -20,6 +20,7 @@ from private_inference.verification import (
     keys,
     logs,
     network,
+    on_premises,
     outside_calls,
     perimeter,
     private_access,
@@ -65,7 +66,19 @@ def verify(
 
 def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[Assertion]:
     """Everything that has to be true, from the network to a call of each model."""
-    for subject in (contract, network, firewall, proof, account_guards, private_access, keys, data, logs, perimeter):
+    for subject in (
+        contract,
+        network,
+        on_premises,
+        firewall,
+        proof,
+        account_guards,
+        private_access,
+        keys,
+        data,
+        logs,
+        perimeter,
+    ):
         yield from subject.assertions(stack)
     yield from capacity.stack_assertions(stack)
     yield from rejected_flows.assertions(stack)

@@ -9,11 +9,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from private_inference.reachability.intent import ANSWERS, Intent
+from private_inference.reachability.intent import Intent
 from private_inference.reachability.intervals import Intervals
-from private_inference.reachability.model import GatewayKind, GroupRef, Network, Route, SgRule
+from private_inference.reachability.model import ANY_CLIENT_PORTS, GatewayKind, GroupRef, Network, Route, SgRule
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
-from private_inference.reachability.traffic import IPV4, addresses, blocks, neighbourhood, services_text
+from private_inference.reachability.traffic import (
+    IPV4,
+    addresses,
+    answers,
+    blocks,
+    neighbourhood,
+    services_text,
+    whole_protocols,
+)
 
 WAYS = {"ingress": "from", "egress": "to"}
 
@@ -57,8 +65,12 @@ class Needs:
         subnet = self._network.subnets[here.subnet]
         opposite = "ingress" if direction == "egress" else "egress"
         at_subnet = block or (self._beyond(peer) if isinstance(peer, OutsideAddresses) else self._around(peer))
+        back = whole_protocols(services) & answers(ANY_CLIENT_PORTS)
         self._rules[subnet.acl, direction].add(_Need(services, at_subnet))
-        self._rules[subnet.acl, opposite].add(_Need(ANSWERS, at_subnet))
+        self._rules[subnet.acl, opposite].add(_Need(back, at_subnet))
+        for acl in self._attached(peer):
+            self._rules[acl, opposite].add(_Need(services, self._around(here)))
+            self._rules[acl, direction].add(_Need(back, self._around(here)))
         at_group = (
             _Need(services, peer.addresses)
             if isinstance(peer, OutsideAddresses)
@@ -68,6 +80,12 @@ class Needs:
             self._rules[group, direction].add(at_group)
         if isinstance(peer, OutsideAddresses):
             self._routes[subnet.route_table, peer.gateway].add(peer.addresses)
+
+    def _attached(self, peer: PathEnd) -> set[str]:
+        """The ACLs of a transit gateway's own subnets, if a peer lies behind one. They judge the VPC's end alone."""
+        gateway = self._network.gateways.get(peer.gateway or "") if isinstance(peer, OutsideAddresses) else None
+        attached = gateway.subnets if gateway and gateway.kind is GatewayKind.TRANSIT else ()
+        return {self._network.subnets[subnet].acl for subnet in attached}
 
     def _beyond(self, outside: OutsideAddresses) -> Intervals:
         """The addresses themselves, of a gateway endpoint's also those near them: ACL rules can't name prefix lists."""
