@@ -119,7 +119,8 @@ class PrivateAccess(pulumi.ComponentResource):
         return service_policy(service, account, self._args.parameter_prefix)
 
     def _recommend_gateway(self, service: str) -> None:
-        if service in GATEWAY_ALTERNATIVES:
+        tiers_alone = all(isinstance(f.source, Tier) for f in self._args.allowed if f.destination == Tier.ACCESS)
+        if service in GATEWAY_ALTERNATIVES and tiers_alone:
             gateway = GATEWAY_ALTERNATIVES[service]
             pulumi.warn(
                 f"privateAccess.interfaceEndpoints: inside the VPC the {gateway} gateway endpoint does what the "

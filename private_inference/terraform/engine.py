@@ -11,13 +11,13 @@ from private_inference.terraform.errors import ExportError
 from private_inference.terraform.labels import describe, label_of
 from private_inference.terraform.names import ARGUMENTS, camel_case, plural, terraform_names
 from private_inference.terraform.references import References
-from private_inference.terraform.schema import Entry, load_schema
+from private_inference.terraform.schema import Block, Entry, load_schema
 
 PROVIDER = "pulumi:providers:aws"
 
 
-FIRST = {"list": "{}[0]", "set": "tolist({})[0]"}
-"""The first element of a collection: a set has no order, and a program that takes its first knows of one alone."""
+ELEMENT = {"list": "{}[{}]", "set": "tolist({})[{}]"}
+"""An element of a collection. A set has no order: whoever takes its first knows of one alone, or takes all."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,26 @@ class TerraformEngine:
         for key, name in ARGUMENTS.get(entry.type, {}).items():
             references[key] = references.get(camel_case(name))
         given = {key: value for key, value in declared.resource.properties.items() if not isinstance(value, str)}
-        return references | given
+        return references | given | self._filled_in(declared)
+
+    def _filled_in(self, declared: Declared) -> dict[str, Any]:
+        """References for the elements of blocks that AWS fills in, such as with an address that it chooses."""
+        found: dict[str, Any] = {}
+        for name, nested in declared.entry.block.blocks.items():
+            key, attributes = camel_case(plural(name)), Block.of(nested["block"]).attributes
+            given = declared.resource.properties.get(key)
+            chosen = any(one.get("computed") and not one.get("optional") for one in attributes.values())
+            if chosen and isinstance(given, list | tuple) and nested["nesting_mode"] in ELEMENT:
+                element = ELEMENT[nested["nesting_mode"]]
+                places = [element.format(f"{declared.address}.{name}", position) for position in range(len(given))]
+                found[key] = [
+                    {camel_case(each): self.references.create(f"{place}.{each}") for each in attributes}
+                    for place in places
+                ]
+        return found
 
     def _computed(self, expression: str, kind: Any) -> Any:
-        if isinstance(kind, list) and kind[0] in FIRST and isinstance(kind[1], list) and kind[1][0] == "object":
-            names, first = terraform_names(kind[1][1]), FIRST[kind[0]].format(expression)
+        if isinstance(kind, list) and kind[0] in ELEMENT and isinstance(kind[1], list) and kind[1][0] == "object":
+            names, first = terraform_names(kind[1][1]), ELEMENT[kind[0]].format(expression, 0)
             return [{key: self.references.create(f"{first}.{name}") for key, name in names.items()}]
         return self.references.create(expression)
