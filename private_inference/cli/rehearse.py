@@ -63,4 +63,8 @@ def rehearse(
     with steps.step("Looking at the embedded AWS with boto3") as step:
         desired = desired_of(config, settings, run.outputs)
         checks = verify(desired, aws.client, lambda check: step.count(check.subject), from_inside=True)
+        if settings.network.on_premises:
+            from private_inference.cli.premises import called_from_premises
+
+            checks += called_from_premises(desired, settings.network.on_premises, aws)
     return Rehearsal(run, verdicts, checks)

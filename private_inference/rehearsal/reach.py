@@ -1,21 +1,22 @@
-"""Which VPC endpoints a function can reach, by what Lambda and EC2 describe of it and its network.
+"""Which VPC endpoints a function or an on-premises client can reach, by what Lambda and EC2 describe of the network.
 
 A way to the internet, through a NAT gateway, is not looked for: from such a VPC, too, only endpoints are reached.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from private_inference.graph.endpoint_services import short_service
 from private_inference.reachability.from_ec2.describe import describe
 from private_inference.reachability.from_ec2.load import load
-from private_inference.reachability.model import GatewayKind, Network
-from private_inference.reachability.path import InterfaceSet, OutsideAddresses
+from private_inference.reachability.model import RESOLVER, GatewayKind, Network
+from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
 from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.trace import Verdict, trace_ends
-from private_inference.reachability.traffic import services
+from private_inference.reachability.traffic import addresses, services
 
 HTTPS = services("tcp", 443, 443).first
+DNS = (services("udp", 53, 53).first, services("tcp", 53, 53).first)
 
 
 def reached_endpoints(client: Callable[[str], Any], function: Mapping[str, Any]) -> dict[str, str] | None:
@@ -33,8 +34,7 @@ def reached_endpoints(client: Callable[[str], Any], function: Mapping[str, Any])
     callers = [InterfaceSet(key, groups, finder.network.subnets[key].addresses) for key in placed["SubnetIds"]]
     reached: dict[str, str] = {}
     for endpoint in described["VpcEndpoints"]:
-        ends = _ends(finder, endpoint)
-        if ends and trace_ends(finder, callers, ends, HTTPS).verdict is Verdict.REACHES:
+        if _reaches(finder, callers, _ends(finder, endpoint), HTTPS):
             reached.setdefault(short_service(endpoint["ServiceName"]), str(endpoint["VpcEndpointId"]))
     return reached
 
@@ -48,8 +48,41 @@ def _ends(finder: PathFinder, endpoint: Mapping[str, Any]) -> list[InterfaceSet]
     named = endpoint["PrivateDnsEnabled"] and not endpoint.get("DnsOptions", {}).get(
         "PrivateDnsOnlyForInboundResolverEndpoint"
     )
+    return _interfaces(finder, endpoint) if named else []
+
+
+def reached_from_premises(client: Callable[[str], Any], vpc: str, address: str, *, by_name: bool) -> dict[str, str]:
+    """The id of the interface endpoint by which an on-premises client reaches a service, by the service.
+
+    `by_name`: by the service's own name, which an inbound endpoint of Route 53 Resolver has to tell it, by UDP and TCP;
+    else by the VPC endpoint's name, which resolves everywhere
+    (https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html). The client is behind
+    every virtual private and transit gateway of the VPC, and comes by any that lets it through.
+    """
+    described = describe(_Reads(client), [vpc])
+    finder = PathFinder(load(described))
+    behind = (GatewayKind.VIRTUAL_PRIVATE, GatewayKind.TRANSIT)
+    gateways = [each for each in finder.network.gateways.values() if each.kind in behind]
+    callers = [OutsideAddresses(each.id, addresses(address)) for each in gateways]
+    resolvers = finder.interface_sets(each for each in finder.network.interfaces.values() if each.kind == RESOLVER)
+    if by_name and not all(_reaches(finder, callers, resolvers, query) for query in DNS):
+        return {}
+    return {
+        short_service(endpoint["ServiceName"]): str(endpoint["VpcEndpointId"])
+        for endpoint in described["VpcEndpoints"]
+        if endpoint["VpcEndpointType"] == "Interface" and endpoint["State"].lower() == "available"
+        if endpoint["PrivateDnsEnabled"] or not by_name
+        if _reaches(finder, callers, _interfaces(finder, endpoint), HTTPS)
+    }
+
+
+def _reaches(finder: PathFinder, sources: Sequence[PathEnd], ends: Sequence[PathEnd], service: int) -> bool:
+    return bool(sources and ends) and trace_ends(finder, sources, ends, service).verdict is Verdict.REACHES
+
+
+def _interfaces(finder: PathFinder, endpoint: Mapping[str, Any]) -> list[InterfaceSet]:
     interfaces = finder.network.interfaces
-    return list(finder.interface_sets(interfaces[key] for key in endpoint["NetworkInterfaceIds"])) if named else []
+    return list(finder.interface_sets(interfaces[key] for key in endpoint["NetworkInterfaceIds"]))
 
 
 def _gateways(network: Network, endpoint: str) -> Iterable[Any]:
