@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from private_inference.reachability.block_public_access import mode_in
-from private_inference.reachability.intervals import Intervals
+from private_inference.reachability.intervals import NONE, Intervals
 from private_inference.reachability.model import AclRule, Cidr, GatewayKind, GroupRef, Network, PrefixListRef, SgRule
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, Path, PathEnd, Stage
-from private_inference.reachability.path_finder import ADMITTING_GATEWAYS, PathFinder
+from private_inference.reachability.path_finder import ADMITTING_GATEWAYS, LOCAL, PathFinder
 from private_inference.reachability.traffic import address_text, addresses, answer_to, service_text, services_text
 
 
@@ -146,7 +146,9 @@ def _explain_acl(network: Network, acl: str, stage: Stage, packet: Packet) -> tu
 
 def _explain_route(finder: PathFinder, stage: Stage, packet: Packet, allowed: bool) -> tuple[str, str]:
     network, address = finder.network, packet.address(stage)
-    (table,) = stage.subjects
+    # Several tables are those of a transit gateway's attachment, whose packets go on within the VPC.
+    deciding = [one for one in stage.subjects if (address in finder.route_targets(one).get(LOCAL, NONE)) == allowed]
+    table = (deciding or stage.subjects)[0]
     shown = address_text(address)
     route = _best_route(finder, table, address)
     if allowed:

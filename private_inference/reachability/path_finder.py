@@ -7,7 +7,8 @@ Sources of the rules, all in the Amazon VPC User Guide: "Control traffic to your
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from private_inference.reachability import block_public_access
@@ -161,7 +162,7 @@ class PathFinder:
         return (
             Stage("gateway", (gateway.id,), "ingress", "destination", self._own_end(gateway, destination)),
             *block_public_access.inward(self.network, gateway, there),
-            *([self._any_acl(attached, "egress", "destination")] if attached and crossing else []),
+            *(self._from_attachment(attached, "destination") if attached and crossing else []),
             *([self._acl(there, "ingress", "source")] if crossing else []),
             self._groups(destination, "ingress", source),
             self._route(there, gateway.id, "source", ANY_CLIENT_PORTS),
@@ -177,7 +178,8 @@ class PathFinder:
         elif gateway.kind is GatewayKind.TRANSIT and gateway.subnets and here.id not in gateway.subnets:
             near = [subnet for subnet in self._subnets(gateway) if subnet.zone == here.zone]
             yield self._any_acl(near, "ingress", "source")
-            yield self._any_acl(near, "egress", "source", source.ephemeral)
+            if near:
+                yield from self._from_attachment(near, "source", source.ephemeral)
 
     def _translated(self, gateway: Gateway, here: Subnet, source: InterfaceSet) -> Iterator[Stage]:
         """A NAT gateway: packets enter its subnet, and leave it by its own route table with ports of the gateway's."""
@@ -236,13 +238,26 @@ class PathFinder:
     def _any_acl(
         self, subnets: list[Subnet], direction: Direction, about: End, replies_to: tuple[int, int] | None = None
     ) -> Stage:
-        """The ACLs of subnets of which a packet crosses one: a request may cross any, an answer must pass them all."""
-        stages = [self._acl(subnet, direction, about, replies_to) for subnet in subnets]
-        admits = EVERYTHING if replies_to and stages else EMPTY
+        """The ACLs of subnets of which a packet crosses one; nothing passes where there is none."""
+        if not subnets:
+            return Stage("network ACL", (), direction, about, EMPTY, replies_to)
+        return self._any([self._acl(subnet, direction, about, replies_to) for subnet in subnets], replies_to)
+
+    def _any(self, stages: Sequence[Stage], replies_to: tuple[int, int] | None) -> Stage:
+        """Stages of which a packet crosses one: a request may cross any, an answer must pass them all."""
+        admits = EVERYTHING if replies_to else EMPTY
         for stage in stages:
             admits = admits & stage.admits if replies_to else admits | stage.admits
-        acls = tuple(dict.fromkeys(subnet.acl for subnet in subnets))
-        return Stage("network ACL", acls, direction, about, admits, replies_to, subnets[0].id if subnets else "")
+        subjects = dict.fromkeys(subject for stage in stages for subject in stage.subjects)
+        return replace(stages[0], subjects=tuple(subjects), admits=admits)
+
+    def _from_attachment(
+        self, subnets: list[Subnet], about: End, replies_to: tuple[int, int] | None = None
+    ) -> Iterator[Stage]:
+        """What comes out of a transit gateway: it follows the route table of the attachment's subnet, and its ACL."""
+        routes = [self._route(subnet, LOCAL, about, replies_to) for subnet in subnets]
+        yield self._any(routes, replies_to)
+        yield self._any_acl(subnets, "egress", about, replies_to)
 
     def _groups(self, own: InterfaceSet, direction: Direction, peer: PathEnd) -> Stage:
         admits = self.group_region(own.groups, direction)

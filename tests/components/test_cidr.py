@@ -7,7 +7,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.cidr import SMALLEST_SUBNET, CidrError, SubnetPlan, Tier, check_room, plan_subnets, zones_that_fit
+from components.cidr import (
+    SMALLEST_SUBNET,
+    WORKLOADS,
+    CidrError,
+    SubnetPlan,
+    Tier,
+    check_room,
+    plan_subnets,
+    transit_block,
+    zones_that_fit,
+)
 
 ZONES = [f"zone-{letter}" for letter in "abcdef"]
 
@@ -35,7 +45,7 @@ def has_room(vpc: str, zones: int) -> bool:
 @given(vpcs(), st.integers(1, 6))
 def test_there_is_a_plan_exactly_where_there_is_room(vpc: str, zones: int) -> None:
     if has_room(vpc, zones):
-        assert len(every_subnet(plan_subnets(vpc, ZONES[:zones]))) == zones * len(Tier)
+        assert len(every_subnet(plan_subnets(vpc, ZONES[:zones]))) == zones * len(WORKLOADS)
     else:
         with pytest.raises(CidrError):
             plan_subnets(vpc, ZONES[:zones])
@@ -44,7 +54,7 @@ def test_there_is_a_plan_exactly_where_there_is_room(vpc: str, zones: int) -> No
 @given(vpcs(), st.integers(1, 6))
 def test_subnets_never_overlap_and_lie_in_the_vpc_and_are_not_too_small(vpc: str, zones: int) -> None:
     assume(has_room(vpc, zones))
-    subnets = every_subnet(plan_subnets(vpc, ZONES[:zones]))
+    subnets = every_subnet(plan_subnets(vpc, ZONES[:zones], transit=True))
     assert not any(one.overlaps(other) for one, other in combinations(subnets, 2))
     assert all(subnet.subnet_of(IPv4Network(vpc)) for subnet in subnets)
     assert all(subnet.prefixlen <= SMALLEST_SUBNET for subnet in subnets)
@@ -53,9 +63,9 @@ def test_subnets_never_overlap_and_lie_in_the_vpc_and_are_not_too_small(vpc: str
 @given(vpcs(), st.integers(1, 6))
 def test_a_tier_is_one_block_that_holds_its_subnets_and_no_other_tiers(vpc: str, zones: int) -> None:
     assume(has_room(vpc, zones))
-    plan = plan_subnets(vpc, ZONES[:zones])
-    for tier in Tier:
-        for other in Tier:
+    plan = plan_subnets(vpc, ZONES[:zones], transit=True)
+    for tier in plan.blocks:
+        for other in plan.blocks:
             for subnet in plan.subnets[other].values():
                 assert IPv4Network(subnet).subnet_of(IPv4Network(plan.blocks[tier])) == (tier == other)
 
@@ -63,8 +73,19 @@ def test_a_tier_is_one_block_that_holds_its_subnets_and_no_other_tiers(vpc: str,
 @given(vpcs(), st.integers(1, 5))
 def test_a_further_zone_moves_no_subnet(vpc: str, zones: int) -> None:
     assume(has_room(vpc, zones + 1))
-    before, after = plan_subnets(vpc, ZONES[:zones]), plan_subnets(vpc, ZONES[: zones + 1])
+    before, after = (plan_subnets(vpc, ZONES[:count], transit=True) for count in (zones, zones + 1))
     assert all(after.subnets[tier].items() >= before.subnets[tier].items() for tier in Tier)
+
+
+@given(vpcs(), st.integers(1, 6))
+def test_a_transit_gateway_moves_no_subnet_and_has_the_smallest_at_the_end(vpc: str, zones: int) -> None:
+    assume(has_room(vpc, zones))
+    before, after = plan_subnets(vpc, ZONES[:zones]), plan_subnets(vpc, ZONES[:zones], transit=True)
+    own = [IPv4Network(block) for block in after.subnets[Tier.TRANSIT].values()]
+    assert {tier: after.subnets[tier] for tier in WORKLOADS} == before.subnets
+    assert {block.prefixlen for block in own} == {SMALLEST_SUBNET}
+    assert IPv4Network(transit_block(vpc)).broadcast_address == IPv4Network(vpc).broadcast_address
+    assert sum(block.num_addresses for block in own) <= 128
 
 
 @given(vpcs(), st.permutations(ZONES), st.integers(2, 6), st.permutations(ZONES), st.integers(2, 6))
@@ -73,8 +94,8 @@ def test_a_zone_in_use_keeps_its_blocks_whichever_come_and_go(
 ) -> None:
     """New subnets are made before old ones go: they may not overlap."""
     assume(has_room(vpc, len({*first[:before], *then[:after]})))
-    old = plan_subnets(vpc, first[:before])
-    new = plan_subnets(vpc, then[:after], old.subnets[Tier.APP])
+    old = plan_subnets(vpc, first[:before], transit=True)
+    new = plan_subnets(vpc, then[:after], old.subnets[Tier.APP], transit=True)
     for tier in Tier:
         stay = old.subnets[tier].keys() & new.subnets[tier].keys()
         assert {zone: new.subnets[tier][zone] for zone in stay} == {zone: old.subnets[tier][zone] for zone in stay}

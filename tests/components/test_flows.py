@@ -15,12 +15,25 @@ from components.acl_rules import (
     supernets,
 )
 from components.cidr import Tier
-from components.flows import HTTPS, Block, Flow, Gateway, GroupRule, Peer, Ports, group_rules
+from components.flows import (
+    DNS,
+    HTTPS,
+    Block,
+    Flow,
+    Gateway,
+    GroupRule,
+    Peer,
+    Ports,
+    Protocol,
+    group_rules,
+    through_transit,
+)
 
 TIER_BLOCKS: dict[Peer, list[str]] = {
     Tier.APP: ["10.0.0.0/18"],
     Tier.ACCESS: ["10.0.64.0/18"],
     Tier.MODEL: ["10.0.128.0/18"],
+    Tier.TRANSIT: ["10.0.255.128/25"],
 }
 NetworkCase = tuple[list[Flow], list[str], dict[Peer, list[str]]]
 PLENTY = 10_000
@@ -60,8 +73,11 @@ def some_flows(draw: st.DrawFn) -> list[Flow]:
     destination = st.sampled_from([*Tier, *Gateway]) | blocks().map(Block)
     pairs = draw(st.lists(st.tuples(source, destination), max_size=8, unique=True))
     ports = st.just(HTTPS) | port_ranges() | st.integers(1, 65535).map(lambda port: (port, port))
+    protocols: st.SearchStrategy[Protocol] = st.sampled_from(("tcp", "udp"))
     return [
-        Flow(source, destination, "why", HTTPS if isinstance(destination, Gateway) else draw(ports))
+        Flow(source, destination, "why")
+        if isinstance(destination, Gateway)
+        else Flow(source, destination, "why", draw(ports), draw(protocols))
         for source, destination in pairs
     ]
 
@@ -78,11 +94,14 @@ def blocks_of(peer: Peer, addresses: dict[Peer, list[str]]) -> list[IPv4Network]
     return [IPv4Network(block) for block in listed]
 
 
-def lets_through(rules: tuple[NumberedAclRule, ...], direction: str, address: IPv4Address, port: int) -> bool:
+def lets_through(
+    rules: tuple[NumberedAclRule, ...], flow: Flow, direction: str, address: IPv4Address, port: int
+) -> bool:
     """Whether an ACL without denies allows a packet: by brute force, over each rule."""
     return any(
         rule.direction == direction
         and rule.action == "allow"
+        and rule.protocol == flow.protocol
         and address in IPv4Network(rule.cidr)
         and (rule.ports is None or rule.ports[0] <= port <= rule.ports[1])
         for rule in rules
@@ -129,12 +148,14 @@ def test_each_flow_and_its_answers_pass_the_acls_of_both_sides(
     for flow in allowed:
         if isinstance(flow.source, Tier):
             for address in [end for block in blocks_of(flow.destination, addresses) for end in both_ends(block)]:
-                assert all(lets_through(rules[flow.source], "egress", address, port) for port in flow.ports)
-                assert all(lets_through(rules[flow.source], "ingress", address, port) for port in EPHEMERAL_PORTS)
+                assert all(lets_through(rules[flow.source], flow, "egress", address, port) for port in flow.ports)
+                assert all(lets_through(rules[flow.source], flow, "ingress", address, port) for port in EPHEMERAL_PORTS)
         if isinstance(flow.destination, Tier):
             for address in [end for block in blocks_of(flow.source, addresses) for end in both_ends(block)]:
-                assert all(lets_through(rules[flow.destination], "ingress", address, port) for port in flow.ports)
-                assert all(lets_through(rules[flow.destination], "egress", address, port) for port in EPHEMERAL_PORTS)
+                assert all(lets_through(rules[flow.destination], flow, "ingress", address, port) for port in flow.ports)
+                assert all(
+                    lets_through(rules[flow.destination], flow, "egress", address, port) for port in EPHEMERAL_PORTS
+                )
 
 
 def opened_for(peer: Peer, addresses: dict[Peer, list[str]]) -> list[IPv4Network]:
@@ -164,7 +185,8 @@ def test_an_acl_opens_nothing_that_no_flow_of_its_tier_needs(
         peers += [flow.source for flow in allowed if flow.destination == tier]
         known = [block for peer in peers for block in opened_for(peer, addresses)]
         for rule in acl_rules(tier, allowed, [], addresses, PLENTY):
-            assert rule.ports in (EPHEMERAL_PORTS, *(flow.ports for flow in allowed))
+            used = {(ports, flow.protocol) for flow in allowed for ports in (EPHEMERAL_PORTS, flow.ports)}
+            assert (rule.ports, rule.protocol) in used
             assert any(IPv4Network(rule.cidr).subnet_of(block) for block in known)
 
 
@@ -265,12 +287,35 @@ def test_the_quota_is_an_error_exactly_when_it_does_not_suffice(network: Network
 @given(some_flows())
 def test_security_groups_hold_the_ends_of_each_flow_and_nothing_else(allowed: list[Flow]) -> None:
     expected = {
-        GroupRule(flow.source, "egress", flow.destination, flow.ports, flow.purpose)
+        GroupRule(flow.source, "egress", flow.destination, flow.ports, flow.purpose, flow.protocol)
         for flow in allowed
         if isinstance(flow.source, Tier)
     } | {
-        GroupRule(flow.destination, "ingress", flow.source, flow.ports, flow.purpose)
+        GroupRule(flow.destination, "ingress", flow.source, flow.ports, flow.purpose, flow.protocol)
         for flow in allowed
         if isinstance(flow.destination, Tier)
     }
     assert set(group_rules(allowed)) == expected
+
+
+def test_a_transit_gateways_acl_judges_the_end_in_the_vpc_alone() -> None:
+    """Nothing but what comes from other networks or goes there passes it, whatever block that is."""
+    vpc, site, other = "10.0.0.0/16", Block("192.168.0.0/16"), Block("172.16.0.0/12")
+    inside = [Flow(Tier.APP, Tier.ACCESS, "why"), Flow(Block("10.0.192.0/24"), Tier.ACCESS, "why")]
+    queries = [Flow(site, Tier.ACCESS, "why", DNS, "udp"), Flow(other, Tier.ACCESS, "why", DNS, "udp")]
+    found = through_transit([*inside, *queries, Flow(Tier.APP, site, "why", (5432, 5432))], vpc)
+    assert found == (
+        Flow(Tier.TRANSIT, Tier.ACCESS, "why", DNS, "udp"),
+        Flow(Tier.APP, Tier.TRANSIT, "why", (5432, 5432)),
+    )
+    app, access = TIER_BLOCKS[Tier.APP][0], TIER_BLOCKS[Tier.ACCESS][0]
+    rules = {
+        (rule.direction, rule.cidr, rule.protocol, rule.ports)
+        for rule in acl_rules(Tier.TRANSIT, found, [], TIER_BLOCKS, PLENTY)
+    }
+    assert rules == {
+        ("egress", access, "udp", DNS),
+        ("ingress", access, "udp", EPHEMERAL_PORTS),
+        ("ingress", app, "tcp", (5432, 5432)),
+        ("egress", app, "tcp", EPHEMERAL_PORTS),
+    }

@@ -37,6 +37,7 @@ BAD = [
     ("network.onPremises.cidrs", [], "at least 1 item"),
     ("network.onPremises.cidrs", ["128.0.0.0/1"], "more than a /8; name the blocks of the sites themselves"),
     ("network.onPremises.gatewayId", "igw-0a1b2c3d", "write one such as vgw-0a1b2c3d or tgw-0a1b2c3d"),
+    ("network.onPremises.inboundResolver", "perhaps", "valid boolean"),
     ("network.deniedCidrs", ["1.1.1.0/24", "1.1.0.0/16"], "which overlap; keep the larger one only"),
     ("network.flows", {}, "should be a list"),
     ("network.flows[0].from", "database", "is no end of a flow; write clients, access, onPremises or a private block"),

@@ -317,6 +317,18 @@ def _functions(aws: EmbeddedAws) -> Found:
         yield listed["FunctionName"], "", client.get_function(FunctionName=listed["FunctionName"])
 
 
+def _vpn_gateways(aws: EmbeddedAws) -> Found:
+    """EC2 goes on telling of an attachment that has ended."""
+    for gateway in aws.client("ec2").describe_vpn_gateways()["VpnGateways"]:
+        attached = [each for each in gateway["VpcAttachments"] if each["State"] != "detached"]
+        yield gateway["VpnGatewayId"], gateway["VpnGatewayId"], {**gateway, "VpcAttachments": attached}
+
+
+def _resolver_endpoints(aws: EmbeddedAws) -> Found:
+    for endpoint in aws.client("route53resolver").list_resolver_endpoints()["ResolverEndpoints"]:
+        yield endpoint["Name"], endpoint["Id"], endpoint
+
+
 READERS: Mapping[str, Callable[[EmbeddedAws], Found]] = {
     "vpc": _vpcs,
     "subnet": _ec2("describe_subnets", "Subnets", "SubnetId"),
@@ -329,7 +341,11 @@ READERS: Mapping[str, Callable[[EmbeddedAws], Found]] = {
     "internet gateway": _ec2("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
     "NAT gateway": _ec2("describe_nat_gateways", "NatGateways", "NatGatewayId"),
     "address": _ec2("describe_addresses", "Addresses", "AllocationId"),
-    "VPN gateway": _ec2("describe_vpn_gateways", "VpnGateways", "VpnGatewayId"),
+    "VPN gateway": _vpn_gateways,
+    "transit gateway attachment": _ec2(
+        "describe_transit_gateway_vpc_attachments", "TransitGatewayVpcAttachments", "TransitGatewayAttachmentId"
+    ),
+    "resolver endpoint": _resolver_endpoints,
     "flow log": _flow_logs,
     "key": _keys,
     "alias": _aliases,

@@ -212,6 +212,8 @@ def comes_in(network: Network, source: Party, destination: Party, protocol: int,
     if there.id in gateway.subnets:
         return True
     attached = [network.subnets[one] for one in gateway.subnets]
+    if attached and not any(next_hop(network, one, destination.ip) == "local" for one in attached):
+        return False
     if attached and not any(
         acl_allows(network.acls[one.acl].egress, destination.ip, protocol, port) for one in attached
     ):
@@ -266,7 +268,8 @@ def answer_comes_in(network: Network, source: Party, destination: Party, protoco
         return back and (here == there or acl_allows(network.acls[there.acl].egress, source.ip, protocol, port))
     if gateway.kind is GatewayKind.TRANSIT and gateway.subnets:
         near = [network.subnets[one] for one in gateway.subnets if network.subnets[one].zone == here.zone]
-        return all(acl_allows(network.acls[one.acl].egress, source.ip, protocol, port) for one in near)
+        back = all(next_hop(network, one, source.ip) == "local" for one in near)
+        return back and all(acl_allows(network.acls[one.acl].egress, source.ip, protocol, port) for one in near)
     return True
 
 

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from components.acl_rules import acl_rules
-from components.cidr import Tier, plan_subnets
+from components.cidr import WORKLOADS, Tier, plan_subnets
 from components.flows import Block, Gateway, GroupRule, Peer, flows, group_rules
 from components.network import routed_blocks
 from components.settings import Settings, SettingsError
@@ -29,7 +29,7 @@ ZONES = ("us-east-1a", "us-east-1b")
 S3 = ["54.231.0.0/16"]
 VPC, FREE, PREMISES, GATEWAY = "10.20.0.0/16", "10.20.192.0/18", "192.168.0.0/16", "vgw-0a1b2c3d"
 NAMES = {Tier.APP: "client", Tier.ACCESS: "access", Tier.MODEL: "model"}
-GROUPS = {tier: f"sg-{tier}" for tier in Tier}
+GROUPS = {tier: f"sg-{tier}" for tier in WORKLOADS}
 BECAUSE = "a service of a team needs it"
 ALL_OF_THE_VPC = (model.AclRule(100, True, ALL_TRAFFIC, VPC),)
 
@@ -60,7 +60,7 @@ def network(given_: Settings, further: Sequence[str] = ()) -> Network:
         things.append(model.Gateway(GATEWAY, "vpc", GatewayKind.VIRTUAL_PRIVATE))
     routes = [(tier, model.Route(Cidr(block), GATEWAY)) for tier, block in routed_blocks(allowed, VPC)]
     routes.append((Tier.MODEL, model.Route(PrefixListRef("pl"), "s3")))
-    for tier in Tier:
+    for tier in WORKLOADS:
         rules = acl_rules(tier, allowed, (), blocks | {Gateway.S3: S3}, 40)
         ingress, egress = (
             tuple(
@@ -170,7 +170,7 @@ Change = Callable[[Network], Network]
 
 def removals(found: Network) -> Iterator[tuple[str, Change]]:
     """Each rule and route of the stack by itself, but for those that another one covers."""
-    for kind, keys in (("acls", [*Tier]), ("groups", GROUPS.values())):
+    for kind, keys in (("acls", [*WORKLOADS]), ("groups", GROUPS.values())):
         for key in keys:
             control = getattr(found, kind)[key]
             for direction in ("ingress", "egress"):
@@ -180,7 +180,7 @@ def removals(found: Network) -> Iterator[tuple[str, Change]]:
                     if not any(_covers(other, rule) for other in left):
                         changed = {**getattr(found, kind), key: replace(control, **{direction: left})}
                         yield f"{key} {direction} {rule}", lambda n, k=kind, c=changed: replace(n, **{k: c})  # type: ignore[misc]
-    for key in Tier:
+    for key in WORKLOADS:
         table = found.route_tables[key]
         for route in table.routes:
             left = tuple(other for other in table.routes if other is not route)
@@ -237,7 +237,7 @@ def test_the_verification_finds_every_rule_needed_and_none_beyond(stack: tuple[S
     found = network(given_, further)
     intent = intent_from(given_, found)
     needs = Needs(completed(found, intent), intent, frozenset(GROUPS.values()), addresses())
-    for tier in Tier:
+    for tier in WORKLOADS:
         if tier != Tier.MODEL:  # no model is there that would need its rules
             assert [*needs.beyond_acl(tier), *needs.beyond_group(GROUPS[tier]), *needs.beyond_table(tier)] == []
     without = intent_from(declared(), found)

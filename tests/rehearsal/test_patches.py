@@ -269,6 +269,39 @@ def a_route_needs_the_transit_gateways_attachment(aws: EmbeddedAws) -> bool:
     )
 
 
+@probe("transit_gateway_attachment_tags")
+def a_transit_gateways_attachment_has_its_tags(aws: EmbeddedAws) -> bool:
+    ec2, made = aws.client("ec2"), vpc(aws)
+    gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    tags = [{"Key": "Name", "Value": "premises"}]
+    ec2.create_transit_gateway_vpc_attachment(
+        TransitGatewayId=gateway,
+        VpcId=made,
+        SubnetIds=[subnet(aws, made)],
+        TagSpecifications=[{"ResourceType": "transit-gateway-attachment", "Tags": tags}],
+    )
+    named = [{"Name": "vpc-id", "Values": [made]}]
+    (found,) = ec2.describe_transit_gateway_vpc_attachments(Filters=named)["TransitGatewayVpcAttachments"]
+    return bool(found["Tags"] == tags)
+
+
+@probe("resolver_endpoint_description")
+@probe("resolver_protocols")
+def a_resolver_endpoint_says_how_it_is_asked(aws: EmbeddedAws) -> bool:
+    resolver, made = aws.client("route53resolver"), vpc(aws)
+    group = aws.client("ec2").create_security_group(GroupName=unique("dns"), Description="test", VpcId=made)["GroupId"]
+    asked = resolver.create_resolver_endpoint(
+        CreatorRequestId=unique("dns"),
+        Name=unique("dns"),
+        Direction="INBOUND",
+        SecurityGroupIds=[group],
+        IpAddresses=[{"SubnetId": subnet(aws, made)}, {"SubnetId": subnet(aws, made, 1, "b")}],
+        Protocols=["DoH"],
+    )["ResolverEndpoint"]["Id"]
+    found = resolver.get_resolver_endpoint(ResolverEndpointId=asked)["ResolverEndpoint"]
+    return (found.get("Protocols"), found.get("ResolverEndpointType")) == (["DoH"], "IPV4")
+
+
 @probe("default_acl_goes")
 def the_default_acl_goes_with_its_vpc(aws: EmbeddedAws) -> bool:
     ec2, made = aws.client("ec2"), vpc(aws)

@@ -218,6 +218,15 @@ def transit_gateway_route(original: Any, backend: Any, route_table_id: str, *giv
     return original(backend, route_table_id, *given, **asked)
 
 
+@patch(EC2Response, "create_transit_gateway_vpc_attachment")
+def transit_gateway_attachment_tags(original: Any, response: Any) -> Any:
+    """CreateTransitGatewayVpcAttachment tags what it makes (TagSpecifications)."""
+    answer = original(response)
+    tags = response._parse_tag_specification().get("transit-gateway-attachment", {})
+    answer.result["TransitGatewayVpcAttachment"].add_tags(tags)
+    return answer
+
+
 @patch(SecurityGroupRule, "description")
 def group_rule_description(original: Any, rule: Any) -> str | None:
     """DescribeSecurityGroupRules answers with the description of a rule whose peer is a security group.
