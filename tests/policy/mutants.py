@@ -906,6 +906,7 @@ def _closed_world() -> Iterator[Mutant]:
     yield adds(rule, "aws:route53/zone:Zone", {"name": "us-east-1.amazonaws.com"})
     yield adds(rule, "aws:ec2/vpcDhcpOptions:VpcDhcpOptions", {"domainNameServers": ["10.0.0.9"]})
     yield adds(rule, "aws:route53/resolverRule:ResolverRule", {"domainName": "."})
+    yield adds(rule, "aws:route53/resolverEndpoint:ResolverEndpoint", {"direction": "OUTBOUND"})
 
     yield adds("no-loose-providers", "pulumi:providers:aws", {"insecure": "true"})
     yield adds("no-loose-providers", "pulumi:providers:aws", {"endpoints": '[{"s3": "https://example.com"}]'})

@@ -1,6 +1,6 @@
 """The stack is proved, with ids known and unknown; and whatever is broken in it is found, both ways."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ import pytest
 from components.settings import Settings
 from private_inference.cli.proof import network_of, prove
 from private_inference.graph.types import VPC_ENDPOINT
-from private_inference.reachability.intent import Report, check
+from private_inference.reachability.intent import DNS, Report, check
+from private_inference.reachability.intent import HTTPS as TLS
 from private_inference.reachability.stack_intent import intent_from
 from private_inference.runner.preview import PreviewEngine
 from private_inference.runner.program import run_program
 from private_inference.runner.project import settings_of
+from private_inference.runner.resource import Resource, Run
 from tests.reachability.declared import (
     ACCESS,
     APP,
@@ -24,7 +26,7 @@ from tests.reachability.declared import (
     rule,
     stack,
 )
-from tests.support.recording import stack_config
+from tests.support.recording import record, stack_config
 from tests.support.stacks import endpoint, front_door, minimal, model, settings, shipped
 
 PREMISES, DENIED = "192.168.0.0/16", "172.31.0.0/16"
@@ -101,6 +103,85 @@ def test_a_front_door_is_reached_by_clients_and_from_premises_alone(archive: Pat
     without = [each for each in run.resources if (each.type, each.name) != (VPC_ENDPOINT, "execute-api")]
     lost = problems(prove(given, network_of(replace(run, resources=tuple(without)))))
     assert "unmet: the settings ask for clients → front door, and the network has no front door" in lost
+
+
+BY_TRANSIT = {"onPremises": {"cidrs": [PREMISES], "gatewayId": "tgw-0a1b2c3d", "inboundResolver": True}}
+
+
+@pytest.fixture(scope="module")
+def by_transit(archive: Path) -> tuple[Settings, Run]:
+    """The program with a transit gateway and an inbound endpoint, with all ids."""
+    config = stack_config(minimal(archive, network=BY_TRANSIT))
+    return settings_of(config), record(config).run
+
+
+def changed(run: Run, kind: str, change: Callable[[Resource], Mapping[str, Any] | None]) -> Run:
+    """A run in which resources of a kind have other properties, or are none."""
+    kept = []
+    for each in run.resources:
+        properties = change(each) if each.type.rpartition(":")[2] == kind else each.properties
+        if properties is not None:
+            kept.append(replace(each, properties=properties, outputs={**each.outputs, **properties}))
+    return replace(run, resources=tuple(kept))
+
+
+def test_clients_behind_a_transit_gateway_reach_the_endpoint_and_the_resolver(
+    by_transit: tuple[Settings, Run], archive: Path
+) -> None:
+    given, run = by_transit
+    planned = run_program(stack_config(minimal(archive, network=BY_TRANSIT)), PreviewEngine(given.region), preview=True)
+    for found in (prove(given, network_of(run)), prove(given, network_of(planned))):
+        assert problems(found) == set()
+        works = {(cell.source, cell.destination): cell.required for cell in found.cells if cell.source == "on-premises"}
+        assert (works["on-premises", "runtime endpoint"], works["on-premises", "inbound resolver"]) == (TLS, DNS)
+
+
+def in_access_subnets(run: Run) -> Run:
+    access = [each.id for each in run.resources if each.type.endswith(":Subnet") and each.name.startswith("access-")]
+    return changed(run, "VpcAttachment", lambda each: {**each.properties, "subnetIds": access})
+
+
+def without_rules(run: Run, *wanted: str) -> Run:
+    """Without the ACL rules whose name begins so, and whose protocol is that."""
+    name, protocol = wanted
+    gone = "NetworkAclRule"
+    return changed(
+        run,
+        gone,
+        lambda each: (
+            None if each.name.startswith(name) and each.properties["protocol"] == protocol else each.properties
+        ),
+    )
+
+
+def leading_elsewhere(run: Run) -> Run:
+    """A more specific route in the attachment's table takes what comes in."""
+    table = next(each for each in run.resources if each.type.endswith(":RouteTable") and each.name == "transit")
+    routes = [{"cidrBlock": "10.0.64.0/21", "networkInterfaceId": "eni-0a1b2c3d"}]
+    return changed(run, "RouteTable", lambda each: {**each.properties, **({"routes": routes} if each == table else {})})
+
+
+@pytest.mark.parametrize(
+    ("broken", "seen"),
+    [
+        (in_access_subnets, "surplus: on-premises → unlisted in access"),
+        (lambda run: without_rules(run, "transit-egress", "tcp"), "missing: on-premises → runtime endpoint"),
+        (lambda run: without_rules(run, "transit-ingress", "tcp"), "missing: on-premises → runtime endpoint"),
+        (lambda run: without_rules(run, "transit-ingress", "udp"), "missing: on-premises → inbound resolver"),
+        (lambda run: without_rules(run, "access-egress", "udp"), "missing: on-premises → inbound resolver"),
+        (leading_elsewhere, "missing: on-premises → runtime endpoint"),
+        (
+            lambda run: changed(run, "ResolverEndpoint", lambda _: None),
+            "unmet: the settings ask for on-premises → inbound resolver, and the network has no inbound resolver",
+        ),
+    ],
+    ids=["in access", "no requests", "no answers", "no DNS answers", "none from access", "elsewhere", "no resolver"],
+)
+def test_what_is_wrong_with_a_transit_gateways_way_is_found(
+    by_transit: tuple[Settings, Run], broken: Callable[[Run], Run], seen: str
+) -> None:
+    given, run = by_transit
+    assert seen in problems(prove(given, network_of(broken(run))))
 
 
 # What is broken, and what of it is found: in a stack without clients on premises, and in one with.
