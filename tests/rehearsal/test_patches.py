@@ -285,6 +285,19 @@ def a_transit_gateways_attachment_has_its_tags(aws: EmbeddedAws) -> bool:
     return bool(found["Tags"] == tags)
 
 
+@probe("described_transit_gateway_attachments")
+@probe("deleted_transit_gateway_attachment")
+def a_transit_gateways_attachment_that_was_deleted_says_so(aws: EmbeddedAws) -> bool:
+    ec2, made = aws.client("ec2"), vpc(aws)
+    gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    attached = ec2.create_transit_gateway_vpc_attachment(
+        TransitGatewayId=gateway, VpcId=made, SubnetIds=[subnet(aws, made)]
+    )["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+    ec2.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=attached)
+    found = ec2.describe_transit_gateway_vpc_attachments(TransitGatewayAttachmentIds=[attached])
+    return [each["State"] for each in found["TransitGatewayVpcAttachments"]] == ["deleted"]
+
+
 @probe("resolver_endpoint_description")
 @probe("resolver_protocols")
 def a_resolver_endpoint_says_how_it_is_asked(aws: EmbeddedAws) -> bool:

@@ -227,6 +227,26 @@ def transit_gateway_attachment_tags(original: Any, response: Any) -> Any:
     return answer
 
 
+@patch(EC2Backend, "delete_transit_gateway_vpc_attachment")
+def deleted_transit_gateway_attachment(original: Any, backend: Any, *given: Any, **asked: Any) -> Any:
+    """A deleted attachment stays for a while: `described_transit_gateway_attachments` tells of it."""
+    deleted = original(backend, *given, **asked)
+    backend.__dict__.setdefault("deleted_transit_gateway_attachments", []).append(deleted)
+    return deleted
+
+
+@patch(EC2Response, "describe_transit_gateway_vpc_attachments")
+def described_transit_gateway_attachments(original: Any, response: Any) -> Any:
+    """DescribeTransitGatewayVpcAttachments goes on telling of what was deleted, to whoever asks by its id.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TransitGatewayVpcAttachment.html (state).
+    """
+    answer, ids = original(response), response._get_param("TransitGatewayAttachmentIds", [])
+    deleted = response.ec2_backend.__dict__.get("deleted_transit_gateway_attachments", [])
+    listed = answer.result["TransitGatewayVpcAttachments"]
+    return ActionResult({"TransitGatewayVpcAttachments": [*listed, *(each for each in deleted if each.id in ids)]})
+
+
 @patch(SecurityGroupRule, "description")
 def group_rule_description(original: Any, rule: Any) -> str | None:
     """DescribeSecurityGroupRules answers with the description of a rule whose peer is a security group.
