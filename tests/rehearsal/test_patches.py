@@ -282,7 +282,7 @@ def a_transit_gateways_attachment_has_its_tags(aws: EmbeddedAws) -> bool:
     )
     named = [{"Name": "vpc-id", "Values": [made]}]
     (found,) = ec2.describe_transit_gateway_vpc_attachments(Filters=named)["TransitGatewayVpcAttachments"]
-    return bool(found["Tags"] == tags)
+    return bool(found.get("Tags") == tags)
 
 
 @probe("described_transit_gateway_attachments")
