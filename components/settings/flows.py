@@ -83,7 +83,7 @@ class FlowSettings(SettingsGroup):
     """Who opens connections: `clients` (whoever has the client group, in the app subnets), `onPremises`, or a block.
 
     A block is private. It lies in the last quarter of the VPC, which is free for further subnets with route tables and
-    network ACLs of their own, or within `onPremises.cidrs`.
+    network ACLs of their own (but for its end with a transit gateway), or within `onPremises.cidrs`.
     """
     destination: Annotated[End, Field(alias="to")]
     """Whom they lead to: the same, or from further subnets also `access`, the interface endpoints, on 443.
