@@ -399,6 +399,18 @@ def test_outputs_keep_their_shape(export: Export) -> None:
     }
 
 
+def test_what_aws_chooses_in_each_of_several_blocks_is_referred_to(export: Export) -> None:
+    made = export(
+        'names = aws.route53.ResolverEndpoint("n", direction="INBOUND", name="n", security_group_ids=["sg-1"], '
+        'ip_addresses=[{"subnet_id": "a"}, {"subnet_id": "b"}])\n'
+        'pulumi.export("addresses", names.ip_addresses.apply(lambda found: [each.ip for each in found]))'
+    )
+    assert made.document("outputs.tf.json")["output"]["addresses"]["value"] == [
+        "${tolist(aws_route53_resolver_endpoint.n.ip_address)[0].ip}",
+        "${tolist(aws_route53_resolver_endpoint.n.ip_address)[1].ip}",
+    ]
+
+
 def test_all_problems_are_told_at_once_and_nothing_is_written(export: Export) -> None:
     made = export(VPC)
     before = made.files()

@@ -683,6 +683,13 @@ aws.apigateway.DomainNameAccessAssociation(
 )
 private = aws.route53.Zone("private", name="door.example.com", vpcs=[{"vpc_id": vpc.id}], opts=child)
 other_zone = aws.route53.Zone("other", name="example.internal", vpcs=[{"vpc_id": vpc.id}], opts=child)
+aws.route53.ResolverEndpoint(
+    "names",
+    direction="INBOUND",
+    security_group_ids=[access.id],
+    ip_addresses=[{"subnet_id": each} for each in subnet_ids],
+    opts=child,
+)
 aws.route53.ZoneAssociation("other", zone_id=other_zone.zone_id, vpc_id=vpc.id, opts=child)
 aws.route53.Record(
     "door",
