@@ -92,8 +92,9 @@ def test_the_verdict_is_the_reports(drawn: Draw) -> None:
     assert "not proved: 1 missing, 1 surplus" in render_svg(network, intent, report, "test")
 
 
-def test_parties_subnets_and_zones_are_all_there(drawn: Draw) -> None:
-    network, intent, report = drawn(whole())
+@pytest.mark.parametrize("attached_to", ["", "transit"])
+def test_parties_subnets_and_zones_are_all_there(drawn: Draw, attached_to: str) -> None:
+    network, intent, report = drawn(stack(PREMISES, ["172.31.0.0/16"], attached_to))
     texts = {one.text for one in parsed(network, intent, report).iter(f"{SVG}text")}
     assert {party.name for party in intent.parties} <= texts
     assert {subnet.name for subnet in network.subnets.values()} <= texts

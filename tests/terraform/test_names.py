@@ -47,6 +47,8 @@ PROVIDER_6_ONLY = {
     "aws_s3_bucket.bucketNamespace",
     "aws_s3_bucket.serverSideEncryptionConfiguration.rule.blockedEncryptionTypes",
     "aws_s3_bucket_public_access_block.skipDestroy",
+    "aws_route53_resolver_endpoint.rniEnhancedMetricsEnabled",
+    "aws_route53_resolver_endpoint.targetNameServerMetricsEnabled",
     "aws_s3_bucket_server_side_encryption_configuration.rules.blockedEncryptionTypes",
     "aws_sagemaker_endpoint_configuration.executionRoleArn",
     "aws_sagemaker_endpoint_configuration.productionVariants.capacityReservationConfig",
@@ -67,6 +69,7 @@ COMPUTED = {
     "aws_lambda_function.codeSha256",
     "aws_lambda_function.snapStart.optimizationStatus",
     "aws_lambda_function.vpcConfig.vpcId",
+    "aws_route53_resolver_endpoint.ipAddresses.ipId",
     "aws_s3_bucket_logging.targetGrants.grantee.displayName",
 }
 """What pulumi-aws's classes list among the inputs, and the provider only answers."""
