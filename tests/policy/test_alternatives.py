@@ -271,3 +271,23 @@ def test_a_role_that_api_gateway_alone_takes_may_call_models_for_an_api(
     for trust in (TRUST, BY_API_GATEWAY.replace("SourceAccount", "userid"), allow("sts:AssumeRole", "*")):
         graph.set("Role", "door", "assumeRolePolicy", trust)
         assert policy in judge(rule, graph).named
+
+
+def test_a_transit_gateways_subnets_let_in_requests_of_other_networks(deployed: Graph) -> None:
+    """Their ACL judges what comes from elsewhere. Answers are of the requests' protocol."""
+    graph, vpc, access = deployed.copy(), Ref("Vpc", "network"), "10.0.64.0/18"
+    zone, block = graph.one("Subnet", "access-us-east-1a").properties["availabilityZone"], "10.0.255.128/28"
+    graph.add("aws:ec2/subnet:Subnet", "transit", {"vpcId": vpc, "availabilityZone": zone, "cidrBlock": block})
+    entry = {"action": "allow", "cidrBlock": access, "protocol": "tcp"}
+    ingress = [entry | {"ruleNo": 100, "fromPort": 1024, "toPort": 65535}]
+    egress = [entry | {"ruleNo": 100, "fromPort": 443, "toPort": 443}]
+    own = {"vpcId": vpc, "subnetIds": [Ref("Subnet", "transit")], "ingress": ingress, "egress": egress}
+    graph.add("aws:ec2/networkAcl:NetworkAcl", "transit", own)
+    symmetric, proof = "network-acls-are-symmetric", "paths-are-as-intended"
+    assert not judge(symmetric, graph).silent
+    attached = {"vpcId": vpc, "transitGatewayId": "tgw-0a1b2c3d4e5f60718", "subnetIds": [Ref("Subnet", "transit")]}
+    graph.add("aws:ec2transitgateway/vpcAttachment:VpcAttachment", "transit", attached)
+    assert judge(symmetric, graph).silent
+    assert judge(proof, graph).silent
+    graph.set("NetworkAcl", "transit", "ingress", [ingress[0] | {"protocol": "udp"}])
+    assert not judge(symmetric, graph).silent
