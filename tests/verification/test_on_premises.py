@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from private_inference.cli.premises import called_from_premises
 from private_inference.rehearsal.reach import reached_from_premises
 from tests.support.recording import stack_config
 from tests.support.stacks import minimal
@@ -19,7 +20,7 @@ QUERIES = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"Cid
 
 @pytest.fixture(scope="module")
 def stack(built: Path) -> Iterator[Deployment]:
-    values = minimal(built, endpoints=[], network={"onPremises": PREMISES})
+    values = minimal(built, network={"onPremises": PREMISES})
     with deployed(stack_config(values | {"privateAccess": {"interfaceEndpoints": ["s3"]}})) as deployment:
         yield deployment
 
@@ -41,6 +42,22 @@ def test_a_sound_stack_is_as_asked_and_its_names_lead_to_its_endpoints(stack: De
     assert reached(stack, STRANGER) == reached(stack, STRANGER, by_name=False) == set()
 
 
+def called(stack: Deployment) -> list[tuple[str, str, str]]:
+    """What came of the calls from on premises."""
+    settings = stack.desired.settings.network.on_premises
+    assert settings
+    checks = called_from_premises(stack.desired, settings, stack.aws)
+    return [(check.verdict.value, check.asked, check.seen) for check in checks]
+
+
+def test_who_is_on_premises_gets_a_prediction_and_nobody_else_gets_near(stack: Deployment) -> None:
+    answered, refused = called(stack)
+    assert answered[0] == refused[0] == "ok"
+    assert answered[1] == f"triage answers {CLIENT} by the service's name, which the inbound endpoint tells"
+    assert answered[2].endswith("the same predictions")
+    assert refused[1:] == (f"{STRANGER}, which is in no block of theirs, reaches no endpoint", "none")
+
+
 def test_without_an_answer_by_udp_no_name_resolves(stack: Deployment) -> None:
     """Endpoints are still reached by their own names."""
     group = stack.group("resolver")
@@ -48,6 +65,7 @@ def test_without_an_answer_by_udp_no_name_resolves(stack: Deployment) -> None:
     try:
         assert reached(stack, CLIENT) == set()
         assert reached(stack, CLIENT, by_name=False) == {"sagemaker.runtime", "s3"}
+        assert called(stack)[0][::2] == ("miss", "the runtime endpoint is not reached")
         assert any(each.startswith("Paths: ") for each in stack.failures())
     finally:
         stack.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[QUERIES])
