@@ -178,7 +178,7 @@ def _contract(args: PublishedContractArgs, endpoints: Mapping[str, Any]) -> dict
         dashboard_url=args.monitoring.dashboard_url,
         endpoints=endpoints,
         front_door=_front_door(*args.front_door) if args.front_door else LEFT_OUT,
-        on_premises=_json(OnPremises, resolver_addresses=args.resolver.addresses) if args.resolver else LEFT_OUT,
+        on_premises=as_json(OnPremises, resolver_addresses=args.resolver.addresses) if args.resolver else LEFT_OUT,
     )
 
 
