@@ -6,7 +6,7 @@ A type whose creation is a "put" is updated by the same call.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from private_inference.life import front_door
+from private_inference.life import front_door, on_premises
 from private_inference.life.differences import State, Update, differs, retag
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.handler import Create, Created
@@ -109,6 +109,13 @@ def _membership(key: str, state: State, inputs: Inputs) -> dict[str, list[str]]:
     before, after = set(state.get(key) or []), set(inputs.get(key) or [])
     changes = {f"Add{name}": sorted(after - before), f"Remove{name}": sorted(before - after)}
     return {parameter: ids for parameter, ids in changes.items() if ids}
+
+
+def transit_gateway_attachment(account: Account, state: State, inputs: Inputs) -> None:
+    identity = {"TransitGatewayAttachmentId": state["id"]}
+    if given := _membership("subnetIds", state, inputs):
+        account.client("ec2").modify_transit_gateway_vpc_attachment(**identity, **given)
+    tags_only(account, state, inputs)
 
 
 def network_acl(account: Account, state: State, inputs: Inputs) -> None:
@@ -307,6 +314,7 @@ def _without(inputs: Inputs, *keys: str) -> dict[str, Any]:
 
 UPDATES: Mapping[str, Update] = {
     **front_door.UPDATES,
+    **on_premises.UPDATES,
     "aws:cloudtrail/trail:Trail": trail,
     "aws:cloudwatch/logGroup:LogGroup": log_group,
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": tags_only,
@@ -320,7 +328,7 @@ UPDATES: Mapping[str, Update] = {
     "aws:ec2/subnet:Subnet": subnet,
     "aws:ec2/vpc:Vpc": vpc,
     "aws:ec2/vpcEndpoint:VpcEndpoint": vpc_endpoint,
-    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": tags_only,
+    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": transit_gateway_attachment,
     "aws:ecr/repository:Repository": repository,
     "aws:iam/policy:Policy": policy,
     "aws:iam/role:Role": role,
