@@ -16,7 +16,7 @@ from private_inference.verification.checks import Assertion, Result, evaluate
 from private_inference.verification.controls import BOUNDARY
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import variants_of
-from private_inference.verification.invocation import ACCEPTED, SENT, judge, sample
+from private_inference.verification.invocation import ACCEPTED, judge, sample
 from private_inference.verification.reader import Reader
 
 if TYPE_CHECKING:
@@ -68,14 +68,17 @@ def _call(stack: Deployed, endpoint: EndpointSettings, aws: EmbeddedAws, reach: 
     from botocore.exceptions import ClientError
 
     variant, reached = variants_of(endpoint)[0], reach()
+    sent = sample(stack, variant)
     if stack.desired.runtime not in reached:
         return Result("the runtime endpoint is not reached", False)
     role = _role(aws, stack.desired.contract.endpoints[endpoint.name].invoke_policy_arn)
     runtime = _runtime(aws, Operations(aws.endpoint_url).credentials(role, ROLES_ANYWHERE, reached))
-    asked = {"EndpointName": endpoint.name, "ContentType": SENT, "Accept": ACCEPTED, "Body": sample(stack, variant)}
+    body = {"ContentType": sent.content_type, "Accept": ACCEPTED, "Body": sent.body}
     target = {"TargetVariant": variant.name} if endpoint.variants else {}
     try:
-        return judge(stack, variant, runtime.invoke_endpoint(**asked, **target)["Body"].read())
+        return judge(
+            stack, variant, runtime.invoke_endpoint(EndpointName=endpoint.name, **body, **target)["Body"].read()
+        )
     except ClientError as error:
         return Result(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}", False)
 
