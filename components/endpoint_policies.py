@@ -30,8 +30,10 @@ def invocations(account: Account, endpoints: Sequence[str]) -> Document:
     return document(_statement("InvokeThisStack", ALL_INVOKE_ACTIONS, arns, _own_principals(account)))
 
 
-def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, image_layers: bool) -> Document:
-    """Only reads of these objects (or patterns of them), by roles whose ARNs match `roles`.
+def artifact_reads(
+    account: Account, objects: Sequence[Arn], roles: str, *further: Statement, image_layers: bool
+) -> Document:
+    """Only reads of these objects (or patterns of them), by roles whose ARNs match `roles`, and what is given further.
 
     With `image_layers`, also the bucket that ECR serves layers from to whoever pulls through the VPC:
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
@@ -41,7 +43,8 @@ def artifact_reads(account: Account, objects: Sequence[Arn], roles: str, *, imag
     if image_layers:
         layers = f"arn:{account.partition}:s3:::prod-{account.region}-starport-layer-bucket/*"
         reads.append(_statement("ReadImageLayers", ["s3:GetObject"], [layers], {}))
-    return document(*reads) if reads else _nothing()
+    passing = [*reads, *further]
+    return document(*passing) if passing else _nothing()
 
 
 def service_policy(service: str, account: Account, parameter_prefix: str) -> Document:

@@ -10,6 +10,7 @@ from components import iam
 from components.cidr import Tier
 from components.endpoint_policies import artifact_reads, invocations, service_policy
 from components.endpoint_services import GATEWAY_ALTERNATIVES, RUNTIME, WITHOUT_PRIVATE_DNS, runtime_service
+from components.exchange_policies import gateway_statements
 from components.flows import Flow, Gateway
 from components.iam import Account, Document
 from components.names import name_tag
@@ -32,8 +33,10 @@ class PrivateAccessArgs:
     """SageMaker endpoints that may be invoked."""
     artifacts: Sequence[iam.Arn]
     """S3 objects that may be read, or patterns of them: of what serves and of what will serve."""
+    exchanges: Sequence[iam.Arn]
+    """Buckets of asynchronous endpoints' requests and answers."""
     iam_path: str
-    """IAM path of the roles that may read them."""
+    """IAM path of the roles that may read and write them."""
     parameter_prefix: str
     """Prefix of the SSM parameters that may be read."""
     security_group_id: pulumi.Input[str]
@@ -111,7 +114,8 @@ class PrivateAccess(pulumi.ComponentResource):
         if service == Gateway.S3:
             layers = "ecr.dkr" in self._args.settings.interface_endpoints
             roles = account.roles(self._args.iam_path)
-            return artifact_reads(account, self._args.artifacts, roles, image_layers=layers)
+            exchanges = gateway_statements(account, self._args.exchanges, roles)
+            return artifact_reads(account, self._args.artifacts, roles, *exchanges, image_layers=layers)
         return service_policy(service, account, self._args.parameter_prefix)
 
     def _recommend_gateway(self, service: str) -> None:

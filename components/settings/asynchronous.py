@@ -17,9 +17,13 @@ NOT_PUBLISHED = {
     "scaling": ("invocations_per_instance", "cpu_percent"),
     "alarms": ("overhead_ms", "silent_minutes"),
 }
-"""Settings on metrics that SageMaker does not publish for asynchronous endpoints, and on CPU, which says nothing of what
-waits: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
+"""Settings on metrics that are not published for asynchronous endpoints, and on CPU, which says nothing of a queue.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
 """
+
+LONGEST_ASYNCHRONOUS_NAME = 46
+"""Of an endpoint: S3 allows its bucket 63 characters, of which `-requests` and Pulumi's suffix take 17."""
 
 Outcome = Literal["success", "error"]
 
@@ -71,12 +75,18 @@ class AsynchronousSettings(SettingsGroup):
             return alarms
         return alarms.model_copy(update={"latency_ms": self.invocation_timeout_seconds * 1000 / 2})
 
-    def contradicted_by(self, variants: Sequence[VariantSettings]) -> Iterator[Problem]:
+    def contradicted_by(self, name: str, variants: Sequence[VariantSettings]) -> Iterator[Problem]:
         """What an asynchronous endpoint can't have, with keys relative to the endpoint.
 
         A request can name no variant, and the metrics of its queue are the endpoint's, so nothing would scale one of
         several.
         """
+        if len(name) > LONGEST_ASYNCHRONOUS_NAME:
+            message = (
+                f"has {len(name)} characters; an asynchronous endpoint, whose bucket is named for it, has "
+                f"{LONGEST_ASYNCHRONOUS_NAME} at most. Choose a shorter name"
+            )
+            yield Problem("name", name, message)
         if len(variants) > 1:
             message = (
                 "is how many there are, and an asynchronous endpoint takes one: requests can't name one, and scaling "

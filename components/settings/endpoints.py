@@ -189,7 +189,7 @@ class EndpointSettings(SettingsGroup):
             yield from self._update_contradictions(variant)
             yield from self._mode_contradictions(self.key(position), variant)
         if self.asynchronous:
-            yield from self.asynchronous.contradicted_by(self.production_variants)
+            yield from self.asynchronous.contradicted_by(self.name, self.production_variants)
         if self.variants:
             yield from self._variant_contradictions(self.variants)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from private_inference.authorization import exchange_intent
 from private_inference.authorization.everyone import ADMINISTRATOR, ROOT_USER
 from private_inference.authorization.intent import Expectation, Expected, Intent
 from private_inference.authorization.model import PUBLIC
@@ -25,6 +26,7 @@ DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
 FLOW_LOGS = "role network-flow-logs"
 USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 CALLS_OF_MODELS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+LATER = ("sagemaker:InvokeEndpointAsync",)
 CHANGES = ("sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint")
 
 ANYWHERE = (
@@ -62,6 +64,7 @@ def intent_from(settings: Settings) -> Intent:
     """The intent of a stack."""
     names = [endpoint.name for endpoint in settings.endpoints]
     resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
+    resources += [one for endpoint in settings.endpoints for one in exchange_intent.protected(endpoint)]
     stack: tuple[str, ...] = (
         OBJECTS,
         BUCKET,
@@ -129,7 +132,9 @@ def _through_front_door(name: str) -> Iterator[Expectation]:
 
 def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
     name, role = endpoint.name, f"role {endpoint.name}"
-    for action in CALLS_OF_MODELS:
+    if endpoint.asynchronous:
+        yield from exchange_intent.expectations(endpoint)
+    for action in LATER if endpoint.asynchronous else CALLS_OF_MODELS:
         yield Expectation(
             Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"
         )

@@ -43,6 +43,12 @@ def test_a_model_that_may_take_minutes_is_not_slow_after_a_second(archive: Path)
     assert latency(alarms={"latencyMs": 5000}) == 5000
 
 
+def test_its_bucket_is_named_for_it(archive: Path) -> None:
+    assert settings(asynchronous(archive, name="x" * 46))
+    (said,) = problems(asynchronous(archive, name="x" * 47))
+    assert "has 47 characters; an asynchronous endpoint, whose bucket is named for it, has 46 at most" in said
+
+
 def test_several_variants_are_refused(archive: Path) -> None:
     named = [variant(archive, name) for name in ("AllTraffic", "challenger")]
     several = minimal(archive, endpoints=[{"name": "triage", "asynchronous": {}, "variants": named}])
