@@ -55,14 +55,13 @@ def invoke(
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
     """
     from_vpc = {"StringEquals": {"aws:SourceVpc": vpc}}
-    answers = {"StringLike": {"s3:prefix": [f"{OUTPUTS}*", f"{FAILURES}*"]}}
     context = {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [by.bucket, *by.objects("")]}}
     through_endpoint = {"StringEquals": {"aws:SourceVpce": runtime}}
     return document(
         allow("InvokeThroughVpc", ["sagemaker:InvokeEndpointAsync"], [endpoint], through_endpoint),
         allow("PutInputs", ["s3:PutObject"], by.objects(INPUTS), from_vpc),
         allow("ReadAnswers", ["s3:GetObject"], by.objects(OUTPUTS, FAILURES), from_vpc),
-        allow("ListAnswers", ["s3:ListBucket"], [by.bucket], from_vpc | answers),
+        allow("ListAnswers", ["s3:ListBucket"], [by.bucket], from_vpc),
         allow("RequestsKey", USE_KEY, [by.data_key], _through(account, "s3") | context),
     )
 

@@ -41,7 +41,7 @@ def invoke(backend: Any, request: Any) -> Answer:
     fleet = endpoint.fleets[wanted]
     if not fleet.instances:
         raise InvokeError(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "The service is unavailable.")
-    kind, answer = _predict(fleet.instances[0], request)
+    kind, answer = predict_on(fleet.instances[0], request)
     return HTTPStatus.OK, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": wanted}, answer
 
 
@@ -57,7 +57,8 @@ def _by_weight(endpoint: Any, weights: Mapping[str, float]) -> str:
         raise _validation_error(str(error)) from None
 
 
-def _predict(instance: Any, request: Any) -> tuple[str, bytes]:
+def predict_on(instance: Any, request: Any) -> tuple[str, bytes]:
+    """Content type and body of what an instance answers to `headers` and `data`. Raises InvokeError."""
     headers = request.headers
     try:
         directory = _unpacked(next(iter(instance.archives), b""))

@@ -13,6 +13,7 @@ from moto.s3.models import s3_backends
 from private_inference.rehearsal.fleet_needs import REGISTRY, Artifact, Fleet, Image, Key, Network
 from private_inference.rehearsal.iam_decision import Document, Role
 from private_inference.rehearsal.model_server import stored_object
+from private_inference.rehearsal.object_writes import ENCRYPTION, Destination
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
 
 
@@ -121,6 +122,23 @@ def artifact_at(backend: Any, uri: str) -> Artifact:
         key=Key(key.arn, _document(key.policy), key.key_state == "Enabled") if key else None,
         key_missing=bool(key_id) and key is None,
         bucket_key=str(stored.bucket_key_enabled).lower() == "true",
+    )
+
+
+def destination_at(backend: Any, uri: str, encryption: str | None, key: str | None) -> Destination:
+    """The facts about an object to be written to S3, by its URI, with the encryption and key that the request names."""
+    place = urlparse(uri)
+    bucket = s3_backends[backend.account_id][backend.partition].buckets.get(place.netloc)
+    rule = (bucket.encryption or {}).get("Rule", {}) if bucket else {}
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    named = find_key(backend, key or default.get("KMSMasterKeyID") or "")
+    asked = {ENCRYPTION: encryption, f"{ENCRYPTION}-aws-kms-key-id": named.arn if key and named else key}
+    return Destination(
+        f"arn:{backend.partition}:s3:::{place.netloc}{place.path}",
+        bucket_policy=_document(bucket.policy) if bucket and bucket.policy else None,
+        key=Key(named.arn, _document(named.policy), named.key_state == "Enabled") if named else None,
+        bucket_key=str(rule.get("BucketKeyEnabled")).lower() == "true",
+        asked={name: value for name, value in asked.items() if value},
     )
 
 
