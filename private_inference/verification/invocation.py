@@ -1,5 +1,6 @@
 """The call that the contract promises: a real one, by SageMaker Runtime."""
 
+import base64
 import json
 import math
 from collections.abc import Iterator
@@ -7,12 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from components.settings import EndpointSettings
-from private_inference.verification.checks import Assertion, Result, SkippedError
+from private_inference.verification import inside_function
+from private_inference.verification.checks import AbsentError, Assertion, Result, SkippedError
 from private_inference.verification.controls import AVAILABILITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Variant, variants_of
 from private_inference.verification.inside import InsideCaller, RefusedError
+from private_inference.verification.reader import explain
 
 SAMPLE, EXPECTED = "sample.csv", "expected.json"
 """Files beside a local artifact: a `text/csv` request, and the answer to it as `application/json`."""
@@ -36,10 +41,15 @@ def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller
         else:
             claim = f"answers {SAMPLE}"
         target = variant.name if endpoint.variants else None
-        call = partial(_call, stack, variant, target, inside)
+        call = (
+            partial(_call_later, stack, variant, inside)
+            if endpoint.asynchronous
+            else partial(_call, stack, variant, target, inside)
+        )
         yield Assertion(variant.subject, f"{claim}, called {place}", call, AVAILABILITY)
     if inside:
-        refused = partial(inside.refused_outside, endpoint.name)
+        locations = stack.desired.contract.endpoints[endpoint.name].async_locations or {}
+        refused = partial(inside.refused_outside, endpoint.name, inputs=locations.get("inputs"))
         claim = "refuses a caller's role outside of the VPC"
         yield Assertion(f"Endpoint {endpoint.name}", claim, refused, LEAST_PRIVILEGE)
 
@@ -79,6 +89,30 @@ def _call(stack: Deployed, variant: Variant, target: str | None, inside: InsideC
         **({"TargetVariant": target} if target else {}),
     )
     return judge(stack, variant, b"".join(answer))
+
+
+def _call_later(stack: Deployed, variant: Variant, inside: InsideCaller | None) -> Result:
+    """A request by S3, where an instance runs: one that waits would have one started."""
+    sent, locations = sample(stack, variant), stack.desired.contract.endpoints[variant.endpoint].async_locations
+    if not locations:
+        raise AbsentError("the contract names no place for requests")
+    running = {each["VariantName"]: each for each in stack.endpoint(variant.endpoint)["ProductionVariants"]}
+    if not running[variant.name].get("CurrentInstanceCount"):
+        raise SkippedError("not called: no instance runs, and the request would have one started")
+    event = {"endpoint": variant.endpoint, "inputs": locations["inputs"], "body": base64.b64encode(sent).decode()}
+    event |= {"contentType": SENT, "accept": ACCEPTED}
+    if inside:
+        try:
+            return judge(stack, variant, inside.call_later(event))
+        except RefusedError as refused:
+            return Result(str(refused), False)
+    try:
+        told = inside_function.later(stack.aws.client("sagemaker-runtime"), stack.aws.client("s3"), event)
+    except (ClientError, BotoCoreError) as error:
+        raise explain(error) from None
+    if "error" in told:
+        return Result(f"{told['error']}: {told['message']}", False)
+    return judge(stack, variant, base64.b64decode(told["body"]))
 
 
 def judge(stack: Deployed, variant: Variant, answer: bytes) -> Result:
