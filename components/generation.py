@@ -25,8 +25,8 @@ class Content:
     """What identifies the content of each variant's archive, by variant."""
     variants: Sequence[VariantSettings]
     volume_key: bool
-    asynchronous: AsynchronousSettings | None
     zones: Sequence[str]
+    asynchronous: AsynchronousSettings | None = None
 
     def name(self, instances: Mapping[str, int], *, renamed: bool) -> str:
         """The resource's name, which Pulumi makes unique: the endpoint's name and a digest of the content."""

@@ -53,8 +53,6 @@ class InferenceEndpointArgs:
     """The only VPC endpoint that callers may use."""
     vpc_id: pulumi.Input[str]
     """From where callers may put requests into S3, and read answers there."""
-    exchange: Exchange | None
-    """Where requests and answers are, if the endpoint is asynchronous."""
     data_key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
@@ -66,6 +64,8 @@ class InferenceEndpointArgs:
     """Hooks that keep it serving."""
     protect: bool
     """Whether Pulumi refuses to delete the log group."""
+    exchange: Exchange | None = None
+    """Where requests and answers are, if the endpoint is asynchronous."""
 
 
 class InferenceEndpoint(pulumi.ComponentResource):

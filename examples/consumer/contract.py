@@ -33,7 +33,8 @@ class RuntimeEndpoint(_Document):
 class Endpoint(_Document):
     """What can be called: `mode` says how, `invoke_policy_arn` is the IAM policy that allows it.
 
-    Calls are split between its `variants`, unless they name one.
+    Calls are split between its `variants`, unless they name one. An asynchronous one takes requests from `inputs` of
+    its `async_locations`, by InvokeEndpointAsync with its `async_parameters`.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Endpoint(_Document):
     variants: list[str]
     invoke_policy_arn: str
     mode: str
+    async_locations: dict[str, str] | None = None
+    async_parameters: dict[str, int] | None = None
 
     @property
     def partition(self) -> str:
