@@ -22,8 +22,11 @@ NOT_PUBLISHED = {
 https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
 """
 
-LONGEST_ASYNCHRONOUS_NAME = 46
-"""Of an endpoint: S3 allows its bucket 63 characters, of which `-requests` and Pulumi's suffix take 17."""
+LONGEST_ASYNCHRONOUS_NAME = 37 - len("-requests-")
+"""Of an endpoint, whose bucket is named for it: the AWS provider takes a prefix of 37 characters.
+
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/s3_bucket (bucket_prefix)
+"""
 
 Outcome = Literal["success", "error"]
 

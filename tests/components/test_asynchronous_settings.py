@@ -44,9 +44,9 @@ def test_a_model_that_may_take_minutes_is_not_slow_after_a_second(archive: Path)
 
 
 def test_its_bucket_is_named_for_it(archive: Path) -> None:
-    assert settings(asynchronous(archive, name="x" * 46))
-    (said,) = problems(asynchronous(archive, name="x" * 47))
-    assert "has 47 characters; an asynchronous endpoint, whose bucket is named for it, has 46 at most" in said
+    assert settings(asynchronous(archive, name="x" * 27))
+    (said,) = problems(asynchronous(archive, name="x" * 28))
+    assert "has 28 characters; an asynchronous endpoint, whose bucket is named for it, has 27 at most" in said
 
 
 def test_several_variants_are_refused(archive: Path) -> None:
