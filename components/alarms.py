@@ -27,7 +27,7 @@ class VariantAlarmsArgs:
     variant: VariantArgs
     topic_arn: pulumi.Input[str]
     """The topic that is notified when an alarm goes off and when it ends."""
-    asynchronous: AsynchronousSettings | None
+    asynchronous: AsynchronousSettings | None = None
     """Of its endpoint, if requests wait in a queue."""
 
 

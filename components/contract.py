@@ -53,8 +53,8 @@ class EndpointContract(CamelCaseModel):
 
     Real-time endpoints have none (Pulumi leaves a null out of the outputs).
     """
-    async_parameters: Mapping[str, int] | None = None
-    """What callers pass to InvokeEndpointAsync, by its names; left out for real-time endpoints."""
+    async_parameters: Mapping[str, float] | None = None
+    """What callers pass to InvokeEndpointAsync, by its names: whole numbers. Left out for real-time endpoints."""
     async_topic_arns: Mapping[str, str] | None = None
     """Topics that are told of outcomes, by outcome (`success`, `error`); left out for real-time endpoints."""
     front_door_policy_arn: str | None = None

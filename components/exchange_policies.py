@@ -55,7 +55,7 @@ def invoke(
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
     """
     from_vpc = {"StringEquals": {"aws:SourceVpc": vpc}}
-    context = {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [by.bucket, *by.objects("")]}}
+    context = {"StringLike": {"kms:EncryptionContext:aws:s3:arn": [by.bucket, *by.objects("")]}}
     through_endpoint = {"StringEquals": {"aws:SourceVpce": runtime}}
     return document(
         allow("InvokeThroughVpc", ["sagemaker:InvokeEndpointAsync"], [endpoint], through_endpoint),

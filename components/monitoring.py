@@ -26,7 +26,7 @@ class MonitoringArgs:
     """Addresses to subscribe to the topic."""
     variants: Mapping[str, Sequence[str]]
     """Production variants to draw on the dashboard, by their endpoint, whose state changes are told."""
-    asynchronous: Collection[str]
+    asynchronous: Collection[str] = ()
     """Endpoints among them whose requests wait in a queue."""
 
 

@@ -33,14 +33,14 @@ class PrivateAccessArgs:
     """SageMaker endpoints that may be invoked."""
     artifacts: Sequence[iam.Arn]
     """S3 objects that may be read, or patterns of them: of what serves and of what will serve."""
-    exchanges: Sequence[iam.Arn]
-    """Buckets of asynchronous endpoints' requests and answers."""
     iam_path: str
-    """IAM path of the roles that may read and write them."""
+    """IAM path of the roles that may read them."""
     parameter_prefix: str
     """Prefix of the SSM parameters that may be read."""
     security_group_id: pulumi.Input[str]
     """The group of the interface endpoints."""
+    exchanges: Sequence[iam.Arn] = ()
+    """Buckets of asynchronous endpoints' requests and answers."""
 
 
 class PrivateAccess(pulumi.ComponentResource):

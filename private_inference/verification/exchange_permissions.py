@@ -53,7 +53,7 @@ def caller_faults(stack: Deployed, endpoint: str, allowing: list[Statement]) -> 
     yield from equal_sets((_said(*pair) for pair in found), (_said(*pair) for pair in wanted)).faults
     for statement in allowing:
         if statement.actions & USE_KEY:
-            bounded = statement.requires("ArnLike", "kms:EncryptionContext:aws:s3:arn", arn, f"{arn}/*")
+            bounded = statement.requires("StringLike", "kms:EncryptionContext:aws:s3:arn", arn, f"{arn}/*")
             through = statement.requires(
                 "StringEquals", "kms:ViaService", f"s3.{desired.contract.region}.amazonaws.com"
             )

@@ -51,7 +51,8 @@ ACCEPTED: Mapping[str, Accepted] = {
     ),
     "CKV_AWS_144": Accepted(
         r"aws_s3_bucket\.(artifacts|calls|\w+_requests)",
-        "A copy of the models, of requests, or of the log, in another region is not part of a stack whose data stays in its region.",
+        "A copy of the models, of requests, or of the log, in another region is not part of a stack whose data stays "
+        "in its region.",
     ),
     "CKV_AWS_67": Accepted(
         r"(aws_cloudtrail|resource)\.calls",
