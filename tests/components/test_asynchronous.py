@@ -80,9 +80,11 @@ def variant(archive: Path, **changes: Any) -> tuple[VariantArgs, Any]:
 def test_alarms_are_on_what_waits_and_fails_not_on_what_is_not_published(archive: Path) -> None:
     of, queue = variant(archive)
     args = VariantAlarmsArgs(variant=of, topic_arn=HERE.arn("sns", "alarms"), asynchronous=queue)
-    alarms = {
-        each.name: each.properties for each in record_part(lambda: VariantAlarms("triage", args)).all("MetricAlarm")
-    }
+
+    def program() -> None:
+        VariantAlarms("triage", args)
+
+    alarms = {each.name: each.properties for each in record_part(program).all("MetricAlarm")}
     metrics = {each["metricName"] for each in alarms.values()}
     assert {"InvocationFailures", "ExpiredRequests", "ApproximateAgeOfOldestRequest"} <= metrics
     assert metrics & {"Invocations", "OverheadLatency"} == set()
@@ -93,7 +95,11 @@ def test_alarms_are_on_what_waits_and_fails_not_on_what_is_not_published(archive
 def scaled(archive: Path, **changes: Any) -> Recorded:
     of, queue = variant(archive, **changes)
     args = BacklogScalingArgs(variant=of, settings=queue, endpoint_name="triage")
-    return record_part(lambda: BacklogScaling("triage", args))
+
+    def program() -> None:
+        BacklogScaling("triage", args)
+
+    return record_part(program)
 
 
 def test_instances_follow_what_waits_for_each(archive: Path) -> None:
