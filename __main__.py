@@ -16,7 +16,7 @@ from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
 from components.data_perimeter import Readers, decryption
 from components.endpoint_services import FRONT_DOOR
-from components.exchange import Exchange, ExchangeArgs
+from components.exchange import exchanges_of
 from components.exchange_policies import notifications_key_use
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.image_registry import ImageRegistry
@@ -134,21 +134,7 @@ store = ArtifactStore(
     ),
     options,
 )
-exchanges = {
-    endpoint.name: Exchange(
-        endpoint.name,
-        ExchangeArgs(
-            settings=endpoint.asynchronous,
-            storage=storage,
-            role_arn=roles[endpoint.name].role.arn,
-            notifications_key_arn=keys.notifications.arn,
-            readers=readers if settings.perimeter.data_through_vpc else None,
-        ),
-        options,
-    )
-    for endpoint in settings.endpoints
-    if endpoint.asynchronous
-}
+exchanges = exchanges_of(settings, storage, roles, keys.notifications.arn, readers, options)
 registry = ImageRegistry("images", storage, options)
 served = {
     endpoint.name: [

@@ -10,8 +10,9 @@ from components import exchange_policies, iam
 from components.buckets import BucketSafeguardsArgs, Kept, bucket_safeguards
 from components.data_perimeter import Readers, reads
 from components.exchange_policies import FAILURES, INPUTS, OUTPUTS, Exchanged
+from components.execution_role import ExecutionRole
 from components.names import stack_path
-from components.settings import AsynchronousSettings
+from components.settings import AsynchronousSettings, Settings
 from components.storage import StorageArgs
 
 _Async = aws.sagemaker.EndpointConfigurationAsyncInferenceConfigArgs
@@ -127,3 +128,29 @@ class Exchange(pulumi.ComponentResource):
         document = exchange_policies.topic(topic.arn, self._args.role_arn)
         aws.sns.TopicPolicy(name, arn=topic.arn, policy=iam.json_document(document), opts=child)
         return topic
+
+
+def exchanges_of(
+    settings: Settings,
+    storage: StorageArgs,
+    roles: Mapping[str, ExecutionRole],
+    notifications_key_arn: pulumi.Input[str],
+    readers: Readers,
+    opts: pulumi.ResourceOptions,
+) -> dict[str, Exchange]:
+    """The exchange of each asynchronous endpoint, by its name; `roles` are the execution roles of all endpoints."""
+    return {
+        endpoint.name: Exchange(
+            endpoint.name,
+            ExchangeArgs(
+                settings=endpoint.asynchronous,
+                storage=storage,
+                role_arn=roles[endpoint.name].role.arn,
+                notifications_key_arn=notifications_key_arn,
+                readers=readers if settings.perimeter.data_through_vpc else None,
+            ),
+            opts,
+        )
+        for endpoint in settings.endpoints
+        if endpoint.asynchronous
+    }

@@ -40,11 +40,11 @@ def encrypting(region: str, role: Role, to: Destination, key: Key) -> Request:
     return Request("kms:GenerateDataKey", key.arn, context)
 
 
-def read_refusal(region: str, role: Role, found: Artifact) -> str:
-    """Why a role can't read an object, in a few words; empty if it can."""
+def read_refusal(region: str, role: Role, found: Artifact, way: Way | None) -> str:
+    """Why a role can't read an object this way, in a few words; empty if it can."""
     if not found.exists:
         return "it is not there"
-    if why := refusal(role, reading(role, found.arn, None), found.bucket_policy):
+    if why := refusal(role, reading(role, found.arn, way), found.bucket_policy, way):
         return f"s3:GetObject is refused {why}"
     if found.key_missing or (found.key and not found.key.enabled):
         return "its key can't be used"
@@ -53,9 +53,9 @@ def read_refusal(region: str, role: Role, found: Artifact) -> str:
     return ""
 
 
-def write_refusal(region: str, role: Role, to: Destination) -> str:
-    """Why a role can't write an object, in a few words; empty if it can."""
-    if why := refusal(role, writing(role, to, None), to.bucket_policy):
+def write_refusal(region: str, role: Role, to: Destination, way: Way | None) -> str:
+    """Why a role can't write an object this way, in a few words; empty if it can."""
+    if why := refusal(role, writing(role, to, way), to.bucket_policy, way):
         return f"s3:PutObject is refused {why}"
     if to.key and not to.key.enabled:
         return "the key can't be used"

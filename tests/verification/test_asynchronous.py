@@ -140,6 +140,7 @@ def test_a_request_is_answered_into_s3_under_the_data_key_and_told(
 ) -> None:
     told = ask(stack, sample, "mine")
     assert told.answer["InferenceId"] == "mine"
+    assert told.answer["ResponseMetadata"]["HTTPStatusCode"] == 202
     assert told.output is not None
     assert scores(told.output) == pytest.approx(expected, abs=1e-5)
     assert told.failure is None
@@ -213,6 +214,17 @@ def test_a_role_that_may_not_write_answers_fails(stack: Deployment, sample: byte
     assert told.output is None
     assert b"Failed to upload the response" in (told.failure or b"")
     assert b"s3:PutObject is refused with an explicit deny in an identity-based policy" in (told.failure or b"")
+
+
+def test_instances_come_through_the_s3_endpoint(stack: Deployment, sample: bytes) -> None:
+    gateway = stack.endpoint("s3")
+    changed = json.loads(gateway["PolicyDocument"])
+    changed["Statement"] = [each for each in changed["Statement"] if each["Sid"] != "ReadInputs"]
+    stack.ec2.modify_vpc_endpoint(VpcEndpointId=gateway["VpcEndpointId"], PolicyDocument=json.dumps(changed))
+    told = ask(stack, sample)
+    stack.ec2.modify_vpc_endpoint(VpcEndpointId=gateway["VpcEndpointId"], PolicyDocument=gateway["PolicyDocument"])
+    assert told.output is None
+    assert b"because no VPC endpoint policy allows the s3:GetObject action" in (told.failure or b"")
 
 
 @pytest.mark.parametrize("action", ["sns:Publish", "kms:GenerateDataKey"])

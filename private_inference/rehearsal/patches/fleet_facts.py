@@ -11,7 +11,7 @@ from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
 from private_inference.rehearsal.fleet_needs import REGISTRY, Artifact, Fleet, Image, Key, Network
-from private_inference.rehearsal.iam_decision import Document, Role
+from private_inference.rehearsal.iam_decision import Document, Role, Way
 from private_inference.rehearsal.model_server import stored_object
 from private_inference.rehearsal.object_writes import ENCRYPTION, Destination
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
@@ -175,6 +175,16 @@ def _network(backend: Any, configured: dict[str, Any]) -> Network:
         egress=[rule for group in groups for moto_rule in group.egress_rules for rule in _egress(moto_rule)],
         s3=PrefixList(s3.id, [entry["Cidr"] for entry in next(reversed(s3.entries.values()))]),
     )
+
+
+def way_to_s3(backend: Any, subnets: list[str]) -> Way | None:
+    """The S3 gateway that instances in these subnets go through; None where there is none."""
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    for subnet in map(ec2.get_subnet, subnets):
+        if gateway := _gateway(ec2, subnet):
+            vpc = f"arn:{backend.partition}:ec2:{backend.region_name}:{backend.account_id}:vpc/{subnet.vpc_id}"
+            return Way(gateway.id, vpc, gateway.policy, gateway=True)
+    return None
 
 
 def s3_prefix_list(ec2: Any) -> Any:

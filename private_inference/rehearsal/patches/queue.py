@@ -3,7 +3,8 @@
 Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointAsync.html and, under
 https://docs.aws.amazon.com/sagemaker/latest/dg/, async-inference.html (what is asynchronous takes no other calls),
 async-inference-autoscale.html (what waits without an instance, and the policy that starts one),
-async-inference-check-predictions.html (notifications) and async-inference-monitor.html (metrics).
+async-inference-check-predictions.html (notifications) and async-inference-monitor.html (metrics). Which way requests
+and answers take is not published: here it is the way of the model's artifact, from the instance through its VPC.
 """
 
 import json
@@ -26,7 +27,7 @@ from private_inference.rehearsal import model_server
 from private_inference.rehearsal.iam_decision import Role
 from private_inference.rehearsal.model_server import InvokeError
 from private_inference.rehearsal.object_writes import read_refusal, role_tells, write_refusal
-from private_inference.rehearsal.patches.fleet_facts import artifact_at, destination_at, find_role
+from private_inference.rehearsal.patches.fleet_facts import artifact_at, destination_at, find_role, way_to_s3
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.patches.services import topic_of
 
@@ -91,6 +92,8 @@ def queued_request(original: Any, response: Any) -> Any:
     work(backend, endpoint)
     _start_from_zero(backend, endpoint)
     where = {f"{HEADERS}OutputLocation": waiting.output, f"{HEADERS}FailureLocation": waiting.failure}
+    # moto takes the status from the headers, which it has filled in already.
+    where["status"] = str(int(HTTPStatus.ACCEPTED))
     return int(HTTPStatus.ACCEPTED), where, json.dumps({"InferenceId": identity})
 
 
@@ -116,7 +119,7 @@ def work(backend: Any, endpoint: Any) -> None:
             )
         except FailedError as error:
             _count(backend, endpoint, fleet, "InvocationFailures")
-            if role is not None and not _refused(backend, role, request.failure, configured):
+            if role is not None and not _refused(backend, fleet, role, request.failure, configured):
                 _put(backend, request.failure, str(error).encode(), configured)
             told, topic = {"failureReason": str(error)}, "ErrorTopic"
         arn = configured["OutputConfig"].get("NotificationConfig", {}).get(topic)
@@ -126,7 +129,8 @@ def work(backend: Any, endpoint: Any) -> None:
 
 def _answer(backend: Any, fleet: Any, role: Role, request: Waiting, configured: dict[str, Any]) -> str:
     """Have a request answered into S3; the answer's content type. Raises FailedError."""
-    if why := read_refusal(backend.region_name, role, artifact_at(backend, request.input)):
+    way = way_to_s3(backend, fleet.subnets)
+    if why := read_refusal(backend.region_name, role, artifact_at(backend, request.input), way):
         raise FailedError(f"Failed to download the request from {request.input}: {why}.")
     content = model_server.stored_object(backend, request.input).value
     asked = {"Content-Type": request.content_type, "Accept": request.accept}
@@ -134,15 +138,15 @@ def _answer(backend: Any, fleet: Any, role: Role, request: Waiting, configured: 
         kind, answer = model_server.predict_on(fleet.instances[0], SimpleNamespace(headers=asked, data=content))
     except InvokeError as error:
         raise FailedError(json.loads(error.description)["Message"]) from None
-    if why := _refused(backend, role, request.output, configured):
+    if why := _refused(backend, fleet, role, request.output, configured):
         raise FailedError(f"Failed to upload the response to {request.output}: {why}.")
     _put(backend, request.output, answer, configured)
     return kind
 
 
-def _refused(backend: Any, role: Role, uri: str, configured: dict[str, Any]) -> str:
-    key = configured["OutputConfig"].get("KmsKeyId")
-    return write_refusal(backend.region_name, role, destination_at(backend, uri, "aws:kms" if key else None, key))
+def _refused(backend: Any, fleet: Any, role: Role, uri: str, configured: dict[str, Any]) -> str:
+    key, way = configured["OutputConfig"].get("KmsKeyId"), way_to_s3(backend, fleet.subnets)
+    return write_refusal(backend.region_name, role, destination_at(backend, uri, "aws:kms" if key else None, key), way)
 
 
 def _put(backend: Any, uri: str, content: bytes, configured: dict[str, Any]) -> None:
