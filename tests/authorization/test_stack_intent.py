@@ -373,15 +373,6 @@ def test_requests_and_answers_are_proved_under_the_attached_perimeter(later: tup
             "surplus",
             "s3:GetObject on objects of artifacts",
         ),
-        (
-            "Policy",
-            "triage",
-            setting("RequestsKey", "Resource", "arn:x"),
-            "missing",
-            "holders of triage → kms:Decrypt on key data",
-        ),
-        ("VpcEndpoint", "s3", setting("PutInputs", "Action", "s3:GetObjectAcl"), "missing", "triage → s3:PutObject"),
-        ("VpcEndpoint", "s3", setting("WriteAnswers", "Action", "s3:PutObjectAcl"), "missing", "role triage → s3:Put"),
         ("RolePolicy", "triage", setting("Answers", "Resource", "arn:x"), "missing", "role triage → s3:PutObject"),
         (
             "RolePolicy",
@@ -392,7 +383,6 @@ def test_requests_and_answers_are_proved_under_the_attached_perimeter(later: tup
         ),
         ("Key", "notifications", without("RolesPublish", "Principal"), "missing", "kms:Decrypt on key notifications"),
         ("TopicPolicy", "triage-error", setting("SageMakerAlone", "Effect", "Allow"), "surplus", "topic triage-error"),
-        ("BucketPolicy", "triage-requests", adding("s3:GetObject", Principal="*"), "surplus", "triage-requests"),
     ],
 )
 def test_whatever_is_broken_about_requests_and_answers_is_found(
