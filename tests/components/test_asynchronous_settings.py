@@ -8,7 +8,7 @@ from botocore.loaders import Loader
 
 from components.settings import AsynchronousSettings
 from tests.components.test_settings import problems
-from tests.support.stacks import endpoint, front_door, minimal, settings, variant
+from tests.support.stacks import endpoint, front_door, minimal, neighbour, settings, variant
 
 SEVERAL = "is how many there are, and an asynchronous endpoint takes one"
 NO_EFFECT = "has no effect: an asynchronous endpoint scales by asynchronous.backlogPerInstance"
@@ -108,3 +108,10 @@ def ours(field: str) -> list[dict[str, Any]]:
     """The JSON schemas of a setting, of which there are several where nothing will do, too."""
     schema = AsynchronousSettings.model_json_schema(by_alias=False)["properties"][field]
     return list(schema.get("anyOf", [schema]))
+
+
+def test_callers_elsewhere_do_not_get_to_requests_in_s3(archive: Path) -> None:
+    both = [endpoint(archive), endpoint(archive, name="later", asynchronous={})]
+    (said,) = problems(minimal(archive, endpoints=both, callers=[neighbour()]))
+    assert f"callers[0].name: '{neighbour()['name']}' would reach later, whose requests and answers are in S3" in said
+    assert settings(minimal(archive, endpoints=both, callers=[neighbour(endpoints=["triage"])]))
