@@ -16,6 +16,8 @@ from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
 from components.data_perimeter import Readers, decryption
 from components.endpoint_services import FRONT_DOOR
+from components.exchange import exchanges_of
+from components.exchange_policies import notifications_key_use
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.image_registry import ImageRegistry
 from components.images import repository_of, serving_image
@@ -74,6 +76,7 @@ keys = EncryptionKeys(
         protect=settings.protect_data,
         retain_data_key=settings.keep_artifacts,
         data_refusals=[decryption(account)] if settings.perimeter.data_through_vpc else [],
+        notifications_use=[notifications_key_use(account)] if settings.asynchronous else [],
         logs_use=trail_key_use(account, trail_arn(account)) if settings.logs_calls else [],
     ),
     options,
@@ -132,6 +135,7 @@ store = ArtifactStore(
     ),
     options,
 )
+exchanges = exchanges_of(settings, storage, roles, keys.notifications.arn, readers, options)
 registry = ImageRegistry("images", storage, options)
 served = {
     endpoint.name: [
@@ -173,6 +177,7 @@ access = PrivateAccess(
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
         artifacts=list(chain.from_iterable(readable.values())),
         listed_artifacts=list(chain.from_iterable(listed.values())),
+        exchanges=[exchange.bucket.arn for exchange in exchanges.values()],
         iam_path=stack_path(),
         parameter_prefix=stack_path(),
         security_group_id=groups.access.id,
@@ -192,6 +197,7 @@ monitoring = Monitoring(
         key_arn=keys.notifications.arn,
         emails=settings.operators.emails,
         variants={name: [each.name for each in variants] for name, variants in served.items()},
+        asynchronous=exchanges,
     ),
     options,
 )
@@ -249,6 +255,8 @@ endpoints = {
             unscoped_interfaces=settings.security.network_interfaces_unscoped_because is not None,
             artifact_dependencies=[network, groups, access],
             runtime_endpoint_id=access.runtime.id,
+            vpc_id=network.vpc.id,
+            exchange=exchanges.get(endpoint.name),
             data_key_arn=keys.data.arn,
             logs_key_arn=keys.logs.arn,
             log_retention_days=settings.security.log_retention_days,

@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.settings import AsynchronousSettings
 from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, PERIOD_SECONDS, VariantArgs
 
 MICROSECONDS = 1000
@@ -26,6 +27,8 @@ class VariantAlarmsArgs:
     variant: VariantArgs
     topic_arn: pulumi.Input[str]
     """The topic that is notified when an alarm goes off and when it ends."""
+    asynchronous: AsynchronousSettings | None = None
+    """Of its endpoint, if requests wait in a queue."""
 
 
 class VariantAlarms(pulumi.ComponentResource):
@@ -42,7 +45,9 @@ class VariantAlarms(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self.rollback = [self._server_errors(), self._latency()]
-        alarms = [*self.rollback, *self._requests(), *self._hardware(), *self._capacity(), *self._silence()]
+        queued = args.asynchronous
+        requests = self._queue(queued) if queued else [self._overhead(), *self._capacity(), *self._silence()]
+        alarms = [*self.rollback, self._client_errors(), *self._hardware(), *requests]
         self._sum_up(alarms)
         self.register_outputs({})
 
@@ -56,17 +61,37 @@ class VariantAlarms(pulumi.ComponentResource):
         said = f"The model takes {limit:g} ms or more for one request in twenty"
         return self._on_invocations("latency", said, "ModelLatency", limit * MICROSECONDS, extended_statistic="p95")
 
-    def _requests(self) -> list[aws.cloudwatch.MetricAlarm]:
-        limits = self._args.variant.settings.alarms
+    def _client_errors(self) -> aws.cloudwatch.MetricAlarm:
         # A value of 0 or 1 comes with each answer, so the average is the share of errors.
-        refused = f"{limits.client_error_percent:g} % or more of the answers in five minutes have status 4XX"
-        overhead = f"SageMaker adds {limits.overhead_ms:g} ms or more to one request in twenty"
+        limit = self._args.variant.settings.alarms.client_error_percent
+        said = f"{limit:g} % or more of the answers in five minutes have status 4XX"
+        return self._on_invocations("client-errors", said, "Invocation4XXErrors", limit / 100, statistic="Average")
+
+    def _overhead(self) -> aws.cloudwatch.MetricAlarm:
+        limit = self._args.variant.settings.alarms.overhead_ms
+        said = f"SageMaker adds {limit:g} ms or more to one request in twenty"
+        return self._on_invocations("overhead", said, "OverheadLatency", limit * MICROSECONDS, extended_statistic="p95")
+
+    def _queue(self, settings: AsynchronousSettings) -> list[aws.cloudwatch.MetricAlarm]:
+        """Nobody waits for the answers, so nobody else would tell. The age is of the endpoint's queue.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
+        """
+        limits, endpoint = settings.alarms, {"EndpointName": self._args.variant.endpoint}
+        failed = f"At least {limits.failures} requests failed in five minutes"
+        expired = f"At least {limits.expired} requests expired in the queue in five minutes"
         return [
-            self._on_invocations(
-                "client-errors", refused, "Invocation4XXErrors", limits.client_error_percent / 100, statistic="Average"
-            ),
-            self._on_invocations(
-                "overhead", overhead, "OverheadLatency", limits.overhead_ms * MICROSECONDS, extended_statistic="p95"
+            self._on_invocations("failures", failed, "InvocationFailures", limits.failures, statistic="Sum"),
+            self._on_invocations("expired", expired, "ExpiredRequests", limits.expired, statistic="Sum"),
+            self._alarm(
+                "oldest",
+                f"The oldest request is {limits.oldest_seconds} s old or more",
+                limits.oldest_seconds,
+                namespace=INVOCATION_METRICS,
+                metric_name="ApproximateAgeOfOldestRequest",
+                statistic="Maximum",
+                period=PERIOD_SECONDS,
+                dimensions=endpoint,
             ),
         ]
 

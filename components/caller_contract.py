@@ -17,6 +17,8 @@ class CalledEndpoint(CamelCaseModel):
     """Names of its production variants."""
     mode: Literal["real-time"]
     """How it is called."""
+    streaming: bool = False
+    """Whether InvokeEndpointWithResponseStream is allowed, too; left out where it isn't."""
 
 
 class CallerRole(CamelCaseModel):

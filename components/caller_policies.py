@@ -5,9 +5,10 @@ requests that follow carry the VPC endpoint of whoever makes them, whosever acco
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourcevpce
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from components.iam import INVOKE_ACTIONS, Account, Arn, Document, allow, document
+from components.iam import INVOKE, INVOKE_STREAM, Account, Arn, Document, Statement, allow, document
 from components.settings import CallerSettings
 
 SESSION_SECONDS = 3600
@@ -18,14 +19,14 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html (MaxSess
 LONGEST_ROLE_NAME = 64
 
 
-def called(caller: CallerSettings) -> str:
+def label(caller: CallerSettings) -> str:
     """What a caller's policy or role is called in the program."""
     return f"caller-{caller.name}"
 
 
 def role_name(stack: str, caller: CallerSettings) -> str:
     """Name of a caller's role, of a stack called PROJECT-STACK: the caller's own policies name its ARN."""
-    return f"{stack}-{called(caller)}"
+    return f"{stack}-{label(caller)}"
 
 
 def role_arn(account: Account, iam_path: str, stack: str, caller: CallerSettings) -> str:
@@ -38,10 +39,25 @@ def role_arns(account: Account, iam_path: str, stack: str, callers: Sequence[Cal
     return [role_arn(account, iam_path, stack, caller) for caller in callers if caller.account]
 
 
-def calls(endpoints: Sequence[Arn], caller: CallerSettings) -> Document:
-    """Calls to these SageMaker endpoints, through the caller's own VPC endpoints only."""
-    through = {"StringEquals": {"aws:SourceVpce": list(caller.vpc_endpoints)}}
-    return document(allow("InvokeThroughOwnEndpoint", INVOKE_ACTIONS, list(endpoints), through))
+@dataclass(frozen=True)
+class Called:
+    """SageMaker endpoints that a caller may call, and those of them that stream."""
+
+    endpoints: Sequence[Arn]
+    streaming: Sequence[Arn]
+
+    def statements(self, condition: Mapping[str, Arn | Sequence[str]]) -> list[Statement]:
+        """Calls of them, where all of these condition keys have these values."""
+        holding = {"StringEquals": dict(condition)}
+        statements = [allow("Invoke", [INVOKE], list(self.endpoints), holding)]
+        if self.streaming:
+            statements.append(allow("Stream", [INVOKE_STREAM], list(self.streaming), holding))
+        return statements
+
+
+def calls(called: Called, caller: CallerSettings) -> Document:
+    """Calls of SageMaker endpoints, through the caller's own VPC endpoints only."""
+    return document(*called.statements({"aws:SourceVpce": list(caller.vpc_endpoints)}))
 
 
 def trust(caller: CallerSettings) -> Document:
@@ -71,10 +87,9 @@ def trust(caller: CallerSettings) -> Document:
 # What is the caller's to attach.
 
 
-def runtime_endpoint_policy(endpoints: Sequence[Arn], principals: dict[str, Arn]) -> Document:
-    """For the caller's runtime endpoint: calls to these endpoints, by principals that a condition key bounds."""
-    statement = allow("CallsOfModels", INVOKE_ACTIONS, list(endpoints), {"StringEquals": dict(principals)})
-    return document(statement | {"Principal": {"AWS": "*"}})
+def runtime_endpoint_policy(called: Called, principals: Mapping[str, Arn]) -> Document:
+    """For the caller's runtime endpoint: calls of these endpoints, by principals that a condition key bounds."""
+    return document(*(each | {"Principal": {"AWS": "*"}} for each in called.statements(principals)))
 
 
 def sts_endpoint_policy(role: Arn) -> Document:

@@ -52,7 +52,10 @@ class Callers(pulumi.ComponentResource):
 
     def _contract(self, caller: CallerSettings) -> Mapping[str, Any]:
         called = {name: self._args.endpoints[name] for name in caller.endpoints or self._args.endpoints}
-        arns = [each.endpoint.arn for each in called.values()]
+        arns = policies.Called(
+            [each.endpoint.arn for each in called.values()],
+            [each.endpoint.arn for each in called.values() if each.streaming],
+        )
         document = iam.json_document(policies.calls(arns, caller))
         account, granted = self._args.account, list(called.values())
         by: dict[str, iam.Arn] = {"aws:PrincipalAccount": account.id}
@@ -73,7 +76,7 @@ class Callers(pulumi.ComponentResource):
             **given,
         )
         aws.ssm.Parameter(
-            policies.called(caller),
+            policies.label(caller),
             name=parameter_name(pulumi.get_project(), pulumi.get_stack(), caller.name),
             type=aws.ssm.ParameterType.STRING,
             description=f"How {caller.name} calls its models",
@@ -87,7 +90,7 @@ class Callers(pulumi.ComponentResource):
         self, caller: CallerSettings, document: pulumi.Output[str], granted: Sequence[pulumi.Resource]
     ) -> aws.iam.Policy:
         return aws.iam.Policy(
-            policies.called(caller),
+            policies.label(caller),
             path=stack_path(),
             description=f"Calls for {caller.name}, through its own VPC endpoints",
             policy=document,
@@ -99,7 +102,7 @@ class Callers(pulumi.ComponentResource):
         self, caller: CallerSettings, document: pulumi.Output[str], granted: Sequence[pulumi.Resource]
     ) -> aws.iam.Role:
         role = aws.iam.Role(
-            policies.called(caller),
+            policies.label(caller),
             name=policies.role_name(stack_name(), caller),
             path=stack_path(),
             description=f"Calls for {caller.name}, from another account",
@@ -108,7 +111,7 @@ class Callers(pulumi.ComponentResource):
             opts=self._child(),
         )
         aws.iam.RolePolicy(
-            policies.called(caller), role=role.id, policy=document, opts=self._child(depends_on=list(granted))
+            policies.label(caller), role=role.id, policy=document, opts=self._child(depends_on=list(granted))
         )
         return role
 
@@ -136,6 +139,7 @@ def _called(endpoint: InferenceEndpoint) -> dict[str, Any]:
         arn=endpoint.endpoint.arn,
         variants=list(endpoint.variants),
         mode="real-time",
+        streaming=True if endpoint.streaming else LEFT_OUT,
     )
 
 

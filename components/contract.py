@@ -50,7 +50,14 @@ class EndpointContract(CamelCaseModel):
     mode: Literal["real-time", "asynchronous"]
     """How it is called."""
     async_locations: Mapping[str, str] | None = None
-    """S3 locations of asynchronous answers; real-time endpoints have none (Pulumi leaves a null out of the outputs)."""
+    """S3 URIs of an asynchronous endpoint: `inputs` to put requests into, `outputs` and `failures` to find answers in.
+
+    Real-time endpoints have none (Pulumi leaves a null out of the outputs).
+    """
+    async_parameters: Mapping[str, float] | None = None
+    """What callers pass to InvokeEndpointAsync, by its names: whole numbers. Left out for real-time endpoints."""
+    async_topic_arns: Mapping[str, str] | None = None
+    """Topics that are told of outcomes, by outcome (`success`, `error`); left out for real-time endpoints."""
     streaming: bool = False
     """Whether InvokeEndpointWithResponseStream is allowed, too; left out where it isn't."""
     front_door_policy_arn: str | None = None
@@ -187,14 +194,17 @@ def _front_door(api: PrivateApi, name: PrivateName) -> dict[str, Any]:
 
 
 def _endpoint(endpoint: InferenceEndpoint, front_door: aws.iam.Policy | None) -> dict[str, Any]:
+    exchange = endpoint.exchange
     return as_json(
         EndpointContract,
         name=endpoint.endpoint.name,
         arn=endpoint.endpoint.arn,
         variants=list(endpoint.variants),
         invoke_policy_arn=endpoint.invoke_policy.arn,
-        mode="real-time",
-        async_locations=None,
+        mode="asynchronous" if exchange else "real-time",
+        async_locations=exchange.locations if exchange else None,
+        async_parameters=exchange.parameters if exchange else LEFT_OUT,
+        async_topic_arns={outcome: topic.arn for outcome, topic in exchange.topics.items()} if exchange else LEFT_OUT,
         streaming=True if endpoint.streaming else LEFT_OUT,
         front_door_policy_arn=front_door.arn if front_door else LEFT_OUT,
     )

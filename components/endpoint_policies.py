@@ -32,9 +32,16 @@ def invocations(account: Account, endpoints: Sequence[str]) -> Document:
 
 
 def artifact_reads(
-    account: Account, objects: Sequence[Arn], roles: str, *, listed: Sequence[Arn], image_layers: bool
+    account: Account,
+    objects: Sequence[Arn],
+    roles: str,
+    *further: Statement,
+    listed: Sequence[Arn],
+    image_layers: bool,
 ) -> Document:
     """Only reads of these objects (or patterns of them), by roles whose ARNs match `roles`; `listed` may be listed.
+
+    What is given `further` passes, too.
 
     With `image_layers`, also the bucket that ECR serves layers from to whoever pulls through the VPC:
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
@@ -45,7 +52,8 @@ def artifact_reads(
         layers = f"arn:{account.partition}:s3:::prod-{account.region}-starport-layer-bucket/*"
         reads.append(_statement("ReadImageLayers", ["s3:GetObject"], [layers], {}))
     common = {"Principal": {"AWS": "*"}, "Condition": condition}
-    return with_listings(document(*reads), listed, common) if reads else _nothing()
+    passing = [*reads, *further]
+    return with_listings(document(*passing), listed, common) if passing else _nothing()
 
 
 def service_policy(service: str, account: Account, parameter_prefix: str) -> Document:

@@ -58,7 +58,9 @@ def flows(settings: Settings) -> tuple[Flow, ...]:
     ]
     if settings.private_access.dynamodb:
         allowed.append(Flow(Tier.APP, Gateway.DYNAMODB, "Clients reach DynamoDB through its gateway"))
-    if "ecr.dkr" in settings.private_access.interface_endpoints:
+    if settings.asynchronous:
+        allowed.append(Flow(Tier.APP, Gateway.S3, "Clients put requests into S3, and read answers there"))
+    elif "ecr.dkr" in settings.private_access.interface_endpoints:
         allowed.append(Flow(Tier.APP, Gateway.S3, "ECR serves image layers from S3"))
     if settings.network.on_premises:
         allowed += [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.live_endpoints import NOT_SERVING, LiveEndpoint
-from components.settings import ALL_TRAFFIC, VariantSettings
+from components.settings import ALL_TRAFFIC, AsynchronousSettings, VariantSettings
 
 LONGEST_ENDPOINT_NAME = 63 - 2 * len("-1234567")
 """Characters that a configuration's name, of 63 at most, has for its endpoint's beside a digest and Pulumi's suffix."""
@@ -26,6 +26,7 @@ class Content:
     variants: Sequence[VariantSettings]
     volume_key: bool
     zones: Sequence[str]
+    asynchronous: AsynchronousSettings | None = None
 
     def name(self, instances: Mapping[str, int], *, renamed: bool) -> str:
         """The resource's name, which Pulumi makes unique: the endpoint's name and a digest of the content."""
@@ -33,6 +34,9 @@ class Content:
         # An endpoint that names no variants has had this one's content in its configuration's name from the start.
         content: dict[str, Any] = each[ALL_TRAFFIC] if each.keys() == {ALL_TRAFFIC} else {"variants": each}
         content |= {"volumeKey": self.volume_key, "zones": sorted(self.zones)} | ({"renamed": True} if renamed else {})
+        if self.asynchronous:
+            include = {"max_concurrent_invocations_per_instance", "notifications"}
+            content["asynchronous"] = self.asynchronous.model_dump(mode="json", include=include)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return f"{self.endpoint[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
 

@@ -133,7 +133,7 @@ def logs_key(account: Account, *further: Statement) -> Document:
     )
 
 
-def notifications_key(account: Account) -> Document:
+def notifications_key(account: Account, *further: Statement) -> Document:
     """The alarm topic. With the AWS-managed SNS key, alarms would be lost silently.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
@@ -154,6 +154,7 @@ def notifications_key(account: Account) -> Document:
             ["kms:Decrypt", "kms:GenerateDataKey*"],
             {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": account.arn("sns", "*")}},
         ),
+        *further,
     )
 
 
@@ -217,7 +218,7 @@ class Serving:
     """Whether network interfaces may be made in AWS's published form, on every resource."""
 
 
-def execution_role(account: Account, serving: Serving) -> Document:
+def execution_role(account: Account, serving: Serving, *further: Statement) -> Document:
     """What SageMaker needs to start and run one model.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
@@ -250,6 +251,7 @@ def execution_role(account: Account, serving: Serving) -> Document:
             if serving.unscoped_interfaces
             else each_once([*serving.subnets, *serving.security_groups, account.arn("ec2", "network-interface/*")]),
         ),
+        *further,
     )
 
 

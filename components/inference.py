@@ -7,8 +7,9 @@ from functools import partial
 import pulumi
 import pulumi_aws as aws
 
-from components import iam
+from components import exchange_policies, iam
 from components.deployment import deployment
+from components.exchange import Exchange
 from components.execution_role import ExecutionRole
 from components.generation import Content, generation
 from components.iam import Account
@@ -53,6 +54,8 @@ class InferenceEndpointArgs:
     """
     runtime_endpoint_id: pulumi.Input[str]
     """The only VPC endpoint that callers may use."""
+    vpc_id: pulumi.Input[str]
+    """From where callers may put requests into S3, and read answers there."""
     data_key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
@@ -64,10 +67,12 @@ class InferenceEndpointArgs:
     """Hooks that keep it serving."""
     protect: bool
     """Whether Pulumi refuses to delete the log group."""
+    exchange: Exchange | None = None
+    """Where requests and answers are, if the endpoint is asynchronous."""
 
 
 class InferenceEndpoint(pulumi.ComponentResource):
-    """Models behind a real-time endpoint whose instances live in the model subnets."""
+    """Models behind an endpoint whose instances live in the model subnets."""
 
     endpoint: aws.sagemaker.Endpoint
     invoke_policy: aws.iam.Policy
@@ -75,6 +80,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
     """Names of its production variants."""
     streaming: bool
     """Whether the invoke policy allows answers part by part."""
+    exchange: Exchange | None
+    """Where its requests and answers are, if it is asynchronous."""
 
     def __init__(self, name: str, args: InferenceEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:InferenceEndpoint", name, None, opts)
@@ -84,6 +91,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self._generation = generation(self._content(), args.live)
         self.variants = [served.name for served in args.variants]
         self.streaming = args.settings.streaming
+        self.exchange = args.exchange
         announce(args.settings.name, [served.variant.settings for served in args.variants], args.live, self)
         log_group = self._log_group()
         variants = [ProductionVariant(self._variant_args(served)) for served in args.variants]
@@ -100,7 +108,13 @@ class InferenceEndpoint(pulumi.ComponentResource):
             deployment_config=None if self._generation.renamed else self._deployment(rollback),
             opts=pulumi.ResourceOptions.merge(
                 self._child(
-                    depends_on=[permissions, log_group, *args.artifact_dependencies], hooks=args.safeguards.endpoint
+                    depends_on=[
+                        permissions,
+                        log_group,
+                        *args.artifact_dependencies,
+                        *(args.exchange.safeguards if args.exchange else ()),
+                    ],
+                    hooks=args.safeguards.endpoint,
                 ),
                 _replaced_if_failed(args.live),
             ),
@@ -110,9 +124,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             name,
             path=args.iam_path,
             description=f"Calls {args.settings.name} through the VPC's runtime endpoint",
-            policy=iam.json_document(
-                iam.invoke(self.endpoint.arn, args.runtime_endpoint_id, streaming=args.settings.streaming)
-            ),
+            policy=iam.json_document(self._callers()),
             # Deleted before these: as long as somebody holds the policy, the endpoint stays as it is.
             opts=self._child(
                 depends_on=[*scaling, *(variant.alarms for variant in variants)], hooks=args.safeguards.invoke_policy
@@ -126,6 +138,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             artifacts={served.name: served.artifact.content for served in self._args.variants},
             variants=[served.variant.settings for served in self._args.variants],
             volume_key=self._args.settings.volume_key_off_because is None,
+            asynchronous=self._args.settings.asynchronous,
             zones=self._args.zones,
         )
 
@@ -136,6 +149,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             subnet_ids=self._args.subnet_ids,
             security_group_id=self._args.security_group_id,
             topic_arn=self._args.topic_arn,
+            asynchronous=self._args.settings.asynchronous,
             parent=self,
             hooks=self._args.safeguards.model,
         )
@@ -168,9 +182,17 @@ class InferenceEndpoint(pulumi.ComponentResource):
             security_groups=self._ec2_arns("security-group", [args.security_group_id, *args.live.security_groups]),
             unscoped_interfaces=args.unscoped_interfaces,
         )
-        document = with_listings(iam.execution_role(args.account, serving), args.listed_artifacts)
+        exchange = exchange_policies.role_statements(args.account, args.exchange.exchanged) if args.exchange else []
+        document = with_listings(iam.execution_role(args.account, serving, *exchange), args.listed_artifacts)
         role = args.execution_role.role
         return aws.iam.RolePolicy(self._name, role=role.id, policy=iam.json_document(document), opts=self._child())
+
+    def _callers(self) -> iam.Document:
+        args = self._args
+        if args.exchange is None:
+            return iam.invoke(self.endpoint.arn, args.runtime_endpoint_id, streaming=args.settings.streaming)
+        by = args.exchange.exchanged
+        return exchange_policies.invoke(args.account, self.endpoint.arn, args.runtime_endpoint_id, args.vpc_id, by)
 
     def _ec2_arns(self, kind: str, ids: Sequence[pulumi.Input[str]]) -> list[pulumi.Output[str]]:
         return [pulumi.Output.concat(self._args.account.arn("ec2", f"{kind}/"), each) for each in ids]
@@ -196,6 +218,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
                 )
                 for variant in variants
             ],
+            async_inference_config=self.exchange.configuration() if self.exchange else None,
             opts=self._child(hooks=self._args.safeguards.configuration),
         )
 

@@ -24,6 +24,8 @@ class EncryptionKeysArgs:
     """What the data key's policy refuses, whoever is allowed."""
     logs_use: Sequence[Statement] = ()
     """What the logs key's policy allows beside log groups."""
+    notifications_use: Sequence[Statement] = ()
+    """What the notifications key's policy allows beside alarms and events."""
     retain_data_key: bool
     """Whether the data key stays in the account on destroy: without it, retained artifacts are lost."""
 
@@ -45,7 +47,8 @@ class EncryptionKeys(pulumi.ComponentResource):
             args.retain_data_key,
         )
         self.logs = self._key("logs", "Log groups", iam.logs_key(args.account, *args.logs_use))
-        self.notifications = self._key("notifications", "Alarm topic", iam.notifications_key(args.account))
+        notifications = iam.notifications_key(args.account, *args.notifications_use)
+        self.notifications = self._key("notifications", "Alarm topic", notifications)
         self.register_outputs({"dataKeyArn": self.data.arn, "logsKeyArn": self.logs.arn})
 
     def _key(self, purpose: str, description: str, policy: Document, retain: bool = False) -> aws.kms.Key:

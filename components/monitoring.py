@@ -1,7 +1,7 @@
 """The alarm topic, what tells it of endpoints' states, and the stack's dashboard."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ class MonitoringArgs:
     """Addresses to subscribe to the topic."""
     variants: Mapping[str, Sequence[str]]
     """Production variants to draw on the dashboard, by their endpoint, whose state changes are told."""
+    asynchronous: Collection[str] = ()
+    """Endpoints among them whose requests wait in a queue."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -48,7 +50,7 @@ class Monitoring(pulumi.ComponentResource):
         dashboard = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=stack_name(),
-            dashboard_body=json.dumps(_dashboard(region, args.variants)),
+            dashboard_body=json.dumps(_dashboard(region, args.variants, args.asynchronous)),
             opts=child,
         )
         self.dashboard_url = pulumi.Output.concat(
@@ -83,17 +85,30 @@ def _console(region: str) -> str:
     return f"{region}.console.{domain}"
 
 
-def _dashboard(region: str, variants: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+ERRORS = ("Errors", INVOCATION_METRICS, ("Invocation4XXErrors", "Invocation5XXErrors"), "Sum")
+HARDWARE = ("CPU and memory (%)", INSTANCE_METRICS, ("CPUUtilization", "MemoryUtilization"), "Average")
+REAL_TIME = (
+    ("Invocations", INVOCATION_METRICS, ("Invocations",), "Sum"),
+    ERRORS,
+    ("Latency (µs)", INVOCATION_METRICS, ("ModelLatency", "OverheadLatency"), "p95"),
+    HARDWARE,
+)
+ASYNCHRONOUS = (
+    ("Requests", INVOCATION_METRICS, ("InvocationsProcessed", "InvocationFailures", "ExpiredRequests"), "Sum"),
+    ERRORS,
+    ("Queue", INVOCATION_METRICS, ("ApproximateBacklogSize", "ApproximateAgeOfOldestRequest"), "Maximum"),
+    HARDWARE,
+)
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html"""
+OF_THE_ENDPOINT = ("ApproximateBacklogSize", "ApproximateAgeOfOldestRequest")
+"""Metrics without a variant: there is one queue."""
+
+
+def _dashboard(region: str, variants: Mapping[str, Sequence[str]], asynchronous: Collection[str]) -> Mapping[str, Any]:
     """The dashboard's body: one row of four graphs for each production variant.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
-    graphs = [
-        ("Invocations", INVOCATION_METRICS, ["Invocations"], "Sum"),
-        ("Errors", INVOCATION_METRICS, ["Invocation4XXErrors", "Invocation5XXErrors"], "Sum"),
-        ("Latency (µs)", INVOCATION_METRICS, ["ModelLatency", "OverheadLatency"], "p95"),
-        ("CPU and memory (%)", INSTANCE_METRICS, ["CPUUtilization", "MemoryUtilization"], "Average"),
-    ]
     rows = [(endpoint, variant) for endpoint, names in variants.items() for variant in names]
     return {
         "widgets": [
@@ -108,12 +123,18 @@ def _dashboard(region: str, variants: Mapping[str, Sequence[str]]) -> Mapping[st
                     "region": region,
                     "stat": statistic,
                     "period": PERIOD_SECONDS,
-                    "metrics": [
-                        [namespace, metric, "EndpointName", endpoint, "VariantName", variant] for metric in metrics
-                    ],
+                    "metrics": [_metric(namespace, metric, endpoint, variant) for metric in metrics],
                 },
             }
             for row, (endpoint, variant) in enumerate(rows)
-            for column, (title, namespace, metrics, statistic) in enumerate(graphs)
+            for column, (title, namespace, metrics, statistic) in enumerate(
+                ASYNCHRONOUS if endpoint in asynchronous else REAL_TIME
+            )
         ]
     }
+
+
+def _metric(namespace: str, metric: str, endpoint: str, variant: str) -> list[str]:
+    """A metric as a graph has it."""
+    of_variant = [] if metric in OF_THE_ENDPOINT else ["VariantName", variant]
+    return [namespace, metric, "EndpointName", endpoint, *of_variant]

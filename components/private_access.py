@@ -10,6 +10,7 @@ from components import iam
 from components.cidr import Tier
 from components.endpoint_policies import artifact_reads, invocations, service_policy
 from components.endpoint_services import GATEWAY_ALTERNATIVES, RUNTIME, WITHOUT_PRIVATE_DNS, runtime_service
+from components.exchange_policies import gateway_statements
 from components.flows import Flow, Gateway
 from components.iam import Account, Document
 from components.names import name_tag
@@ -40,6 +41,8 @@ class PrivateAccessArgs:
     """Prefix of the SSM parameters that may be read."""
     security_group_id: pulumi.Input[str]
     """The group of the interface endpoints."""
+    exchanges: Sequence[iam.Arn] = ()
+    """Buckets of asynchronous endpoints' requests and answers."""
 
 
 class PrivateAccess(pulumi.ComponentResource):
@@ -113,9 +116,9 @@ class PrivateAccess(pulumi.ComponentResource):
         if service == Gateway.S3:
             layers = "ecr.dkr" in self._args.settings.interface_endpoints
             roles = account.roles(self._args.iam_path)
-            return artifact_reads(
-                account, self._args.artifacts, roles, listed=self._args.listed_artifacts, image_layers=layers
-            )
+            exchanges = gateway_statements(account, self._args.exchanges, roles)
+            listed = self._args.listed_artifacts
+            return artifact_reads(account, self._args.artifacts, roles, *exchanges, listed=listed, image_layers=layers)
         return service_policy(service, account, self._args.parameter_prefix)
 
     def _recommend_gateway(self, service: str) -> None:

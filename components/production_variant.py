@@ -8,8 +8,10 @@ import pulumi_aws as aws
 
 from components.alarms import VariantAlarms, VariantAlarmsArgs
 from components.artifacts import Artifact
+from components.backlog_scaling import BacklogScaling, BacklogScalingArgs
 from components.images import ServingImage
 from components.scaling import VariantScaling, VariantScalingArgs
+from components.settings import AsynchronousSettings
 from components.variant import VariantArgs
 
 
@@ -39,6 +41,8 @@ class ProductionVariantArgs:
     """The group of the model tier."""
     topic_arn: pulumi.Input[str]
     """The topic that alarms notify."""
+    asynchronous: AsynchronousSettings | None
+    """Of the endpoint."""
     parent: pulumi.Resource
     """The endpoint's component: with a component of its own in between, models would have other URNs."""
     hooks: pulumi.ResourceHookBinding
@@ -52,7 +56,9 @@ class ProductionVariant:
         self._args = args
         self._label = args.served.variant.label
         self.name = args.served.name
-        alarms = VariantAlarmsArgs(variant=args.served.variant, topic_arn=args.topic_arn)
+        alarms = VariantAlarmsArgs(
+            variant=args.served.variant, topic_arn=args.topic_arn, asynchronous=args.asynchronous
+        )
         self.alarms = VariantAlarms(self._label, alarms, pulumi.ResourceOptions(parent=args.parent))
 
     def model(self, depends_on: Sequence[pulumi.Resource]) -> aws.sagemaker.Model:
@@ -84,10 +90,14 @@ class ProductionVariant:
             ),
         )
 
-    def scaling(self, endpoint_name: pulumi.Input[str]) -> VariantScaling:
-        """The scaling of the variant, once its endpoint exists."""
-        scaling = VariantScalingArgs(variant=self._args.served.variant, endpoint_name=endpoint_name)
-        return VariantScaling(self._label, scaling, pulumi.ResourceOptions(parent=self._args.parent))
+    def scaling(self, endpoint_name: pulumi.Input[str]) -> VariantScaling | BacklogScaling:
+        """The scaling of the variant, by calls or by what waits, once its endpoint exists."""
+        args, variant = self._args, self._args.served.variant
+        options = pulumi.ResourceOptions(parent=args.parent)
+        if args.asynchronous:
+            backlog = BacklogScalingArgs(variant=variant, settings=args.asynchronous, endpoint_name=endpoint_name)
+            return BacklogScaling(self._label, backlog, options)
+        return VariantScaling(self._label, VariantScalingArgs(variant=variant, endpoint_name=endpoint_name), options)
 
 
 def _files(artifact: Artifact) -> aws.sagemaker.ModelPrimaryContainerModelDataSourceArgs:

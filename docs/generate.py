@@ -111,7 +111,8 @@ def _default(field: Any, inner: type[BaseModel] | None) -> str:
         return "required"
     if field.default is PydanticUndefined or field.default in ((), None) or inner:
         return ""
-    return f"`{field.default}`"
+    given = ", ".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
+    return f"`{given}`"
 
 
 def third_party_page() -> str:

@@ -34,6 +34,8 @@ from private_inference.graph.types import (
 from private_inference.graph.values import Unknown, UnverifiableError, known
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+NONE = 0
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html (no other scales in to none)"""
 BURSTABLE = "ml.t"
 """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html (not scalable)"""
 
@@ -128,9 +130,14 @@ def _names_s3(stack: Stack, group: Resource, rule: GroupRule) -> Findings:
     options={"minimum": {"type": "number", "minimum": 2, "default": 2, "description": "Instances, at least."}},
 )
 def two_instances_serve(resource: Resource, *, minimum: float) -> Findings:
-    """Variants start with two instances or more, which SageMaker spreads over zones, and scaling leaves as many."""
-    if resource.get("scalableDimension") == DIMENSION:
+    """Variants start with two instances or more, which SageMaker spreads over zones, and scaling leaves as many.
+
+    What asks an asynchronous endpoint waits for an instance; only such a one scales in to none.
+    """
+    if resource.get("scalableDimension") == DIMENSION and resource.get("minCapacity") != NONE:
         yield from require(resource, "minCapacity", is_at_least(minimum), "scales in to too few instances")
+    if resource.given("asyncInferenceConfig") is not None:
+        return
     started = resource.entries("productionVariants")
     yield from each(resource, started, lambda path, variant: _too_few(path, variant, minimum))
 

@@ -5,6 +5,7 @@ reviewers. All problems of a stack's configuration are reported at once, each wi
 """
 
 from components.settings.account_guards import AccountGuardsSettings
+from components.settings.asynchronous import AsynchronousSettings
 from components.settings.callers import CallerSettings
 from components.settings.endpoints import EndpointSettings
 from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
@@ -24,6 +25,7 @@ __all__ = [
     "CLIENTS",
     "AccountGuardsSettings",
     "ArtifactSettings",
+    "AsynchronousSettings",
     "CallerSettings",
     "EndpointSettings",
     "FlowSettings",

@@ -70,6 +70,13 @@ def contradictions(
             yield Problem(f"{place}.account", caller.account, message)
         if not served:
             yield Problem(f"{place}.name", caller.name, "has nothing to call; add an endpoint to endpoints")
+        later = [endpoint.name for endpoint in endpoints if endpoint.asynchronous]
+        if reached := [name for name in caller.endpoints or served if name in later]:
+            message = (
+                f"would reach {', '.join(reached)}, whose requests and answers are in S3, which the stack's own VPC "
+                "alone gets to; name others in its endpoints, or serve that in another stack"
+            )
+            yield Problem(f"{place}.name", caller.name, message)
         for number, name in enumerate(caller.endpoints if served else ()):
             if name not in served:
                 message = f"is no endpoint of this stack; choose from {', '.join(served)}"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from components.settings.asynchronous import AsynchronousSettings
 from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType, Reason
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
@@ -141,6 +142,8 @@ class EndpointSettings(SettingsGroup):
     """How new models and settings reach it."""
     streaming: bool = False
     """Whether callers may have answers part by part (InvokeEndpointWithResponseStream), as the container sends them."""
+    asynchronous: AsynchronousSettings | None = None
+    """If answers come later, in S3; by default each call waits for its answer."""
     volume_key_off_because: Reason | None = None
     """For instance types with local NVMe storage only: why no customer key is named (the hardware encrypts it)."""
 
@@ -154,6 +157,13 @@ class EndpointSettings(SettingsGroup):
     @property
     def production_variants(self) -> tuple[VariantSettings, ...]:
         """What serves: the variants, or the one that the endpoint's own settings describe."""
+        if self.asynchronous is None:
+            return self._named_variants
+        watched = self.asynchronous.watched
+        return tuple(each.model_copy(update={"alarms": watched(each.alarms)}) for each in self._named_variants)
+
+    @property
+    def _named_variants(self) -> tuple[VariantSettings, ...]:
         if self.variants or self.model is None or self.instance_type is None:
             return self.variants
         # They are validated already, where the artifact's path is relative to: not once more, from elsewhere.
@@ -181,10 +191,25 @@ class EndpointSettings(SettingsGroup):
         return most + (update.step_instances or math.ceil((update.step_percent or 100) * most / 100))
 
     def _contradictions(self) -> Iterator[Problem]:
-        for variant in self.production_variants:
+        for position, variant in enumerate(self.production_variants):
             yield from self._update_contradictions(variant)
+            yield from self._mode_contradictions(self.key(position), variant)
+        if self.asynchronous:
+            yield from self.asynchronous.contradicted_by(self.name, self.production_variants)
+            if self.streaming:
+                message = "has no effect: an asynchronous endpoint's answers come whole, in S3. Remove it"
+                yield Problem("streaming", True, message)
         if self.variants:
             yield from self._variant_contradictions(self.variants)
+
+    def _mode_contradictions(self, key: str, variant: VariantSettings) -> Iterator[Problem]:
+        if self.asynchronous:
+            for problem in self.asynchronous.unpublished(variant.scaling, variant.alarms):
+                yield problem._replace(key=key + problem.key)
+        elif variant.instances.min == 0:
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
+            message = "is for asynchronous endpoints, whose requests wait; use 2, or add asynchronous"
+            yield Problem(f"{key}instances.min", 0, message)
 
     def _update_contradictions(self, variant: VariantSettings) -> Iterator[Problem]:
         update, least, most = self.update, variant.instances.min, variant.instances.max

@@ -64,12 +64,16 @@ def contradictions(
         message = "can't be had with privateAccess.fips: API Gateway names no FIPS endpoint of SageMaker; choose one"
         yield Problem("frontDoor.domainName", front_door.domain_name, message)
     limit = front_door.timeout_seconds * 1000
-    message = (
+    untold = (
         f"would tell of no call through the front door, which gives up after {front_door.timeout_seconds} s "
         "(frontDoor.timeoutSeconds); lower it"
     )
     for position, endpoint in enumerate(endpoints):
+        if endpoint.asynchronous:
+            message = "can't be called through the front door, which waits for answers; make a stack of its own for it"
+            yield Problem(f"endpoints[{position}].name", endpoint.name, message)
+            continue
         for number, variant in enumerate(endpoint.production_variants):
             if variant.alarms.latency_ms >= limit:
                 key = f"endpoints[{position}].{endpoint.key(number)}alarms.latencyMs"
-                yield Problem(key, variant.alarms.latency_ms, message)
+                yield Problem(key, variant.alarms.latency_ms, untold)

@@ -224,6 +224,11 @@ class Settings(SettingsGroup):
         return self.operators.calls_from_outside and bool(self.endpoints)
 
     @property
+    def asynchronous(self) -> tuple[EndpointSettings, ...]:
+        """The endpoints whose answers come later, in S3."""
+        return tuple(endpoint for endpoint in self.endpoints if endpoint.asynchronous)
+
+    @property
     def keep_artifacts(self) -> bool:
         """Whether bucket, objects, registry and their key stay in the account on destroy."""
         return self.artifacts.deleted_on_destroy_because is None

@@ -110,19 +110,19 @@ class ModelSettings(SettingsGroup):
 class InstanceSettings(SettingsGroup):
     """How many instances serve a variant."""
 
-    min: Annotated[int, Field(ge=1, le=1000)] = 2
-    """Scaling never goes below; two or more keep serving when a zone fails."""
+    min: Annotated[int, Field(ge=0, le=1000)] = 2
+    """Scaling never goes below; two or more keep serving when a zone fails. 0 is for asynchronous endpoints."""
     max: Annotated[int, Field(ge=1, le=1000)] = 10
     """Scaling never goes above."""
     initial: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """Instances at creation; `min` unless given."""
+    """Instances at creation; `min` unless given, and one where that is 0."""
     single_because: Reason | None = None
     """Why one instance is enough, and an outage of its zone an outage of the endpoint."""
 
     @property
     def at_creation(self) -> int:
         """How many instances the endpoint starts with."""
-        return self.min if self.initial is None else self.initial
+        return max(self.min, 1) if self.initial is None else self.initial
 
     def _contradictions(self) -> Iterator[Problem]:
         if self.min > self.max:
@@ -130,7 +130,7 @@ class InstanceSettings(SettingsGroup):
         elif not self.min <= self.at_creation <= self.max:
             message = f"must lie between min ({self.min}) and max ({self.max}); leave it out for min"
             yield Problem("initial", self.initial, message)
-        if self.min < 2 and self.single_because is None:
+        if self.min == 1 and self.single_because is None:
             message = "is below 2: one zone's outage stops the endpoint. Use 2, or give singleBecause a reason"
             yield Problem("min", self.min, message)
 
@@ -166,7 +166,10 @@ class AlarmSettings(SettingsGroup):
     server_errors: Annotated[int, Field(ge=1)] = 5
     """Answers with status 5XX."""
     latency_ms: Annotated[float, Field(gt=0)] = 1000
-    """95th percentile of the model's latency, in milliseconds."""
+    """95th percentile of the model's latency, in milliseconds.
+
+    Of an asynchronous endpoint half of `asynchronous.invocationTimeoutSeconds`, unless given.
+    """
     client_error_percent: Annotated[float, Field(gt=0, le=100)] = 25
     """Answers with status 4XX, in percent of all."""
     overhead_ms: Annotated[float, Field(gt=0)] = 500

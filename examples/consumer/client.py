@@ -9,24 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ReadTimeoutError
-from botocore.exceptions import ConnectionError as NoConnectionError
+from calls import CONFIG, CallError, explained, scores_of
 from contract import Contract, ContractError
+from later import MAX_REQUEST_BYTES, score_later
 
 MAX_BODY_BYTES = 6_291_456
 """The most that InvokeEndpoint carries (API_runtime_InvokeEndpoint)."""
-
-READ_TIMEOUT = 70
-"""Seconds. A container may take 60 s to answer, for which API_runtime_InvokeEndpoint asks for this socket timeout."""
-
-CONFIG = Config(connect_timeout=3, read_timeout=READ_TIMEOUT, retries={"mode": "standard", "total_max_attempts": 4})
 
 SSM_ADVICE = {
     "ParameterNotFound": "is the endpoint deployed by that stack, in this account and region?",
@@ -39,31 +32,6 @@ RUNTIME_ADVICE = {
     "ThrottlingException": "it is at its limit; try later, or send more rows a request.",
     "ServiceUnavailable": "it has no capacity right now; try later.",
 }
-
-
-class CallError(Exception):
-    """The call could not be made, or was refused; the message says what to do. It names no account and no key."""
-
-
-@contextmanager
-def explained(what: str, advice: Mapping[str, str], unreachable: str) -> Iterator[None]:
-    """Turns boto3's errors into CallError. AWS's own texts are left out where they name accounts and identities."""
-    try:
-        yield
-    except ClientError as error:
-        response: Mapping[str, Any] = error.response
-        code = response["Error"]["Code"]
-        if code == "ModelError":
-            status, message = response["OriginalStatusCode"], response["OriginalMessage"].strip()
-            raise CallError(f"{what}: the model answered {status}: {message}") from None
-        raise CallError(f"{what} was refused ({code}): {advice.get(code, 'see the AWS documentation.')}") from None
-    except ReadTimeoutError:
-        raise CallError(f"{what} gave no answer within {READ_TIMEOUT} s.") from None
-    except (NoConnectionError, HTTPClientError):
-        raise CallError(f"{what} can't be reached from here: {unreachable}") from None
-    except (BotoCoreError, ValueError) as error:
-        # No region, no credentials, an --endpoint-url that isn't a URL: boto3 says so itself, in one sentence.
-        raise CallError(f"{what}: {error}") from None
 
 
 def contract_from_file(path: Path) -> Contract:
@@ -95,16 +63,16 @@ def read_document(document: Any, source: str) -> Contract:
         raise CallError(f"{source}: {error}") from None
 
 
-def read_rows(path: Path) -> bytes:
-    """The file as the body of a request. Raises CallError."""
+def read_rows(path: Path, most: int = MAX_BODY_BYTES) -> bytes:
+    """The file as the body of a request of at most so many bytes. Raises CallError."""
     try:
         body = path.read_bytes()
     except OSError as error:
         raise CallError(f"{path} can't be read: {error.strerror}.") from None
     if not body.strip():
         raise CallError(f"{path} has no rows.")
-    if len(body) > MAX_BODY_BYTES:
-        raise CallError(f"{path} has {len(body):,} bytes, a request carries {MAX_BODY_BYTES:,}: split it.")
+    if len(body) > most:
+        raise CallError(f"{path} has {len(body):,} bytes, a request carries {most:,}: split it.")
     return body
 
 
@@ -117,7 +85,7 @@ def score(
     except ContractError as error:
         raise CallError(str(error)) from None
     if target.mode != "real-time":
-        raise CallError(f"The endpoint {endpoint} is {target.mode}: this client makes real-time calls only.")
+        raise CallError(f"The endpoint {endpoint} is {target.mode}: call it by later.score_later.")
     if variant is not None and variant not in target.variants:
         raise CallError(f"The endpoint {endpoint} has no variant {variant!r}; it has: {', '.join(target.variants)}.")
     unreachable = (
@@ -135,11 +103,19 @@ def score(
             Body=rows,
             **({"TargetVariant": variant} if variant else {}),
         )
-        answer = json.load(response["Body"])
-    try:
-        return [prediction["score"] for prediction in answer["predictions"]]
-    except (KeyError, TypeError):
-        raise CallError(f'The endpoint {endpoint} did not answer {{"predictions": [{{"score": …}}]}}.') from None
+        answer = response["Body"].read()
+    return scores_of(endpoint, answer)
+
+
+def asked(contract: Contract, given: argparse.Namespace) -> list[float]:
+    """The scores that a command asks for, at once or later, as the endpoint answers. Raises CallError."""
+    target = contract.endpoints.get(given.endpoint)
+    if target and target.mode == "asynchronous":
+        if given.variant:
+            raise CallError(f"The endpoint {given.endpoint} is asynchronous: its requests name no variant.")
+        rows = read_rows(given.rows, MAX_REQUEST_BYTES)
+        return score_later(contract, given.endpoint, rows, wait=given.wait, endpoint_url=given.endpoint_url)
+    return score(contract, given.endpoint, read_rows(given.rows), given.endpoint_url, given.variant)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,15 +130,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--region", help="where the contract's parameter is; default: the AWS configuration's")
     parser.add_argument("--endpoint-url", metavar="URL", help="the runtime endpoint's own URL; default: private DNS")
+    parser.add_argument(
+        "--wait", type=float, default=900, metavar="SECONDS", help="for an answer that comes later; default: 900"
+    )
     parser.add_argument("rows", type=Path, metavar="CSV", help="one row a line, no header, no label")
     given = parser.parse_args(arguments)
     try:
-        rows = read_rows(given.rows)
         if given.contract:
             contract = contract_from_file(given.contract)
         else:
             contract = contract_from_parameter(given.stack, given.endpoint, given.region)
-        scores = score(contract, given.endpoint, rows, given.endpoint_url, given.variant)
+        scores = asked(contract, given)
     except CallError as error:
         sys.stderr.write(f"{error}\n")
         return 1

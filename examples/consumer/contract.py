@@ -33,7 +33,9 @@ class RuntimeEndpoint(_Document):
 class Endpoint(_Document):
     """What can be called: `mode` says how, `invoke_policy_arn` is the IAM policy that allows it.
 
-    Calls are split between its `variants`, unless they name one. With `streaming` answers may come in parts.
+    Calls are split between its `variants`, unless they name one. With `streaming` answers may come in parts. An
+    asynchronous one takes requests from `inputs` of its `async_locations`, by InvokeEndpointAsync with its
+    `async_parameters`.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Endpoint(_Document):
     invoke_policy_arn: str
     mode: str
     streaming: bool = False
+    async_locations: dict[str, str] | None = None
+    async_parameters: dict[str, int] | None = None
 
     @property
     def partition(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from private_inference.authorization import exchange_intent
 from private_inference.authorization.everyone import ADMINISTRATOR, ROOT_USER
 from private_inference.authorization.intent import Expectation, Expected, Intent
 from private_inference.authorization.model import PUBLIC
@@ -25,6 +26,7 @@ DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
 FLOW_LOGS = "role network-flow-logs"
 USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 CALLS_OF_MODELS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+LATER = ("sagemaker:InvokeEndpointAsync",)
 CHANGES = ("sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint")
 
 ANYWHERE = (
@@ -62,6 +64,7 @@ def intent_from(settings: Settings) -> Intent:
     """The intent of a stack."""
     names = [endpoint.name for endpoint in settings.endpoints]
     resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
+    resources += [one for endpoint in settings.endpoints for one in exchange_intent.protected(endpoint)]
     stack: tuple[str, ...] = (
         OBJECTS,
         BUCKET,
@@ -79,24 +82,26 @@ def intent_from(settings: Settings) -> Intent:
         stack += (FRONT_DOORS_ROLE, f"VPC {FRONT_DOOR}", *map(_route, names))
         each += [one for name in names for one in _through_front_door(name)]
     callers = [f"role caller-{caller.name}" for caller in settings.callers if caller.account]
-    each += [one for caller in settings.callers for one in _elsewhere(caller, names)]
+    each += [one for caller in settings.callers for one in _elsewhere(caller, settings.endpoints)]
     log, calls = ((CALLS, CALLS_BUCKET), [*_trail()]) if settings.logs_calls else ((), [])
     return Intent(
         (*resources, *stack, *log, *callers), (*each, *_services(settings), *calls, *_administrators(settings))
     )
 
 
-def _elsewhere(caller: CallerSettings, names: Sequence[str]) -> Iterator[Expectation]:
+def _elsewhere(caller: CallerSettings, endpoints: Sequence[EndpointSettings]) -> Iterator[Expectation]:
     """A caller comes through its own VPC endpoints; of another account as its role, which named principals take."""
     role, why = f"role caller-{caller.name}", f"{caller.name} calls the model from elsewhere"
     for principal in caller.principals:
         for through in caller.sts_vpc_endpoints:
             taken = f"{caller.name} takes its role"
             yield Expectation(Expected.REQUIRED, principal, "sts:AssumeRole", role, f"endpoint {through}", taken)
-    for name in caller.endpoints or names:
+    for name, streaming in {each.name: each.streaming for each in endpoints}.items():
+        if caller.endpoints and name not in caller.endpoints:
+            continue
         for through in caller.vpc_endpoints:
             called = {"resource": f"endpoint {name}", "path": f"endpoint {through}", "why": why}
-            for action in CALLS_OF_MODELS:
+            for action in _at_once(streaming=streaming):
                 who = role if caller.account else f"holders of caller-{caller.name}"
                 yield Expectation(Expected.REQUIRED, who, action, **called)
                 if not caller.account:
@@ -127,9 +132,15 @@ def _through_front_door(name: str) -> Iterator[Expectation]:
     yield Expectation(Expected.REQUIRED, service, "sts:AssumeRole", FRONT_DOORS_ROLE, why=why)
 
 
+def _at_once(*, streaming: bool) -> Sequence[str]:
+    return CALLS_OF_MODELS if streaming else CALLS_OF_MODELS[:1]
+
+
 def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
     name, role = endpoint.name, f"role {endpoint.name}"
-    for action in CALLS_OF_MODELS if endpoint.streaming else CALLS_OF_MODELS[:1]:
+    if endpoint.asynchronous:
+        yield from exchange_intent.expectations(endpoint)
+    for action in LATER if endpoint.asynchronous else _at_once(streaming=endpoint.streaming):
         yield Expectation(
             Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"
         )

@@ -132,7 +132,10 @@ def _service_expectations(settings: Settings) -> Iterator[Expectation]:
     if access.dynamodb:
         yield Expectation(CLIENTS, "dynamodb", HTTPS, why="clients use DynamoDB")
         yield from _through_acl("app", "dynamodb")
-    if "ecr.dkr" in access.interface_endpoints:
+    if settings.asynchronous:
+        yield Expectation(CLIENTS, "s3", HTTPS, why="clients put requests into S3, and read answers there")
+        yield from _through_acl("app", "s3")
+    elif "ecr.dkr" in access.interface_endpoints:
         yield Expectation(CLIENTS, "s3", HTTPS, why="image layers come from S3")
         yield from _through_acl("app", "s3")
 

@@ -36,9 +36,15 @@ def invoke(backend: Any, request: Any) -> tuple[int, dict[str, str], bytes]:
     if the model refuses the request or can't run here.
     """
     variant, instance = _chosen(backend, request)
+    kind, body = predict_on(instance, request)
+    return HTTPStatus.OK, {"Content-Type": kind, INVOKED: variant}, body
+
+
+def predict_on(instance: Any, request: Any) -> tuple[str, bytes]:
+    """Content type and body of what an instance answers to `headers` and `data`. Raises InvokeError."""
     with _model_errors():
         kind, parts = _answer(instance, request, request.headers.get("Accept", ""))
-        return HTTPStatus.OK, {"Content-Type": kind, INVOKED: variant}, b"".join(parts)
+        return kind, b"".join(parts)
 
 
 def stream(backend: Any, request: Any) -> tuple[int, dict[str, str], Iterator[bytes]]:

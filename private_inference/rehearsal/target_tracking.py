@@ -20,6 +20,7 @@ INVOCATIONS = ("AWS/SageMaker", "InvocationsPerInstance", "Sum")
 """Namespace, name and statistic of SageMakerVariantInvocationsPerInstance."""
 CONCURRENCY = ("AWS/SageMaker", "ConcurrentRequestsPerModel", "Maximum")
 """Of SageMakerVariantConcurrentRequestsPerModelHighResolution, which has a datapoint every ten seconds."""
+BACKLOG = ("AWS/SageMaker", "ApproximateBacklogSizePerInstance")
 CPU = ("/aws/sagemaker/Endpoints", "CPUUtilization")
 IDLE_CPU = 3.0
 """Percent of a vCPU that an instance without calls uses; AWS publishes no figure."""
@@ -104,19 +105,27 @@ def follow(
 
     Beside it the policies that do not agree to a removal then, each with its alarm's state. `bounds` are the least and
     most instances; datapoints come `late` minutes late. SageMaker sends a value with each request, so a minute without
-    one has no datapoint, and no zero; instances publish their CPU every minute:
+    one has no datapoint, and no zero; instances publish their CPU, and what is asynchronous its queue, every minute:
     https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html.
     """
     dimensions = frozenset((each["Name"], each["Value"]) for each in _dimensions(*variant))
     invocations: dict[int, float] = {}
     cpu: dict[int, float] = {}
-    metrics = {(*INVOCATIONS[:2], dimensions): invocations, (*CPU, dimensions): cpu}
+    queue: dict[int, float] = {}
+    of_the_endpoint = frozenset({("EndpointName", variant[0])})
+    metrics = {
+        (*INVOCATIONS[:2], dimensions): invocations,
+        (*CPU, dimensions): cpu,
+        (*BACKLOG, of_the_endpoint): queue,
+    }
     ready = 0.0
     for now in range(minutes):
         measured = now - late
-        if load(measured):
+        if load(measured) and instances:
             invocations[measured] = load(measured) / instances
-        cpu[measured] = IDLE_CPU
+        if instances:
+            queue[measured] = load(measured) / instances
+            cpu[measured] = IDLE_CPU
         change = wanted(policies, metrics, now) if now >= ready else 0
         if change:
             instances = min(max(instances + change, bounds[0]), bounds[1])

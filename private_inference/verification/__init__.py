@@ -13,6 +13,7 @@ from private_inference.verification import (
     capacity,
     contract,
     data,
+    exchange,
     firewall,
     front_door,
     inference,
@@ -84,7 +85,7 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
     yield from rejected_flows.assertions(stack)
     yield from outside_calls.assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
-        for part in (inference, roles, capacity):
+        for part in (inference, roles, exchange, capacity):
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
     yield from front_door.assertions(stack, inside)

@@ -11,7 +11,6 @@ from private_inference.verification.checks import AbsentError, Assertion, Result
 from private_inference.verification.controls import INTEGRITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed, Item
 from private_inference.verification.policies import Statement, statements
-from private_inference.verification.roles import INVOKE
 
 SESSION_SECONDS = 3600
 
@@ -62,14 +61,15 @@ def _parameters(stack: Deployed) -> Mapping[str, str]:
     return {item["Name"]: item["Value"] for item in found}
 
 
-def _arns(stack: Deployed, caller: CallerSettings) -> set[str]:
+def _arns(stack: Deployed, caller: CallerSettings) -> Mapping[str, str]:
+    """ARNs of the endpoints that it may call, by name."""
     endpoints = stack.desired.contract.endpoints
-    return {endpoints[name].arn for name in caller.endpoints or endpoints if name in endpoints}
+    return {name: endpoints[name].arn for name in caller.endpoints or endpoints if name in endpoints}
 
 
 def _contract(stack: Deployed, caller: CallerSettings) -> Result:
     promised = contract_of(stack, caller)
-    faults = [*equal_sets((each.arn for each in promised.endpoints.values()), _arns(stack, caller)).faults]
+    faults = [*equal_sets((each.arn for each in promised.endpoints.values()), _arns(stack, caller).values()).faults]
     faults += equal_sets(promised.vpc_endpoint_ids, caller.vpc_endpoints).faults
     by = ("aws:PrincipalArn", role_arn(stack, caller)) if caller.account else ("aws:PrincipalAccount", _own(stack))
     passing = [s for s in statements(promised.runtime_endpoint_policy) if s.allows]
@@ -93,8 +93,17 @@ def _own(stack: Deployed) -> str:
 
 def _granted(stack: Deployed, caller: CallerSettings, allowing: list[Statement]) -> list[str]:
     """What differs of the calls that statements allow."""
-    called = equal_sets((short(arn) for s in allowing for arn in s.resources), map(short, _arns(stack, caller)))
-    return [*equal_sets((action for s in allowing for action in s.actions), INVOKE).faults, *called.faults]
+    found = ((action, short(arn)) for s in allowing for action in s.actions for arn in s.resources)
+    wanted = ((action, short(arn)) for action, arns in _calls(stack, caller) for arn in arns)
+    return equal_sets(map(" on ".join, found), map(" on ".join, wanted)).faults
+
+
+def _calls(stack: Deployed, caller: CallerSettings) -> Iterator[tuple[str, set[str]]]:
+    """What a caller may do with which endpoints."""
+    streaming = {each.name for each in stack.desired.settings.endpoints if each.streaming}
+    of_streaming = {arn for name, arn in _arns(stack, caller).items() if name in streaming}
+    yield "sagemaker:InvokeEndpoint", {*_arns(stack, caller).values()}
+    yield "sagemaker:InvokeEndpointWithResponseStream", of_streaming
 
 
 def _bounded(stack: Deployed, caller: CallerSettings, documents: list[Item], name: str) -> Result:

@@ -1,10 +1,10 @@
 """How many instances run, by what load, and who is told when it goes faults."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from components.settings import EndpointSettings
+from components.settings import AsynchronousSettings, EndpointSettings
 from private_inference.verification.checks import (
     AbsentError,
     Assertion,
@@ -24,6 +24,10 @@ from private_inference.verification.policies import statements
 
 INSTANCE_METRICS = "/aws/sagemaker/Endpoints"
 INVOCATION_METRICS = "AWS/SageMaker"
+BACKLOG, WITHOUT_CAPACITY = "ApproximateBacklogSizePerInstance", "HasBacklogWithoutCapacity"
+OLDEST = "ApproximateAgeOfOldestRequest"
+ONE = "ChangeInCapacity 1"
+"""What a step does that starts one instance."""
 PERIOD = 300
 SILENT = "LessThanThreshold"
 MEANINGS = {("GreaterThanOrEqualToThreshold", "notBreaching"): "≥", (SILENT, "breaching"): "<"}
@@ -50,20 +54,30 @@ def stack_assertions(stack: Deployed) -> Iterator[Assertion]:
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
     """Scaling and alarms of one endpoint; `endpoint` is its settings."""
     for variant in variants_of(endpoint):
-        yield from _variant_assertions(stack, variant)
+        yield from _variant_assertions(stack, variant, endpoint.asynchronous)
 
 
-def _variant_assertions(stack: Deployed, variant: Variant) -> Iterator[Assertion]:
+def _variant_assertions(stack: Deployed, variant: Variant, queue: AsynchronousSettings | None) -> Iterator[Assertion]:
     expect = partial(Assertion, variant.subject, controls=AVAILABILITY)
     least, most = variant.settings.instances.min, variant.settings.instances.max
     scaling = variant.settings.scaling
     yield expect(f"scales between {least} and {most} instances", partial(_target, stack, variant))
-    at_once, busy = scaling.concurrent_requests_per_instance, number(scaling.cpu_percent)
-    each = "requests at once an instance" if at_once else "invocations an instance and minute"
-    claim = f"scales to {number(at_once or scaling.invocations_per_instance)} {each}, {busy} % CPU"
-    yield expect(claim, partial(_policies, stack, variant))
+    if queue:
+        claim = f"scales to {number(queue.backlog_per_instance)} requests an instance"
+        yield expect(
+            f"{claim}, and from none" if least == 0 else claim, partial(_queue_policies, stack, variant, queue)
+        )
+    else:
+        at_once, busy = scaling.concurrent_requests_per_instance, number(scaling.cpu_percent)
+        each = "requests at once an instance" if at_once else "invocations an instance and minute"
+        claim = f"scales to {number(at_once or scaling.invocations_per_instance)} {each}, {busy} % CPU"
+        yield expect(claim, partial(_policies, stack, variant))
     yield expect(
-        "alarms on answers, latencies, hardware and instances", partial(_alarms, stack, variant), controls=MONITORING
+        "alarms on answers, latencies, hardware and what waits"
+        if queue
+        else "alarms on answers, latencies, hardware and instances",
+        partial(_alarms, stack, variant, queue),
+        controls=MONITORING,
     )
     yield expect("one alarm sums up its alarms", partial(_composite, stack, variant), controls=MONITORING)
     yield expect("its alarms tell the topic, both ways", partial(_actions, stack, variant), controls=MONITORING)
@@ -99,6 +113,44 @@ def _policies(stack: Deployed, variant: Variant) -> Result:
     return equal_sets((_policy(item, variant) for item in stack.scaling_policies[variant.resource]), wanted)
 
 
+def _queue_policies(stack: Deployed, variant: Variant, queue: AsynchronousSettings) -> Result:
+    """Of what waits for each instance; and where there may be none, a step that its alarm calls."""
+    scaling, found = variant.settings.scaling, stack.scaling_policies[variant.resource]
+    cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
+    wanted = [f"{INVOCATION_METRICS} {BACKLOG} Average {number(queue.backlog_per_instance)} {cooldowns}"]
+    steps = {each["PolicyARN"]: each for each in found if each["PolicyType"] == "StepScaling"}
+    said = [_policy(each, variant, of_endpoint(variant)) for each in found if each["PolicyARN"] not in steps]
+    compared = equal_sets([*said, *(map(_steps, steps.values()))], [*wanted, *([ONE] if _from_zero(variant) else [])])
+    faults = compared.faults
+    for arn in steps:
+        calling = [each for each in stack.alarms[variant.endpoint] if arn in each.get("AlarmActions", [])]
+        if not any(_sees_backlog(alarm, variant) for alarm in calling):
+            faults.append("no alarm on requests without an instance calls its step")
+    return result(compared.seen, faults)
+
+
+def _from_zero(variant: Variant) -> bool:
+    return variant.settings.instances.min == 0
+
+
+def _steps(policy: Item) -> str:
+    configuration = policy["StepScalingPolicyConfiguration"]
+    more = [step.get("ScalingAdjustment") for step in configuration.get("StepAdjustments", [])]
+    return f"{configuration.get('AdjustmentType')} {joined(map(str, more))}"
+
+
+def _sees_backlog(alarm: Item, variant: Variant) -> bool:
+    sign = (alarm.get("ComparisonOperator"), alarm.get("Threshold"))
+    watched = (alarm.get("Namespace"), alarm.get("MetricName"), dimensions(alarm))
+    on = alarm.get("ActionsEnabled") and sign == ("GreaterThanOrEqualToThreshold", 1)
+    return bool(on) and watched == (INVOCATION_METRICS, WITHOUT_CAPACITY, of_endpoint(variant))
+
+
+def of_endpoint(variant: Variant) -> dict[str, str]:
+    """Dimensions of the metrics of a queue, which is the endpoint's."""
+    return {"EndpointName": variant.endpoint}
+
+
 def _vcpus(stack: Deployed, variant: Variant) -> int:
     kind = variant.settings.instance_type
     if kind not in stack.vcpus:
@@ -106,21 +158,22 @@ def _vcpus(stack: Deployed, variant: Variant) -> int:
     return stack.vcpus[kind]
 
 
-def _policy(policy: Item, variant: Variant) -> str:
+def _policy(policy: Item, variant: Variant, of: Mapping[str, str] | None = None) -> str:
+    """A target-tracking policy in words; `of` are its metric's dimensions, where they are not the variant's."""
     tracking = policy.get("TargetTrackingScalingPolicyConfiguration")
     if tracking is None:
         return f"{policy['PolicyName']} of type {policy['PolicyType']}"
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
     if custom := tracking.get("CustomizedMetricSpecification"):
-        metric = _expression(custom["Metrics"], variant) if "Metrics" in custom else _metric(custom, variant)
+        metric = _expression(custom["Metrics"], variant) if "Metrics" in custom else _metric(custom, variant, of)
     out, back = tracking.get("ScaleOutCooldown"), tracking.get("ScaleInCooldown")
     disabled = ", scale-in disabled" if tracking.get("DisableScaleIn") else ""
     return f"{metric} {number(tracking['TargetValue'])} after {out} s out, {back} s in{disabled}"
 
 
-def _metric(metric: Item, variant: Variant) -> str:
+def _metric(metric: Item, variant: Variant, of: Mapping[str, str] | None = None) -> str:
     said = " ".join(str(metric.get(key)) for key in ("Namespace", "MetricName", "Statistic"))
-    return said if dimensions(metric) == variant.dimensions else f"{said} of something else"
+    return said if dimensions(metric) == (of or variant.dimensions) else f"{said} of something else"
 
 
 def _expression(queries: Sequence[Item], variant: Variant) -> str:
@@ -137,23 +190,21 @@ def _expression(queries: Sequence[Item], variant: Variant) -> str:
 # Alarms
 
 
-def _alarms(stack: Deployed, variant: Variant) -> Result:
-    return includes((_alarm(alarm, variant) for alarm in _own_alarms(stack, variant)), _wanted(stack, variant))
+def _alarms(stack: Deployed, variant: Variant, queue: AsynchronousSettings | None) -> Result:
+    requests = _of_queue(queue) if queue else _of_calls(variant)
+    found = (_alarm(alarm, variant) for alarm in _own_alarms(stack, variant))
+    return includes(found, [*_wanted(stack, variant), *requests])
 
 
-def _wanted(stack: Deployed, variant: Variant) -> Iterator[str]:
+def _of_queue(queue: AsynchronousSettings) -> Iterator[str]:
+    yield f"{INVOCATION_METRICS} InvocationFailures Sum ≥ {queue.alarms.failures}"
+    yield f"{INVOCATION_METRICS} ExpiredRequests Sum ≥ {queue.alarms.expired}"
+    yield f"{INVOCATION_METRICS} {OLDEST} Maximum ≥ {queue.alarms.oldest_seconds}"
+
+
+def _of_calls(variant: Variant) -> Iterator[str]:
     limits, most = variant.settings.alarms, variant.settings.instances.max
-    vcpus, gpus = _vcpus(stack, variant), stack.gpus[variant.settings.instance_type]
-    yield f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}"
-    yield f"{INVOCATION_METRICS} Invocation4XXErrors Average ≥ {number(limits.client_error_percent / 100)}"
-    yield f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}"  # in microseconds
-    yield f"{INVOCATION_METRICS} OverheadLatency p95 ≥ {number(limits.overhead_ms * 1000)}"
-    yield f"{INSTANCE_METRICS} CPUUtilization Average ≥ {number(limits.cpu_percent * vcpus)}"
-    yield f"{INSTANCE_METRICS} MemoryUtilization Average ≥ {number(limits.memory_percent)}"
-    yield f"{INSTANCE_METRICS} DiskUtilization Average ≥ {number(limits.disk_percent)}"
-    if gpus:
-        yield f"{INSTANCE_METRICS} GPUUtilization Average ≥ {number(limits.gpu_percent * gpus)}"
-        yield f"{INSTANCE_METRICS} GPUMemoryUtilization Average ≥ {number(limits.gpu_memory_percent * gpus)}"
+    yield f"{INVOCATION_METRICS} OverheadLatency p95 ≥ {number(limits.overhead_ms * 1000)}"  # in microseconds
     if most > variant.settings.instances.min:
         count = f"{INVOCATION_METRICS} Invocations Sum / {INVOCATION_METRICS} InvocationsPerInstance Sum"
         yield f"{count} ≥ {number(most - 0.5)} three times"
@@ -161,8 +212,25 @@ def _wanted(stack: Deployed, variant: Variant) -> Iterator[str]:
         yield f"{INVOCATION_METRICS} Invocations Sum < 1 for {limits.silent_minutes} minutes"
 
 
+def _wanted(stack: Deployed, variant: Variant) -> Iterator[str]:
+    limits = variant.settings.alarms
+    vcpus, gpus = _vcpus(stack, variant), stack.gpus[variant.settings.instance_type]
+    yield f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}"
+    yield f"{INVOCATION_METRICS} Invocation4XXErrors Average ≥ {number(limits.client_error_percent / 100)}"
+    yield f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}"  # in microseconds
+    yield f"{INSTANCE_METRICS} CPUUtilization Average ≥ {number(limits.cpu_percent * vcpus)}"
+    yield f"{INSTANCE_METRICS} MemoryUtilization Average ≥ {number(limits.memory_percent)}"
+    yield f"{INSTANCE_METRICS} DiskUtilization Average ≥ {number(limits.disk_percent)}"
+    if gpus:
+        yield f"{INSTANCE_METRICS} GPUUtilization Average ≥ {number(limits.gpu_percent * gpus)}"
+        yield f"{INSTANCE_METRICS} GPUMemoryUtilization Average ≥ {number(limits.gpu_memory_percent * gpus)}"
+
+
 def _own_alarms(stack: Deployed, variant: Variant) -> list[Item]:
-    return [alarm for alarm in stack.alarms[variant.endpoint] if dimensions(alarm) == variant.dimensions]
+    """The queue is the endpoint's; the alarm that scales from none tells nobody, and is not one of them."""
+    found = ((alarm, dimensions(alarm)) for alarm in stack.alarms[variant.endpoint])
+    queue = (OLDEST, of_endpoint(variant))
+    return [alarm for alarm, about in found if about == variant.dimensions or (alarm.get("MetricName"), about) == queue]
 
 
 def _alarm(alarm: Item, variant: Variant) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -21,13 +21,7 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Bucket, artifacts, registry."""
     settings = stack.desired.settings.artifacts
     bucket = partial(Assertion, "Artifacts", controls=AT_REST)
-    yield bucket("public access is blocked, in all four ways", lambda: _public_access(stack), controls=BOUNDARY)
-    yield bucket("encrypted with the data key, through a bucket key", lambda: _encryption(stack))
-    yield bucket("versioned", lambda: equal(_read(stack, "versioning"), {"Status": "Enabled"}), controls=INTEGRITY)
-    yield bucket("no access lists: objects are the owner's", lambda: _ownership(stack), controls=LEAST_PRIVILEGE)
-    yield bucket("refuses what is not TLS, and other keys", lambda: _policy(stack))
-    if stack.desired.settings.perimeter.data_through_vpc:
-        yield bucket("read through this VPC only, but by deployers", lambda: _reads(stack), controls=BOUNDARY)
+    yield from bucket_assertions(stack, bucket, lambda: stack.bucket)
     yield bucket(
         f"replaced versions go after {settings.noncurrent_days} days", lambda: _lifecycle(stack), controls=INTEGRITY
     )
@@ -47,62 +41,86 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     yield registry(f"untagged images go after {settings.untagged_image_days} days", lambda: _image_lifecycle(stack))
 
 
+def bucket_assertions(
+    stack: Deployed, bucket: Callable[..., Assertion], name: Callable[[], str]
+) -> Iterator[Assertion]:
+    """What each bucket of data has; `bucket` makes an assertion about it, `name` reads what it is called."""
+    found = _Bucket(stack, name)
+    yield bucket("public access is blocked, in all four ways", found.public_access, controls=BOUNDARY)
+    yield bucket("encrypted with the data key, through a bucket key", found.encryption)
+    yield bucket("versioned", lambda: equal(found.read("versioning"), {"Status": "Enabled"}), controls=INTEGRITY)
+    yield bucket("no access lists: objects are the owner's", found.ownership, controls=LEAST_PRIVILEGE)
+    yield bucket("refuses what is not TLS, and other keys", found.policy)
+    if stack.desired.settings.perimeter.data_through_vpc:
+        yield bucket("read through this VPC only, but by deployers", found.reads, controls=BOUNDARY)
+
+
+class _Bucket:
+    """A bucket of data, by what S3 says of it."""
+
+    def __init__(self, stack: Deployed, name: Callable[[], str]) -> None:
+        self._stack = stack
+        self._name = name
+
+    @property
+    def _arn(self) -> str:
+        return f"arn:{self._stack.desired.partition}:s3:::{self._name()}"
+
+    def read(self, what: str) -> Any:
+        return self._stack.aws.get("s3", f"get_bucket_{what}", Bucket=self._name())
+
+    def public_access(self) -> Result:
+        found = self._stack.aws.get("s3", "get_public_access_block", Bucket=self._name())
+        return equal(found["PublicAccessBlockConfiguration"], dict.fromkeys(BLOCKED, True))
+
+    def encryption(self) -> Result:
+        rules = self.read("encryption")["ServerSideEncryptionConfiguration"]["Rules"]
+        found = {**rules[0].get("ApplyServerSideEncryptionByDefault", {}), **rules[0]} if rules else {}
+        key = self._stack.desired.contract.key_arns.data
+        return equal(found, {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key, "BucketKeyEnabled": True})
+
+    def ownership(self) -> Result:
+        rules = self.read("ownership_controls")["OwnershipControls"]["Rules"]
+        return equal(rules[0] if rules else {}, {"ObjectOwnership": "BucketOwnerEnforced"})
+
+    def policy(self) -> Result:
+        bucket = self._arn
+        found = statements(self.read("policy")["Policy"])
+        whole = [s for s in found if not s.allows and "*" in s.principals and {bucket, f"{bucket}/*"} <= s.resources]
+        refused = [s for s in whole if "s3:*" in s.actions]
+        faults = ["it allows something" for s in found if s.allows]
+        if not any(s.requires("Bool", "aws:SecureTransport", "false") for s in refused):
+            faults.append("nothing refuses what is not TLS")
+        key = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+        writes = [s for s in found if not s.allows and "s3:PutObject" in s.actions and f"{bucket}/*" in s.resources]
+        if not any(s.requires("StringNotEquals", key, self._stack.desired.contract.key_arns.data) for s in writes):
+            faults.append("nothing refuses another key")
+        return result(f"{len(found)} statements, all of which refuse", faults)
+
+    def reads(self) -> Result:
+        """By roles of the stack and by all others: one statement may be about both."""
+        desired = self._stack.desired
+        refused = [
+            s
+            for s in statements(self.read("policy")["Policy"])
+            if not s.allows
+            and "*" in s.principals
+            and s.actions & {"s3:GetObject", "s3:GetObject*", "s3:*"}
+            and f"{self._arn}/*" in s.resources
+            and s.requires("StringNotEquals", "aws:SourceVpc", desired.contract.vpc_id)
+        ]
+        roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}*"
+        others = ("ArnNotLike", "aws:PrincipalArn", roles, *desired.settings.perimeter.deployers)
+        faults = []
+        if not any(s.requires("ArnLike", "aws:PrincipalArn", roles) for s in refused):
+            faults.append("nothing refuses reads by roles of the stack from elsewhere")
+        if not any(s.requires(*others) for s in refused):
+            faults.append("nothing refuses reads by others from elsewhere")
+        return result(f"{len(refused)} statements refuse reads from elsewhere", faults)
+
+
 def _read(stack: Deployed, what: str) -> Any:
     return stack.aws.get("s3", f"get_bucket_{what}", Bucket=stack.bucket)
-
-
-def _public_access(stack: Deployed) -> Result:
-    found = stack.aws.get("s3", "get_public_access_block", Bucket=stack.bucket)["PublicAccessBlockConfiguration"]
-    return equal(found, dict.fromkeys(BLOCKED, True))
-
-
-def _encryption(stack: Deployed) -> Result:
-    rules = _read(stack, "encryption")["ServerSideEncryptionConfiguration"]["Rules"]
-    found = {**rules[0].get("ApplyServerSideEncryptionByDefault", {}), **rules[0]} if rules else {}
-    key = stack.desired.contract.key_arns.data
-    return equal(found, {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key, "BucketKeyEnabled": True})
-
-
-def _ownership(stack: Deployed) -> Result:
-    rules = _read(stack, "ownership_controls")["OwnershipControls"]["Rules"]
-    return equal(rules[0] if rules else {}, {"ObjectOwnership": "BucketOwnerEnforced"})
-
-
-def _policy(stack: Deployed) -> Result:
-    bucket = f"arn:{stack.desired.partition}:s3:::{stack.bucket}"
-    found = statements(_read(stack, "policy")["Policy"])
-    whole = [s for s in found if not s.allows and "*" in s.principals and {bucket, f"{bucket}/*"} <= s.resources]
-    refused = [s for s in whole if "s3:*" in s.actions]
-    faults = ["it allows something" for s in found if s.allows]
-    if not any(s.requires("Bool", "aws:SecureTransport", "false") for s in refused):
-        faults.append("nothing refuses what is not TLS")
-    key = "s3:x-amz-server-side-encryption-aws-kms-key-id"
-    writes = [s for s in found if not s.allows and "s3:PutObject" in s.actions and f"{bucket}/*" in s.resources]
-    if not any(s.requires("StringNotEquals", key, stack.desired.contract.key_arns.data) for s in writes):
-        faults.append("nothing refuses another key")
-    return result(f"{len(found)} statements, all of which refuse", faults)
-
-
-def _reads(stack: Deployed) -> Result:
-    """By roles of the stack and by all others: one statement may be about both."""
-    desired, objects = stack.desired, f"arn:{stack.desired.partition}:s3:::{stack.bucket}/*"
-    refused = [
-        s
-        for s in statements(_read(stack, "policy")["Policy"])
-        if not s.allows
-        and "*" in s.principals
-        and s.actions & {"s3:GetObject", "s3:GetObject*", "s3:*"}
-        and objects in s.resources
-        and s.requires("StringNotEquals", "aws:SourceVpc", desired.contract.vpc_id)
-    ]
-    roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}*"
-    others = ("ArnNotLike", "aws:PrincipalArn", roles, *desired.settings.perimeter.deployers)
-    faults = []
-    if not any(s.requires("ArnLike", "aws:PrincipalArn", roles) for s in refused):
-        faults.append("nothing refuses reads by roles of the stack from elsewhere")
-    if not any(s.requires(*others) for s in refused):
-        faults.append("nothing refuses reads by others from elsewhere")
-    return result(f"{len(refused)} statements refuse reads from elsewhere", faults)
 
 
 def _lifecycle(stack: Deployed) -> Result:

@@ -171,17 +171,29 @@ class Deployed:
     def bucket(self) -> str:
         """Name of the bucket of artifacts: it has the stack's tags.
 
-        So may one that was kept when the stack was destroyed and made anew. The models tell them apart. So does the
-        trail's bucket, which the trail names.
+        So may one that was kept when the stack was destroyed and made anew. The models tell them apart. So may the
+        trail's bucket, which the trail names, and asynchronous endpoints' buckets, which the contract names.
         """
-        delivered = self.trail["S3BucketName"] if self.desired.settings.logs_calls else None
-        tagged = [bucket for arn in self.tagged("s3") if (bucket := arn.rpartition(":")[2]) != delivered]
+        others = set(self.exchanges.values())
+        if self.desired.settings.logs_calls:
+            others.add(self.trail["S3BucketName"])
+        tagged = [bucket for arn in self.tagged("s3") if (bucket := arn.rpartition(":")[2]) not in others]
         if len(tagged) > 1:
             endpoints = self.desired.settings.endpoints
             local = [e for e in endpoints if any(v.model.local_artifact for v in e.production_variants)]
             used = {uri.split("/")[2] for endpoint in local for uri in self.model_uris(endpoint.name)}
             tagged = [bucket for bucket in tagged if bucket in used]
         return _only("bucket with the stack's tags", tagged)
+
+    @cached_property
+    def exchanges(self) -> Mapping[str, str]:
+        """The buckets of asynchronous endpoints' requests and answers, by endpoint, as the contract names them."""
+        promised = self.desired.contract.endpoints
+        return {
+            name: each.async_locations["inputs"].removeprefix("s3://").partition("/")[0]
+            for name, each in promised.items()
+            if each.async_locations
+        }
 
     @cached_property
     def trail(self) -> Item:
@@ -191,8 +203,10 @@ class Deployed:
 
     @property
     def topic(self) -> str:
-        """ARN of the topic of alarms."""
-        return _only("topic with the stack's tags", self.tagged("sns"))
+        """ARN of the topic of alarms: it has the stack's tags, as those have that the contract names for outcomes."""
+        promised = self.desired.contract.endpoints.values()
+        told = {arn for each in promised for arn in (each.async_topic_arns or {}).values()}
+        return _only("topic with the stack's tags", [arn for arn in self.tagged("sns") if arn not in told])
 
     def artifact(self, model: ModelSettings) -> Artifact:
         """Where a model should be loaded from."""

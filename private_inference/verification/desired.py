@@ -134,7 +134,7 @@ class Desired:
         found = [(MODEL, S3)]
         if self.settings.private_access.dynamodb:
             found.append((APP, DYNAMODB))
-        if "ecr.dkr" in self.settings.private_access.interface_endpoints:
+        if self.settings.asynchronous or "ecr.dkr" in self.settings.private_access.interface_endpoints:
             found.append((APP, S3))
         return tuple(found)
 

@@ -67,6 +67,10 @@ class InsideCaller:
         event |= {"contentType": content_type, "accept": accept} | ({"targetVariant": target} if target else {})
         return self._asked(event | ({"streaming": "true"} if streaming else {}))
 
+    def call_later(self, event: Mapping[str, str]) -> bytes:
+        """The answer to an asynchronous request; `event` is what `inside_function.later` takes."""
+        return self._asked(event)
+
     def call_by_name(self, url: str, authority: str, body: bytes, content_type: str, accept: str) -> bytes:
         """The answer to a signed POST to the front door, whose certificate this authority vouches for, too (PEM)."""
         event = {"url": url, "authority": authority, "body": base64.b64encode(body).decode()}
@@ -82,8 +86,11 @@ class InsideCaller:
             raise RefusedError(f"{told['error']}: {told['message']}")
         return base64.b64decode(told["body"])
 
-    def refused_outside(self, endpoint: str) -> Result:
-        """What the endpoint answers to the same role's credentials, used where this runs. Raises SkippedError."""
+    def refused_outside(self, endpoint: str, *, inputs: str | None = None) -> Result:
+        """What the endpoint answers to the same role's credentials, used where this runs. Raises SkippedError.
+
+        `inputs` is where an asynchronous endpoint's requests are.
+        """
         with _explained():
             role, here = self._role, self._client("sagemaker-runtime").meta
         try:
@@ -93,7 +100,10 @@ class InsideCaller:
             raise SkippedError(f"not called: whoever verifies may not assume the role ({code})") from None
         outside = _runtime(here, found)
         try:
-            outside.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=b"")
+            if inputs:
+                outside.invoke_endpoint_async(EndpointName=endpoint, InputLocation=f"{inputs}none")
+            else:
+                outside.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=b"")
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDeniedException":
                 raise explain(error) from None

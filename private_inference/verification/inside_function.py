@@ -1,14 +1,19 @@
 """The code of a function in the app tier: calls an endpoint, and says what came of it. It runs in AWS Lambda."""
 
 import base64
+import time
 from typing import Any
 
+WITHIN = 60
+"""Seconds in which an asynchronous request is answered, where an instance runs."""
 
-def handler(event: dict[str, str], _context: object) -> dict[str, str]:
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     """`{"endpoint": NAME, "body": BASE64, "contentType": …, "accept": …}` → `{"body": BASE64}`.
 
     With `"targetVariant": NAME` that variant is asked; with `"streaming"` its answer comes in parts; with `"url"` and
-    `"authority"` in place of the endpoint, it is called by the front door's name. What refuses or doesn't answer is
+    `"authority"` in place of the endpoint, it is called by the front door's name; with `"inputs": URI` the request goes
+    by S3. What refuses or doesn't answer is
     `{"error": CODE, "message": …}` instead.
     """
     if "url" in event:
@@ -28,6 +33,9 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
         **({"TargetVariant": event["targetVariant"]} if "targetVariant" in event else {}),
     }
     try:
+        if "inputs" in event:
+            s3: Any = boto3.client("s3", config=Config(connect_timeout=5, retries={"total_max_attempts": 1}))
+            return later(runtime, s3, event)
         if "streaming" in event:
             parts = runtime.invoke_endpoint_with_response_stream(**asked)["Body"]
             body = b"".join(part["PayloadPart"]["Bytes"] for part in parts)
@@ -40,7 +48,43 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
     return {"body": base64.b64encode(body).decode()}
 
 
-def _by_name(event: dict[str, str]) -> dict[str, str]:
+def later(runtime: Any, s3: Any, event: dict[str, Any]) -> dict[str, str]:
+    """Put a request into S3, have it answered, and wait there for the answer, or for why there is none.
+
+    `runtime` and `s3` are clients, whose errors are raised.
+    """
+    from uuid import uuid4
+
+    bucket, _, prefix = event["inputs"].removeprefix("s3://").partition("/")
+    key = f"{prefix}verification/{uuid4()}"
+    s3.put_object(Bucket=bucket, Key=key, Body=base64.b64decode(event["body"]), ContentType=event["contentType"])
+    told = runtime.invoke_endpoint_async(
+        EndpointName=event["endpoint"],
+        InputLocation=f"s3://{bucket}/{key}",
+        ContentType=event["contentType"],
+        Accept=event["accept"],
+    )
+    until = time.monotonic() + WITHIN
+    while time.monotonic() < until:
+        if (body := _found(s3, told["OutputLocation"])) is not None:
+            return {"body": base64.b64encode(body).decode()}
+        if (why := _found(s3, told["FailureLocation"])) is not None:
+            return {"error": "ModelError", "message": why.decode(errors="replace")}
+        time.sleep(1)
+    return {"error": "Timeout", "message": f"there was no answer within {WITHIN} s"}
+
+
+def _found(s3: Any, location: str) -> bytes | None:
+    """The object at an S3 URI, if it is there."""
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    try:
+        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    return body
+
+
+def _by_name(event: dict[str, Any]) -> dict[str, str]:
     """A POST that is signed for API Gateway."""
     import os
     import ssl

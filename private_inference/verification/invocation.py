@@ -1,5 +1,6 @@
 """The call that the contract promises: a real one, by SageMaker Runtime."""
 
+import base64
 import json
 import math
 from collections.abc import Iterator
@@ -8,12 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from components.settings import EndpointSettings
-from private_inference.verification.checks import Assertion, Result, SkippedError
+from private_inference.verification import inside_function
+from private_inference.verification.checks import AbsentError, Assertion, Result, SkippedError
 from private_inference.verification.controls import AVAILABILITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Variant, variants_of
 from private_inference.verification.inside import InsideCaller, RefusedError
+from private_inference.verification.reader import explain
 
 SAMPLES = {"sample.csv": "text/csv", "sample.json": "application/json"}
 """Requests by their files' names, the first of which that lies beside a local artifact is sent, with their types."""
@@ -45,13 +50,18 @@ def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller
         expected = variant.settings.model.local_artifact and _beside(stack, variant, EXPECTED).exists()
         claim = f"{answers} with the predictions of {EXPECTED}" if expected else answers
         target = variant.name if endpoint.variants else None
-        call = partial(_call, stack, variant, target, inside)
+        call = (
+            partial(_call_later, stack, variant, inside)
+            if endpoint.asynchronous
+            else partial(_call, stack, variant, target, inside)
+        )
         yield Assertion(variant.subject, f"{claim}, called {place}", call, AVAILABILITY)
         if endpoint.streaming:
             streamed = partial(_streamed, stack, variant, target, inside)
             yield Assertion(variant.subject, f"{answers} part by part, called {place}", streamed, AVAILABILITY)
     if inside:
-        refused = partial(inside.refused_outside, endpoint.name)
+        locations = stack.desired.contract.endpoints[endpoint.name].async_locations or {}
+        refused = partial(inside.refused_outside, endpoint.name, inputs=locations.get("inputs"))
         claim = "refuses a caller's role outside of the VPC"
         yield Assertion(f"Endpoint {endpoint.name}", claim, refused, LEAST_PRIVILEGE)
 
@@ -114,6 +124,30 @@ def _streamed(stack: Deployed, variant: Variant, target: str | None, inside: Ins
     )
     sizes = [len(event["PayloadPart"]["Bytes"]) for event in events]
     return Result(f"{sum(sizes)} bytes in {len(sizes)} parts", bool(sizes))
+
+
+def _call_later(stack: Deployed, variant: Variant, inside: InsideCaller | None) -> Result:
+    """A request by S3, where an instance runs: one that waits would have one started."""
+    sent, locations = sample(stack, variant), stack.desired.contract.endpoints[variant.endpoint].async_locations
+    if not locations:
+        raise AbsentError("the contract names no place for requests")
+    running = {each["VariantName"]: each for each in stack.endpoint(variant.endpoint)["ProductionVariants"]}
+    if not running[variant.name].get("CurrentInstanceCount"):
+        raise SkippedError("not called: no instance runs, and the request would have one started")
+    event = {"endpoint": variant.endpoint, "inputs": locations["inputs"], "accept": ACCEPTED}
+    event |= {"body": base64.b64encode(sent.body).decode(), "contentType": sent.content_type}
+    if inside:
+        try:
+            return judge(stack, variant, inside.call_later(event))
+        except RefusedError as refused:
+            return Result(str(refused), False)
+    try:
+        told = inside_function.later(stack.aws.client("sagemaker-runtime"), stack.aws.client("s3"), event)
+    except (ClientError, BotoCoreError) as error:
+        raise explain(error) from None
+    if "error" in told:
+        return Result(f"{told['error']}: {told['message']}", False)
+    return judge(stack, variant, base64.b64decode(told["body"]))
 
 
 def judge(stack: Deployed, variant: Variant, answer: bytes) -> Result:

@@ -73,7 +73,7 @@ def _identities(stack: Deployed, member: str, *kinds: str) -> list[Any]:
 
 def _resources(stack: Deployed) -> Iterator[Guarded]:
     """What the stack's intent names, but for VPC endpoints."""
-    desired, get = stack.desired, stack.aws.get
+    desired = stack.desired
     logs = partial(stack.aws.all, "logs", "describe_resource_policies", "resourcePolicies")
     for name, endpoint in desired.contract.endpoints.items():
         yield Guarded(f"endpoint {name}", "endpoint", endpoint.arn)
@@ -81,6 +81,8 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
             yield Guarded(f"role {name}", "role", arn)
         group = stack.log_groups(ENDPOINTS)[f"{ENDPOINTS}{name}"]
         yield _guarded(f"log group {name}", "log group", group["arn"], lambda: [p["policyDocument"] for p in logs()])
+    for name in stack.exchanges:
+        yield from _exchange(stack, name)
     if desired.contract.front_door:
         yield from _front_door(stack, desired.contract.front_door)
     for caller in desired.settings.callers:
@@ -93,12 +95,23 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
         log = stack.trail["S3BucketName"]
         arn = f"arn:{desired.partition}:s3:::{log}"
         yield _guarded("bucket calls", "bucket", arn, lambda: [_bucket_policy(stack, log)])
-    topic = stack.topic
-    attributes = partial(get, "sns", "get_topic_attributes", TopicArn=topic)
-    yield _guarded("topic alarms", "topic", topic, lambda: [attributes()["Attributes"]["Policy"]])
+    yield _guarded("topic alarms", "topic", stack.topic, partial(_topic_policies, stack, stack.topic))
     yield _repository(stack)
     for purpose in PURPOSES:
         yield _key(stack, purpose, getattr(desired.contract.key_arns, purpose))
+
+
+def _exchange(stack: Deployed, endpoint: str) -> Iterator[Guarded]:
+    """The bucket and topics of an asynchronous endpoint."""
+    bucket, promised = stack.exchanges[endpoint], stack.desired.contract.endpoints[endpoint]
+    arn = f"arn:{stack.desired.partition}:s3:::{bucket}"
+    yield _guarded(f"bucket {endpoint}-requests", "bucket", arn, lambda: [_bucket_policy(stack, bucket)])
+    for outcome, topic in (promised.async_topic_arns or {}).items():
+        yield _guarded(f"topic {endpoint}-{outcome}", "topic", topic, partial(_topic_policies, stack, topic))
+
+
+def _topic_policies(stack: Deployed, arn: str) -> list[Any]:
+    return [stack.aws.get("sns", "get_topic_attributes", TopicArn=arn)["Attributes"]["Policy"]]
 
 
 def _with_access_points(stack: Deployed, bucket: Guarded, gaps: list[str]) -> Guarded:

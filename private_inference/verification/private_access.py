@@ -8,6 +8,7 @@ from private_inference.verification.checks import Assertion, Result, equal_sets,
 from private_inference.verification.controls import BOUNDARY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed, Item
 from private_inference.verification.desired import ACCESS, S3
+from private_inference.verification.exchange_permissions import FAILURES, INPUTS, OUTPUTS
 from private_inference.verification.policies import Statement, statements
 
 INVOKE = frozenset(
@@ -117,6 +118,8 @@ def _state(endpoint: Item) -> list[str]:
 def _bounds(stack: Deployed, service: str) -> str:
     if service == stack.desired.runtime:
         return "its policy lets this account's principals invoke this stack's endpoints only"
+    if service == S3 and stack.desired.settings.asynchronous:
+        return "its policy lets roles read artifacts, and callers put requests and read answers, of this stack only"
     if service == S3:
         return "its policy lets this stack's roles read its artifacts only"
     return "its policy is bounded to this account and the service's own actions"
@@ -148,7 +151,10 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
         # ECR's own bucket, which whoever pulls through the VPC reads:
         # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
         allowing = [s for s in allowing if s.resources != {layers}]
-    yield from _foreign(stack, allowing)
+    requests = [s for s in allowing if s.resources & _exchanged(stack).keys()]
+    allowing = [s for s in allowing if s not in requests]
+    yield from _foreign(stack, [*allowing, *requests])
+    yield from _beyond_exchanges(stack, requests)
     roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}*"
     if any(not s.requires("ArnLike", "aws:PrincipalArn", roles) for s in allowing):
         yield "it is not bounded to this stack's roles"
@@ -157,6 +163,32 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
     wanted = [*map(stack.readable, desired.models), *listings.listed(stack, desired.models)]
     resources = equal_sets((short(r) for s in allowing for r in s.resources), wanted)
     yield from resources.faults
+
+
+def _exchanged(stack: Deployed) -> dict[str, frozenset[str]]:
+    """What may be done in asynchronous endpoints' buckets, by resource: by callers, or by roles."""
+    found: dict[str, frozenset[str]] = {}
+    for bucket in stack.exchanges.values():
+        arn = f"arn:{stack.desired.partition}:s3:::{bucket}"
+        found[arn] = frozenset({"s3:ListBucket"})
+        for prefix in (INPUTS, OUTPUTS, FAILURES):
+            found[f"{arn}/{prefix}/*"] = frozenset({"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"})
+    return found
+
+
+def _beyond_exchanges(stack: Deployed, requests: list[Statement]) -> Iterator[str]:
+    """Callers put inputs and read answers; roles of the stack read inputs and write answers."""
+    roles = f"arn:{stack.desired.partition}:iam::{stack.desired.account}:role{stack.desired.iam_path}*"
+    known = _exchanged(stack)
+    yield from (f"{resource} is out of reach" for resource in known.keys() - {r for s in requests for r in s.resources})
+    for statement in requests:
+        yield from _excess("resource", statement.resources - known.keys())
+        for resource in statement.resources & known.keys():
+            yield from _excess("action", statement.actions - known[resource])
+        inputs = any(f"/{INPUTS}/" in resource for resource in statement.resources)
+        role_s = "s3:GetObject" in statement.actions if inputs else "s3:PutObject" in statement.actions
+        if role_s and not statement.requires("ArnLike", "aws:PrincipalArn", roles):
+            yield f"{joined(statement.actions)} on {joined(map(short, statement.resources))} is not for roles alone"
 
 
 def _beyond_service(stack: Deployed, service: str, allowing: list[Statement]) -> Iterator[str]:

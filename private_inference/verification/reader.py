@@ -32,6 +32,10 @@ class Reader:
         self._client = cache(client)
         self._answers: dict[str, Any] = {}
 
+    def client(self, service: str) -> Any:
+        """The client of a service, for what is no read. Its own errors are raised."""
+        return self._client(service)
+
     def get(self, service: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
         """The answer to one call."""
         answer: Mapping[str, Any] = self._once(service, operation, parameters, lambda call: call(**parameters))

@@ -9,6 +9,7 @@ from private_inference.verification.checks import AbsentError, Assertion, Result
 from private_inference.verification.controls import LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed, containers
 from private_inference.verification.desired import MODEL
+from private_inference.verification.exchange_permissions import caller_faults, role_reach
 from private_inference.verification.inference import ROLLBACK
 from private_inference.verification.policies import Statement, statements
 
@@ -35,6 +36,7 @@ MANAGE_INTERFACES = frozenset(
     }
 )
 INVOKE = {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"}
+INVOKE_LATER = {"sagemaker:InvokeEndpointAsync"}
 
 
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
@@ -45,7 +47,8 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     yield expect("its callers' policy allows calls through this VPC only", partial(_callers, stack, endpoint))
 
 
-def _role_name(stack: Deployed, endpoint: EndpointSettings) -> str:
+def role_name(stack: Deployed, endpoint: EndpointSettings) -> str:
+    """Name of the execution role, which all models of an endpoint share."""
     names = {model["ExecutionRoleArn"].rpartition("/")[2] for model in stack.models(endpoint.name)}
     if len(names) != 1:
         raise AbsentError(f"its models have the roles {joined(names)}, where one was asked for")
@@ -53,7 +56,7 @@ def _role_name(stack: Deployed, endpoint: EndpointSettings) -> str:
 
 
 def _trust(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    name = _role_name(stack, endpoint)
+    name = role_name(stack, endpoint)
     role = stack.aws.get("iam", "get_role", RoleName=name)["Role"]
     allowing = [s for s in statements(role["AssumeRolePolicyDocument"]) if s.allows]
     principals = equal_sets((p for s in allowing for p in s.principals), ["Service:sagemaker.amazonaws.com"])
@@ -64,7 +67,7 @@ def _trust(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 
 def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    name = _role_name(stack, endpoint)
+    name = role_name(stack, endpoint)
     attached = stack.aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
     faults = [f"{policy['PolicyName']} is attached" for policy in attached]
     allowing = [s for document in stack.inline_policies(name) for s in statements(document) if s.allows]
@@ -75,7 +78,7 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
             for resource in s.resources
             for action in s.actions
         ),
-        _reach(stack, endpoint),
+        [*_reach(stack, endpoint), *role_reach(stack, endpoint)],
     )
     faults += reached.faults
     faults += _loose_interfaces(stack, allowing)
@@ -126,6 +129,13 @@ def _loose_interfaces(stack: Deployed, allowing: Iterable[Statement]) -> Iterato
             yield f"{joined(statement.actions & MANAGE_INTERFACES)} is not bounded to the VPC"
 
 
+def _actions(endpoint: EndpointSettings) -> set[str]:
+    """What callers of an endpoint may call."""
+    if endpoint.asynchronous:
+        return INVOKE_LATER
+    return INVOKE if endpoint.streaming else {"sagemaker:InvokeEndpoint"}
+
+
 def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     promised = stack.desired.contract.endpoints.get(endpoint.name)
     if promised is None:
@@ -133,11 +143,12 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     policy = stack.aws.get("iam", "get_policy", PolicyArn=promised.invoke_policy_arn)["Policy"]
     allowing = [s for s in statements(stack.managed_policy(promised.invoke_policy_arn)) if s.allows]
     faults = [] if policy.get("IsAttachable", True) else ["it can't be attached"]
+    if endpoint.asynchronous:
+        others = [s for s in allowing if not s.actions & INVOKE_LATER]
+        allowing = [s for s in allowing if s not in others]
+        faults += caller_faults(stack, endpoint.name, others)
     for found, wanted in (
-        (
-            (action for s in allowing for action in s.actions),
-            INVOKE if endpoint.streaming else {"sagemaker:InvokeEndpoint"},
-        ),
+        ((action for s in allowing for action in s.actions), _actions(endpoint)),
         ((resource for s in allowing for resource in s.resources), {promised.arn}),
     ):
         faults += equal_sets(map(short, found), map(short, wanted)).faults

@@ -78,6 +78,17 @@ def opened() -> tuple[Settings, Run]:
     return settings, run_program(config, engine, preview=True)
 
 
+@pytest.fixture(scope="module")
+def later() -> tuple[Settings, Run]:
+    """The example with an asynchronous endpoint, under the perimeter that its program attaches."""
+    config = load_stack(ROOT, "examples/stacks/asynchronous/Pulumi.asynchronous.yaml")
+    perimeter = {"deployers": ["arn:aws:iam::*:role/deployer"], "dataThroughVpc": True, "attach": ["scp", "rcp"]}
+    config = replace(config, values={**config.values, "private-inference:perimeter": json.dumps(perimeter)})
+    settings = settings_of(config)
+    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    return settings, run_program(config, engine, preview=True)
+
+
 def report(shipped: tuple[Settings, Run]) -> Report:
     settings, run = shipped
     return check(account_of(settings, run), intent_from(settings))
@@ -339,3 +350,53 @@ def test_whatever_is_broken_at_a_front_door_is_found(opened: tuple[Settings, Run
 
         found = report((settings, replace(run, resources=tuple(map(changed, run.resources)))))
         assert any(told in str(each) for each in (*authorization_problems(found),)), (name, old)
+
+
+def test_requests_and_answers_are_proved_under_the_attached_perimeter(later: tuple[Settings, Run]) -> None:
+    found = report(later)
+    assert found.proved
+    assert not found.unverified
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "change", "kind", "told"),
+    [
+        (
+            "Policy",
+            "triage",
+            without("PutInputs", "Condition"),
+            "surplus",
+            "s3:PutObject on objects of triage-requests",
+        ),
+        (
+            "Policy",
+            "triage",
+            setting("ReadAnswers", "Resource", "arn:x"),
+            "missing",
+            "holders of triage → s3:GetObject",
+        ),
+        (
+            "Policy",
+            "triage",
+            setting("ReadAnswers", "Resource", "*"),
+            "surplus",
+            "s3:GetObject on objects of artifacts",
+        ),
+        ("RolePolicy", "triage", setting("Answers", "Resource", "arn:x"), "missing", "role triage → s3:PutObject"),
+        (
+            "RolePolicy",
+            "triage",
+            setting("Notify", "Action", "sns:GetTopicAttributes"),
+            "missing",
+            "topic triage-success",
+        ),
+        ("Key", "notifications", without("RolesPublish", "Principal"), "missing", "kms:Decrypt on key notifications"),
+        ("TopicPolicy", "triage-error", setting("SageMakerAlone", "Effect", "Allow"), "surplus", "topic triage-error"),
+    ],
+)
+def test_whatever_is_broken_about_requests_and_answers_is_found(
+    later: tuple[Settings, Run], type_: str, name: str, change: Change, kind: str, told: str
+) -> None:
+    found = report((later[0], _with(later[1], type_, name, "policy", change))).failures
+    assert any(told in str(each) for each in found), [str(each) for each in found]
+    assert {"missing" if each.missing else "surplus" for each in found} == {kind}

@@ -76,10 +76,12 @@ def every(values: Any) -> list[Any]:
 
 @pytest.fixture(scope="session")
 def everything(archive: Any) -> Recorded:
-    """A stack with every interface endpoint, both gateways, and an alarm address."""
+    """A stack with every interface endpoint, both gateways, an alarm address, and answers at once and later."""
     services = list(InterfaceService.__args__)  # type: ignore[attr-defined]
     access = {"interfaceEndpoints": services, "dynamodb": True}
-    return record(stack_config(minimal(archive, privateAccess=access, operators={"emails": ["team@example.com"]})))
+    endpoints = [endpoint(archive), endpoint(archive, name="later", asynchronous={})]
+    operators = {"emails": ["team@example.com"]}
+    return record(stack_config(minimal(archive, privateAccess=access, operators=operators, endpoints=endpoints)))
 
 
 @pytest.fixture(params=["least", "dev", "staging", "prod", "everything"])

@@ -67,6 +67,7 @@ def inference(
                 unscoped_interfaces=False,
                 artifact_dependencies=[gateway],
                 runtime_endpoint_id="vpce-runtime",
+                vpc_id="vpc-own",
                 data_key_arn=DATA_KEY,
                 logs_key_arn=LOGS_KEY,
                 log_retention_days=365,

@@ -27,9 +27,10 @@ ACCEPTED: Mapping[str, Accepted] = {
         "These are the deny rules of the deny list: they deny all ports. The check does not read the action.",
     ),
     "CKV2_AWS_62": Accepted(
-        r"aws_s3_bucket\.(artifacts|calls)",
-        "Nothing reacts to new artifacts: the program that uploads one also makes the model that loads it. Of the "
-        "calls in a trail's files EventBridge tells, before they are delivered.",
+        r"aws_s3_bucket\.(artifacts|calls|\w+_requests)",
+        "Nothing reacts to new artifacts: the program that uploads one also makes the model that loads it. Of "
+        "answers SageMaker's topics tell, and of the calls in a trail's files EventBridge does, before they are "
+        "delivered.",
     ),
     "CKV2_AWS_34": Accepted(
         r"aws_ssm_parameter\..*",
@@ -40,7 +41,7 @@ ACCEPTED: Mapping[str, Accepted] = {
         "A contract holds names and ids that callers are meant to read, and no secret.",
     ),
     "CKV_AWS_18": Accepted(
-        r"aws_s3_bucket\.(artifacts|calls)",
+        r"aws_s3_bucket\.(artifacts|calls|\w+_requests)",
         "Access logs are an option, artifacts.accessLogBucket: their bucket can't be under a customer key.",
     ),
     "CKV2_AWS_5": Accepted(
@@ -49,8 +50,9 @@ ACCEPTED: Mapping[str, Accepted] = {
         "which the check does not know.",
     ),
     "CKV_AWS_144": Accepted(
-        r"aws_s3_bucket\.(artifacts|calls)",
-        "A copy of the models, or of the log, in another region is not part of a stack whose data stays in its region.",
+        r"aws_s3_bucket\.(artifacts|calls|\w+_requests)",
+        "A copy of the models, of requests, or of the log, in another region is not part of a stack whose data stays "
+        "in its region.",
     ),
     "CKV_AWS_67": Accepted(
         r"(aws_cloudtrail|resource)\.calls",

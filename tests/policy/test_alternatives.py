@@ -175,6 +175,16 @@ def test_a_serverless_variant_has_no_instances_to_count_or_scale(deployed: Graph
         assert judge(rule, graph).silent
 
 
+def test_what_is_asked_later_waits_for_an_instance(deployed: Graph) -> None:
+    graph = deployed.copy()
+    graph.set("aws:appautoscaling/target:Target", "triage", "minCapacity", 0)
+    graph.set("EndpointConfiguration", "triage-*", "productionVariants.0.initialInstanceCount", 1)
+    assert not judge("two-instances-serve", graph).silent
+    answers = {"outputConfig": {"s3OutputPath": Ref("aws:s3/bucket:Bucket", "artifacts"), "kmsKeyId": "x"}}
+    graph.set("EndpointConfiguration", "triage-*", "asyncInferenceConfig", answers)
+    assert judge("two-instances-serve", graph).silent
+
+
 def test_a_key_outside_the_stack_may_be_named(deployed: Graph) -> None:
     arn = "arn:aws:kms:us-east-1:123456789012:key/0f7a3c1e-1111-2222-3333-444455556666"
     graph = deployed.copy()

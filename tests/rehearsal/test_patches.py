@@ -733,6 +733,12 @@ def a_models_interface_is_not_deleted(aws: EmbeddedAws) -> bool:
     return any(refused("InvalidParameterValue", call, NetworkInterfaceId=found) for found in interfaces(aws, behind))
 
 
+@probe("queued_request")
+def an_asynchronous_request_to_an_endpoint_that_does_not_exist_is_refused(aws: EmbeddedAws) -> bool:
+    call = aws.client("sagemaker-runtime").invoke_endpoint_async
+    return refused("ValidationError", call, EndpointName="nobody", InputLocation="s3://requests/input")
+
+
 @probe("predictions")
 def an_unknown_endpoint_does_not_answer(aws: EmbeddedAws) -> bool:
     call = aws.client("sagemaker-runtime").invoke_endpoint

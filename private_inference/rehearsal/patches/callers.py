@@ -5,6 +5,7 @@ Whoever has other credentials, the embedded AWS's own, is its administrator.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from moto.core.authorization import ActionAuthenticatorMixin
@@ -13,7 +14,7 @@ from moto.ec2.models import ec2_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
-from private_inference.rehearsal.fleet_needs import decrypting, reading
+from private_inference.rehearsal.fleet_needs import Key, decrypting, reading
 from private_inference.rehearsal.iam_decision import (
     Document,
     Request,
@@ -23,8 +24,9 @@ from private_inference.rehearsal.iam_decision import (
     refusal,
     trusts,
 )
+from private_inference.rehearsal.object_writes import encrypting, writing
 from private_inference.rehearsal.patches import iam_requests, iam_resources
-from private_inference.rehearsal.patches.fleet_facts import artifact_at, find_role
+from private_inference.rehearsal.patches.fleet_facts import artifact_at, destination_at, find_role
 from private_inference.rehearsal.patches.judged import JUDGED, SERVICES
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.refused import RefusedError
@@ -100,7 +102,10 @@ def judged_actions(original: Any, response: Any, resource: str = "*") -> None:
 
 @patch(ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action")
 def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_name: Any = None) -> None:
-    """A role reads objects if it may, and the bucket's policy and the object's key let it (API_GetObject)."""
+    """A role reads and writes objects if it may, and the bucket's policy and the object's key let it.
+
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and API_PutObject.html there.
+    """
     session = session_of(response)
     if session:
         action = response._get_action()
@@ -108,17 +113,11 @@ def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_na
             _refuse_any(session, iam_requests.s3_requests(response, bucket_name, key_name))
             original(response, bucket_name, key_name)
             return
-        if action != "GetObject" or not key_name:
+        judge = {"GetObject": _reads, "PutObject": _writes}.get(action)
+        if judge is None or not key_name:
             raise UnjudgedError(f"it can't judge {action} of s3 for a role")
         way, role = way_of(response.region, session, ("s3",)), role_of(session)
-        artifact = artifact_at(ec2_backends[session.account_id][response.region], f"s3://{bucket_name}/{key_name}")
-        request = reading(role, artifact.arn, way)
-        _refuse(session, request, refusal(role, request, artifact.bucket_policy, way), "AccessDenied")
-        if artifact.key:
-            request = decrypting(response.region, role, artifact, artifact.key)
-            if not may_with_key(role, request, artifact.key.policy):
-                why = f"because no resource-based policy allows the {request.action} action"
-                _refuse(session, request, why, "AccessDenied")
+        judge(response, session, role, way, f"s3://{bucket_name}/{key_name}")
     original(response, bucket_name, key_name)
 
 
@@ -144,6 +143,33 @@ def _refuse_any(session: Any, wanted: Sequence[Request]) -> None:
     role = role_of(session)
     for request in wanted:
         _refuse(session, request, refusal(role, request), "AccessDenied")
+
+
+def _reads(response: Any, session: Any, role: Role, way: Way | None, uri: str) -> None:
+    artifact = artifact_at(ec2_backends[session.account_id][response.region], uri)
+    request = reading(role, artifact.arn, way)
+    _refuse(session, request, refusal(role, request, artifact.bucket_policy, way), "AccessDenied")
+    if not artifact.exists:
+        # Who may not list the bucket is not told what is not there.
+        listing = replace(request, action="s3:ListBucket", resource=artifact.arn.partition("/")[0])
+        _refuse(session, listing, refusal(role, listing, artifact.bucket_policy, way), "AccessDenied")
+    if artifact.key:
+        _refuse_key(session, role, decrypting(response.region, role, artifact, artifact.key), artifact.key)
+
+
+def _writes(response: Any, session: Any, role: Role, way: Way | None, uri: str) -> None:
+    sent = [response.headers.get(f"x-amz-server-side-encryption{name}") for name in ("", "-aws-kms-key-id")]
+    to = destination_at(ec2_backends[session.account_id][response.region], uri, *sent)
+    request = writing(role, to, way)
+    _refuse(session, request, refusal(role, request, to.bucket_policy, way), "AccessDenied")
+    if to.key:
+        _refuse_key(session, role, encrypting(response.region, role, to, to.key), to.key)
+
+
+def _refuse_key(session: Any, role: Role, request: Request, key: Key) -> None:
+    if not may_with_key(role, request, key.policy):
+        why = f"because no resource-based policy allows the {request.action} action"
+        _refuse(session, request, why, "AccessDenied")
 
 
 def caller_and_way(response: Any, services: tuple[str, ...]) -> tuple[str, Way | None]:

@@ -13,7 +13,7 @@ from moto.sagemaker.models import FakeEndpoint, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from private_inference.rehearsal.iam_decision import Request, may
-from private_inference.rehearsal.patches import fleets
+from private_inference.rehearsal.patches import fleets, queue
 from private_inference.rehearsal.patches.fleet_facts import find_role
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 from private_inference.rehearsal.patches.patch import patch
@@ -111,6 +111,7 @@ def endpoint_update(original: Any, response: Any) -> Any:
     updated.data_capture_config = configuration.data_capture_config
     updated.last_deployment_config = deployment
     fleets.show(updated)
+    queue.work(backend, updated)
     return ActionResult({"EndpointArn": updated.arn})
 
 
@@ -239,6 +240,7 @@ def weights_and_capacities(
             fleet = endpoint.fleets[summary["VariantName"]]
             fleets.shrink(fleet, max(0, len(fleet.instances) - summary.get("CurrentInstanceCount", 0)))
     fleets.show(endpoint)
+    queue.work(backend, endpoint)
     return arn
 
 

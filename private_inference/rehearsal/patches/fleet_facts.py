@@ -20,8 +20,9 @@ from private_inference.rehearsal.fleet_needs import (
     Prefix,
     artifact_uri,
 )
-from private_inference.rehearsal.iam_decision import Document, Role
+from private_inference.rehearsal.iam_decision import Document, Role, Way
 from private_inference.rehearsal.model_server import stored_below, stored_object
+from private_inference.rehearsal.object_writes import ENCRYPTION, Destination
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
 
 
@@ -145,6 +146,23 @@ def _prefix(backend: Any, uri: str) -> Prefix:
     return Prefix(uri, backend.partition, bool(stored_below(backend, uri)), policy)
 
 
+def destination_at(backend: Any, uri: str, encryption: str | None, key: str | None) -> Destination:
+    """The facts about an object to be written to S3, by its URI, with the encryption and key that the request names."""
+    place = urlparse(uri)
+    bucket = s3_backends[backend.account_id][backend.partition].buckets.get(place.netloc)
+    rule = (bucket.encryption or {}).get("Rule", {}) if bucket else {}
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    named = find_key(backend, key or default.get("KMSMasterKeyID") or "")
+    asked = {ENCRYPTION: encryption, f"{ENCRYPTION}-aws-kms-key-id": named.arn if key and named else key}
+    return Destination(
+        f"arn:{backend.partition}:s3:::{place.netloc}{place.path}",
+        bucket_policy=_document(bucket.policy) if bucket and bucket.policy else None,
+        key=Key(named.arn, _document(named.policy), named.key_state == "Enabled") if named else None,
+        bucket_key=str(rule.get("BucketKeyEnabled")).lower() == "true",
+        asked={name: value for name, value in asked.items() if value},
+    )
+
+
 def _image(backend: Any, uri: str) -> Image | None:
     """An image of Amazon ECR. What an account other than this one has in its registry is taken for granted.
 
@@ -178,6 +196,16 @@ def _network(backend: Any, configured: dict[str, Any]) -> Network:
         egress=[rule for group in groups for moto_rule in group.egress_rules for rule in _egress(moto_rule)],
         s3=PrefixList(s3.id, [entry["Cidr"] for entry in next(reversed(s3.entries.values()))]),
     )
+
+
+def way_to_s3(backend: Any, subnets: list[str]) -> Way | None:
+    """The S3 gateway that instances in these subnets go through; None where there is none."""
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    for subnet in map(ec2.get_subnet, subnets):
+        if gateway := _gateway(ec2, subnet):
+            vpc = f"arn:{backend.partition}:ec2:{backend.region_name}:{backend.account_id}:vpc/{subnet.vpc_id}"
+            return Way(gateway.id, vpc, gateway.policy, gateway=True)
+    return None
 
 
 def s3_prefix_list(ec2: Any) -> Any:

@@ -40,7 +40,7 @@ JUDGED: Mapping[tuple[str, str], Judged] = {
     **{("sagemaker-runtime", name): Judged(f"sagemaker:{name}", RUNTIMES, _endpoint) for name in INVOCATIONS},
     **{("ssm", name): Judged(f"ssm:{name}", ("ssm",), _parameters) for name in ("GetParameter", "GetParameters")},
 }
-"""Beside them, s3:GetObject is judged, with what the object's bucket and key say."""
+"""Beside them, s3:GetObject and s3:PutObject are judged, with what the object's bucket and key say."""
 
 SERVICES = frozenset({service for service, _ in JUDGED} | {"s3"})
 """Those with an action that is judged, by moto's names."""

@@ -1,6 +1,7 @@
 """Amazon SageMaker AI's models, configurations and runtime, Application Auto Scaling."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from moto.applicationautoscaling.exceptions import AWSValidationException
@@ -18,6 +19,7 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.sagemakerruntime.urls import url_paths
 
 from private_inference.rehearsal import model_server
+from private_inference.rehearsal.patches import queue
 from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
 from private_inference.rehearsal.patches.fleet_facts import archive_of, unknown_network
 from private_inference.rehearsal.patches.patch import patch
@@ -105,13 +107,17 @@ def any_body(original: Any, response: Any, request: Any, *given: Any, **asked: A
 
 @patch(SageMakerRuntimeResponse, "invoke_endpoint")
 def predictions(original: Any, response: Any) -> Any:
-    """InvokeEndpoint answers with the model's predictions, and refuses an endpoint that does not exist.
+    """InvokeEndpoint answers with the model's predictions, and refuses an endpoint that isn't there or is asynchronous.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. The model runs in
     this process.
     """
-    account, region = response.current_account, response.region
-    return model_server.invoke(sagemaker_backends[account][region], response.normalized_request)
+    backend = sagemaker_backends[response.current_account][response.region]
+    name = response.path.split("/")[2]
+    if queue.asynchronous(backend, backend.endpoints.get(name)):
+        message = f"Endpoint {name} takes asynchronous requests only."
+        raise model_server.InvokeError(HTTPStatus.BAD_REQUEST, "ValidationError", message)
+    return model_server.invoke(backend, response.normalized_request)
 
 
 url_paths["{0}/endpoints/(?P<name>[^/]+)/invocations-response-stream$"] = SageMakerRuntimeResponse.dispatch
