@@ -128,6 +128,9 @@ def _leads_outside(resource: Resource, inside: Inside, owned: Collection[str], g
         yield resource.violation(f"takes an image from another account or registry ({given.path})")
     if ACROSS_REGIONS.search(given.path) and known(given.value) not in (False, "", "DISABLED"):
         yield resource.violation(f"works in other regions, too ({given.path})")
+    if inside.accounts and _bears_another_account(given, inside):
+        yield resource.violation(f"names a bucket that bears another account's number ({given.path})")
+        return
     exempt = corrections()["destinations"]["not outside"]
     if f"{resource.type} {given.path}" in exempt or any(part in exempt for part in given.path.split(".")):
         return
@@ -147,6 +150,13 @@ def _leads_outside(resource: Resource, inside: Inside, owned: Collection[str], g
         return
     for what in _outside(given, bucket[1] if bucket else "", inside):
         yield resource.violation(f"{what} ({given.path})")
+
+
+def _bears_another_account(given: Given, inside: Inside) -> bool:
+    """Whether a bucket, whoever reads or writes it, is another account's by its name."""
+    bucket = BUCKET_NAME.fullmatch(given.text) if OF_A_BUCKET.search(given.name) else None
+    numbers = set(re.findall(r"(?<!\d)\d{12}(?!\d)", bucket[1])) if bucket else set()
+    return bool(numbers) and not numbers & (inside.accounts | accounts_of_aws())
 
 
 def _outside(given: Given, bucket: str, inside: Inside) -> Iterator[str]:

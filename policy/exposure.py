@@ -28,7 +28,7 @@ OPENING = re.compile(
 )
 """Names of switches that open something when they are on, whatever the type."""
 PUBLIC_VALUE = re.compile(
-    r"(?i)public|(public|authenticated)[-_](?!key)\w+(-write)?|publicinternetonly|internet[-_]facing|service_provided_eips"
+    r"(?i)public|(public|authenticated)[-_](?!key)\w+(-write)?|publicinternetonly|open-access|internet[-_]facing|service_provided_eips"
 )
 """Values that say so, whatever the property."""
 

@@ -16,9 +16,9 @@ from policy.rules import resource_rule
     types=None,
     controls=[
         nist("CM-6", "SI-4"),
-        fsbp("EC2.7", "EC2.8", "EC2.182", "CloudTrail.4", "GuardDuty.1", "ECS.4", "CodeBuild.5", "ECR.2"),
+        fsbp("EC2.7", "EC2.8", "EC2.182", "CloudTrail.4", "GuardDuty.1", "ECS.4", "CodeBuild.5", "ECR.2", "S3.12"),
         nist("SC-22"),
-        checkov("CKV_AWS_51"),
+        checkov("CKV_AWS_51", "CKV2_AWS_65"),
         trivy("AWS-0031"),
         pci("10.5"),
     ],

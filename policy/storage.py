@@ -14,7 +14,6 @@ from private_inference.graph.types import (
     BUCKET_ENCRYPTION,
     BUCKET_LIFECYCLE,
     BUCKET_LOGGING,
-    BUCKET_OWNERSHIP,
     BUCKET_POLICY,
     BUCKET_PUBLIC_ACCESS_BLOCK,
     BUCKET_VERSIONING,
@@ -28,7 +27,6 @@ from private_inference.graph.values import known
 CLOSING = {
     (BUCKET, BUCKET_PUBLIC_ACCESS_BLOCK, "bucket"): "has no BucketPublicAccessBlock",
     (BUCKET, BUCKET_ENCRYPTION, "bucket"): "has no BucketServerSideEncryptionConfiguration",
-    (BUCKET, BUCKET_OWNERSHIP, "bucket"): "has no BucketOwnershipControls",
     (VPC, DEFAULT_SECURITY_GROUP, "vpcId"): "leaves its default security group as AWS made it",
 }
 """What closes what AWS leaves open: the resource, what has to be attached to it, and by which property."""
@@ -36,8 +34,8 @@ CLOSING = {
 
 @stack_rule(
     controls=[
-        fsbp("S3.2", "S3.3", "S3.8", "S3.12", "EC2.2"),
-        checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56", "CKV_AWS_145", "CKV2_AWS_65", "CKV2_AWS_12"),
+        fsbp("S3.2", "S3.3", "S3.8", "EC2.2"),
+        checkov("CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56", "CKV_AWS_145", "CKV2_AWS_12"),
         trivy("AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093", "AWS-0132", "AWS-0173"),
         cis("2.1.4", "5.4"),
         security_hub("S3.17"),
@@ -45,11 +43,10 @@ CLOSING = {
         *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
-    fix="declare it: for a bucket with all four blocks, the stack's data key and BucketOwnerEnforced, for a VPC "
-    "without rules",
+    fix="declare it: for a bucket with all four blocks and the stack's data key, for a VPC without rules",
 )
 def defaults_are_closed(stack: Stack) -> Findings:
-    """Every bucket blocks public access, names its key and owns its objects; no VPC keeps AWS's default group."""
+    """Every bucket blocks public access and names its key; no VPC keeps AWS's default group."""
     for (resource, attached, key), what in CLOSING.items():
         yield from require_attached(stack, resource, attached, key, what)
 

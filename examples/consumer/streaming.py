@@ -16,7 +16,8 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import EventStreamError
-from client import CONFIG, RUNTIME_ADVICE, CallError, contract_from_file, contract_from_parameter, explained
+from calls import CONFIG, CallError, explained
+from client import RUNTIME_ADVICE, contract_from_file, contract_from_parameter
 from contract import Contract, ContractError
 from urllib3.exceptions import HTTPError
 
@@ -32,7 +33,7 @@ def stream(
 ) -> Iterator[bytes]:
     """The answer to one request, part by part; where a part ends means nothing. Raises CallError, also in between.
 
-    SageMaker may be silent for client.READ_TIMEOUT seconds between two parts.
+    SageMaker may be silent for calls.READ_TIMEOUT seconds between two parts.
     """
     try:
         target = contract.endpoint(endpoint)

@@ -13,7 +13,7 @@ from tests.support.recording import ACCOUNT, Recorded, record, stack_config
 from tests.support.stacks import OTHERS, endpoint, foreigner, minimal, neighbour, settings
 
 NEAR, FAR, STS = "vpce-0b1c2d3e4f5061728", "vpce-0c1d2e3f405162738", "vpce-0d1e2f30415263748"
-INVOKE = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
+INVOKE, STREAM = ["sagemaker:InvokeEndpoint"], ["sagemaker:InvokeEndpointWithResponseStream"]
 
 
 def stack(archive: Path, *callers: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -62,6 +62,19 @@ def test_its_role_calls_what_it_is_for_through_its_own_endpoints(called: Recorde
     allowed = statement(called, "RolePolicy", "caller-research")
     assert (allowed["Effect"], allowed["Action"], allowed["Resource"]) == ("Allow", INVOKE, arns(called, "triage"))
     assert allowed["Condition"] == {"StringEquals": {"aws:SourceVpce": [FAR]}}
+
+
+def test_who_may_stream_is_told_and_let(archive: Path) -> None:
+    both = [endpoint(archive, streaming=True), endpoint(archive, name="churn")]
+    recorded = record(stack_config(minimal(archive, endpoints=both, callers=[neighbour()])))
+    called, streamed = json.loads(recorded.one("Policy", "caller-billing").properties["policy"])["Statement"]
+    assert (called["Action"], called["Resource"]) == (INVOKE, arns(recorded, "triage", "churn"))
+    assert (streamed["Action"], streamed["Resource"]) == (STREAM, arns(recorded, "triage"))
+    assert called["Condition"] == streamed["Condition"] == {"StringEquals": {"aws:SourceVpce": [NEAR]}}
+    told = {
+        name: each.get("streaming", False) for name, each in recorded.outputs["callers"]["billing"]["endpoints"].items()
+    }
+    assert told == {"triage": True, "churn": False}
 
 
 def test_each_contract_has_what_its_caller_needs_and_nothing_of_others(called: Recorded) -> None:

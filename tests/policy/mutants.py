@@ -534,7 +534,6 @@ def _storage() -> Iterator[Mutant]:
     rule = "no-ways-out"
     yield adds(rule, "aws:s3/bucketAcl:BucketAcl", {"bucket": Ref(*BUCKET), "acl": "public-read"})
     yield adds(rule, "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration", {"bucket": Ref(*BUCKET)})
-    yield removes("defaults-are-closed", ("BucketOwnershipControls", "artifacts"), blame=BUCKET)
 
     rule = "buckets-require-tls"
     policy = ("BucketPolicy", "artifacts")
