@@ -39,6 +39,14 @@ RETAINED = "Stays in the account when the stack is destroyed."
 """The comment on resources with retainOnDelete, an option that Terraform does not have."""
 
 
+HELD = ("aws_acm_certificate", "aws_api_gateway_deployment")
+"""Types that AWS doesn't delete while something uses them, so that the next one has to be there first.
+
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/api_gateway_deployment and
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/acm_certificate
+"""
+
+
 @dataclass
 class Configuration:
     """Writes the parts of a configuration; problems go to the translator's list."""
@@ -95,7 +103,7 @@ class Configuration:
         timeouts = {"timeouts": dict(resource.timeouts)} if resource.timeouts else {}
         body = self.translator.block(entry.block, properties | timeouts, path, ARGUMENTS.get(entry.type))
         body |= self._local_files(declared, assets)
-        renewed = self._name(declared, body)
+        renewed = self._name(declared, body) or entry.type in HELD
         lifecycle = self._lifecycle(declared, create_before_destroy=renewed and not resource.delete_before_replace)
         comment = {"//": RETAINED} if resource.retain_on_delete else {}
         return comment | body | ({"lifecycle": lifecycle} if lifecycle else {})

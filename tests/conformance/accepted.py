@@ -68,27 +68,31 @@ ACCEPTED: Mapping[str, Accepted] = {
         "without.",
     ),
     "CKV2_AWS_51": Accepted(
-        r"aws_api_gateway_stage\.front_door",
+        r"(aws_api_gateway_stage|resource)\.front_door",
         "A client certificate is for a back end that has to know the API. SageMaker Runtime knows the role that signs.",
     ),
     "CKV2_AWS_53": Accepted(
-        r"aws_api_gateway_method\.front_door",
+        r"(aws_api_gateway_method|resource)\.front_door",
         "What a model takes is the model's to say: the body goes to it as it came.",
     ),
     "CKV_AWS_73": Accepted(
-        r"aws_api_gateway_stage\.front_door",
+        r"(aws_api_gateway_stage|resource)\.front_door",
         "The access log, under the logs key, tells of each call; a trace would tell it again in another place.",
     ),
     "CKV_AWS_120": Accepted(
-        r"aws_api_gateway_stage\.front_door",
+        r"(aws_api_gateway_stage|resource)\.front_door",
         "What a model answered to one caller is nobody else's.",
     ),
     "CKV_AWS_225": Accepted(
-        r"aws_api_gateway_method_settings\.front_door",
+        r"(aws_api_gateway_method_settings|resource)\.front_door",
         "What a model answered to one caller is nobody else's.",
     ),
     "CKV2_AWS_4": Accepted(
-        r"aws_api_gateway_stage\.front_door",
+        r"(aws_api_gateway_stage|resource)\.front_door",
         "Execution logs hold requests and answers; what the model sees is not to be written down.",
+    ),
+    "CKV_AWS_237": Accepted(
+        r"(aws_api_gateway_rest_api|resource)\.front_door",
+        "No change of what the program sets replaces the API.",
     ),
 }

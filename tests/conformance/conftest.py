@@ -18,6 +18,7 @@ from tests.conformance.provider import install_once, installed, is_required
 from tests.support.recording import ROOT
 
 STACKS = ("dev", "staging", "prod")
+EXAMPLES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "examples" / "stacks").glob("*/Pulumi.*.yaml"))
 
 
 @pytest.fixture(scope="session", autouse=True)

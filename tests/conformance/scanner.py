@@ -15,13 +15,22 @@ from tests.support.recording import ROOT
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 
 
-def unlisted(file: Path, framework: str) -> set[tuple[str, str]]:
+def unlisted(framework: str, *files: Path) -> set[tuple[str, str]]:
     """The failed checks, each with its resource, that nobody has accepted. Skips where Checkov is missing."""
     if not CHECKOV.exists():
         reason = "Checkov has not scanned it: `make conformance` installs Checkov"
         pytest.fail(reason, pytrace=False) if is_required() else pytest.skip(reason)
-    command = [str(CHECKOV), "--file", str(file), "--framework", framework, "--output", "json", "--skip-download"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=file.parent)
+    command = [
+        str(CHECKOV),
+        "--file",
+        *map(str, files),
+        "--framework",
+        framework,
+        "--output",
+        "json",
+        "--skip-download",
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=files[0].parent)
     report: dict[str, Any] = json.loads(result.stdout)
     assert report["summary"]["parsing_errors"] == 0, "a file that could not be read has not been scanned"
     assert report["summary"]["passed"] > 100, "a scan that passes little has read little"

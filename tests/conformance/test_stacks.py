@@ -39,7 +39,7 @@ def test_boto3_finds_what_the_program_asked_for(live: Live) -> None:
 
 
 def test_checkov_finds_nothing_in_the_plan(live: Live) -> None:
-    assert unlisted(live.planned, "terraform_plan") == set()
+    assert unlisted("terraform_plan", live.planned) == set()
 
 
 def test_a_second_plan_is_empty(live: Live) -> None:

@@ -69,6 +69,11 @@ def test_the_provider_names_what_it_can_name(export: Export) -> None:
     assert made["lifecycle"] == {"create_before_destroy": True}
 
 
+def test_what_is_in_use_has_its_successor_first(export: Export) -> None:
+    made = export('aws.apigateway.Deployment("live", rest_api="api")').resource("aws_api_gateway_deployment.live")
+    assert made["lifecycle"] == {"create_before_destroy": True}
+
+
 def test_a_name_that_must_be_given_belongs_to_the_stack(export: Export) -> None:
     source = (
         'aws.cloudwatch.MetricAlarm("a", comparison_operator="GreaterThanThreshold", evaluation_periods=1, '
