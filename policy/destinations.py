@@ -28,7 +28,7 @@ OUTWARD = re.compile(
 )
 """Types and paths of properties that say where something is written."""
 OF_A_BUCKET = re.compile(
-    r"(?i)(bucket|bucketname|bucketarn|uri)$|s3(bucket|output|uri|path|location)|destination|output|scriptlocation"
+    r"(?i)(bucket|bucketname|bucketarn|uri)$|s3(bucket|output|uri|path|location)|destination|output|location$"
 )
 OF_AN_ACCOUNT = re.compile(r"(?i)account|principal|owner|grantee")
 PRIVATE_HOST = re.compile(
@@ -162,7 +162,7 @@ def _bears_another_account(given: Given, inside: Inside) -> bool:
 def _outside(given: Given, bucket: str, inside: Inside) -> Iterator[str]:
     """What leads outside; `bucket` is the name of the one that is written to, or empty."""
     account, region = account_of(given.text), region_of(given.text)
-    host = re.match(r"(?i)\w+://([^/:?#]+)", given.text)
+    host = re.match(r"(?i)(?:\w+:)?\w+://(?:[^/@]*@)?([^/:?#]+)", given.text)
     if account and inside.accounts and account not in inside.accounts:
         if given.text.startswith("arn:") or OF_AN_ACCOUNT.search(given.name):
             yield "names another account"

@@ -26,7 +26,7 @@ from policy.rules import resource_rule
     fix="give the property the value that guards, or leave it out where that is AWS's default",
 )
 def guards_stay_on(resource: Resource) -> Findings:
-    """No guard of AWS's is off: blocks of public access, trails, metadata tokens, privileges, tags of images."""
+    """No guard of AWS's is off: blocks of public access, trails, alarms, metadata tokens, privileges, image tags."""
     yield from require_values(resource, "guards", "switches a guard off")
 
 

@@ -770,7 +770,7 @@ def _inference() -> Iterator[Mutant]:
     alarm = ("MetricAlarm", "triage-cpu")
     yield sets("defaults-are-hardened", alarm, "alarmActions", [])
     yield drops("defaults-are-hardened", alarm, "alarmActions")
-    yield sets("defaults-are-hardened", alarm, "actionsEnabled", False)
+    yield sets("guards-stay-on", alarm, "actionsEnabled", False)
     yield sets("defaults-are-hardened", ("CompositeAlarm", "triage"), "alarmActions", [])
 
     def metric_alarms(graph: Graph) -> list[Resource]:
