@@ -9,7 +9,7 @@ import json
 
 import pulumi
 import pulumi_aws as aws
-from contract import Contract, ContractError
+from caller_contract import Contract, ContractError
 
 VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
 

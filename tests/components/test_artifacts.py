@@ -164,7 +164,7 @@ def test_a_directorys_files_lie_below_a_prefix_that_is_named_by_their_content(ar
     (found,) = recorded.outputs["artifacts"]
     prefix = f"models/{model_directory.digest(tmp_path)}/"
     objects = [each.properties for each in recorded.all("BucketObjectv2")]
-    assert [each["key"] for each in objects] == [f"{prefix}config.json", f"{prefix}tokenizer/vocabulary"]
+    assert {each["key"] for each in objects} == {f"{prefix}config.json", f"{prefix}tokenizer/vocabulary"}
     assert all(each["kmsKeyId"] == KEY for each in objects)
     assert found["uri"].endswith(f"/{prefix}")
 

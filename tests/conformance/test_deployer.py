@@ -5,18 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from private_inference.cli.deployer import deployer_policies
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import StackConfig, encode, load_stack, settings_of
 from private_inference.terraform.terraform import Terraform
 from tests.conformance.deployment import Deployment
+from tests.conformance.provider import of_every_stack
 from tests.support.deployers import deployer
 from tests.support.recording import ROOT
 
 
-@pytest.mark.xdist_group("deployer")
+@of_every_stack
 def test_a_deployer_creates_changes_and_destroys_prod(tmp_path: Path) -> None:
     config = load_stack(ROOT, "prod")
 

@@ -1,4 +1,4 @@
-"""The stacks under examples/stacks through the real AWS provider: applied, looked at, planned again, destroyed."""
+"""The stacks under examples/stacks through the real AWS provider: planned here, lived by `make conformance`."""
 
 from pathlib import Path
 
@@ -11,10 +11,23 @@ from private_inference.verification.deployed_contract import desired_of
 from tests.conformance.conftest import EXAMPLES
 from tests.conformance.deployment import Deployment
 from tests.conformance.inventory import inventory
+from tests.conformance.provider import of_every_stack
 from tests.support.recording import ROOT
 
+stacks = pytest.mark.parametrize("stack", EXAMPLES, ids=lambda path: path.split(".")[-2])
 
-@pytest.mark.parametrize("stack", EXAMPLES, ids=lambda path: path.split(".")[-2])
+
+@stacks
+def test_the_provider_takes_what_is_exported(stack: str, tmp_path: Path) -> None:
+    config = load_stack(ROOT, stack)
+    with prepared_aws(settings_of(config)) as aws:
+        deployment = Deployment(tmp_path, aws)
+        deployment.export(config)
+        assert set(deployment.pending().values()) == {"create"}
+
+
+@stacks
+@of_every_stack
 def test_it_is_made_as_asked_and_leaves_nothing(stack: str, tmp_path: Path) -> None:
     config = load_stack(ROOT, stack)
     settings = settings_of(config)

@@ -29,10 +29,14 @@ def told(command: str, stack: Path) -> dict[str, Any]:
     return said
 
 
-@pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.parent.name)
+ELSEWHERE = ("asynchronous", "callers", "front-door", "llm")
+"""Rehearsed by tests of their own, in tests/verification and tests/examples."""
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.name.split(".")[1])
 def test_it_passes_policies_and_proofs_and_answers(stack: Path) -> None:
     assert told("check", stack)["passed"]
-    assert told("rehearse", stack)["passed"]
+    assert stack.parent.name in ELSEWHERE or told("rehearse", stack)["passed"]
 
 
 def test_each_folder_has_a_stack_file_and_says_what_it_is_for() -> None:

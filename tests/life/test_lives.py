@@ -84,7 +84,7 @@ def test_a_rollback_that_passes_for_success_is_seen(weakened: Callable[[Change],
 
 
 def test_idle_instances_that_no_policy_lets_go_are_seen(weakened: Callable[[Change], Path]) -> None:
-    project = weakened(("components/scaling.py", '"FILL(invocations, 0)"', '"invocations + 0"'))
+    project = weakened(("components/scaling.py", 'f"FILL({load.name}, 0)"', 'f"{load.name} + 0"'))
     life = Life(about="silence", stack="dev", steps=[Step(scale=7), Step(idle="24h")])
     (_, _, idle) = live(life, project).steps
     assert re.search(r"has 7: triage-idle-\w+ \(INSUFFICIENT_DATA\) does not agree", idle.problem)

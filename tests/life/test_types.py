@@ -7,6 +7,7 @@ import pytest
 from private_inference.life.deletions import DELETIONS
 from private_inference.life.updates import PUT, UPDATES
 from private_inference.rehearsal.handlers import HANDLERS
+from private_inference.runner.project import load_stack
 from private_inference.terraform.replacements import UnknownReplacementError, load_replacements, replacing
 from tests.support.recording import ROOT, record
 from tests.support.stacks import shipped
@@ -18,8 +19,9 @@ EXAMPLES = [str(path.relative_to(ROOT)) for path in (ROOT / "examples" / "stacks
 def properties(archive: Path) -> dict[str, set[str]]:
     """The types of the project's stacks and of the examples, and the properties that the program gives them."""
     found: dict[str, set[str]] = {}
-    for stack in ("dev", "staging", "prod", *EXAMPLES):
-        for resource in record(shipped(stack, archive)).run.all_resources:
+    stacks = [shipped(stack, archive) for stack in ("dev", "staging", "prod")]
+    for config in (*stacks, *(load_stack(ROOT, stack) for stack in EXAMPLES)):
+        for resource in record(config).run.all_resources:
             if resource.type in HANDLERS:
                 found.setdefault(resource.type, set()).update(resource.properties)
     return found

@@ -1385,10 +1385,51 @@ def associated(aws: EmbeddedAws) -> tuple[str, list[str], list[str]]:
 @probe("access_association")
 @probe("access_associations")
 @probe("access_association_deleted")
-@probe("access_association_tags")
 def a_vpc_endpoint_is_associated_with_a_name_until_it_is_not(aws: EmbeddedAws) -> bool:
     arn, before, after = associated(aws)
     return bool(arn) and arn in before and arn not in after
+
+
+@probe("tags")
+@probe("tagged")
+@probe("untagged")
+def an_api_has_tags_that_come_and_go(aws: EmbeddedAws) -> bool:
+    gateway = aws.client("apigateway")
+    api = gateway.create_rest_api(name=unique("api"), tags={"Team": "a"})["id"]
+    arn = f"arn:aws:apigateway:{REGION}::/restapis/{api}"
+    with contextlib.suppress(ClientError):
+        before = gateway.get_tags(resourceArn=arn)["tags"]
+        gateway.tag_resource(resourceArn=arn, tags={"Owner": "b"})
+        gateway.untag_resource(resourceArn=arn, tagKeys=["Team"])
+        return bool((before, gateway.get_tags(resourceArn=arn)["tags"]) == ({"Team": "a"}, {"Owner": "b"}))
+    return False
+
+
+@probe("integration_updated")
+def an_integration_that_is_updated_keeps_its_responses(aws: EmbeddedAws) -> bool:
+    gateway = aws.client("apigateway")
+    api = gateway.create_rest_api(name=unique("api"))
+    place = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "POST"}
+    gateway.put_method(**place, authorizationType="AWS_IAM")
+    gateway.put_integration(**place, type="HTTP", integrationHttpMethod="POST", uri="https://a.example.internal")
+    gateway.put_integration_response(**place, statusCode="200")
+    change = [{"op": "replace", "path": "/timeoutInMillis", "value": "20000"}]
+    with contextlib.suppress(ClientError):
+        gateway.update_integration(**place, patchOperations=change)
+        found = gateway.get_integration(**place)
+        return bool(found["timeoutInMillis"] == 20000 and "200" in found["integrationResponses"])
+    return False
+
+
+@probe("domain_name_updated")
+def a_domain_name_may_have_another_policy_for_tls(aws: EmbeddedAws) -> bool:
+    gateway, name = aws.client("apigateway"), f"{unique('name')}.example.internal"
+    gateway.create_domain_name(domainName=name, securityPolicy="TLS_1_0")
+    change = [{"op": "replace", "path": "/securityPolicy", "value": "TLS_1_2"}]
+    with contextlib.suppress(ClientError):
+        gateway.update_domain_name(domainName=name, patchOperations=change)
+        return bool(gateway.get_domain_name(domainName=name)["securityPolicy"] == "TLS_1_2")
+    return False
 
 
 @pytest.mark.parametrize(("patch", "behaves"), PROBES, ids=[f"{patch}: {p.__name__}" for patch, p in PROBES])

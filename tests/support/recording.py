@@ -26,10 +26,11 @@ INSTANCES = {
     "m5.xlarge": (4, False),
     "c5.xlarge": (4, False),
     "m5d.large": (2, True),
+    "g5.xlarge": (4, True),
     "g5.12xlarge": (48, True),
 }
 """vCPUs, and whether there is local storage."""
-GPUS = {"g5.12xlarge": 4}
+GPUS = {"g5.xlarge": 1, "g5.12xlarge": 4}
 
 LOCAL = f"{REGION}:{ACCOUNT}"
 ARNS = {
