@@ -92,7 +92,7 @@ test: $(NEEDED) $(INSTALLED) $(MODEL) $(LANGUAGE_MODEL) lint ## lint, type check
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 conformance: $(INSTALLED) $(MODEL) $(LANGUAGE_MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
-	REQUIRE_CONFORMANCE=1 EVERY_STACK=1 $(BIN)/pytest -n 3 --dist loadgroup tests/conformance
+	EVERY_STACK=1 REQUIRE_CONFORMANCE=1 $(BIN)/pytest -n 3 --dist loadgroup tests/conformance
 
 bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, both proofs and export
 	$(BIN)/python -m benchmarks.rehearsal

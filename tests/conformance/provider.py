@@ -8,8 +8,6 @@ import re
 import textwrap
 from pathlib import Path
 
-import pytest
-
 from private_inference.terraform.configuration import PROVIDER_VERSIONS, TERRAFORM_VERSIONS
 from private_inference.terraform.terraform import Terraform, TerraformError
 
@@ -58,9 +56,3 @@ def brief(said: str) -> str:
     _, found, error = plain.partition("Error: ")
     paragraphs = re.split(r"\n\s*\n", error if found else plain)
     return textwrap.shorten(": ".join(" ".join(each.split()) for each in paragraphs[:2]), 400, placeholder=" …")
-
-
-of_every_stack = pytest.mark.skipif(
-    os.environ.get("EVERY_STACK") != "1", reason="it takes minutes: `make conformance` runs it (EVERY_STACK=1)"
-)
-"""Marks what applies a whole stack again, beside the three that are always applied."""

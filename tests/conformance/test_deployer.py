@@ -10,8 +10,8 @@ from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.project import StackConfig, encode, load_stack, settings_of
 from private_inference.terraform.terraform import Terraform
 from tests.conformance.deployment import Deployment
-from tests.conformance.provider import of_every_stack
 from tests.support.deployers import deployer
+from tests.support.every_stack import of_every_stack
 from tests.support.recording import ROOT
 
 

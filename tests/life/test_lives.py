@@ -9,9 +9,14 @@ import pytest
 
 from private_inference.life.life_file import Life, Step, read_life
 from private_inference.life.live import LifeResult, live
+from tests.support.every_stack import of_every_stack
 from tests.support.recording import ROOT
 
-LIVES = sorted((ROOT / "examples" / "lives").glob("*.yaml"))
+LONG = ("asynchronous", "front-door")
+LIVES = [
+    pytest.param(path, id=path.stem, marks=of_every_stack if path.stem in LONG else ())
+    for path in sorted((ROOT / "examples" / "lives").glob("*.yaml"))
+]
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -20,7 +25,7 @@ def _faults(result: LifeResult) -> list[str]:
     return [step.problem for step in result.steps if step.problem] + [str(broken) for broken in result.broken]
 
 
-@pytest.mark.parametrize("path", LIVES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", LIVES)
 def test_nothing_that_serves_is_hurt(path: Path) -> None:
     assert _faults(live(read_life(path), ROOT)) == []
 
