@@ -15,8 +15,7 @@ Statement = dict[str, Any]
 Document = dict[str, Any]
 
 INVOKE, INVOKE_STREAM = "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"
-INVOKE_ACTIONS = (INVOKE, INVOKE_STREAM)
-ALL_INVOKE_ACTIONS = (*INVOKE_ACTIONS, "sagemaker:InvokeEndpointAsync")
+ALL_INVOKE_ACTIONS = (INVOKE, INVOKE_STREAM, "sagemaker:InvokeEndpointAsync")
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 

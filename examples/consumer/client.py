@@ -118,29 +118,38 @@ def asked(contract: Contract, given: argparse.Namespace) -> list[float]:
     return score(contract, given.endpoint, read_rows(given.rows), given.endpoint_url, given.variant)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print one score a line. Returns the exit code: 0, or 1 with the reason on stderr."""
-    parser = argparse.ArgumentParser(description="Score CSV rows with a private model.")
+def parser_of(description: str) -> argparse.ArgumentParser:
+    """A command's arguments that say which endpoint of which stack it calls."""
+    parser = argparse.ArgumentParser(description=description)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--stack", help="read the contract of this stack from SSM")
     source.add_argument("--contract", type=Path, metavar="FILE", help="read the contract from a JSON file")
     parser.add_argument("--endpoint", required=True, help="the endpoint's name in the contract")
+    parser.add_argument("--region", help="where the contract's parameter is; default: the AWS configuration's")
+    parser.add_argument("--endpoint-url", metavar="URL", help="the runtime endpoint's own URL; default: private DNS")
+    return parser
+
+
+def contract_of(given: argparse.Namespace) -> Contract:
+    """The contract that a command's arguments name. Raises CallError."""
+    if given.contract:
+        return contract_from_file(given.contract)
+    return contract_from_parameter(given.stack, given.endpoint, given.region)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print one score a line. Returns the exit code: 0, or 1 with the reason on stderr."""
+    parser = parser_of("Score CSV rows with a private model.")
     parser.add_argument(
         "--variant", help="the model to ask, where the endpoint has several; default: as they are weighed"
     )
-    parser.add_argument("--region", help="where the contract's parameter is; default: the AWS configuration's")
-    parser.add_argument("--endpoint-url", metavar="URL", help="the runtime endpoint's own URL; default: private DNS")
     parser.add_argument(
         "--wait", type=float, default=900, metavar="SECONDS", help="for an answer that comes later; default: 900"
     )
     parser.add_argument("rows", type=Path, metavar="CSV", help="one row a line, no header, no label")
     given = parser.parse_args(arguments)
     try:
-        if given.contract:
-            contract = contract_from_file(given.contract)
-        else:
-            contract = contract_from_parameter(given.stack, given.endpoint, given.region)
-        scores = asked(contract, given)
+        scores = asked(contract_of(given), given)
     except CallError as error:
         sys.stderr.write(f"{error}\n")
         return 1

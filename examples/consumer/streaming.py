@@ -6,18 +6,16 @@ with the client group, and the invoke policy. The platform has to allow answers 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import EventStreamError
 from calls import CONFIG, CallError, explained
-from client import RUNTIME_ADVICE, contract_from_file, contract_from_parameter
+from client import RUNTIME_ADVICE, contract_of, parser_of
 from contract import Contract, ContractError
 from urllib3.exceptions import HTTPError
 
@@ -104,23 +102,13 @@ def generate(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the text as it comes. Returns the exit code: 0, or 1 with the reason on stderr."""
-    parser = argparse.ArgumentParser(description="Have a private language model go on with a text.")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--stack", help="read the contract of this stack from SSM")
-    source.add_argument("--contract", type=Path, metavar="FILE", help="read the contract from a JSON file")
-    parser.add_argument("--endpoint", required=True, help="the endpoint's name in the contract")
-    parser.add_argument("--region", help="where the contract's parameter is; default: the AWS configuration's")
-    parser.add_argument("--endpoint-url", metavar="URL", help="the runtime endpoint's own URL; default: private DNS")
+    parser = parser_of("Have a private language model go on with a text.")
     parser.add_argument("--max-new-tokens", type=int, default=128, help="default: %(default)s")
     parser.add_argument("prompt", help="what the text begins with")
     given = parser.parse_args(arguments)
     try:
-        if given.contract:
-            contract = contract_from_file(given.contract)
-        else:
-            contract = contract_from_parameter(given.stack, given.endpoint, given.region)
         for piece in generate(
-            contract,
+            contract_of(given),
             given.endpoint,
             given.prompt,
             max_new_tokens=given.max_new_tokens,

@@ -31,9 +31,9 @@ def invoke(backend: Any, request: Any) -> tuple[int, dict[str, str], bytes]:
     """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
     The oldest instance of a variant answers, with what it loaded when it started: of the target variant, or of the one
-    whose turn it is by weight. Raises InvokeError: AWS's ValidationError for an
-    endpoint or variant that is not there, its ServiceUnavailable for one without an instance, and its ModelError (424)
-    if the model refuses the request or can't run here.
+    whose turn it is by weight. Raises InvokeError: AWS's ValidationError for an endpoint or variant that is not there,
+    its ServiceUnavailable for one without an instance, and its ModelError (424) if the model refuses the request or
+    can't run here.
     """
     variant, instance = _chosen(backend, request)
     kind, body = predict_on(instance, request)
