@@ -29,8 +29,8 @@ def told(command: str, stack: Path) -> dict[str, Any]:
     return said
 
 
-ELSEWHERE = ("asynchronous", "callers", "front-door", "llm", "on-premises")
-"""Rehearsed by tests of their own, in tests/verification, tests/cli and tests/examples."""
+ELSEWHERE = ("asynchronous", "callers", "front-door", "llm")
+"""Rehearsed by tests of their own, in tests/verification and tests/examples."""
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.name.split(".")[1])
