@@ -24,11 +24,11 @@ from private_inference.registries import accounts_of_aws
 
 OUTWARD = re.compile(
     r"(?i)destination|output|target|sink|dump|export|artifactstore|backup|replica|failure|s3configuration|s3storage|trail"
-    r"|script|checkpoint"
+    r"|script|checkpoint|artifactpath"
 )
 """Types and paths of properties that say where something is written."""
 OF_A_BUCKET = re.compile(
-    r"(?i)(bucket|bucketname|bucketarn|uri)$|s3(bucket|output|uri|path|location)|destination|output|location$"
+    r"(?i)(bucket|bucketname|bucketarn|uri)$|s3(artifact)?(bucket|output|uri|path|location)|destination|output|location$"
 )
 OF_AN_ACCOUNT = re.compile(r"(?i)account|principal|owner|grantee")
 PRIVATE_HOST = re.compile(
@@ -154,7 +154,8 @@ def _leads_outside(resource: Resource, inside: Inside, owned: Collection[str], g
 
 def _bears_another_account(given: Given, inside: Inside) -> bool:
     """Whether a bucket, whoever reads or writes it, is another account's by its name."""
-    bucket = BUCKET_NAME.fullmatch(given.text) if OF_A_BUCKET.search(given.name) else None
+    of_a_bucket = given.text.startswith("s3://") or OF_A_BUCKET.search(given.name)
+    bucket = BUCKET_NAME.fullmatch(given.text) if of_a_bucket else None
     numbers = set(re.findall(r"(?<!\d)\d{12}(?!\d)", bucket[1])) if bucket else set()
     return bool(numbers) and not numbers & (inside.accounts | accounts_of_aws())
 

@@ -1,13 +1,11 @@
 """What an application team may put beside the models: none of it public, all of it inside the VPC, all calls by TLS."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, security_hub, trivy
+from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, trivy
 from policy.findings import Findings
 from policy.given import Given, choices, each_value
 from policy.iam_documents import Statement, statements_on
@@ -37,60 +35,23 @@ PUBLIC_VALUE = re.compile(
     types=None,
     controls=[
         fsbp("EC2.9", "EC2.15", "RDS.2", "Redshift.1", "EKS.1", "S3.8", "SageMaker.1", "SageMaker.2", "Lambda.1"),
-        security_hub("Lambda.3"),
         checkov("CKV_AWS_17", "CKV_AWS_39", "CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56", "CKV_AWS_87"),
-        checkov("CKV_AWS_88", "CKV_AWS_117", "CKV_AWS_122", "CKV_AWS_130", "CKV_AWS_307"),
+        checkov("CKV_AWS_88", "CKV_AWS_122", "CKV_AWS_130", "CKV_AWS_307"),
         trivy("AWS-0009", "AWS-0053", "AWS-0086", "AWS-0087", "AWS-0091", "AWS-0093", "AWS-0164", "AWS-0180"),
-        prowler("elbv2_internet_facing", "apigateway_restapi_public", "awslambda_function_inside_vpc"),
-        prowler("sagemaker_training_jobs_network_isolation_enabled", "sagemaker_training_jobs_vpc_settings_configured"),
+        prowler("elbv2_internet_facing", "apigateway_restapi_public"),
+        prowler("sagemaker_training_jobs_network_isolation_enabled"),
         config("sagemaker-notebook-no-direct-internet-access", "sagemaker-domain-in-vpc"),
         nist("AC-4(21)"),
         *PRIVATE_ONLY,
     ],
     severity=Severity.CRITICAL,
-    fix="give the property its private value, and what runs code subnets of this stack",
+    fix="give the property its private value",
 )
 def nothing_switched_public(resource: Resource) -> Findings:
-    """Nothing has a public address, faces the internet or runs beside the VPC, by a switch or by AWS's default."""
+    """Nothing has a public address, faces the internet or leaves the VPC, by a switch or by AWS's default."""
     required = corrections()["private values"]["of a type"].get(resource.type, {})
     yield from require_values(resource, "private values", "is public, or beside the VPC")
     yield from each_value(resource, _opens, (given for given in choices(resource) if given.path not in required))
-
-
-JOBS = ("AutoML", "Processing", "Training", "Tuning")
-"""Steps that run code on instances of their own. The others use a model's network, or none.
-
-https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html
-"""
-
-
-@resource_rule(
-    types=["aws:sagemaker/pipeline:Pipeline"],
-    controls=[prowler("sagemaker_training_jobs_vpc_settings_configured"), *PRIVATE_ONLY],
-    severity=Severity.CRITICAL,
-    fix="give the step's arguments a VpcConfig with subnets of this stack",
-)
-def pipelines_run_in_the_network(pipeline: Resource) -> Findings:
-    """Every job of a pipeline runs in the VPC: elsewhere its code has the internet."""
-    text = pipeline.get("pipelineDefinition")
-    try:
-        definition = json.loads(known(text)) if text else None
-    except ValueError:
-        yield pipeline.violation("is no JSON (pipelineDefinition)")
-        return
-    for name in _jobs_without_vpc(definition):
-        yield pipeline.violation(f"runs its step {name} beside the VPC (pipelineDefinition)")
-
-
-def _jobs_without_vpc(node: Any) -> Iterator[str]:
-    """The names of a definition's steps, at any depth, that run a job and nowhere say in which VPC."""
-    if isinstance(node, Mapping):
-        if node.get("Type") in JOBS and '"VpcConfig"' not in json.dumps(node):
-            yield str(node.get("Name"))
-        node = list(node.values())
-    if isinstance(node, list):
-        for each in node:
-            yield from _jobs_without_vpc(each)
 
 
 def _opens(given: Given) -> str | None:

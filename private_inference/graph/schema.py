@@ -28,10 +28,13 @@ def names_in(type_: str, path: str) -> set[str]:
     node: Any = load().get(type_, {})
     for step in path.split("."):
         node = node if step.isdigit() or not isinstance(node, Mapping) else node.get(step, {})
-    return _names(node)
+    return {name.lower() for name in _names(node)}
+
+
+def names_of(type_: str) -> set[str]:
+    """The names of all properties of a type, at any depth."""
+    return _names(load().get(type_, {}))
 
 
 def _names(node: Any) -> set[str]:
-    if not isinstance(node, Mapping):
-        return set()
-    return {name.lower() for name in node}.union(*map(_names, node.values()))
+    return set(node).union(*map(_names, node.values())) if isinstance(node, Mapping) else set()

@@ -566,9 +566,7 @@ def _storage() -> Iterator[Mutant]:
     )
 
     yield removes("stores-are-kept", ("BucketVersioning", "artifacts"), blame=BUCKET)
-    yield sets(
-        "defaults-are-hardened", ("BucketVersioning", "artifacts"), "versioningConfiguration.status", "Suspended"
-    )
+    yield sets("guards-stay-on", ("BucketVersioning", "artifacts"), "versioningConfiguration.status", "Suspended")
     yield removes("stores-are-kept", ("BucketLifecycleConfiguration", "artifacts"), blame=BUCKET)
     yield removes("stores-are-kept", ("BucketLogging", "artifacts"), blame=BUCKET)
     yield sets("guards-stay-on", REPOSITORY, "imageTagMutability", "MUTABLE")
@@ -865,7 +863,7 @@ def _exposure() -> Iterator[Mutant]:
     notebook = ("NotebookInstance", "explore")
     yield sets("nothing-switched-public", notebook, "directInternetAccess", "Enabled")
     yield drops("nothing-switched-public", notebook, "directInternetAccess")
-    yield drops("nothing-switched-public", notebook, "subnetId")
+    yield drops("subnets-are-chosen", notebook, "subnetId")
     yield sets("defaults-are-hardened", notebook, "rootAccess", "Enabled")
     yield sets(
         "nothing-switched-public",
@@ -875,13 +873,13 @@ def _exposure() -> Iterator[Mutant]:
     )
     yield drops("nothing-switched-public", ("aws:sagemaker/domain:Domain", "studio"), "appNetworkAccessType")
     yield sets("nothing-switched-public", ("TrainingJob", "nightly"), "enableNetworkIsolation", False)
-    yield drops("nothing-switched-public", ("TrainingJob", "nightly"), "vpcConfig")
+    yield drops("subnets-are-chosen", ("TrainingJob", "nightly"), "vpcConfig")
     yield sets(
         "nothing-switched-public", ("DataQualityJobDefinition", "drift"), "networkConfig.enableNetworkIsolation", False
     )
-    yield drops("nothing-switched-public", ("DataQualityJobDefinition", "drift"), "networkConfig.vpcConfig")
-    yield drops("nothing-switched-public", ("aws:lambda/function:Function", "scorer"), "vpcConfig")
-    yield sets("nothing-switched-public", ("aws:lambda/function:Function", "scorer"), "vpcConfig.subnetIds", [])
+    yield drops("subnets-are-chosen", ("DataQualityJobDefinition", "drift"), "networkConfig.vpcConfig")
+    yield drops("subnets-are-chosen", ("aws:lambda/function:Function", "scorer"), "vpcConfig")
+    yield sets("subnets-are-chosen", ("aws:lambda/function:Function", "scorer"), "vpcConfig.subnetIds", [])
 
 
 def _closed_world() -> Iterator[Mutant]:

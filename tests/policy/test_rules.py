@@ -99,6 +99,8 @@ def test_corrections_name_types_and_properties_of_the_provider() -> None:
     for paths_of in (*of_types, table["keys"]["also"]):
         for type_, paths in paths_of.items():
             places.setdefault(type_, []).extend(paths)
+    for type_, paths in table["placement"]["or by"].items():
+        places.setdefault(type_, []).extend(paths)
     for each in [*table["keys"]["not needed"], *table["destinations"]["not outside"]]:
         type_, _, path = each.rpartition(" ")
         if type_:
@@ -112,6 +114,7 @@ def test_corrections_name_types_and_properties_of_the_provider() -> None:
                 assert name in node, f"{type_} {path}"
                 node = node[name]
     assert {type_ for types in table["judged"].values() for type_ in types} <= set(load())
+    assert set(table["placement"]["by others"]) <= set(load())
     assert {*table["documents"]["of another form"], *table["documents"]["limits"]} <= set(load())
 
 
