@@ -8,7 +8,7 @@ import json
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PARTITIONS = ("aws", "aws-us-gov")
 """Partitions whose names end in amazonaws.com, as this stack's policies and service names have them."""
@@ -40,16 +40,24 @@ def inference_ami_versions() -> frozenset[str]:
     return frozenset(_shapes()["ProductionVariantInferenceAmiVersion"]["enum"])
 
 
-@cache
-def endpoint_name_pattern() -> str:
-    """The regular expression that an endpoint's whole name matches."""
-    return str(_shapes()["EndpointName"]["pattern"])
+class Text(NamedTuple):
+    """What a text has to be."""
+
+    pattern: str
+    """The regular expression that all of it matches."""
+    longest: int
+    """Characters at most."""
 
 
-@cache
-def variant_name_pattern() -> str:
-    """The regular expression that a production variant's whole name matches."""
-    return str(_shapes()["VariantName"]["pattern"])
+def text(shape: str) -> Text:
+    """The form of a text, by the name of its shape, such as EndpointName."""
+    found = _shapes()[shape]
+    return Text(found["pattern"], found["max"])
+
+
+def largest(shape: str) -> int:
+    """The largest number that a shape takes, or how many entries it may have."""
+    return int(_shapes()[shape]["max"])
 
 
 @cache

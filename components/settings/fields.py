@@ -99,13 +99,13 @@ def _instance_type(value: str) -> str:
 def _endpoint_name(value: str) -> str:
     if len(value) > LONGEST_NAME:
         raise ValueError(f"has {len(value)} characters; at most {LONGEST_NAME} are allowed. Choose a shorter name")
-    if not re.fullmatch(service_model.endpoint_name_pattern(), value):
+    if not re.fullmatch(service_model.text("EndpointName").pattern, value):
         raise ValueError("may hold letters, digits and inner hyphens only; rename it, such as credit-risk")
     return value
 
 
 def _variant_name(value: str) -> str:
-    if not re.fullmatch(service_model.variant_name_pattern(), value):
+    if not re.fullmatch(service_model.text("VariantName").pattern, value):
         raise ValueError("may hold 63 letters, digits and inner hyphens at most; rename it, such as canary")
     return value
 
@@ -124,6 +124,15 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"sets {key}, which the stack sets itself; remove it")
         if key.lower().startswith("aws:"):
             raise ValueError(f"sets {key}, and AWS keeps what begins with aws: for itself; rename it")
+        for what, text, form in (("key", key, "TagKey"), ("value", tags[key], "TagValue")):
+            longest = service_model.text(form).longest
+            if len(text) > longest:
+                raise ValueError(f"has a {what} of {len(text)} characters; at most {longest} are allowed. Shorten it")
+            if not re.fullmatch(r"[\w\s.:/=+@-]*", text):
+                raise ValueError(f"has {text!r}, and a tag takes letters, digits, spaces and _.:/=+-@ only; rename it")
+    most = service_model.largest("TagList") - len(STACK_TAGS)
+    if len(tags) > most:
+        raise ValueError(f"has {len(tags)} tags; beside the stack's own {most} are allowed. Remove some")
     return tags
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from components import model_archive, model_directory, offline
+from components import container_environment, model_archive, model_directory, offline
 from components.settings.fields import EcrUri, ImageTag, InstanceType, KeyArn, Reason, VariantName
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
@@ -82,8 +83,11 @@ class ModelSettings(SettingsGroup):
 
     def _contradictions(self) -> Iterator[Problem]:
         yield from self._artifact_contradictions()
-        for name, message in offline.refused(self.environment):
+        for name, message in chain(container_environment.refused(self.environment), offline.refused(self.environment)):
             yield Problem(f"environment.{name}", self.environment[name], message)
+        count, most = len(self.container_environment), container_environment.most()
+        if count > most:
+            yield Problem("environment", count, f"variables are more than the {most} that SageMaker takes; remove some")
 
     def _artifact_contradictions(self) -> Iterator[Problem]:
         if self.local_artifact is None:

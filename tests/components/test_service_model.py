@@ -5,13 +5,13 @@ import re
 from botocore.loaders import Loader
 from botocore.session import get_session
 
-from components.service_model import PARTITIONS, endpoint_name_pattern, instance_types, regions
+from components.service_model import PARTITIONS, instance_types, regions, text
 
 
 def test_what_is_read_from_botocores_files_is_what_botocore_says() -> None:
     shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
     assert instance_types() == frozenset(shapes["ProductionVariantInstanceType"]["enum"])
-    assert endpoint_name_pattern() == shapes["EndpointName"]["pattern"]
+    assert text("EndpointName").pattern == shapes["EndpointName"]["pattern"]
     session = get_session()
     by_partition = (session.get_available_regions("sagemaker", partition_name=name) for name in PARTITIONS)
     assert regions() == {region for found in by_partition for region in found}
@@ -31,5 +31,5 @@ def test_regions_are_sagemakers_where_names_end_in_amazonaws_com() -> None:
 def test_the_name_of_an_endpoint_is_letters_digits_and_inner_hyphens() -> None:
     good = ["a", "triage", "credit-risk", "A1--b", "x" * 63]
     bad = ["", "-a", "a-", "a_b", "a.b", "x" * 64]
-    assert [name for name in good if not re.fullmatch(endpoint_name_pattern(), name)] == []
-    assert [name for name in bad if re.fullmatch(endpoint_name_pattern(), name)] == []
+    assert [name for name in good if not re.fullmatch(text("EndpointName").pattern, name)] == []
+    assert [name for name in bad if re.fullmatch(text("EndpointName").pattern, name)] == []
