@@ -55,7 +55,7 @@ def main() -> None:
     surplus = {each.answer.question.principal.name: each.answer.question.principal for each in report.failures}
     named = sum(len(each.members) or 1 for each in surplus.values())
     out.print(
-        f"{count} principals, of {len(list(everyone(alike)))} kinds: {len(report.judged)} answers, {dict(verdicts)}"
+        f"{count} principals, of {len(list(everyone(alike)))} kinds: {report.questions} answers, {dict(verdicts)}"
     )
     out.print(f"{named} principals have more than was asked for")
     out.print(f"read {read - start:.1f} s, told apart {told_apart - read:.1f} s, asked {done - told_apart:.1f} s")

@@ -36,7 +36,7 @@ def main() -> None:
         account, intent = permissions(load_stack(Path(), stack))
         start = time.process_time()
         report = check(account, intent)
-        out.print(f"{stack}: {len(report.judged)} questions in {time.process_time() - start:.2f} s")
+        out.print(f"{stack}: {report.questions} questions in {time.process_time() - start:.2f} s")
 
 
 if __name__ == "__main__":

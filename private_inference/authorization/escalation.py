@@ -12,6 +12,7 @@ from private_inference.authorization.answer import Answer, Verdict, answer
 from private_inference.authorization.decision import Question
 from private_inference.authorization.escalation_ways import WAYS, On, Way, Yields
 from private_inference.authorization.everyone import label
+from private_inference.authorization.granting import Granting
 from private_inference.authorization.model import HOLDERS, PUBLIC, Account, Guard, Kind, Principal, Resource
 from private_inference.authorization.questions import paths
 
@@ -46,7 +47,7 @@ def becoming(
     """
     changes: list[Becoming] = []
     unread: list[str] = []
-    among = [each for each in account.principals if each.identity is not None and targets(each)]
+    among = _Targets(account, [each for each in account.principals if each.identity is not None and targets(each)])
     for principal in principals:
         asking = _Asking(account, principal, among)
         changes += [found for way in WAYS if (found := asking.first(way)) is not None]
@@ -67,8 +68,43 @@ def trust_of(account: Account, role: Principal) -> Resource:
     return Resource(role.name, role.arn, account.id, role.trust, Guard.NEEDED, "trust")
 
 
+class _Targets:
+    """Whom a way may lead to, as far as something grants the calls that are about them."""
+
+    def __init__(self, account: Account, among: Sequence[Principal]) -> None:
+        self._account, self._among = account, among
+        self._trusts = Granting([_as_target(account, each, "sts:AssumeRole") for each in among])
+        self._others = Granting([_as_target(account, each) for each in among])
+        self._taken: dict[tuple[str, str], bool] = {}
+
+    def of(self, principal: Principal, way: Way) -> Iterator[Principal]:
+        """Those in question for a principal and a way."""
+        kind = Kind.ROLE if way.yields is Yields.ROLE else Kind.USER
+        places = set(range(len(self._among)))
+        for action in (action for action, on in way.calls if on == On.TARGET):
+            places &= set((self._trusts if action == "sts:AssumeRole" else self._others).to(principal, action))
+        for each in (self._among[place] for place in sorted(places)):
+            wanted = each.kind is kind and each.arn != principal.arn
+            if wanted and (not way.service or self._takes(way.service, each)):
+                yield each
+
+    def _takes(self, service: str, role: Principal) -> bool:
+        asked = (service, role.arn)
+        if asked not in self._taken:
+            here = Principal(service, Kind.SERVICE, context={"aws:sourceaccount": (self._account.id,)})
+            question = Question(here, "sts:AssumeRole", trust_of(self._account, role), PUBLIC)
+            self._taken[asked] = answer(self._account, question).verdict is Verdict.ALLOWED
+        return self._taken[asked]
+
+
+def _as_target(account: Account, target: Principal, action: str = "") -> Resource:
+    if action == "sts:AssumeRole":
+        return trust_of(account, target)
+    return Resource(target.name, target.arn, account.id)
+
+
 class _Asking:
-    def __init__(self, account: Account, principal: Principal, among: Sequence[Principal]) -> None:
+    def __init__(self, account: Account, principal: Principal, among: _Targets) -> None:
         self._account, self._principal, self._among = account, principal, among
         self.needs: dict[str, None] = {}
         """What answers that are neither yes nor no depend on."""
@@ -80,27 +116,13 @@ class _Asking:
         # Most ways fail at a call that is the same for all targets.
         if not all(self._allowed(action, on, None, way) for action, on in fixed):
             return None
-        for target in self._targets(way):
+        others = way.yields in (Yields.ROLE, Yields.USER)
+        for target in self._among.of(self._principal, way) if others else [None]:
             answers = [self._allowed(action, on, target, way) for action, on in way.calls]
             if all(answers):
                 name = target.name if target else str(way.yields)
                 return Becoming(self._principal, name, way, tuple(filter(None, answers)))
         return None
-
-    def _targets(self, way: Way) -> Iterator[Principal | None]:
-        kinds = {Yields.ROLE: Kind.ROLE, Yields.USER: Kind.USER}
-        if way.yields not in kinds:
-            yield None
-            return
-        for each in self._among:
-            wanted = each.kind is kinds[way.yields] and each.arn != self._principal.arn
-            if wanted and (not way.service or self._takes(way.service, each)):
-                yield each
-
-    def _takes(self, service: str, role: Principal) -> bool:
-        here = Principal(service, Kind.SERVICE, context={"aws:sourceaccount": (self._account.id,)})
-        question = Question(here, "sts:AssumeRole", trust_of(self._account, role), PUBLIC)
-        return answer(self._account, question).verdict is Verdict.ALLOWED
 
     def _allowed(self, action: str, on: str, target: Principal | None, way: Way) -> Answer | None:
         """An answer that a call is allowed, over whatever path."""
@@ -129,8 +151,7 @@ class _Asking:
         }
         if on == On.TARGET:
             if target is not None:
-                taken = action == "sts:AssumeRole"
-                yield trust_of(self._account, target) if taken else Resource(target.name, target.arn, account)
+                yield _as_target(self._account, target, action)
         elif on in list(own):
             yield from (Resource(arn, arn, account) for arn in own[On(on)])
         else:

@@ -6,18 +6,19 @@ documents can't close, because it is an account's own administrators', is an ass
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cached_property
+from operator import itemgetter
 
 from private_inference.authorization.answer import Answer, Verdict, answer
 from private_inference.authorization.decision import Question
 from private_inference.authorization.escalation import Becoming, becoming, of_stack
 from private_inference.authorization.everyone import label
-from private_inference.authorization.model import HOLDERS, Account
-from private_inference.authorization.questions import questions
+from private_inference.authorization.model import HOLDERS, Account, Principal
+from private_inference.authorization.questions import open_questions
 from private_inference.authorization.strangers import strangers
 
 
@@ -43,9 +44,12 @@ class Expectation:
 
     def covers(self, question: Question) -> bool:
         """Whether a question is one of these. A principal is called by its name, and by each policy that it holds."""
-        called = (label(question.principal), *(f"{HOLDERS}{policy}" for policy in question.principal.holds))
         to_do = self.is_about(question.action, question.resource.name)
-        return to_do and _fits(question.path.name, self.path) and any(_fits(name, self.principal) for name in called)
+        return to_do and _fits(question.path.name, self.path) and self.is_of(question.principal)
+
+    def is_of(self, principal: Principal) -> bool:
+        """Whether it is about a principal."""
+        return any(_fits(name, self.principal) for name in _called(principal))
 
     def is_about(self, action: str, resource: str) -> bool:
         """Whether it is about an action on a resource, whosoever."""
@@ -54,6 +58,29 @@ class Expectation:
 
 def _fits(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)
+
+
+def _is_pattern(name: str) -> bool:
+    return any(wild in name for wild in "*?[")
+
+
+def _called(principal: Principal) -> Sequence[str]:
+    return (label(principal), *(f"{HOLDERS}{policy}" for policy in principal.holds))
+
+
+class _ByName:
+    """Expectations by one of their names: few are of many names, and many of one."""
+
+    def __init__(self, expectations: Iterable[Expectation], name: Callable[[Expectation], str]) -> None:
+        self._exact: dict[str, list[tuple[int, Expectation]]] = {}
+        self._patterns: list[tuple[int, Expectation]] = []
+        for place, one in enumerate(expectations):
+            (self._patterns if _is_pattern(name(one)) else self._exact.setdefault(name(one), [])).append((place, one))
+
+    def about(self, *names: str) -> Iterator[Expectation]:
+        """In their order, all that may be about one of some names."""
+        exact = (each for name in names for each in self._exact.get(name, ()))
+        yield from (one for _, one in sorted((*exact, *self._patterns), key=itemgetter(0)))
 
 
 @dataclass(frozen=True)
@@ -67,13 +94,30 @@ class Intent:
         """What is expected of a question's answer."""
         asked = (question.action, question.resource.name)
         if asked not in self._by_action_and_resource:
-            self._by_action_and_resource[asked] = [one for one in self.expectations if one.is_about(*asked)]
+            about = self._by_resource.about(question.resource.name)
+            self._by_action_and_resource[asked] = [one for one in about if one.is_about(*asked)]
         return next((one for one in self._by_action_and_resource[asked] if one.covers(question)), None)
 
     @cached_property
     def _by_action_and_resource(self) -> dict[tuple[str, str], list[Expectation]]:
         """Those that may cover a question, as far as questions came: of many principals few expectations are."""
         return {}
+
+    @cached_property
+    def _by_resource(self) -> _ByName:
+        return _ByName(self.expectations, lambda one: one.resource)
+
+    def required(self, principal: Principal, action: str) -> Collection[str]:
+        """The names of the resources that a principal has to be able to do something to."""
+        ones = [one for one in self._required.about(*_called(principal)) if _fits(action, one.action)]
+        found = {one.resource for one in ones if one.is_of(principal)}
+        patterns = {each for each in found if _is_pattern(each)}
+        return found | {name for name in self.resources if any(_fits(name, each) for each in patterns)}
+
+    @cached_property
+    def _required(self) -> _ByName:
+        required = [one for one in self.expectations if one.expected is Expected.REQUIRED]
+        return _ByName(required, lambda one: one.principal)
 
 
 @dataclass(frozen=True)
@@ -125,13 +169,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Report:
-    """Every answer about the intent's resources, what the settings require and nobody could be asked, and gaps."""
+    """The answers about the intent's resources, what the settings require and nobody could be asked, and gaps."""
 
     judged: tuple[Judged, ...]
+    """Every answer but those that are no because nothing grants what is asked for, and nothing requires it."""
     unmet: tuple[str, ...]
     gaps: tuple[str, ...]
     becoming: tuple[Becoming, ...] = ()
     """Whom the stack's principals may become: nobody is meant to."""
+    questions: int = 0
+    """How many are answered, with those that nothing grants."""
 
     @cached_property
     def failures(self) -> Sequence[Judged]:
@@ -156,7 +203,8 @@ class Report:
 
 def check(account: Account, intent: Intent) -> Report:
     """Compare an intent with the account that it is about."""
-    asked = questions(account, lambda resource: resource.name in intent.resources)
+    names = frozenset(intent.resources)
+    asked, count = open_questions(account, [each for each in account.resources if each.name in names], intent.required)
     found = tuple(judged(intent, answer(account, question)) for question in asked)
     met = {each.expectation for each in found}
     unmet = [
@@ -166,7 +214,7 @@ def check(account: Account, intent: Intent) -> Report:
     ]
     changes, unread = becoming(account, of_stack(account))
     signed, unsigned = strangers(account, of_stack(account))
-    return Report(found, tuple(unmet), (*account.gaps, *unread, *unsigned), (*changes, *signed))
+    return Report(found, tuple(unmet), (*account.gaps, *unread, *unsigned), (*changes, *signed), count)
 
 
 def _held_by_nobody(account: Account, expectation: Expectation) -> bool:

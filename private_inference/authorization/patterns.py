@@ -122,6 +122,11 @@ def before_wildcards(text: str) -> str:
     return text[: min(ends)] if ends else text
 
 
+def after_wildcards(text: str) -> str:
+    """What each string ends with that fits a text with wildcards."""
+    return text[max(text.rfind(wild) for wild in "*?") + 1 :]
+
+
 @lru_cache(maxsize=1 << 16)
 def glob(text: str, *, ignore_case: bool = False) -> Pattern:
     """A pattern as actions, resources and StringLike have it: a `*` may stand for colons, too."""

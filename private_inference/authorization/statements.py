@@ -97,8 +97,8 @@ def _about(statement: Statement, asked: Asked, variables: bool) -> Formula:
     """Whether a statement is about the action, the resource and the keys of a request."""
     if not is_about_action(statement, asked.action):
         return False
-    condition = formula_of(list(statement.tests), asked.fixed, variables)
-    return all_of(_about_resource(statement, asked, variables), condition)
+    resource = _about_resource(statement, asked, variables)
+    return resource and all_of(resource, formula_of(list(statement.tests), asked.fixed, variables))
 
 
 def is_about_action(statement: Statement, action: str) -> bool:

@@ -67,7 +67,7 @@ def authorization_as_json(report: Report) -> dict[str, Any]:
     """The report for machines."""
     return {
         "proved": report.proved,
-        "questions": len(report.judged),
+        "questions": report.questions,
         "problems": authorization_problems(report),
         "assumptions": list(report.assumptions),
         "unverified": [note for note in authorization_notes(report) if note.startswith("unverified")],

@@ -186,7 +186,7 @@ def show_check(config: "StackConfig", result: "Checked") -> None:
     shown.add_row(
         _tick(permissions.proved),
         "authorization",
-        f"{len(permissions.judged)} questions of who may: {wrong} missing or surplus permissions, "
+        f"{permissions.questions} questions of who may: {wrong} missing or surplus permissions, "
         f"{len(permissions.unmet)} unmet, {len(permissions.unverified)} unverified, "
         f"{len(permissions.assumptions)} assumptions",
     )
