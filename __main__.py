@@ -19,6 +19,8 @@ from components.endpoint_services import FRONT_DOOR
 from components.exchange import exchanges_of
 from components.exchange_policies import notifications_key_use
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
+from components.existing_network import existing_groups
+from components.flow_logs import FlowLogArgs
 from components.image_registry import ImageRegistry
 from components.images import repository_of, serving_image
 from components.inbound_resolver import InboundResolver, InboundResolverArgs
@@ -28,7 +30,7 @@ from components.live_endpoints import NOT_DEPLOYED, live_endpoints
 from components.lookups import look_up
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_name, stack_path
-from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
+from components.network import network_of, plan_network
 from components.outside_calls import OutsideCalls, OutsideCallsArgs, trail_arn
 from components.perimeter import Guarded
 from components.private_access import PrivateAccess, PrivateAccessArgs
@@ -81,18 +83,13 @@ keys = EncryptionKeys(
     ),
     options,
 )
-network = PrivateNetwork(
-    "network",
-    PrivateNetworkArgs(
-        settings=settings.network,
-        account=account,
-        plan=plan,
-        logs_key_arn=keys.logs.arn,
-        log_retention_days=settings.security.log_retention_days,
-        protect=settings.protect_data,
-    ),
-    options,
+flow_logs = FlowLogArgs(
+    account=account,
+    logs_key_arn=keys.logs.arn,
+    log_retention_days=settings.security.log_retention_days,
+    protect=settings.protect_data,
 )
+network = network_of("network", settings, facts, plan, flow_logs, options)
 roles = {
     endpoint.name: ExecutionRole(
         endpoint.name,
@@ -112,6 +109,7 @@ groups = SecurityGroups(
     SecurityGroupsArgs(
         vpc_id=network.vpc.id,
         allowed=plan.allowed,
+        existing_groups=existing_groups(network.endpoints),
         prefix_list_ids={gateway: found.id for gateway, found in facts.prefix_lists.items()},
         outlived_by=list(roles.values()),
     ),
@@ -201,7 +199,7 @@ monitoring = Monitoring(
     ),
     options,
 )
-if settings.network.rejection_alarm_off_because is None:
+if network.flow_log_group and settings.network.rejection_alarm_off_because is None:
     RejectedFlowsAlarm(
         "rejected-flows",
         RejectedFlowsAlarmArgs(

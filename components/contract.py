@@ -16,7 +16,7 @@ from components.inbound_resolver import InboundResolver
 from components.inference import InferenceEndpoint
 from components.keys import EncryptionKeys
 from components.monitoring import Monitoring
-from components.network import PrivateNetwork
+from components.network import Network
 from components.private_access import PrivateAccess
 from components.private_api import PrivateApi
 from components.private_name import PrivateName
@@ -123,7 +123,7 @@ class PublishedContractArgs:
     """The components that the contract describes."""
 
     region: str
-    network: PrivateNetwork
+    network: Network
     groups: SecurityGroups
     access: PrivateAccess
     keys: EncryptionKeys

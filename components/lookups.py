@@ -13,12 +13,15 @@ import pulumi_aws as aws
 
 from components.certificates import check_certificate
 from components.endpoint_services import FRONT_DOOR, RUNTIME, runtime_service
+from components.existing_checks import check_existing
+from components.existing_needs import Needs
+from components.existing_vpc import ExistingVpc, read
 from components.flows import Gateway
 from components.iam import Account
 from components.images import ServingImage
 from components.instance_checks import check_hosting
 from components.settings import EndpointSettings, ImageSettings, Settings, SettingsError, label
-from components.zones import choose_zones, subnets_in_use, zones_offering
+from components.zones import check_types, choose_zones, subnets_in_use, zones_offering
 
 PREBUILT_REPOSITORIES = {
     "xgboost": "sagemaker-xgboost",
@@ -65,6 +68,8 @@ class RegionFacts:
     """By instance type."""
     prebuilt_images: Mapping[ImageSettings, ServingImage]
     """Those of the settings' images that AWS built."""
+    existing: ExistingVpc | None = None
+    """The VPC that is there already, if the stack is to use one."""
 
 
 def look_up(settings: Settings) -> RegionFacts:
@@ -72,10 +77,19 @@ def look_up(settings: Settings) -> RegionFacts:
     account = _account(settings.region)
     further = [*settings.private_access.interface_endpoints, *([FRONT_DOOR] if settings.front_door else [])]
     offered = {service: _zones_of(service, settings) for service in (RUNTIME, *further)}
-    in_use = subnets_in_use()
+    existing = settings.network.existing
+    vpc = read(settings, existing) if existing else None
+    in_use = {} if vpc else subnets_in_use()
     variants = [variant for endpoint in settings.endpoints for variant in endpoint.production_variants]
     types = {kind: zones_offering(kind) for kind in sorted({variant.instance_type for variant in variants})}
-    zones = choose_zones(settings, list(in_use), offered[RUNTIME], types)
+    prefix_lists = {gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)}
+    if vpc and existing:
+        blocks = {gateway: found.cidrs for gateway, found in prefix_lists.items()}
+        check_existing(Needs(settings, existing, vpc, blocks, offered[RUNTIME]))
+        zones = vpc.zones
+        check_types(zones, types)
+    else:
+        zones = choose_zones(settings, list(in_use), offered[RUNTIME], types)
     if settings.network.on_premises:
         _check_gateway(settings.network.on_premises.gateway_id)
     if settings.front_door:
@@ -94,9 +108,10 @@ def look_up(settings: Settings) -> RegionFacts:
         zones=zones,
         subnets_in_use=in_use,
         service_zones={service: _zones_in_common(service, zones, offers) for service, offers in offered.items()},
-        prefix_lists={gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)},
+        prefix_lists=prefix_lists,
         instances=instances,
         prebuilt_images={image: _prebuilt_image(image, account) for image in images if image.framework},
+        existing=vpc,
     )
 
 

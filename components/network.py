@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import permutations
+from types import MappingProxyType
 
 import pulumi
 import pulumi_aws as aws
 
-from components import flows, iam
+from components import flows
 from components.acl_rules import AclQuotaError, NotPublicError, NumberedAclRule, acl_rules
 from components.cidr import WORKLOADS, CidrError, SubnetPlan, Tier, plan_subnets
+from components.existing_network import ExistingEndpoint, ExistingNetwork, ExistingNetworkArgs
+from components.flow_logs import FlowLogArgs, flow_logs
 from components.flows import Block, Flow, Gateway, Peer
-from components.iam import Account
 from components.lookups import RegionFacts
 from components.names import name_tag
-from components.rejected_flows import FLOW_LOG_FORMAT
 from components.settings import NetworkSettings, Settings, SettingsError
 
 INTERFACE_DELETION = "60m"
@@ -26,7 +27,8 @@ INTERFACE_DELETION = "60m"
 class NetworkPlan:
     """The computed layout of the network: no resources yet."""
 
-    subnets: SubnetPlan
+    subnets: SubnetPlan | None
+    """None in a VPC that is there already, and then no rules of ACLs either."""
     allowed: Sequence[Flow]
     """Who talks to whom."""
     resolving: Sequence[Flow]
@@ -41,13 +43,15 @@ def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
     Raises SettingsError if an ACL would need more rules than its quota, the deny list names what a flow needs, or new
     zones have no room beside those in use.
     """
+    allowed, resolving = flows.flows(settings), flows.resolver_flows(settings)
+    if facts.existing:
+        return NetworkPlan(None, allowed, resolving, {})
     premises, vpc = settings.network.on_premises, settings.network.cidr
     transit = premises is not None and premises.by_transit_gateway
     try:
         subnets = plan_subnets(vpc, facts.zones, facts.subnets_in_use, transit=transit)
     except CidrError as error:
         raise SettingsError(f"network.zones: {error}.") from None
-    allowed, resolving = flows.flows(settings), flows.resolver_flows(settings)
     judged = dict.fromkeys(WORKLOADS, (*allowed, *resolving))
     judged[Tier.TRANSIT] = flows.through_transit(judged[Tier.ACCESS], vpc)
     addresses: dict[Peer, Sequence[str]] = {tier: [block] for tier, block in subnets.blocks.items()}
@@ -92,13 +96,10 @@ class PrivateNetworkArgs:
     """The network, and how its flow logs are kept."""
 
     settings: NetworkSettings
-    account: Account
     plan: NetworkPlan
-    logs_key_arn: pulumi.Input[str]
-    """The KMS key that encrypts flow logs."""
-    log_retention_days: int
+    flow_logs: FlowLogArgs
     protect: bool
-    """Whether Pulumi refuses to delete the VPC and the flow logs."""
+    """Whether Pulumi refuses to delete the VPC."""
 
 
 class PrivateNetwork(pulumi.ComponentResource):
@@ -107,15 +108,20 @@ class PrivateNetwork(pulumi.ComponentResource):
     vpc: aws.ec2.Vpc
     subnets: Mapping[Tier, Mapping[str, aws.ec2.Subnet]]
     """By tier and zone."""
-    route_tables: Mapping[Tier, aws.ec2.RouteTable]
+    route_tables: Mapping[Tier, Sequence[aws.ec2.RouteTable]]
     """The one table of each tier."""
+    endpoints: Mapping[str, ExistingEndpoint] = MappingProxyType({})
+    """None: nothing is there already."""
     flow_log_group: aws.cloudwatch.LogGroup
     """Where the VPC's flow logs are."""
 
     def __init__(self, name: str, args: PrivateNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:network:PrivateNetwork", name, None, opts)
+        if args.plan.subnets is None:
+            raise ValueError("the plan is of a VPC that is there already")
         self._name = name
         self._args = args
+        self._planned = args.plan.subnets
         self.vpc = aws.ec2.Vpc(
             name,
             cidr_block=args.settings.cidr,
@@ -125,13 +131,13 @@ class PrivateNetwork(pulumi.ComponentResource):
             opts=self._child(protect=args.protect),
         )
         self._lock_defaults()
-        tiers = args.plan.subnets.blocks
+        tiers = self._planned.blocks
         self.subnets = {tier: self._subnets_of(tier) for tier in tiers}
-        self.route_tables = {tier: self._route_table(tier) for tier in tiers}
+        self.route_tables = {tier: [self._route_table(tier)] for tier in tiers}
         for tier in tiers:
             self._acl(tier)
         self._on_premises_routes()
-        self.flow_log_group = self._flow_logs()
+        self.flow_log_group = flow_logs(name, self.vpc.id, args.flow_logs, self._child)
         self.register_outputs({"vpcId": self.vpc.id})
 
     def subnet_ids(self, tier: Tier) -> list[pulumi.Output[str]]:
@@ -179,7 +185,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 tags=name_tag(tier, zone),
                 opts=self._child(custom_timeouts=timeouts),
             )
-            for zone, block in self._args.plan.subnets.subnets[tier].items()
+            for zone, block in self._planned.subnets[tier].items()
         }
 
     def _route_table(self, tier: Tier) -> aws.ec2.RouteTable:
@@ -234,40 +240,29 @@ class PrivateNetwork(pulumi.ComponentResource):
         for tier, block in routed_blocks(self._args.plan.allowed, self._args.settings.cidr):
             aws.ec2.Route(
                 f"{tier}-to-{block.replace('/', '-')}",
-                route_table_id=self.route_tables[tier].id,
+                route_table_id=self.route_tables[tier][0].id,
                 destination_cidr_block=block,
                 transit_gateway_id=premises.gateway_id if transit else None,
                 gateway_id=None if transit else premises.gateway_id,
                 opts=self._child(depends_on=[attachment]),
             )
 
-    def _flow_logs(self) -> aws.cloudwatch.LogGroup:
-        name = f"{self._name}-flow-logs"
-        group = aws.cloudwatch.LogGroup(
-            name,
-            kms_key_id=self._args.logs_key_arn,
-            retention_in_days=self._args.log_retention_days,
-            opts=self._child(protect=self._args.protect),
-        )
-        role = aws.iam.Role(
-            name,
-            description=f"Delivers the flow logs of {pulumi.get_project()}/{pulumi.get_stack()}",
-            assume_role_policy=iam.json_document(iam.trust(self._args.account, "vpc-flow-logs.amazonaws.com")),
-            opts=self._child(),
-        )
-        document = iam.write_flow_logs(group.arn)
-        policy = aws.iam.RolePolicy(name, role=role.id, policy=iam.json_document(document), opts=self._child())
-        aws.ec2.FlowLog(
-            self._name,
-            vpc_id=self.vpc.id,
-            traffic_type="ALL",
-            log_destination_type="cloud-watch-logs",
-            log_destination=group.arn,
-            log_format=FLOW_LOG_FORMAT,
-            iam_role_arn=role.arn,
-            max_aggregation_interval=60,
-            tags=name_tag("flow-logs"),
-            # A VPC has one flow log with one destination, and none can be changed: the old one must go first.
-            opts=self._child(depends_on=[policy], delete_before_replace=True),
-        )
-        return group
+
+Network = PrivateNetwork | ExistingNetwork
+"""Where a stack is: both tell the rest of it the same."""
+
+
+def network_of(
+    name: str,
+    settings: Settings,
+    facts: RegionFacts,
+    plan: NetworkPlan,
+    logs: FlowLogArgs,
+    opts: pulumi.ResourceOptions,
+) -> Network:
+    """The stack's network: one of its own, or the VPC that its settings name."""
+    if facts.existing:
+        args = ExistingNetworkArgs(settings=settings, facts=facts.existing, flow_logs=logs)
+        return ExistingNetwork(name, args, opts)
+    own = PrivateNetworkArgs(settings=settings.network, plan=plan, flow_logs=logs, protect=settings.protect_data)
+    return PrivateNetwork(name, own, opts)

@@ -11,10 +11,11 @@ from components.cidr import Tier
 from components.endpoint_policies import artifact_reads, invocations, service_policy
 from components.endpoint_services import GATEWAY_ALTERNATIVES, RUNTIME, WITHOUT_PRIVATE_DNS, runtime_service
 from components.exchange_policies import gateway_statements
+from components.existing_network import S3_GATEWAY, ExistingEndpoint
 from components.flows import Flow, Gateway
 from components.iam import Account, Document
 from components.names import name_tag
-from components.network import PrivateNetwork
+from components.network import Network
 from components.settings import PrivateAccessSettings
 
 
@@ -24,7 +25,7 @@ class PrivateAccessArgs:
 
     settings: PrivateAccessSettings
     account: Account
-    network: PrivateNetwork
+    network: Network
     allowed: Sequence[Flow]
     """The flows that say which tiers use a gateway."""
     service_zones: Mapping[str, Sequence[str]]
@@ -48,18 +49,22 @@ class PrivateAccessArgs:
 class PrivateAccess(pulumi.ComponentResource):
     """The S3 gateway and the SageMaker runtime endpoint, and what the settings add. Each has a policy of its own."""
 
-    runtime: aws.ec2.VpcEndpoint
+    runtime: aws.ec2.VpcEndpoint | ExistingEndpoint
     runtime_url: str
     """What SDKs call by default."""
 
     def __init__(self, name: str, args: PrivateAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:access:PrivateAccess", name, None, opts)
         self._args = args
+        existing = args.network.endpoints
         self._gateways = {gateway: self._gateway(gateway) for gateway in Gateway if self._tables(gateway)}
-        self.runtime = self._interface(RUNTIME, runtime_service(args.settings.fips), self._runtime_policy())
+        self.runtime = existing.get(RUNTIME) or self._interface(
+            RUNTIME, runtime_service(args.settings.fips), self._runtime_policy()
+        )
         for service in args.settings.interface_endpoints:
             self._recommend_gateway(service)
-            self._interface(service, service, self._service_policy(service))
+            if service not in existing:
+                self._interface(service, service, self._service_policy(service))
         host = "runtime-fips" if args.settings.fips else "runtime"
         self.runtime_url = f"https://{host}.sagemaker.{args.account.region}.amazonaws.com"
         self.register_outputs({"runtimeEndpointId": self.runtime.id})
@@ -67,7 +72,10 @@ class PrivateAccess(pulumi.ComponentResource):
     def _tables(self, gateway: Gateway) -> list[pulumi.Output[str]]:
         """Route tables of the tiers that open connections to the gateway."""
         tiers = [flow.source for flow in self._args.allowed if flow.destination == gateway]
-        return [self._args.network.route_tables[tier].id for tier in tiers if isinstance(tier, Tier)]
+        if gateway == Gateway.S3 and S3_GATEWAY in self._args.network.endpoints:
+            return []
+        tables = [table for tier in tiers if isinstance(tier, Tier) for table in self._args.network.route_tables[tier]]
+        return [table.id for table in dict.fromkeys(tables)]
 
     def _gateway(self, gateway: Gateway) -> aws.ec2.VpcEndpoint:
         return aws.ec2.VpcEndpoint(
@@ -96,7 +104,7 @@ class PrivateAccess(pulumi.ComponentResource):
             private_dns_enabled=name not in WITHOUT_PRIVATE_DNS,
             subnet_ids=[subnets[zone].id for zone in self._args.service_zones[name]],
             security_group_ids=[self._args.security_group_id],
-            dns_options=inbound_only if gateway else None,
+            dns_options=inbound_only if name == Gateway.S3 else None,
             policy=iam.json_document(policy) if policy else None,
             tags=name_tag(name),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway] if gateway else None),

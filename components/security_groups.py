@@ -26,6 +26,8 @@ class SecurityGroupsArgs:
     vpc_id: pulumi.Input[str]
     allowed: Sequence[Flow]
     """The flows that rules are derived from."""
+    existing_groups: Sequence[str] = ()
+    """Groups of interface endpoints that are there already: whoever may reach the stack's reaches these."""
     prefix_list_ids: Mapping[Gateway, pulumi.Input[str]]
     """Of each gateway that `allowed` names."""
     outlived_by: Sequence[pulumi.Resource]
@@ -46,6 +48,9 @@ class SecurityGroups(pulumi.ComponentResource):
         self.client, self.access, self.model = (self._groups[tier] for tier in (Tier.APP, Tier.ACCESS, Tier.MODEL))
         for rule in group_rules(args.allowed):
             self._rule(rule)
+            if rule.direction == "egress" and rule.peer == Tier.ACCESS:
+                for group in args.existing_groups:
+                    self._rule(rule, group)
         self.register_outputs({"clientSecurityGroupId": self.client.id})
 
     def _group(self, tier: Tier) -> aws.ec2.SecurityGroup:
@@ -61,13 +66,14 @@ class SecurityGroups(pulumi.ComponentResource):
             ),
         )
 
-    def _rule(self, rule: GroupRule) -> None:
+    def _rule(self, rule: GroupRule, existing: str | None = None) -> None:
+        """A rule, or the same with a group that is there already as its peer."""
         kind = aws.vpc.SecurityGroupIngressRule if rule.direction == "ingress" else aws.vpc.SecurityGroupEgressRule
         preposition = "from" if rule.direction == "ingress" else "to"
         first, last = rule.ports
         on = "" if rule.ports == HTTPS else f"-{first}" if first == last else f"-{first}-{last}"
         kind(
-            f"{NAMES[rule.tier]}-{preposition}-{_peer_name(rule.peer)}{on}",
+            f"{NAMES[rule.tier]}-{preposition}-{existing or _peer_name(rule.peer)}{on}",
             security_group_id=self._groups[rule.tier].id,
             ip_protocol=rule.protocol,
             from_port=first,
@@ -76,7 +82,8 @@ class SecurityGroups(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
             cidr_ipv4=rule.peer.cidr if isinstance(rule.peer, Block) else None,
             prefix_list_id=self._args.prefix_list_ids[rule.peer] if isinstance(rule.peer, Gateway) else None,
-            referenced_security_group_id=self._groups[rule.peer].id if isinstance(rule.peer, Tier) else None,
+            referenced_security_group_id=existing
+            or (self._groups[rule.peer].id if isinstance(rule.peer, Tier) else None),
         )
 
 

@@ -53,7 +53,7 @@ def choose_zones(
                 f"The zone {zone} is not available now. The stack's subnets there stay as they are; AWS may refuse to "
                 "make or move anything in it."
             )
-    _check_types(zones, types)
+    check_types(zones, types)
     return zones
 
 
@@ -94,7 +94,8 @@ def _named(
     return list(wanted)
 
 
-def _check_types(zones: Sequence[str], types: Mapping[str, Sequence[str]]) -> None:
+def check_types(zones: Sequence[str], types: Mapping[str, Sequence[str]]) -> None:
+    """Warns of zones that lack a type. Raises SettingsError for a type that all of them lack."""
     for kind, offered in types.items():
         lacking = [zone for zone in zones if zone not in offered]
         if lacking and len(lacking) == len(zones):

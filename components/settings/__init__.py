@@ -8,6 +8,7 @@ from components.settings.account_guards import AccountGuardsSettings
 from components.settings.asynchronous import AsynchronousSettings
 from components.settings.callers import CallerSettings
 from components.settings.endpoints import EndpointSettings
+from components.settings.existing_vpc import ExistingVpcSettings
 from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
 from components.settings.loading import SettingsError, load, parse
 from components.settings.models import (
@@ -28,6 +29,7 @@ __all__ = [
     "AsynchronousSettings",
     "CallerSettings",
     "EndpointSettings",
+    "ExistingVpcSettings",
     "FlowSettings",
     "ImageSettings",
     "ModelSettings",

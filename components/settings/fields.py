@@ -221,6 +221,15 @@ VpcEndpointId = Annotated[
     str, _matching(r"vpce-[0-9a-f]{8,17}", "the id of a VPC endpoint; write one such as vpce-0a1b2c3d4e5f60718")
 ]
 VpcEndpointIds = Annotated[tuple[VpcEndpointId, ...], AfterValidator(_each_once)]
+VpcId = Annotated[str, _matching(r"vpc-[0-9a-f]{8,17}", "the id of a VPC; write one such as vpc-0a1b2c3d4e5f60718")]
+SubnetId = Annotated[
+    str, _matching(r"subnet-[0-9a-f]{8,17}", "the id of a subnet; write one such as subnet-0a1b2c3d4e5f60718")
+]
+SubnetIds = Annotated[tuple[SubnetId, ...], AfterValidator(_each_once)]
+RouteTableId = Annotated[
+    str, _matching(r"rtb-[0-9a-f]{8,17}", "the id of a route table; write one such as rtb-0a1b2c3d4e5f60718")
+]
+RouteTableIds = Annotated[tuple[RouteTableId, ...], AfterValidator(_each_once)]
 CertificateArn = Annotated[
     str,
     _matching(

@@ -12,6 +12,8 @@ from components.settings.account_guards import AccountGuardsSettings
 from components.settings.callers import CallerSettings
 from components.settings.callers import contradictions as caller_contradictions
 from components.settings.endpoints import EndpointSettings, distinct_names
+from components.settings.existing_vpc import ExistingVpcSettings, access_contradictions
+from components.settings.existing_vpc import contradictions as existing_contradictions
 from components.settings.fields import (
     AccountId,
     Cidrs,
@@ -78,6 +80,8 @@ class NetworkSettings(SettingsGroup):
     Of a number, those in which the stack has subnets stay, and missing ones are the first that offer the runtime
     endpoint and the instance types.
     """
+    existing: ExistingVpcSettings | None = None
+    """A VPC that is there already, in place of one of the stack's own."""
     on_premises: OnPremisesSettings | None = None
     """Clients outside AWS, if any."""
     denied_cidrs: Cidrs = ()
@@ -100,9 +104,15 @@ class NetworkSettings(SettingsGroup):
     @property
     def zone_count(self) -> int:
         """How many availability zones."""
+        if self.existing:
+            return len(self.existing.subnets.access)
         return self.zones if isinstance(self.zones, int) else len(self.zones)
 
     def _contradictions(self) -> Iterator[Problem]:
+        if self.existing:
+            given = {field: getattr(self, field) for field in self.model_fields_set}
+            yield from existing_contradictions(self.existing, given)
+            return
         if not isinstance(self.zones, int) and len(set(self.zones)) < len(self.zones):
             yield Problem("zones", list(self.zones), "names a zone twice; name each zone once")
         try:
@@ -233,10 +243,17 @@ class Settings(SettingsGroup):
         """Whether bucket, objects, registry and their key stay in the account on destroy."""
         return self.artifacts.deleted_on_destroy_because is None
 
+    @property
+    def model_interfaces(self) -> int:
+        """Addresses that the models need at most: two for each instance, of old and new ones during an update."""
+        return 2 * sum(endpoint.most_instances for endpoint in self.endpoints)
+
     def _contradictions(self) -> Iterator[Problem]:
-        room = self._model_addresses()
-        needed = 2 * sum(endpoint.most_instances for endpoint in self.endpoints)
-        if needed > room:
+        existing, access = self.network.existing, self.private_access
+        if existing:
+            yield from access_contradictions(existing, access.interface_endpoints, access.dynamodb)
+        room, needed = self._model_addresses(), self.model_interfaces
+        if needed > room and not existing:
             yield Problem(
                 "network.cidr",
                 self.network.cidr,
@@ -259,6 +276,7 @@ class Settings(SettingsGroup):
             yield from front_door_contradictions(self.front_door, self.region, fips, self.endpoints)
 
     def _model_addresses(self) -> int:
+        """Those of a VPC of the stack's own; an existing one's are looked up."""
         zones = [str(zone) for zone in range(self.network.zone_count)]
         plan = cidr.plan_subnets(self.network.cidr, zones)
         return plan.usable_addresses(cidr.Tier.MODEL) * len(zones)

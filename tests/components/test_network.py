@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from components.cidr import WORKLOADS, Tier
+from components.flow_logs import FlowLogArgs
 from components.lookups import look_up
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.settings import SettingsError
@@ -26,10 +27,10 @@ def network(archive: Path, values: Mapping[str, Any], *, protect: bool = True) -
             "network",
             PrivateNetworkArgs(
                 settings=read.network,
-                account=found.account,
                 plan=plan_network(read, found),
-                logs_key_arn=LOGS_KEY,
-                log_retention_days=365,
+                flow_logs=FlowLogArgs(
+                    account=found.account, logs_key_arn=LOGS_KEY, log_retention_days=365, protect=protect
+                ),
                 protect=protect,
             ),
         )

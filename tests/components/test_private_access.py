@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.flow_logs import FlowLogArgs
 from components.lookups import look_up
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.private_access import PrivateAccess, PrivateAccessArgs
@@ -26,10 +27,13 @@ def access(archive: Path, engine: RecordingEngine | None = None, **changes: Any)
             "network",
             PrivateNetworkArgs(
                 settings=read.network,
-                account=HERE,
                 plan=plan,
-                logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
-                log_retention_days=365,
+                flow_logs=FlowLogArgs(
+                    account=HERE,
+                    logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
+                    log_retention_days=365,
+                    protect=True,
+                ),
                 protect=True,
             ),
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.flow_logs import FlowLogArgs
 from components.lookups import look_up
 from components.network import PrivateNetwork, PrivateNetworkArgs, plan_network
 from components.settings import Settings
@@ -45,10 +46,13 @@ def rules(stack: Settings, account: EmbeddedAws) -> Rules:
             "network",
             PrivateNetworkArgs(
                 settings=stack.network,
-                account=found.account,
                 plan=plan_network(stack, found),
-                logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
-                log_retention_days=365,
+                flow_logs=FlowLogArgs(
+                    account=found.account,
+                    logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
+                    log_retention_days=365,
+                    protect=False,
+                ),
                 protect=False,
             ),
         )
