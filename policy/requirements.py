@@ -12,6 +12,7 @@ from policy.given import choices
 from policy.iam_documents import Statement, readable
 from policy.resources import Resource, Stack
 from policy.schema import corrections
+from private_inference.graph.existing import exists
 from private_inference.graph.iam_documents import as_list
 from private_inference.graph.schema import names_in
 from private_inference.graph.values import Unknown, known
@@ -75,13 +76,16 @@ def _said(allowed: Any) -> str:
 
 
 def require_attached(stack: Stack, type_: str, attached: str, key: str, otherwise: str) -> Findings:
-    """Each resource of `type_` must be named by one of the type `attached`, in that one's property `key`."""
+    """Each resource of `type_` must be named by one of the type `attached`, in that one's property `key`.
+
+    What is there already is its owner's to close.
+    """
 
     def judge(resource: Resource) -> Findings:
         if not stack.referring([attached], [key], resource):
             yield resource.violation(otherwise)
 
-    yield from for_each(stack.all(type_), judge)
+    yield from for_each((each for each in stack.all(type_) if not exists(each)), judge)
 
 
 def each_allowing(

@@ -160,7 +160,9 @@ def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
 def _services(settings: Settings) -> Iterator[Expectation]:
     """What AWS's services do for this account."""
     flow_logs = "vpc-flow-logs.amazonaws.com, for this account"
-    yield Expectation(Expected.REQUIRED, flow_logs, "sts:AssumeRole", FLOW_LOGS, why="flow logs are delivered")
+    existing = settings.network.existing
+    if existing is None or existing.flow_logs:
+        yield Expectation(Expected.REQUIRED, flow_logs, "sts:AssumeRole", FLOW_LOGS, why="flow logs are delivered")
     for action in USE_KEY:
         logs = f"logs.{settings.region}.amazonaws.com*, for this account"
         yield Expectation(Expected.REQUIRED, logs, action, LOGS, why="log groups are encrypted")
@@ -190,7 +192,7 @@ def _administrators(settings: Settings) -> Iterator[Expectation]:
     if "scp" not in settings.perimeter.attach:
         anywhere = f"{ANYWHERE}; {TOLD if settings.logs_calls else UNTOLD}"
         yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=anywhere)
-    elsewhere = ["endpoint vpce-*"] if settings.callers else []
+    elsewhere = ["endpoint vpce-*"] if settings.callers or settings.network.existing else []
     for path in (PUBLIC.name, "any other VPC endpoint", *elsewhere):
         for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", *CHANGES, "ec2:*"):
             yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "*", path, ADMINISTRATION)

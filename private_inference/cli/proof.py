@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.output import Unknown as UnknownOutput
 
 from private_inference.graph import resources as graph
+from private_inference.graph.existing import exists, with_existing
 from private_inference.graph.values import Unknown, joined
 from private_inference.reachability.from_graph.load import load
 from private_inference.reachability.intent import Report, check
@@ -36,6 +37,9 @@ def _prefix_lists(run: Run) -> dict[str, Sequence[str]]:
         if lookup.token == PREFIX_LIST:
             blocks = lookup.answer["cidrBlocks"]
             lists |= {lookup.answer["id"]: blocks, lookup.args["name"]: blocks}
+    for endpoint in (each for each in with_existing(map(declared, run.all_resources)) if exists(each)):
+        if identity := endpoint.get("prefixListId"):
+            lists[identity] = endpoint.get("cidrBlocks") or ()
     return lists
 
 

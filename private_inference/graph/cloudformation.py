@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from private_inference.graph.cloudformation_names import corrections, property_name, provider_type
+from private_inference.graph.existing import with_existing
 from private_inference.graph.resources import R, Resource
 from private_inference.graph.schema import Node, load
 from private_inference.graph.templates import TemplateError, parsed
@@ -35,8 +36,8 @@ def is_held(urn: str) -> bool:
 
 
 def with_held(resources: Iterable[R]) -> list[R]:
-    """All resources, each followed by those that it holds."""
-    return [each for resource in resources for each in (resource, *unpack(resource))]
+    """All resources, each followed by those that it holds, or finds."""
+    return [each for resource in with_existing(resources) for each in (resource, *unpack(resource))]
 
 
 def unpack(holder: R) -> list[R]:

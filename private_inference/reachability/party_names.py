@@ -11,6 +11,8 @@ FRONT_DOOR = "front door"
 RESOLVER = "inbound resolver"  # of Route 53, for clients on premises
 SERVICES = "service addresses"  # those of the gateway endpoints' prefix lists, when they come from somewhere else
 NEIGHBOURS = "service neighbours"  # public addresses that share their first octet with those
+OTHER_SUBNETS = "other subnets"
+OTHER_WORKLOADS = "other workloads"  # interfaces that are neither the stack's nor its clients'
 ATTACHMENT = "attachment subnets"  # outside the tiers, for a transit gateway alone
 
 

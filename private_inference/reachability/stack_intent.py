@@ -34,6 +34,7 @@ from private_inference.reachability.model import (
     Network,
 )
 from private_inference.reachability.model import RESOLVER as RESOLVER_KIND
+from private_inference.reachability.owners import is_used, owners_expectations
 from private_inference.reachability.party_names import (
     ATTACHMENT,
     CLIENTS,
@@ -43,6 +44,8 @@ from private_inference.reachability.party_names import (
     MODELS,
     NEIGHBOURS,
     OTHER_ENDPOINTS,
+    OTHER_SUBNETS,
+    OTHER_WORKLOADS,
     PREMISES,
     RESOLVER,
     RUNTIME,
@@ -163,13 +166,13 @@ class _Stack:
     """The parties of a stack in a network, and what is missing of them."""
 
     def __init__(self, settings: Settings, network: Network) -> None:
+        self.settings = settings
         self.network = network
         self.finder = PathFinder(network)
         self.unmet: list[str] = []
         self._front_door = bool(settings.front_door)
         self._resolver = bool(settings.network.on_premises and settings.network.on_premises.inbound_resolver)
-        quarters = ipaddress.ip_network(settings.network.cidr).subnets(prefixlen_diff=2)
-        self.blocks = {tier: addresses(str(block)) for tier, block in zip(TIERS, quarters, strict=False)}
+        self._tiers = {tier: self._in_tier(tier) for tier in TIERS}
         premises = settings.network.on_premises
         self.denied = addresses(*settings.network.denied_cidrs) if settings.network.denied_cidrs else NONE
         gateways = self._gateways(GatewayKind.ENDPOINT)
@@ -187,6 +190,8 @@ class _Stack:
 
     def expectations(self) -> Iterator[Expectation]:
         """What depends on where things lie: clients on premises may have public addresses near a service's."""
+        services = (gateway.service or gateway.id for gateway in self._gateways(GatewayKind.ENDPOINT))
+        yield from owners_expectations(self.settings, TIERS, list(services))
         if self._premises_are_near:
             for tier in ("app", "model"):
                 yield Expectation(PREMISES, other_workloads(tier), ANSWERS, required=False, why=_COARSE)
@@ -206,14 +211,22 @@ class _Stack:
         for tier in TIERS:
             yield Party(other_workloads(tier), self._anything_in(self._subnets(tier)))
         yield from self.places.parties
-        yield Party("other workloads", _beside(self._rest, self.places.inside))
+        yield Party(OTHER_WORKLOADS, _beside(self._rest, self.places.inside))
         yield Party(other_workloads(ATTACHMENT), self._anything_in(self._attached))
         further = self._anything_in(self._further)
-        yield Party(other_workloads("other subnets"), _beside(further, self.places.inside))
+        yield Party(other_workloads(OTHER_SUBNETS), _beside(further, self.places.inside))
+
+    def _in_tier(self, tier: str) -> list[str]:
+        """The subnets set for a tier of an existing VPC; in the stack's own those wholly in the tier's block."""
+        existing, subnets = self.settings.network.existing, self.network.subnets
+        if existing:
+            return [key for key in subnets if key.rpartition("::")[2] in existing.subnets.by_tier[tier]]
+        quarters = ipaddress.ip_network(self.settings.network.cidr).subnets(prefixlen_diff=2)
+        block = addresses(str(list(quarters)[TIERS.index(tier)]))
+        return [key for key, subnet in subnets.items() if subnet.addresses <= block]
 
     def _subnets(self, tier: str) -> list[str]:
-        """The subnets that lie wholly in the tier's block."""
-        return [key for key, subnet in self.network.subnets.items() if subnet.addresses <= self.blocks[tier]]
+        return self._tiers[tier]
 
     def _future_workloads(self, tier: str) -> tuple[PathEnd, ...]:
         """Workloads yet to come: any address of the tier, with the stack's group for it.
@@ -251,7 +264,7 @@ class _Stack:
         return tuple(self.finder.interface_sets(each) for each in sorts)
 
     def _classify(self, one: Interface) -> int:
-        if one.service:
+        if is_used(self.settings, one, set(self._groups_called(ROLES["access"]))):
             front_door = self._front_door and one.service == FRONT_DOOR_SERVICE
             return 0 if one.service in RUNTIMES else 4 if front_door else 1
         if self._resolver and one.kind == RESOLVER_KIND:
