@@ -111,6 +111,10 @@ class Operations:
         """Route 53 has a hosted zone under an id of somebody's choice."""
         self._do("zone", identity=identity, name=name, private=private)
 
+    def next_id(self, identity: str) -> None:
+        """The next VPC, subnet, route table or VPC endpoint that is made gets an id of somebody's choice."""
+        self._do("next_id", identity=identity)
+
     def names(self, vpc: str) -> dict[str, int]:
         """The private APIs' names that resolve in a VPC, and the port on loopback that answers for each by TLS."""
         found: dict[str, int] = self._do("names", vpc=vpc)

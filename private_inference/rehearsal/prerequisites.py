@@ -1,7 +1,7 @@
 """The embedded AWS with what a stack needs to find there.
 
-That is a gateway to on-premises networks, the bucket for access logs, the key for EBS volumes, and model archives and
-images from other pipelines.
+That is a VPC of somebody else's, a gateway to on-premises networks, the bucket for access logs, the key for EBS
+volumes, and model archives and images from other pipelines.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from urllib.parse import urlparse
 from components.settings import Settings
 from components.settings.front_door import FrontDoorSettings
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.existing_vpc import existing_vpc
 from private_inference.rehearsal.fleet_needs import REGISTRY
 from private_inference.rehearsal.operations import Operations
 from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT, partition_of
@@ -46,6 +47,8 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
         _image(aws, image)
     if settings.account_guards.ebs_default_key_arn:
         Operations(aws.endpoint_url).has_key(settings.account_guards.ebs_default_key_arn)
+    if settings.network.existing:
+        existing_vpc(aws, settings, settings.network.existing)
     if settings.front_door:
         _front_door(aws, settings.front_door)
     if settings.perimeter.attach:

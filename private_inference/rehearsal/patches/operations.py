@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.ec2.models import ec2_backends
+from moto.ec2.models import ec2_backends, route_tables, subnets, vpcs
 from moto.kms.models import kms_backends
 from moto.route53.models import FakeZone, route53_backends
 from moto.s3.models import s3_backends
@@ -126,6 +126,26 @@ def names(region: str, vpc: str) -> dict[str, int]:
     return dict.fromkeys(private_apis.names_in(ACCOUNT, region, vpc), PORTS[region]) if region in PORTS else {}
 
 
+IDS: dict[str, tuple[Any, str]] = {
+    "vpc": (vpcs, "random_vpc_id"),
+    "subnet": (subnets, "random_subnet_id"),
+    "rtb": (route_tables, "random_route_table_id"),
+    "vpce": (vpcs, "random_vpc_ep_id"),
+}
+"""By the beginning of an id: where moto makes it up."""
+
+
+def next_id(region: str, identity: str) -> None:
+    module, name = IDS[identity.partition("-")[0]]
+    made_up = getattr(module, name)
+
+    def chosen() -> str:
+        setattr(module, name, made_up)
+        return identity
+
+    setattr(module, name, chosen)
+
+
 def called_by(region: str, arn: str) -> None:
     s3_backends[ACCOUNT]["aws"].__dict__["caller"] = arn
 
@@ -169,6 +189,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         has_key,
         certificate,
         names,
+        next_id,
         zone,
     )
 }
