@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from components.cidr import free_block
-from components.settings import ModelSettings
+from components.settings import ExistingVpcSettings, ModelSettings
 from private_inference.reachability.from_ec2.describe import describe
 from private_inference.reachability.from_ec2.load import load
 from private_inference.reachability.intent import Intent, Report, check, completed
@@ -35,6 +35,11 @@ class Deployed:
     # Network
 
     @property
+    def existing(self) -> ExistingVpcSettings | None:
+        """What the settings say of a VPC that the stack did not make; None for one of its own."""
+        return self.desired.settings.network.existing
+
+    @property
     def vpc(self) -> Item:
         """The VPC that the contract names. In one that does not exist, EC2 would list nothing wrong."""
         found: Item = self.aws.all("ec2", "describe_vpcs", "Vpcs", VpcIds=[self.desired.contract.vpc_id])[0]
@@ -53,8 +58,12 @@ class Deployed:
     def tiers(self) -> Mapping[str, list[Item]]:
         """Subnets by tier: callers' by the contract, the runtime endpoint's, and all others, which are the models'.
 
-        But for further ones, which the VPC's last quarter is for.
+        But for further ones, which the VPC's last quarter is for. In an existing VPC they are as they are set.
         """
+        if self.existing:
+            subnets = {subnet["SubnetId"]: subnet for subnet in self.subnets}
+            named = self.existing.subnets.by_tier
+            return {tier: [subnets[each] for each in named[tier] if each in subnets] for tier in TIERS}
         app, access = set(self.desired.contract.app_subnet_ids), set(self.runtime.get("SubnetIds", []))
         further = addresses(free_block(self.desired.settings.network.cidr))
         found: dict[str, list[Item]] = {tier: [] for tier in TIERS}
@@ -75,6 +84,9 @@ class Deployed:
     def groups(self) -> Mapping[str, str]:
         """Security group by tier: callers' by the contract, the runtime endpoint's, and the stack's for models."""
         endpoint = [group["GroupId"] for group in self.runtime.get("Groups", [])]
+        if self.is_reused(self.runtime):
+            own = filter(self.of_stack, self.security_groups)
+            endpoint = [group["GroupId"] for group in own if _is_named(group, ACCESS)]
         client = self.desired.contract.client_security_group_id
         models = [
             group["GroupId"]
@@ -119,7 +131,8 @@ class Deployed:
         """What the network is for, by security group, network ACL and route table."""
         denied = self.desired.settings.network.denied_cidrs
         network = completed(self.network, self.intent)
-        return Needs(network, self.intent, frozenset(self.groups.values()), addresses(*denied))
+        groups = frozenset({*self.groups.values(), *self.groups_reused})
+        return Needs(network, self.intent, groups, addresses(*denied))
 
     def acls_of(self, tier: str) -> list[str]:
         """The network ACLs in force in a tier."""
@@ -146,6 +159,16 @@ class Deployed:
         name = self.desired.service(service)
         found = [e for e in self.vpc_endpoints if (e["ServiceName"], e["VpcEndpointType"]) == (name, kind)]
         return found[0] if len(found) == 1 else _only(f"{kind} endpoint of {service}", found)
+
+    def is_reused(self, endpoint: Item) -> bool:
+        """Whether an endpoint is the VPC owner's, and the settings name it."""
+        reused = self.existing and {self.existing.s3_gateway, *self.existing.interface_endpoints.values()}
+        return endpoint["VpcEndpointId"] in (reused or ())
+
+    @property
+    def groups_reused(self) -> set[str]:
+        """The security groups of endpoints that are reused."""
+        return {g["GroupId"] for e in self.vpc_endpoints if self.is_reused(e) for g in e.get("Groups", ())}
 
     def prefix_list(self, service: str) -> Item:
         """AWS's list of a service's addresses."""

@@ -117,6 +117,12 @@ class Desired:
         """The endpoint service that clients call models through."""
         return "sagemaker.runtime-fips" if self.settings.private_access.fips else "sagemaker.runtime"
 
+    def reuses(self, service: str) -> bool:
+        """Whether a service's interface endpoint is the VPC owner's, and keeps its policy and groups."""
+        existing = self.settings.network.existing
+        key = "sagemaker.runtime" if service == self.runtime else service
+        return existing is not None and key in existing.interface_endpoints
+
     @property
     def interfaces(self) -> tuple[str, ...]:
         """Services with an interface endpoint."""

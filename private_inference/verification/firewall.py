@@ -12,14 +12,16 @@ from private_inference.verification.deployed import Deployed
 
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
-    """The default group and ACL, and a group and an ACL for each tier."""
+    """The default group and ACL, and a group and an ACL for each tier; in an existing VPC the stack's groups alone."""
     groups = partial(Assertion, "Security groups", controls=BOUNDARY)
-    yield groups("the default one lets nothing through", lambda: _default_group(stack))
+    if not stack.existing:
+        yield groups("the default one lets nothing through", lambda: _default_group(stack))
     for tier in TIERS:
         yield groups(f"{ROLES[tier]}: no rule but for intended paths", partial(_group, stack, tier))
     acls = partial(Assertion, "Network ACLs", controls=BOUNDARY)
-    yield acls("the default one lets nothing through", lambda: _default_acl(stack))
-    for tier in TIERS:
+    if not stack.existing:
+        yield acls("the default one lets nothing through", lambda: _default_acl(stack))
+    for tier in TIERS if not stack.existing else ():  # else they are the VPC owner's
         if denied := stack.desired.settings.network.denied_cidrs:
             text = f"{tier}: {', '.join(denied)} refused before anything is allowed"
             yield acls(text, partial(_denied_first, stack, tier))

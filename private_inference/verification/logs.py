@@ -15,9 +15,12 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     """Flow logs and their group, then the group of each endpoint."""
     days = stack.desired.settings.security.log_retention_days
     logs = partial(Assertion, "Logs", controls=AUDIT)
-    yield logs("flow logs of all the VPC's traffic are delivered", lambda: _flow_logs(stack))
     kept = f"under the logs key, kept {days} days"
-    yield logs(f"flow logs: {kept}", lambda: _kept(stack, _flow_log_group(stack)))
+    if stack.existing and not stack.existing.flow_logs:
+        yield logs("the VPC's owner has flow logs of all its traffic", lambda: _owners_flow_logs(stack))
+    else:
+        yield logs("flow logs of all the VPC's traffic are delivered", lambda: _flow_logs(stack))
+        yield logs(f"flow logs: {kept}", lambda: _kept(stack, _flow_log_group(stack)))
     for endpoint in stack.desired.settings.endpoints:
         yield logs(f"{endpoint.name}: {kept}", partial(_endpoint_group, stack, endpoint.name))
 
@@ -30,6 +33,12 @@ def flow_log(stack: Deployed) -> Item:
         raise AbsentError("the VPC has no flow log with the stack's tags")
     first: Item = own[0]
     return first
+
+
+def _owners_flow_logs(stack: Deployed) -> Result:
+    found = stack.in_vpc("describe_flow_logs", "FlowLogs", "resource-id")
+    whole = [log["FlowLogId"] for log in found if (log["TrafficType"], log["FlowLogStatus"]) == ("ALL", "ACTIVE")]
+    return result(", ".join(whole), [] if whole else ["there is none that is active and of all traffic"])
 
 
 def _flow_logs(stack: Deployed) -> Result:

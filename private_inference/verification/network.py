@@ -5,11 +5,11 @@ from functools import partial
 
 from private_inference.reachability.model import GatewayKind
 from private_inference.reachability.stack_intent import TIERS
+from private_inference.verification import existing_vpc
 from private_inference.verification.checks import (
     Assertion,
     Result,
     empty,
-    equal,
     equal_sets,
     joined,
     result,
@@ -22,9 +22,12 @@ from private_inference.verification.desired import ACCESS
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """VPC, subnets, route tables."""
     settings = stack.desired.settings.network
+    if settings.existing:
+        yield from existing_vpc.assertions(stack)
+        return
     vpc = partial(Assertion, "VPC", controls=BOUNDARY)
     yield vpc(f"its only block is {settings.cidr}", lambda: _blocks(stack))
-    yield vpc("private names resolve", lambda: _dns(stack))
+    yield vpc("private names resolve", lambda: existing_vpc.dns(stack))
     for kind in (GatewayKind.INTERNET, GatewayKind.EGRESS_ONLY, GatewayKind.NAT):
         yield vpc(f"no {kind}", partial(_no_gateway, stack, kind))
     yield vpc("no public address", lambda: empty(_public_addresses(stack)))
@@ -44,14 +47,6 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
 def _blocks(stack: Deployed) -> Result:
     vpc = stack.network.vpcs[stack.desired.contract.vpc_id]
     return equal_sets(vpc.cidrs, [stack.desired.settings.network.cidr])
-
-
-def _dns(stack: Deployed) -> Result:
-    found = {}
-    for name in ("enableDnsSupport", "enableDnsHostnames"):
-        answer = stack.aws.get("ec2", "describe_vpc_attribute", VpcId=stack.vpc["VpcId"], Attribute=name)
-        found[name] = answer[name[0].upper() + name[1:]]["Value"]
-    return equal(found, dict.fromkeys(found, True))
 
 
 def _gateways(stack: Deployed, *kinds: GatewayKind) -> Iterator[str]:

@@ -38,16 +38,24 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
     desired = stack.desired
     access = partial(Assertion, "Private access", controls=(*BOUNDARY, *LEAST_PRIVILEGE))
     wanted = [f"{kind} {name}" for kind, names in _kinds(stack).items() for name in names]
-    yield access(f"endpoints: {joined(wanted)}; no other", lambda: equal_sets(_present(stack), wanted))
+    if stack.existing:
+        yield access(f"endpoints: {joined(wanted)}, among others", lambda: _among(stack, wanted))
+    else:
+        yield access(f"endpoints: {joined(wanted)}; no other", lambda: equal_sets(_present(stack), wanted))
     yield access("the runtime endpoint has the contract's name and address", lambda: _matches_contract(stack))
     for service in desired.interfaces:
         dns = "no private DNS" if service in NO_PRIVATE_DNS else "private DNS"
-        claim = f"{service}: available, {dns}, in each zone that offers it, behind the access group"
+        whose = "its owner's groups" if desired.reuses(service) else "the access group"
+        claim = f"{service}: available, {dns}, in each zone that offers it, behind {whose}"
         yield access(claim, partial(_interface, stack, service))
-        if not (service == desired.runtime and desired.settings.private_access.fips):  # AWS supports no policy there
+        if not desired.reuses(service) and not (
+            service == desired.runtime and desired.settings.private_access.fips
+        ):  # AWS supports no policy there
             yield access(f"{service}: {_bounds(stack, service)}", partial(_policy, stack, service, "Interface"))
     for gateway in desired.gateways:
         yield access(f"{gateway} gateway: available", partial(_gateway, stack, gateway))
+        if gateway == S3 and stack.existing and stack.existing.s3_gateway:
+            continue  # its policy is its owner's
         yield access(f"{gateway} gateway: {_bounds(stack, gateway)}", partial(_policy, stack, gateway, "Gateway"))
 
 
@@ -58,6 +66,11 @@ def _kinds(stack: Deployed) -> dict[str, tuple[str, ...]]:
 def _present(stack: Deployed) -> Iterator[str]:
     for endpoint in stack.vpc_endpoints:
         yield f"{endpoint['VpcEndpointType']} {endpoint['ServiceName'].removeprefix(stack.desired.service(''))}"
+
+
+def _among(stack: Deployed, wanted: list[str]) -> Result:
+    present = set(_present(stack))
+    return result(joined(present), [f"there is no {each}" for each in wanted if each not in present])
 
 
 def _matches_contract(stack: Deployed) -> Result:
@@ -89,7 +102,7 @@ def _interface(stack: Deployed, service: str) -> Result:
     if service == stack.desired.runtime and len(set(own)) < 2:
         faults.append("fewer than two zones")
     groups = {group["GroupId"] for group in endpoint.get("Groups", [])}
-    if groups != {stack.groups[ACCESS]}:
+    if groups != {stack.groups[ACCESS]} and not stack.is_reused(endpoint):
         faults.append(f"its security groups are {joined(groups)}")
     dns = "private DNS on" if endpoint.get("PrivateDnsEnabled") else "private DNS off"
     return result(f"{endpoint['VpcEndpointId']} in {joined(own)}, {dns}, {joined(groups)}", faults)

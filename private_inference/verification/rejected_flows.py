@@ -31,6 +31,8 @@ Metric = tuple[str, str]
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
     """What is rejected is counted, and an alarm on it tells the topic; or neither, where the settings say so."""
+    if stack.existing and not stack.existing.flow_logs:
+        return  # they are in its owner's logs
     rejected = partial(Assertion, "Rejected flows", controls=MONITORING)
     if stack.desired.settings.network.rejection_alarm_off_because:
         yield rejected("they raise no alarm, as set", lambda: _unwatched(stack))
