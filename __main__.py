@@ -109,6 +109,7 @@ groups = SecurityGroups(
     SecurityGroupsArgs(
         vpc_id=network.vpc.id,
         allowed=plan.allowed,
+        own_endpoints=not facts.service_zones.keys() <= network.endpoints.keys(),
         existing_groups=existing_groups(network.endpoints),
         prefix_list_ids={gateway: found.id for gateway, found in facts.prefix_lists.items()},
         outlived_by=list(roles.values()),

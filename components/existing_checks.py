@@ -100,11 +100,10 @@ def _reused(needs: Needs) -> Iterator[str]:
         for subnet in sorted(set(found.get("SubnetIds", ())) - set(needs.vpc.tiers[Tier.ACCESS])):
             yield f"{place} is in {subnet}, which {PLACE}.subnets.access doesn't name; name it there"
         groups = [group["GroupId"] for group in found.get("Groups", ())]
-        for subnet in needs.vpc.of(Tier.APP):
-            block = subnet["CidrBlock"]
+        callers = [flow.source for flow in needs.flows if flow.destination == Tier.ACCESS and flow.ports == HTTPS]
+        for block in dict.fromkeys(block for caller in callers for block in needs.blocks(caller)):
             if not any(_admits(needs.vpc.groups[group], block) for group in groups if group in needs.vpc.groups):
-                lacking = f"no group of it ({', '.join(groups)}) lets {block} of {subnet['SubnetId']} in on tcp 443"
-                yield f"{place}: {lacking}; have that rule added"
+                yield f"{place}: no group of it ({', '.join(groups)}) lets {block} in on tcp 443; have a rule added"
 
 
 def _admits(group: Item, block: str) -> bool:

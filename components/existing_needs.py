@@ -6,7 +6,7 @@ from functools import cached_property
 
 from components.endpoint_services import FRONT_DOOR, RUNTIME, runtime_service
 from components.existing_vpc import ExistingVpc, Item
-from components.flows import Flow, Gateway, flows, resolver_flows
+from components.flows import Block, Flow, Gateway, Peer, flows, resolver_flows
 from components.settings import ExistingVpcSettings, Settings
 
 PLACE = "network.existing"
@@ -41,6 +41,12 @@ class Needs:
         front_door = [FRONT_DOOR] if self.settings.front_door else []
         wanted = (RUNTIME, *self.settings.private_access.interface_endpoints, *front_door)
         return [each for each in wanted if each not in self.existing.interface_endpoints]
+
+    def blocks(self, peer: Peer) -> Sequence[str]:
+        """The blocks of a tier's subnets, of a gateway's service, or the block itself."""
+        if isinstance(peer, Block):
+            return [peer.cidr]
+        return self.prefix_lists[peer] if isinstance(peer, Gateway) else [s["CidrBlock"] for s in self.vpc.of(peer)]
 
     def service(self, name: str) -> str:
         """The endpoint service that a service is reached through."""

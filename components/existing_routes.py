@@ -8,7 +8,7 @@ from components.acl_rules import EPHEMERAL_PORTS
 from components.cidr import WORKLOADS, Tier
 from components.existing_needs import PLACE, Needs
 from components.existing_vpc import Item, target_of
-from components.flows import Block, Direction, Flow, Gateway, Peer
+from components.flows import Direction, Flow, Gateway, Peer
 
 OTHER_NETWORKS = (
     "a way to other networks that isn't declared; declare its blocks in network.onPremises, or remove the route, or "
@@ -105,7 +105,7 @@ def refusals(needs: Needs) -> Iterator[str]:
         )
         for here, there, way in ends:
             for subnet in needs.vpc.of(here) if isinstance(here, Tier) else ():
-                for block in _blocks(needs, there):
+                for block in needs.blocks(there):
                     yield from _refusals(needs.vpc.acl(subnet["SubnetId"]), subnet["SubnetId"], flow, way, block)
 
 
@@ -122,14 +122,6 @@ def _refusals(acl: Item, subnet: str, flow: Flow, way: Direction, block: str) ->
             f"{PLACE}: {acl['NetworkAclId']}, the network ACL of {subnet}, refuses {what} {preposition} {block} on "
             f"{flow.protocol} {on} ({rule}). {flow.purpose}; have them allowed"
         )
-
-
-def _blocks(needs: Needs, peer: Peer) -> Sequence[str]:
-    if isinstance(peer, Block):
-        return [peer.cidr]
-    if isinstance(peer, Gateway):
-        return needs.prefix_lists[peer]
-    return [subnet["CidrBlock"] for subnet in needs.vpc.of(peer)]
 
 
 def _destination(route: Item) -> str:

@@ -26,6 +26,8 @@ class SecurityGroupsArgs:
     vpc_id: pulumi.Input[str]
     allowed: Sequence[Flow]
     """The flows that rules are derived from."""
+    own_endpoints: bool = True
+    """Whether any interface endpoint is the stack's. Else the access group guards nothing, and has no rules."""
     existing_groups: Sequence[str] = ()
     """Groups of interface endpoints that are there already: whoever may reach the stack's reaches these."""
     prefix_list_ids: Mapping[Gateway, pulumi.Input[str]]
@@ -47,7 +49,8 @@ class SecurityGroups(pulumi.ComponentResource):
         self._groups = {tier: self._group(tier) for tier in NAMES}
         self.client, self.access, self.model = (self._groups[tier] for tier in (Tier.APP, Tier.ACCESS, Tier.MODEL))
         for rule in group_rules(args.allowed):
-            self._rule(rule)
+            if args.own_endpoints or Tier.ACCESS not in (rule.tier, rule.peer):
+                self._rule(rule)
             if rule.direction == "egress" and rule.peer == Tier.ACCESS:
                 for group in args.existing_groups:
                     self._rule(rule, group)

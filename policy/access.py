@@ -17,6 +17,7 @@ from policy.rules import each_of, names, resource_rule, stack_rule
 from policy.schema import takes_no_resource
 from policy.security_groups import group_rules
 from private_inference.graph.endpoint_services import short_service
+from private_inference.graph.existing import exists
 from private_inference.graph.security_groups import Direction
 from private_inference.graph.types import (
     BUCKET,
@@ -187,6 +188,10 @@ AWS_BUCKETS = "starport-layer-bucket/*"
 """Where AWS keeps the layers of ECR images: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
 
 
+SAME_ACCOUNT = "aws:ResourceAccount"
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
+
+
 @stack_rule(
     controls=[nist("AC-6", "AC-4(21)"), pci("7.1.2")],
     severity=Severity.HIGH,
@@ -195,13 +200,18 @@ AWS_BUCKETS = "starport-layer-bucket/*"
 )
 @each_of(s3_gateways)
 def s3_gateway_reaches_own_buckets(stack: Stack, endpoint: Resource, *, buckets: Sequence[str]) -> Findings:
-    """The S3 gateway lets models reach this stack's buckets only: any other bucket is a way for data to leave."""
+    """The S3 gateway lets models reach this stack's buckets only: any other bucket is a way for data to leave.
+
+    One that is there already is for others, too: it lets them reach the account's buckets only (aws:ResourceAccount).
+    """
     statements = [each for each in readable(endpoint.get("policy")) if each.allows]
     names = [bucket.get("bucket") for bucket in stack.all(BUCKET)]
     if statements and any(name is None or isinstance(name, Unknown) for name in names):
         yield endpoint.unverified("policy")
         return
     for statement in statements:
+        if exists(endpoint) and statement.requires([SAME_ACCOUNT]):
+            continue
         for arn in statement.resources:
             bucket = str(known(arn)).split(":", 5)[-1].split("/")[0]
             if bucket not in (*buckets, *names) and not str(arn).endswith(AWS_BUCKETS):

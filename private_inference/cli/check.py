@@ -20,6 +20,7 @@ from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, settings_of
 from private_inference.runner.resource import Run
 from private_inference.runner.symbols import SymbolEngine, without_symbols
+from private_inference.verification.deployed_contract import session
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,16 @@ def permissions(config: StackConfig) -> tuple[Account, AuthorizationIntent]:
     return account, authorization_intent_from(settings)
 
 
-def check(config: StackConfig, policies: Mapping[str, Any]) -> Checked:
+def check(config: StackConfig, policies: Mapping[str, Any], *, live: bool = False) -> Checked:
     """Run the program of `config` without creating anything, and judge all of it at once.
 
+    `live` reads a VPC that is there already from the account of the shell's credentials.
     Raises what the program and the pack raise for input that can't be used.
     """
     with PolicyPack(PACK, policies) as pack:
         settings = settings_of(config)
-        engine = GuardedEngine(PreviewEngine(settings.region, settings.account), pack, enforce=False)
+        ec2 = session(settings.region).client("ec2") if live else None
+        engine = GuardedEngine(PreviewEngine(settings.region, settings.account, ec2), pack, enforce=False)
         named = run_program(config, SymbolEngine(engine, settings.region), preview=True)
         run = without_symbols(named)
         return Checked(run, judge(settings, run, engine, pack, named))

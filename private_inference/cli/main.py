@@ -110,6 +110,9 @@ def check(
     stack: Stack = "dev",
     project: Project = HERE,
     policy_config: PolicyConfig = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Read the VPC that network.existing names, with the shell's credentials.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run program, policies and both proofs on what is known before deployment. Nothing is created."""
@@ -117,7 +120,7 @@ def check(
     from private_inference.cli.check import check as run
 
     config = _stack(project, stack)
-    result = run(config, _policies(config, stack, policy_config))
+    result = run(config, _policies(config, stack, policy_config), live=live)
     if as_json:
         print(json.dumps(result.as_json(), indent=2))
     else:
@@ -325,7 +328,8 @@ def terraform(
     if lookups:
         written = export_terraform(config, out, lookup_sources.from_file(lookups))
     elif live:
-        written = export_terraform(config, out, lookup_sources.from_account(settings.region))
+        lookup, ec2 = lookup_sources.from_account(settings.region)
+        written = export_terraform(config, out, lookup, ec2)
     else:
         with lookup_sources.from_embedded_aws(settings) as lookup:
             written = export_terraform(config, out, lookup)

@@ -28,7 +28,7 @@ class _Vpc:
         self.aws, self.settings, self.existing = aws, settings, existing
         self.ec2 = aws.client("ec2")
         self.operations = Operations(aws.endpoint_url)
-        self.blocks = plan_subnets(BLOCK, self._zones()).subnets
+        self.blocks = plan_subnets(BLOCK, self._zones(), transit=True).subnets
 
     def make(self) -> None:
         vpc = self.existing.vpc_id
@@ -93,7 +93,13 @@ class _Vpc:
             return
         vpc = self.existing.vpc_id
         group = self.ec2.create_security_group(GroupName="endpoints", Description="The network team's", VpcId=vpc)
-        ranges = [{"CidrIp": block} for block in self.blocks[Tier.APP].values()]
+        premises = self.settings.network.on_premises
+        callers = [
+            *self.blocks[Tier.APP].values(),
+            *self.blocks[Tier.MODEL].values(),
+            *(premises.cidrs if premises else ()),
+        ]
+        ranges = [{"CidrIp": block} for block in callers]
         https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": ranges}
         self.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[https])
         everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
@@ -115,7 +121,9 @@ class _Vpc:
         if premises is None:
             return
         if premises.by_transit_gateway:
-            subnets, gateway = list(self.existing.subnets.access), {"TransitGatewayId": premises.gateway_id}
+            gateway, places = {"TransitGatewayId": premises.gateway_id}, self.blocks[Tier.TRANSIT].items()
+            made = [self.ec2.create_subnet(VpcId=vpc, CidrBlock=b, AvailabilityZone=z)["Subnet"] for z, b in places]
+            subnets = [subnet["SubnetId"] for subnet in made]
             self.ec2.create_transit_gateway_vpc_attachment(VpcId=vpc, SubnetIds=subnets, **gateway)
         else:
             gateway = {"GatewayId": premises.gateway_id}

@@ -39,9 +39,13 @@ class PreviewError(Exception):
 
 
 class PreviewEngine:
-    """An `Engine` of the runner: outputs are the inputs, and everything that AWS would add is unknown."""
+    """An `Engine` of the runner: outputs are the inputs, and everything that AWS would add is unknown.
 
-    def __init__(self, region: str, account: str = "") -> None:
+    `ec2` is a boto3 client that reads a VPC which is there already; without one that is an example, too.
+    """
+
+    def __init__(self, region: str, account: str = "", ec2: Any = None) -> None:
+        self._ec2 = ec2
         self._region = region
         self._account = account or EXAMPLE_ACCOUNT
 
@@ -61,8 +65,9 @@ class PreviewEngine:
             raise PreviewError(f"The lookup {token} can't be answered: {error}") from None
         return {"id": self._region, "region": self._region, **args, **found}
 
-    def client(self, service: str) -> None:
-        """There is no account."""
+    def client(self, service: str) -> Any:
+        """There is no account, but for the VPC."""
+        return self._ec2 if service == "ec2" else None
 
 
 def _zones(region: str, _: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """An engine that creates nothing: it answers with Terraform references and records what the program declared."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,7 @@ class TerraformEngine:
 
     references: References
     data_sources: DataSources
+    ec2: Callable[[], Any] | None = None
     declared: dict[str, Declared] = field(default_factory=dict)
     providers: list[Resource] = field(default_factory=list)
     members: dict[str, list[str]] = field(default_factory=dict)
@@ -69,8 +70,9 @@ class TerraformEngine:
         """The answer to a lookup. Raises ExportError if there is none."""
         return self.data_sources.invoke(token, args)
 
-    def client(self, service: str) -> None:
-        """An export describes a first deployment: nothing serves yet."""
+    def client(self, service: str) -> Any:
+        """EC2's, if there is an account to read, for a VPC that is there already. Nothing serves yet."""
+        return self.ec2() if self.ec2 and service == "ec2" else None
 
     def _declare(self, resource: Resource) -> Mapping[str, Any]:
         entry = load_schema().resources.get(resource.type)

@@ -30,9 +30,10 @@ def from_embedded_aws(settings: "Settings") -> Iterator[Lookup]:
         yield from_clients(aws)
 
 
-def from_account(region: str) -> Lookup:
-    """The account of the shell's credentials. Its lookups raise ExportError."""
-    return from_clients(_Account(region))
+def from_account(region: str) -> tuple[Lookup, Callable[[], Any]]:
+    """The account of the shell's credentials, and its EC2. The lookups raise ExportError."""
+    aws = _Account(region)
+    return from_clients(aws), lambda: aws.client("ec2")
 
 
 def from_clients(aws: Clients) -> Lookup:

@@ -23,7 +23,9 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
         return
     expect = partial(Assertion, "On premises", controls=BOUNDARY)
     gateway = settings.gateway_id
-    if settings.by_transit_gateway:
+    if settings.by_transit_gateway and stack.existing:
+        yield expect(f"{gateway} is attached", lambda: _attached(stack, settings))
+    elif settings.by_transit_gateway:
         yield expect(f"{gateway} is attached to a /{SMALLEST} in each zone", lambda: _transit(stack, settings))
         yield expect("nothing else is in these subnets", lambda: _alone(stack))
         yield expect("their route table leads nowhere but within the VPC", lambda: _transit_routes(stack))
@@ -43,6 +45,10 @@ def _attachment(stack: Deployed) -> Item:
             kept: Item = attachment
             return kept
     raise AbsentError("no transit gateway is attached to the VPC")
+
+
+def _attached(stack: Deployed, settings: OnPremisesSettings) -> Result:
+    return equal(_attachment(stack), {"TransitGatewayId": settings.gateway_id, "State": "available"})
 
 
 def _transit(stack: Deployed, settings: OnPremisesSettings) -> Result:
