@@ -188,7 +188,7 @@ AWS_BUCKETS = "starport-layer-bucket/*"
 """Where AWS keeps the layers of ECR images: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
 
 
-SAME_ACCOUNT = "aws:ResourceAccount"
+SAME_ACCOUNT = "aws:resourceaccount"
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
 
 

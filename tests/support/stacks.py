@@ -53,6 +53,16 @@ def neighbour(**changes: Any) -> dict[str, Any]:
     return {"name": "billing", "vpcEndpoints": ["vpce-0b1c2d3e4f5061728"]} | changes
 
 
+def existing_vpc(**changes: Any) -> dict[str, Any]:
+    """The least that `network.existing` says, and what else of `network` goes with it."""
+    subnets = {
+        tier: [f"subnet-0a1b2c3d4e5f60{letter}0{n}" for n in (1, 2)] for tier, letter in zip(TIERS, "abc", strict=True)
+    }
+    existing = {"vpcId": "vpc-0a1b2c3d4e5f60718", "subnets": subnets, "routeTables": ["rtb-0a1b2c3d4e5f60718"]}
+    return {"existing": existing | changes, "rejectionAlarmOffBecause": "the network team watches its flow logs"}
+
+
+TIERS = ("app", "access", "model")
 OTHERS = "210987654321"
 
 
