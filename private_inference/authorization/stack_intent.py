@@ -192,7 +192,9 @@ def _administrators(settings: Settings) -> Iterator[Expectation]:
     if "scp" not in settings.perimeter.attach:
         anywhere = f"{ANYWHERE}; {TOLD if settings.logs_calls else UNTOLD}"
         yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=anywhere)
-    elsewhere = ["endpoint vpce-*"] if settings.callers or settings.network.existing else []
+    existing = settings.network.existing
+    elsewhere = ["endpoint vpce-*"] if settings.callers or existing else []
+    elsewhere += [S3] if existing and existing.s3_gateway else []  # its policy is its owner's
     for path in (PUBLIC.name, "any other VPC endpoint", *elsewhere):
         for action in ("s3:*", "kms:*", "iam:*", "sns:*", "ecr:*", "logs:*", *CHANGES, "ec2:*"):
             yield Expectation(Expected.ASSUMED, ADMINISTRATOR, action, "*", path, ADMINISTRATION)

@@ -9,6 +9,7 @@ from typing import Any
 
 from private_inference.deployer.grants import Condition, Grant, conditions, grants
 from private_inference.graph import types
+from private_inference.graph.existing import EXISTING_NETWORK
 from private_inference.graph.iam_documents import as_list, principals
 from private_inference.graph.resources import Resource
 
@@ -43,15 +44,18 @@ def policies(resources: Iterable[Resource], lookups: Iterable[str], place: Place
 
     Raises UncoveredError.
     """
-    deployed = [each for each in resources if each.type.startswith("aws:")]
-    tokens = {*lookups, *(each.type for each in deployed)}
+    found = list(resources)
+    deployed = [each for each in found if each.type.startswith("aws:")]
+    tokens = {*lookups, *(each.type for each in deployed)} | {
+        each.type for each in found if each.type == EXISTING_NETWORK
+    }
     uncovered = sorted(tokens - grants().keys())
     if uncovered:
         raise UncoveredError(
             f"No policy can be written for {', '.join(uncovered)}: private_inference/deployer/grants.json has no "
             "actions for it. Deploy such a stack with permissions of your own."
         )
-    packed = _packed(statements(deployed, tokens, place))
+    packed = _packed([*statements(deployed, tokens, place), *_in_existing(found, place)])
     if len(packed) > MOST:
         raise UncoveredError(
             f"The stack takes {len(packed)} policies of {LONGEST} characters; a role has {MOST} at most."
@@ -81,6 +85,22 @@ def statements(resources: Sequence[Resource], lookups: Iterable[str], place: Pla
     if made.arns:
         found.append(_tagging_of_new(made, known["new"]))
     return [*found, *_passing(resources, place)]
+
+
+IN_EXISTING = ("CreateFlowLogs", "CreateSecurityGroup", "CreateVpcEndpoint", "DeleteVpcEndpoints", "ModifyVpcEndpoint")
+"""What is done in a VPC that is there already; it, its subnets and its route tables bear no tags of the stack."""
+
+
+def _in_existing(resources: Sequence[Resource], place: Place) -> Iterable[Statement]:
+    """The VPC that is there already, and the subnets and route tables of it that the stack's endpoints name."""
+    ids = {str(each.get("vpcId")) for each in resources if each.type == EXISTING_NETWORK}
+    endpoints = [each for each in resources if each.type == types.VPC_ENDPOINT]
+    if ids:
+        ids |= {str(one) for each in endpoints for key in ("subnetIds", "routeTableIds") for one in each.get(key) or ()}
+        kinds = {"vpc": "vpc", "subnet": "subnet", "rtb": "route-table"}
+        start = f"arn:{place.partition}:ec2:{place.region}:{place.account}"
+        arns = {f"{start}:{kinds[each.partition('-')[0]]}/{each}" for each in ids}
+        yield _statement({f"ec2:{action}" for action in IN_EXISTING}, arns, {})
 
 
 ANY = ("any", "")

@@ -12,27 +12,15 @@ import pytest
 
 from components.settings import SettingsError
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from private_inference.rehearsal.engine import MotoEngine
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
-from tests.support.recording import RecordingEngine, stack_config
+from tests.support.looking_up import LookingUp
+from tests.support.recording import stack_config
 from tests.support.stacks import existing_vpc, minimal, settings
 
 VPC, TABLE = "vpc-0a1b2c3d4e5f60718", "rtb-0a1b2c3d4e5f60718"
 APP, ACCESS, MODEL = (f"subnet-0a1b2c3d4e5f60{letter}01" for letter in "abc")
 EVERYWHERE = "0.0.0.0/0"
-
-
-class LookingUp(RecordingEngine):
-    """Records what is created, and looks up in an embedded AWS."""
-
-    def __init__(self, aws: EmbeddedAws) -> None:
-        super().__init__()
-        self.invoke = MotoEngine(aws).invoke  # type: ignore[method-assign]
-        self._aws = aws
-
-    def client(self, service: str) -> Any:
-        return self._aws.client(service) if service == "ec2" else None
 
 
 @pytest.fixture(scope="module")

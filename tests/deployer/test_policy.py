@@ -20,7 +20,8 @@ from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, settings_of
 from tests.support.deployers import acting_as, deployer
-from tests.support.stacks import endpoint, shipped
+from tests.support.recording import stack_config
+from tests.support.stacks import endpoint, existing_vpc, minimal, shipped
 
 HERE = Place("aws", "us-east-1", "123456789012", {"Project": "p", "Stack": "s"})
 
@@ -100,6 +101,19 @@ def test_with_them_the_stack_can_be_created(archive: Path) -> None:
         run_program(config, MotoEngine(aws))
         with pytest.raises(aws.client("iam").exceptions.ClientError, match="AccessDenied"):
             aws.client("iam").delete_role(RoleName="deployer")
+
+
+def test_in_an_existing_vpc_they_reach_what_the_settings_name_of_it(archive: Path) -> None:
+    config = stack_config(minimal(archive, network=existing_vpc(flowLogs=True), account=HERE.account))
+    found = deployer_policies(config)
+    (there,) = [
+        each for each in statements(found) if "ec2:CreateSecurityGroup" in each["Action"] and not each.get("Condition")
+    ]
+    network = existing_vpc()["existing"]
+    named = [network["vpcId"], *network["subnets"]["access"], *network["routeTables"]]
+    assert sorted(each.rpartition("/")[2] for each in there["Resource"]) == sorted(named)
+    with prepared_aws(settings_of(config)) as aws, acting_as(aws, deployer(aws, found)):
+        run_program(config, MotoEngine(aws))
 
 
 def test_without_a_statement_it_is_refused(config: StackConfig, documents: Sequence[Document]) -> None:
