@@ -128,7 +128,7 @@ store = ArtifactStore(
     "artifacts",
     ArtifactStoreArgs(
         storage=storage,
-        models=[variant.model for endpoint in settings.endpoints for variant in endpoint.production_variants],
+        models=[variant.model for endpoint in settings.endpoints for variant in endpoint.hosted_variants],
         hooks=safeguards.artifact,
         readers=readers if settings.perimeter.data_through_vpc else None,
     ),
@@ -148,7 +148,7 @@ served = {
             artifact=store.artifact_of(variant.model),
             image=serving_image(variant.model.image, account, registry, facts.prebuilt_images.get(variant.model.image)),
         )
-        for variant in endpoint.production_variants
+        for variant in endpoint.hosted_variants
     ]
     for endpoint in settings.endpoints
 }
@@ -241,7 +241,7 @@ endpoints = {
             readable_artifacts=readable[endpoint.name],
             listed_artifacts=listed[endpoint.name],
             artifact_keys=[
-                *filter(None, (variant.model.artifact_key_arn for variant in endpoint.production_variants)),
+                *filter(None, (variant.model.artifact_key_arn for variant in endpoint.hosted_variants)),
                 *live[endpoint.name].artifact_keys,
             ],
             image_repositories=[

@@ -27,6 +27,8 @@ class Content:
     volume_key: bool
     zones: Sequence[str]
     asynchronous: AsynchronousSettings | None = None
+    shadow: str | None = None
+    """Which of the variants is one, if any."""
 
     def name(self, instances: Mapping[str, int], *, renamed: bool) -> str:
         """The resource's name, which Pulumi makes unique: the endpoint's name and a digest of the content."""
@@ -34,6 +36,8 @@ class Content:
         # An endpoint that names no variants has had this one's content in its configuration's name from the start.
         content: dict[str, Any] = each[ALL_TRAFFIC] if each.keys() == {ALL_TRAFFIC} else {"variants": each}
         content |= {"volumeKey": self.volume_key, "zones": sorted(self.zones)} | ({"renamed": True} if renamed else {})
+        if self.shadow:
+            content["shadow"] = self.shadow
         if self.asynchronous:
             include = {"max_concurrent_invocations_per_instance", "notifications"}
             content["asynchronous"] = self.asynchronous.model_dump(mode="json", include=include)

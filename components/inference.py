@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -17,7 +18,7 @@ from components.listings import with_listings
 from components.live_endpoints import LiveEndpoint
 from components.production_variant import ProductionVariant, ProductionVariantArgs, ServedVariant
 from components.safeguards import Safeguards
-from components.settings import EndpointSettings
+from components.settings import EndpointSettings, VariantSettings
 from components.variant_changes import announce
 
 
@@ -31,7 +32,7 @@ class InferenceEndpointArgs:
     """IAM path of the invoke policy."""
     execution_role: ExecutionRole
     variants: Sequence[ServedVariant]
-    """Its production variants."""
+    """Its production variants, and its shadow."""
     readable_artifacts: Sequence[iam.Arn]
     """S3 objects, or patterns of them, that the execution role may read: of what serves and of what will serve."""
     listed_artifacts: Sequence[iam.Arn] = ()
@@ -88,14 +89,15 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._child = partial(pulumi.ResourceOptions, parent=self, protect=False)
+        self._shadow = args.settings.shadow.name if args.settings.shadow else None
+        self.variants = [served.name for served in args.variants if served.name != self._shadow]
         self._generation = generation(self._content(), args.live)
-        self.variants = [served.name for served in args.variants]
         self.streaming = args.settings.streaming
         self.exchange = args.exchange
         announce(args.settings.name, [served.variant.settings for served in args.variants], args.live, self)
         log_group = self._log_group()
         variants = [ProductionVariant(self._variant_args(served)) for served in args.variants]
-        rollback = [alarm for variant in variants for alarm in variant.alarms.rollback]
+        rollback = [each for variant in variants if variant.name != self._shadow for each in variant.alarms.rollback]
         permissions = self._permissions(log_group, rollback)
         models = {
             variant.name: variant.model([permissions, args.execution_role.interfaces]).name for variant in variants
@@ -119,7 +121,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
                 _replaced_if_failed(args.live),
             ),
         )
-        scaling = [variant.scaling(self.endpoint.name) for variant in variants]
+        scaling = [variant.scaling(self.endpoint.name) for variant in variants if self._scales(variant.name)]
         self.invoke_policy = aws.iam.Policy(
             name,
             path=args.iam_path,
@@ -139,8 +141,13 @@ class InferenceEndpoint(pulumi.ComponentResource):
             variants=[served.variant.settings for served in self._args.variants],
             volume_key=self._args.settings.volume_key_off_because is None,
             asynchronous=self._args.settings.asynchronous,
+            shadow=self._shadow,
             zones=self._args.zones,
         )
+
+    def _scales(self, variant: str) -> bool:
+        shadow = self._args.settings.shadow
+        return shadow is None or variant != shadow.name or shadow.scaled
 
     def _variant_args(self, served: ServedVariant) -> ProductionVariantArgs:
         return ProductionVariantArgs(
@@ -198,29 +205,36 @@ class InferenceEndpoint(pulumi.ComponentResource):
         return [pulumi.Output.concat(self._args.account.arn("ec2", f"{kind}/"), each) for each in ids]
 
     def _configuration(self, models: Mapping[str, pulumi.Input[str]]) -> aws.sagemaker.EndpointConfiguration:
-        """The configuration with these names of models, by variant. One variant takes all traffic, without a weight."""
-        several = len(self._args.variants) > 1
+        """The configuration with these names of models, by variant."""
         variants = sorted((served.variant.settings for served in self._args.variants), key=lambda each: each.name)
+        entries = {variant.name: self._entry(variant, models[variant.name]) for variant in variants}
+        shadow = entries.pop(self._shadow) if self._shadow else None
         return aws.sagemaker.EndpointConfiguration(
             self._generation.name,
             kms_key_arn=None if self._args.settings.volume_key_off_because else self._args.data_key_arn,
             production_variants=[
-                aws.sagemaker.EndpointConfigurationProductionVariantArgs(
-                    variant_name=variant.name,
-                    model_name=models[variant.name],
-                    instance_type=variant.instance_type,
-                    initial_instance_count=self._generation.instances[variant.name],
-                    initial_variant_weight=variant.weight if several else None,
-                    container_startup_health_check_timeout_in_seconds=variant.hosting.startup_seconds,
-                    model_data_download_timeout_in_seconds=variant.hosting.download_seconds,
-                    volume_size_in_gb=variant.hosting.volume_gb,
-                    inference_ami_version=variant.hosting.ami_version,
-                )
-                for variant in variants
+                aws.sagemaker.EndpointConfigurationProductionVariantArgs(**entry) for entry in entries.values()
             ],
+            shadow_production_variants=[aws.sagemaker.EndpointConfigurationShadowProductionVariantArgs(**shadow)]
+            if shadow
+            else None,
             async_inference_config=self.exchange.configuration() if self.exchange else None,
             opts=self._child(hooks=self._args.safeguards.configuration),
         )
+
+    def _entry(self, variant: VariantSettings, model: pulumi.Input[str]) -> dict[str, Any]:
+        """A variant in the configuration. One alone takes all traffic, without a weight."""
+        return {
+            "variant_name": variant.name,
+            "model_name": model,
+            "instance_type": variant.instance_type,
+            "initial_instance_count": self._generation.instances[variant.name],
+            "initial_variant_weight": variant.weight if len(self._args.variants) > 1 else None,
+            "container_startup_health_check_timeout_in_seconds": variant.hosting.startup_seconds,
+            "model_data_download_timeout_in_seconds": variant.hosting.download_seconds,
+            "volume_size_in_gb": variant.hosting.volume_gb,
+            "inference_ami_version": variant.hosting.ami_version,
+        }
 
 
 def _replaced_if_failed(live: LiveEndpoint) -> pulumi.ResourceOptions:

@@ -17,7 +17,7 @@ DEFAULT_WEIGHT = 1.0
 
 @dataclass(frozen=True)
 class LiveVariant:
-    """What one production variant serves with."""
+    """What one variant serves with."""
 
     initial_instances: int = 0
     """Instances that its configuration starts with."""
@@ -41,7 +41,7 @@ class LiveEndpoint:
     configuration: str
     """Name of the endpoint configuration."""
     variants: Mapping[str, LiveVariant]
-    """Its production variants by name."""
+    """Its production variants, and its shadow, by name."""
     artifacts: Sequence[str]
     """S3 URIs of its models' archives, and prefixes of their files, which end in `/`."""
     artifact_keys: Sequence[str]
@@ -132,7 +132,7 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         configuration=endpoint["EndpointConfigName"],
         variants={
             live["VariantName"]: _live_variant(live, configured.get(live["VariantName"], {}))
-            for live in endpoint["ProductionVariants"]
+            for live in [*endpoint["ProductionVariants"], *endpoint.get("ShadowProductionVariants", [])]
         },
         artifacts=artifacts,
         artifact_keys=_each_once(_key_of(s3, uri) for uri in artifacts),

@@ -80,7 +80,7 @@ def look_up(settings: Settings) -> RegionFacts:
     existing = settings.network.existing
     vpc = read(settings, existing) if existing else None
     in_use = {} if vpc else subnets_in_use()
-    variants = [variant for endpoint in settings.endpoints for variant in endpoint.production_variants]
+    variants = [variant for endpoint in settings.endpoints for variant in endpoint.hosted_variants]
     types = {kind: zones_offering(kind) for kind in sorted({variant.instance_type for variant in variants})}
     prefix_lists = {gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)}
     if vpc and existing:
@@ -97,7 +97,7 @@ def look_up(settings: Settings) -> RegionFacts:
     instances = {kind: _instance_facts(kind) for kind in types}
     for position, endpoint in enumerate(settings.endpoints):
         _check_volume_key(position, endpoint, instances)
-        for number, variant in enumerate(endpoint.production_variants):
+        for number, variant in enumerate(endpoint.hosted_variants):
             found = instances[variant.instance_type]
             key = f"endpoints[{position}].{endpoint.key(number)}"
             check_hosting(key, variant, gpus=found.gpus, local_storage=found.local_storage)
@@ -196,7 +196,7 @@ def _check_volume_key(position: int, endpoint: EndpointSettings, instances: Mapp
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
     """
     key = f"endpoints[{position}].volumeKeyOffBecause"
-    for kind in dict.fromkeys(variant.instance_type for variant in endpoint.production_variants):
+    for kind in dict.fromkeys(variant.instance_type for variant in endpoint.hosted_variants):
         local = instances[kind].local_storage
         if endpoint.volume_key_off_because and not local:
             raise SettingsError(
@@ -212,9 +212,7 @@ def _check_volume_key(position: int, endpoint: EndpointSettings, instances: Mapp
 def _check_alarm_names(endpoints: Sequence[EndpointSettings], instances: Mapping[str, InstanceFacts]) -> None:
     """Raises SettingsError where the alarms of two variants would have one name (components/alarms.py)."""
     labels = {
-        label(endpoint.name, variant.name): variant
-        for endpoint in endpoints
-        for variant in endpoint.production_variants
+        label(endpoint.name, variant.name): variant for endpoint in endpoints for variant in endpoint.hosted_variants
     }
     for named, variant in labels.items():
         if f"{named}-gpu" in labels and instances[variant.instance_type].gpus:

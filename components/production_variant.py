@@ -1,4 +1,4 @@
-"""What one production variant of an endpoint has: its model, the alarms on it, and its scaling."""
+"""What one variant of an endpoint has, a shadow too: its model, the alarms on it, and its scaling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ serve, and fails where it removes a variant that is registered for scaling, or c
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from pulumi.resource_hooks import ErrorHookArgs, ResourceHookArgs
 from components import clients
 from components.live_endpoints import Use, describe, uses, vpc_configs
 from components.scaling_registration import Registration
-from components.variant_changes import VariantChanges, Variants
+from components.variant_changes import SHADOW, VariantChanges, Variants
 
 INTERFACES_GONE_WITHIN = 1200
 """Seconds. SageMaker removes its network interfaces after an endpoint, with the execution role's permissions:
@@ -80,9 +80,9 @@ class Safeguards:
             return
         changes = VariantChanges(
             name,
-            live=_by_name(endpoint["ProductionVariants"]),
-            serving=self._production_variants(endpoint["EndpointConfigName"]),
-            planned=self._production_variants(new),
+            live=_variants(endpoint),
+            serving=self._configured(endpoint["EndpointConfigName"]),
+            planned=self._configured(new),
         )
         if refusal := changes.refusal():
             raise NotServedError(refusal)
@@ -118,11 +118,10 @@ class Safeguards:
         registration = self._registrations.pop(name, None)
         if registration:
             endpoint = describe(self._client("sagemaker"), name) or {}
-            registration.restore(_by_name(endpoint.get("ProductionVariants", [])))
+            registration.restore(_variants(endpoint))
 
-    def _production_variants(self, configuration: str) -> Variants:
-        found = self._client("sagemaker").describe_endpoint_config(EndpointConfigName=configuration)
-        return _by_name(found["ProductionVariants"])
+    def _configured(self, configuration: str) -> Variants:
+        return _variants(self._client("sagemaker").describe_endpoint_config(EndpointConfigName=configuration))
 
     # Deletions
 
@@ -142,7 +141,7 @@ class Safeguards:
         filters = [{"Name": "group-id", "Values": sorted(groups)}, {"Name": "subnet-id", "Values": sorted(subnets)}]
         ids = self._interface_ids(filters)
         others = [vpc_configs(sagemaker, use.configuration) for use in uses(sagemaker) if use.endpoint != name]
-        instances = sum(each.get("CurrentInstanceCount", 0) for each in endpoint.get("ProductionVariants", ()))
+        instances = sum(each.get("CurrentInstanceCount", 0) for each in _variants(endpoint).values())
         shared = any(network in networks for other in others for network in other)
         self._interfaces[name] = _Interfaces(filters, ids, instances if shared else len(ids))
 
@@ -229,8 +228,10 @@ def advice(failure: str) -> str:
     )
 
 
-def _by_name(variants: Sequence[Mapping[str, Any]]) -> Variants:
-    return {variant["VariantName"]: variant for variant in variants}
+def _variants(described: Mapping[str, Any]) -> Variants:
+    """Those of an endpoint or of a configuration, by name; its shadow is marked as one."""
+    shadows = ({**each, SHADOW: True} for each in described.get("ShadowProductionVariants", ()))
+    return {variant["VariantName"]: variant for variant in (*described.get("ProductionVariants", ()), *shadows)}
 
 
 def _before_delete(name: str, check: Callable[[ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:

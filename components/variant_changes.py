@@ -1,4 +1,4 @@
-"""What an update does to an endpoint's production variants: what must not happen, and what is told of the rest."""
+"""What an update does to an endpoint's variants: what must not happen, and what is told of the rest."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +11,15 @@ from components.live_endpoints import DEFAULT_WEIGHT, LiveEndpoint
 from components.settings import ALL_TRAFFIC, VariantSettings
 
 Variants = Mapping[str, Mapping[str, Any]]
-"""Production variants by name, as SageMaker describes them."""
+"""Variants by name, as SageMaker describes them."""
+
+SHADOW = "Shadow"
+"""A key of those that are shadows: SageMaker lists them apart."""
 
 
 @dataclass(frozen=True)
 class VariantChanges:
-    """The variants of an endpoint before and after an update."""
+    """The variants of an endpoint before and after an update, its shadow included."""
 
     endpoint: str
     live: Variants
@@ -43,6 +46,7 @@ class VariantChanges:
 
     def _fewer_instances(self) -> Iterator[str]:
         starts = {name: variant.get("InitialInstanceCount", 0) for name, variant in self.planned.items()}
+        answering = sum(count for name, count in starts.items() if SHADOW not in self.planned[name])
         for name, variant in self.live.items():
             instances = variant.get("DesiredInstanceCount", 0)
             if name in starts and starts[name] < instances:
@@ -51,10 +55,11 @@ class VariantChanges:
                     f"starts {starts[name]}. Nothing was changed. Run `pulumi up` again, which plans with the "
                     f"instances that serve then, or set the endpoint's instances.initial to {instances}."
                 )
-            if name not in starts and sum(starts.values()) < instances and _weight(variant, self.serving.get(name, {})):
+            gone = name not in starts and SHADOW not in variant
+            if gone and answering < instances and _weight(variant, self.serving.get(name, {})):
                 yield (
                     f"{_named(self.endpoint, name)} serves with {instances} instances, and the variants that take over "
-                    f"its calls start {sum(starts.values())}. Nothing was changed. Raise their instances.initial, or "
+                    f"its calls start {answering}. Nothing was changed. Raise their instances.initial, or "
                     f"set the weight of {name} to 0 first and let scaling follow."
                 )
 

@@ -224,10 +224,11 @@ def _comes_through(stack: Stack, model: Resource, given: Given) -> Findings:
 )
 def variants_are_scaled(stack: Stack) -> Findings:
     """Every production variant with instances has a scaling target, and no target names what does not exist."""
+    known_ids = {_resource_id(endpoint, variant) for endpoint, variant in _hosted(stack)}
     expected = {_resource_id(endpoint, variant): endpoint for endpoint, variant in _served(stack)}
     targets = [each for each in stack.all(SCALING_TARGET) if known(each.get("scalableDimension")) == DIMENSION]
     for target in targets:
-        if known(target.get("resourceId")) not in expected:
+        if known(target.get("resourceId")) not in known_ids:
             yield target.violation("names an endpoint or variant that this stack does not declare (resourceId)")
     scaled = {known(target.get("resourceId")) for target in targets}
     for identity, endpoint in expected.items():
@@ -237,12 +238,17 @@ def variants_are_scaled(stack: Stack) -> Findings:
 
 def _served(stack: Stack) -> list[tuple[Resource, Variant]]:
     """Every endpoint with each of its production variants that has instances."""
+    return [(endpoint, variant) for endpoint, variant in _hosted(stack) if variant.path.startswith(VARIANTS[0])]
+
+
+def _hosted(stack: Stack) -> list[tuple[Resource, Variant]]:
+    """Every endpoint with each of its variants that has instances, shadows included."""
     return [
         (endpoint, variant)
         for endpoint in stack.all(SAGEMAKER_ENDPOINT)
         for configuration in stack.targets(endpoint, "endpointConfigName", type_=SAGEMAKER_ENDPOINT_CONFIGURATION)
         for variant in variants(configuration)
-        if variant.path.startswith(VARIANTS[0]) and not variant.serverless
+        if not variant.serverless
     ]
 
 

@@ -18,6 +18,7 @@ from components.settings.models import (
     SecuritySettings,
     Settings,
 )
+from components.settings.shadow import ShadowSettings
 from components.settings.variants import ALL_TRAFFIC, ImageSettings, ModelSettings, VariantSettings, label
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "SecuritySettings",
     "Settings",
     "SettingsError",
+    "ShadowSettings",
     "VariantSettings",
     "blocks_of",
     "label",

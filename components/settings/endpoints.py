@@ -12,6 +12,7 @@ from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType,
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
 from components.settings.problems import Problem, raise_if_any
+from components.settings.shadow import ShadowSettings
 from components.settings.variants import (
     ALL_TRAFFIC,
     AlarmSettings,
@@ -142,6 +143,8 @@ class EndpointSettings(SettingsGroup):
     """How new models and settings reach it."""
     streaming: bool = False
     """Whether callers may have answers part by part (InvokeEndpointWithResponseStream), as the container sends them."""
+    shadow: ShadowSettings | None = None
+    """A model that is sent copies of the calls, and whose answers no caller gets; beside one production variant."""
     asynchronous: AsynchronousSettings | None = None
     """If answers come later, in S3; by default each call waits for its answer."""
     volume_key_off_because: Reason | None = None
@@ -178,14 +181,22 @@ class EndpointSettings(SettingsGroup):
         )
         return (only,)
 
+    @property
+    def hosted_variants(self) -> tuple[VariantSettings, ...]:
+        """All that have instances: the production variants, then the shadow."""
+        serving = self.production_variants
+        return (*serving, self.shadow.variant(serving[0])) if self.shadow else serving
+
     def key(self, position: int) -> str:
-        """Where a production variant is set, relative to the endpoint: nowhere of its own, or such as `variants[1].`"""
+        """Where a hosted variant is set, relative to the endpoint: nowhere of its own, or such as `variants[1].`"""
+        if position == len(self.production_variants):
+            return "shadow."
         return f"variants[{position}]." if self.variants else ""
 
     @property
     def most_instances(self) -> int:
         """How many instances there may be while an update runs: old and new ones together."""
-        update, most = self.update, sum(variant.instances.max for variant in self.production_variants)
+        update, most = self.update, sum(variant.instances.max for variant in self.hosted_variants)
         if update.blue_green:
             return 2 * most
         return most + (update.step_instances or math.ceil((update.step_percent or 100) * most / 100))
@@ -199,6 +210,11 @@ class EndpointSettings(SettingsGroup):
             if self.streaming:
                 message = "has no effect: an asynchronous endpoint's answers come whole, in S3. Remove it"
                 yield Problem("streaming", True, message)
+        if self.shadow:
+            asynchronous, rolling = self.asynchronous is not None, self.update.strategy == "rolling"
+            yield from self.shadow.contradicted_by(
+                self.name, self.production_variants, asynchronous=asynchronous, rolling=rolling
+            )
         if self.variants:
             yield from self._variant_contradictions(self.variants)
 
@@ -272,11 +288,13 @@ def _clashing(endpoints: Sequence[EndpointSettings]) -> Iterator[Problem]:
     """Variants whose resources would have the names of another endpoint's."""
     first: dict[str, int] = {endpoint.name.lower(): position for position, endpoint in enumerate(endpoints)}
     for position, endpoint in enumerate(endpoints):
-        for number, variant in enumerate(endpoint.variants):
+        for number, variant in enumerate(endpoint.hosted_variants):
+            if not endpoint.key(number):
+                continue  # it has the endpoint's name alone
             named = label(endpoint.name, variant.name).lower()
             other = first.setdefault(named, position)
             if other != position:
                 message = (
                     f"makes {named} with the endpoint's name, as resources of endpoints[{other}] are named; rename it"
                 )
-                yield Problem(f"[{position}].variants[{number}].name", variant.name, message)
+                yield Problem(f"[{position}].{endpoint.key(number)}name", variant.name, message)

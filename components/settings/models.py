@@ -265,7 +265,7 @@ class Settings(SettingsGroup):
             message = f"is not in {self.region}, and Amazon EBS takes keys of its own region only; name one of there"
             yield Problem("accountGuards.ebsDefaultKeyArn", key, message)
         for position, endpoint in enumerate(self.endpoints):
-            for number, variant in enumerate(endpoint.production_variants):
+            for number, variant in enumerate(endpoint.hosted_variants):
                 uri = variant.model.image.uri
                 if uri and EcrImage.parse(uri).region != self.region:
                     key = f"endpoints[{position}].{endpoint.key(number)}model.image.uri"

@@ -58,7 +58,7 @@ def _checked_out(project: Path, life: Life, revision: str | None) -> Iterator[Pa
             unpack(archive, Path(folder))
         first = Path(folder).resolve()
         endpoints = settings_of(load_stack(project, life.stack)).endpoints
-        for model in [variant.model for endpoint in endpoints for variant in endpoint.production_variants]:
+        for model in [variant.model for endpoint in endpoints for variant in endpoint.hosted_variants]:
             local = model.local_artifact
             if local and not (first / local).exists():
                 (first / local).parent.mkdir(parents=True, exist_ok=True)

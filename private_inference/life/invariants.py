@@ -151,8 +151,9 @@ def endpoints(aws: EmbeddedAws) -> dict[str, Mapping[str, Any]]:
 
 
 def instances_of(endpoint: Mapping[str, Any]) -> dict[str, int]:
-    """How many instances each production variant has."""
-    return {each["VariantName"]: int(each["CurrentInstanceCount"]) for each in endpoint["ProductionVariants"]}
+    """How many instances each variant has, a shadow included."""
+    hosted = [*endpoint.get("ProductionVariants", []), *endpoint.get("ShadowProductionVariants", [])]
+    return {each["VariantName"]: int(each["CurrentInstanceCount"]) for each in hosted}
 
 
 def _named(sent: Mapping[str, Any]) -> str:

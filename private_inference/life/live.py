@@ -210,9 +210,9 @@ class _Living:
         """New artifacts in place of the local ones: the same model in other bytes, which makes it another one."""
         changes = {}
         for position, endpoint in enumerate(settings_of(self._config).endpoints):
-            for number, variant in enumerate(endpoint.production_variants):
+            for number, variant in enumerate(endpoint.hosted_variants):
                 if variant.model.local_artifact:
-                    own = f"variants.{number}." if endpoint.variants else ""
+                    own = endpoint.key(number).replace("[", ".").replace("]", "")
                     changes[f"endpoints.{position}.{own}model.artifact"] = self._in_other_bytes(variant.model)
         return changes
 
@@ -263,8 +263,7 @@ class _Living:
     def _serving(self) -> dict[str, str]:
         found = {}
         for name, endpoint in endpoints(self._aws).items():
-            instances = [variant["CurrentInstanceCount"] for variant in endpoint.get("ProductionVariants", [])]
-            shown = "+".join(map(str, instances)) or "no"
+            shown = "+".join(map(str, instances_of(endpoint).values())) or "no"
             found[name] = f"{endpoint['EndpointConfigName']}, {shown} instances, {endpoint['EndpointStatus']}"
         return found
 

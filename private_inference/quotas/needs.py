@@ -30,6 +30,9 @@ _COUNTED = {
 }
 """Quotas of the whole account: the type of resource that each counts."""
 
+VARIANTS = ("productionVariants", "shadowProductionVariants")
+"""Where an endpoint's configuration lists what has instances."""
+
 _PER_VPC = {"L-407747CB": types.SUBNET, "L-589F43AA": types.ROUTE_TABLE, "L-B4A6D682": types.NETWORK_ACL}
 
 
@@ -56,7 +59,7 @@ def _instances(graph: Graph[Resource]) -> Iterator[Need]:
     most = _most_by_variant(graph)
     for endpoint in graph.all(types.SAGEMAKER_ENDPOINT):
         for configuration in _configurations(graph, endpoint):
-            for _, variant in configuration.entries("productionVariants"):
+            for _, variant in (each for key in VARIANTS for each in configuration.entries(key)):
                 if not variant.get("instanceType"):
                     continue
                 name = f"endpoint/{endpoint.get('name')}/variant/{variant['variantName']}"

@@ -23,8 +23,9 @@ class IdleVariant:
 def idle(aws: EmbeddedAws, endpoint: str, hours: int) -> list[IdleVariant]:
     """Let Application Auto Scaling act for hours without a call of the endpoint: its registered variants afterwards."""
     scaling, sagemaker = aws.client("application-autoscaling"), aws.client("sagemaker")
-    described = sagemaker.describe_endpoint(EndpointName=endpoint)["ProductionVariants"]
-    running = {each["VariantName"]: each["CurrentInstanceCount"] for each in described}
+    described = sagemaker.describe_endpoint(EndpointName=endpoint)
+    hosted = [*described["ProductionVariants"], *described.get("ShadowProductionVariants", [])]
+    running = {each["VariantName"]: each["CurrentInstanceCount"] for each in hosted}
     found = []
     for target in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
         _, of, _, name = target["ResourceId"].split("/")

@@ -37,7 +37,7 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
     """
     if settings.artifacts.access_log_bucket:
         _log_bucket(aws, settings.artifacts.access_log_bucket)
-    models = [variant.model for endpoint in settings.endpoints for variant in endpoint.production_variants]
+    models = [variant.model for endpoint in settings.endpoints for variant in endpoint.hosted_variants]
     for uri in {model.artifact for model in models if not model.local_artifact}:
         place = urlparse(uri)
         _bucket(aws, place.netloc)

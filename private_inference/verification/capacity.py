@@ -61,13 +61,14 @@ def _variant_assertions(stack: Deployed, variant: Variant, queue: AsynchronousSe
     expect = partial(Assertion, variant.subject, controls=AVAILABILITY)
     least, most = variant.settings.instances.min, variant.settings.instances.max
     scaling = variant.settings.scaling
-    yield expect(f"scales between {least} and {most} instances", partial(_target, stack, variant))
+    if variant.scaled:
+        yield expect(f"scales between {least} and {most} instances", partial(_target, stack, variant))
     if queue:
         claim = f"scales to {number(queue.backlog_per_instance)} requests an instance"
         yield expect(
             f"{claim}, and from none" if least == 0 else claim, partial(_queue_policies, stack, variant, queue)
         )
-    else:
+    elif variant.scaled:
         at_once, busy = scaling.concurrent_requests_per_instance, number(scaling.cpu_percent)
         each = "requests at once an instance" if at_once else "invocations an instance and minute"
         claim = f"scales to {number(at_once or scaling.invocations_per_instance)} {each}, {busy} % CPU"

@@ -203,7 +203,7 @@ class Deployed:
         tagged = [bucket for arn in self.tagged("s3") if (bucket := arn.rpartition(":")[2]) not in others]
         if len(tagged) > 1:
             endpoints = self.desired.settings.endpoints
-            local = [e for e in endpoints if any(v.model.local_artifact for v in e.production_variants)]
+            local = [e for e in endpoints if any(v.model.local_artifact for v in e.hosted_variants)]
             used = {uri.split("/")[2] for endpoint in local for uri in self.model_uris(endpoint.name)}
             tagged = [bucket for bucket in tagged if bucket in used]
         return _only("bucket with the stack's tags", tagged)
@@ -280,14 +280,12 @@ class Deployed:
 
     def models(self, name: str) -> list[Item]:
         """The models behind an endpoint."""
-        configuration = self.configuration(name)
-        variants = [*configuration["ProductionVariants"], *configuration.get("ShadowProductionVariants", [])]
-        names = dict.fromkeys(variant["ModelName"] for variant in variants)
+        names = dict.fromkeys(variant["ModelName"] for variant in hosted(self.configuration(name)))
         return [self.aws.get("sagemaker", "describe_model", ModelName=model) for model in names]
 
     def model(self, endpoint: str, variant: str) -> Item:
-        """The model behind a production variant."""
-        variants = self.configuration(endpoint)["ProductionVariants"]
+        """The model behind a variant."""
+        variants = hosted(self.configuration(endpoint))
         named = [item["ModelName"] for item in variants if item["VariantName"] == variant]
         return self.aws.get("sagemaker", "describe_model", ModelName=_only(f"variant {variant}", named))
 
@@ -310,7 +308,7 @@ class Deployed:
     def _instance_types(self) -> Mapping[str, Item]:
         """What EC2 says of SageMaker's instance types, which are its own with a prefix."""
         endpoints = self.desired.settings.endpoints
-        kinds = sorted({v.instance_type.removeprefix("ml.") for e in endpoints for v in e.production_variants})
+        kinds = sorted({v.instance_type.removeprefix("ml.") for e in endpoints for v in e.hosted_variants})
         found = self.aws.all("ec2", "describe_instance_types", "InstanceTypes", InstanceTypes=kinds)
         return {f"ml.{item['InstanceType']}": item for item in found}
 
@@ -367,6 +365,11 @@ def _only(what: str, found: Sequence[T]) -> T:
     if len(found) != 1:
         raise AbsentError(f"{'no' if not found else len(found)} {what}, where one was asked for")
     return found[0]
+
+
+def hosted(described: Item) -> list[Item]:
+    """The variants of an endpoint or of a configuration, shadows last."""
+    return [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
 
 
 def containers(model: Item) -> list[Item]:

@@ -22,12 +22,16 @@ S3, DYNAMODB, FRONT_DOOR = "s3", "dynamodb", "execute-api"
 
 @dataclass(frozen=True)
 class Variant:
-    """One production variant of an endpoint, as it was set."""
+    """One variant of an endpoint, as it was set."""
 
     endpoint: str
     settings: VariantSettings
     subject: str
     """In the words of a check: the endpoint's, where it names no variants."""
+    shadow: bool = False
+    """Whether it answers nobody."""
+    scaled: bool = True
+    """Whether the number of its instances follows the load."""
 
     @property
     def name(self) -> str:
@@ -45,11 +49,18 @@ class Variant:
 
 
 def variants_of(endpoint: EndpointSettings) -> list[Variant]:
-    """What an endpoint is to serve with."""
-    subject = f"Endpoint {endpoint.name}"
-    return [
+    """What an endpoint is to serve with: its production variants, then its shadow."""
+    subject, shadow = f"Endpoint {endpoint.name}", endpoint.shadow
+    serving = [
         Variant(endpoint.name, variant, f"{subject}, variant {variant.name}" if endpoint.variants else subject)
         for variant in endpoint.production_variants
+    ]
+    if shadow is None:
+        return serving
+    copied = shadow.variant(serving[0].settings)
+    return [
+        *serving,
+        Variant(endpoint.name, copied, f"{subject}, shadow {shadow.name}", shadow=True, scaled=shadow.scaled),
     ]
 
 
@@ -148,7 +159,7 @@ class Desired:
     def models(self) -> list[ModelSettings]:
         """What is to be served, in all variants."""
         endpoints = self.settings.endpoints
-        return [variant.model for endpoint in endpoints for variant in endpoint.production_variants]
+        return [variant.model for endpoint in endpoints for variant in endpoint.hosted_variants]
 
     def digest(self, model: ModelSettings) -> str | None:
         """SHA-256 of a model's local archive, or of the list of its local files."""

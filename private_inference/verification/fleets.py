@@ -23,7 +23,7 @@ from private_inference.rehearsal.iam_conditions import UnknownOperatorError
 from private_inference.rehearsal.iam_decision import Role
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
 from private_inference.verification.checks import AbsentError, UnreadableError
-from private_inference.verification.deployed import Deployed, Item, containers
+from private_inference.verification.deployed import Deployed, Item, containers, hosted
 
 T = TypeVar("T")
 
@@ -37,9 +37,8 @@ def lacking(stack: Deployed, endpoint: str) -> list[Missing]:
     name = stack.endpoint(endpoint)["EndpointConfigName"]
     if configuration is None:
         return missing(Fleet("", stack.desired.contract.region, name, False, "", False))[:1]
-    variants = [*configuration["ProductionVariants"], *configuration.get("ShadowProductionVariants", [])]
     try:
-        return [each for variant in variants for each in missing(_fleet(stack, configuration, variant))]
+        return [each for variant in hosted(configuration) for each in missing(_fleet(stack, configuration, variant))]
     except UnknownOperatorError as error:
         raise UnreadableError(f"a policy can't be evaluated here: {error}") from None
 

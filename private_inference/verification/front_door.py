@@ -285,7 +285,7 @@ def _call(stack: Deployed, endpoint: EndpointSettings, settings: FrontDoorSettin
     """Any of the endpoint's variants may answer.
 
     The certificate's authority, which may be private, is known from ACM: what the caller has to be given."""
-    variants = variants_of(endpoint)
+    variants = [variant for variant in variants_of(endpoint) if not variant.shadow]
     sample = invocation.sample(stack, variants[0])
     arn = _described(stack, settings)["CertificateArn"]
     authority = stack.aws.get("acm", "get_certificate", CertificateArn=arn).get("CertificateChain", "")

@@ -20,7 +20,7 @@ from private_inference.verification.checks import (
     text,
 )
 from private_inference.verification.controls import AT_REST, AVAILABILITY, BOUNDARY, INTEGRITY
-from private_inference.verification.deployed import Deployed, Item, containers
+from private_inference.verification.deployed import Deployed, Item, containers, dimensions, hosted
 from private_inference.verification.desired import MODEL, Variant, variants_of
 from private_inference.verification.fleets import lacking
 
@@ -39,12 +39,15 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     yield expect("in service, by the contract's ARN", partial(_in_service, stack, endpoint))
     variants = variants_of(endpoint)
     said = [f"{v.settings.instances.at_creation} x {v.settings.instance_type}" for v in variants]
-    if endpoint.variants:
+    if endpoint.variants or endpoint.shadow:
         claim = ", ".join(f"{v.name}: {each}" for v, each in zip(variants, said, strict=True))
     else:
         claim = f"{variants[0].name} alone: {said[0]}"
     yield expect(f"on a configuration with {claim} or more", partial(_configuration, stack, endpoint))
-    if len(variants) > 1:
+    if endpoint.shadow:
+        claim = f"copies {endpoint.shadow.percent:g} % of the calls to its shadow"
+        yield expect(claim, partial(_weights, stack, endpoint))
+    elif len(variants) > 1:
         weights = ", ".join(f"{v.name} {v.settings.weight:g}" for v in variants)
         yield expect(f"splits calls by weight: {weights}", partial(_weights, stack, endpoint))
     key = "without a volume key, as set" if endpoint.volume_key_off_because else "volumes under the data key"
@@ -84,11 +87,17 @@ def _in_service(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 
 def _configuration(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    configuration, wanted = stack.configuration(endpoint.name), endpoint.production_variants
-    variants = [*configuration["ProductionVariants"], *configuration.get("ShadowProductionVariants", [])]
+    configuration, wanted = stack.configuration(endpoint.name), endpoint.hosted_variants
+    variants, serving = hosted(configuration), configuration["ProductionVariants"]
     found = equal_sets(
-        (f"{variant['VariantName']} on {variant.get('InstanceType')}" for variant in variants),
-        [f"{variant.name} on {variant.instance_type}" for variant in wanted],
+        (
+            f"{variant['VariantName']} on {variant.get('InstanceType')}{'' if variant in serving else ', a shadow'}"
+            for variant in variants
+        ),
+        [
+            f"{each.name} on {each.settings.instance_type}{', a shadow' if each.shadow else ''}"
+            for each in variants_of(endpoint)
+        ],
     )
     running = equal_sets((item["VariantName"] for item in _running(stack, endpoint.name)), [v.name for v in wanted])
     # An update starts as many instances as served before it.
@@ -103,7 +112,7 @@ def _configuration(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 
 def _running(stack: Deployed, endpoint: str) -> list[Item]:
-    return list(stack.endpoint(endpoint).get("ProductionVariants", []))
+    return hosted(stack.endpoint(endpoint))
 
 
 def _weights(stack: Deployed, endpoint: EndpointSettings) -> Result:
@@ -111,7 +120,7 @@ def _weights(stack: Deployed, endpoint: EndpointSettings) -> Result:
     found = {item["VariantName"]: item.get("CurrentWeight") for item in _running(stack, endpoint.name)}
     faults = [
         f"{variant.name} has {found[variant.name]}"
-        for variant in endpoint.production_variants
+        for variant in endpoint.hosted_variants
         if variant.name in found and not math.isclose(found[variant.name] or 0, variant.weight, rel_tol=1e-6)
     ]
     return result(joined(f"{name} {weight}" for name, weight in found.items()), faults)
@@ -125,11 +134,7 @@ def _instances(stack: Deployed, variant: Variant) -> Result:
 
 
 def _hosting(stack: Deployed, variant: Variant) -> Result:
-    named = [
-        each
-        for each in stack.configuration(variant.endpoint)["ProductionVariants"]
-        if each["VariantName"] == variant.name
-    ]
+    named = [each for each in hosted(stack.configuration(variant.endpoint)) if each["VariantName"] == variant.name]
     hosting = variant.settings.hosting
     wanted = {
         "ContainerStartupHealthCheckTimeoutInSeconds": hosting.startup_seconds,
@@ -142,7 +147,7 @@ def _hosting(stack: Deployed, variant: Variant) -> Result:
 
 def _deployment(stack: Deployed, endpoint: EndpointSettings) -> Result:
     found = stack.endpoint(endpoint.name).get("LastDeploymentConfig", {})
-    if endpoint.variants and not found:
+    if (endpoint.variants or endpoint.shadow) and not found:
         raise SkippedError("variants came or went in its last update, when SageMaker takes none; the next has it")
     routing = found.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
     strategy = "rolling" if "RollingUpdatePolicy" in found else routing.get("Type", "none").lower().replace("_", "-")
@@ -151,6 +156,12 @@ def _deployment(stack: Deployed, endpoint: EndpointSettings) -> Result:
     metrics = {alarm.get("MetricName") for alarm in stack.alarms[endpoint.name] if alarm["AlarmName"] in names}
     wanted = () if endpoint.update.rollback_off_because else ROLLBACK
     alarms = equal_sets(map(str, metrics), wanted)
+    answering = [variant.name for variant in endpoint.production_variants]
+    faults += [
+        f"{alarm['AlarmName']} rolls back, and is of no variant that answers"
+        for alarm in stack.alarms[endpoint.name]
+        if alarm["AlarmName"] in names and dimensions(alarm).get("VariantName") not in answering
+    ]
     return result(f"{strategy}, {alarms.seen}", [*faults, *alarms.faults])
 
 

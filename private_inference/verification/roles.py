@@ -7,7 +7,7 @@ from components.settings import EndpointSettings, ModelSettings
 from private_inference.verification import listings
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import LEAST_PRIVILEGE
-from private_inference.verification.deployed import Deployed, containers
+from private_inference.verification.deployed import Deployed, containers, dimensions
 from private_inference.verification.desired import MODEL
 from private_inference.verification.exchange_permissions import caller_faults, role_reach
 from private_inference.verification.inference import ROLLBACK
@@ -90,13 +90,18 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
 def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     """What a role has to name: resources, and actions where it can name none."""
     yield from listings.listed(stack, _models(endpoint))
-    for variant in endpoint.production_variants:
+    for variant in endpoint.hosted_variants:
         yield stack.readable(variant.model)
         if variant.model.artifact_key_arn:
             yield short(variant.model.artifact_key_arn)
     yield short(stack.desired.contract.key_arns.data)
     watched = stack.alarms[endpoint.name] if not endpoint.update.rollback_off_because else []
-    yield from (short(alarm["AlarmArn"]) for alarm in watched if alarm.get("MetricName") in ROLLBACK)
+    answering = [variant.name for variant in endpoint.production_variants]
+    yield from (
+        short(alarm["AlarmArn"])
+        for alarm in watched
+        if alarm.get("MetricName") in ROLLBACK and dimensions(alarm).get("VariantName") in answering
+    )
     yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
     for model in stack.models(endpoint.name):
         for container in containers(model):
@@ -112,7 +117,7 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
 
 
 def _models(endpoint: EndpointSettings) -> list[ModelSettings]:
-    return [variant.model for variant in endpoint.production_variants]
+    return [variant.model for variant in endpoint.hosted_variants]
 
 
 def _unscoped(stack: Deployed) -> bool:

@@ -17,6 +17,7 @@ from private_inference.rehearsal.patches import fleets, queue
 from private_inference.rehearsal.patches.fleet_facts import find_role
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 from private_inference.rehearsal.patches.patch import patch
+from private_inference.rehearsal.patches.shadows import hosted
 from private_inference.rehearsal.patches.update_refusals import refuse_deployment, refuse_registered
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -94,7 +95,7 @@ def endpoint_update(original: Any, response: Any) -> Any:
     summaries = updated._process_production_variants(configuration.production_variants)
     if asked.get("RetainAllVariantProperties"):
         excluded = {item["VariantPropertyType"] for item in asked.get("ExcludeRetainedVariantProperties") or []}
-        _retain(updated.production_variants, summaries, {"DesiredInstanceCount", "DesiredWeight"} - excluded)
+        _retain(hosted(updated), summaries, {"DesiredInstanceCount", "DesiredWeight"} - excluded)
     shadows = _summaries(updated, configuration.shadow_production_variants)
     counts = {item["VariantName"]: item.get("DesiredInstanceCount", 0) for item in [*summaries, *(shadows or [])]}
     try:
@@ -103,7 +104,7 @@ def endpoint_update(original: Any, response: Any) -> Any:
     except NotStartedError as error:
         updated.failure_reason = str(error) or None
         return ActionResult({"EndpointArn": updated.arn})
-    gone = {item["VariantName"] for item in updated.production_variants} - set(counts)
+    gone = {item["VariantName"] for item in hosted(updated)} - set(counts)
     _stop(backend, updated, gone)
     updated.fleets = started
     updated.endpoint_config_name = configuration.endpoint_config_name
@@ -151,8 +152,7 @@ def _summaries(endpoint: Any, variants: Any) -> list[dict[str, Any]] | None:
 
 
 def _desired(endpoint: Any) -> dict[str, int]:
-    summaries = [*endpoint.production_variants, *(endpoint.shadow_production_variants or [])]
-    return {item["VariantName"]: item.get("DesiredInstanceCount", 0) for item in summaries}
+    return {item["VariantName"]: item.get("DesiredInstanceCount", 0) for item in hosted(endpoint)}
 
 
 def _started(backend: Any, endpoint: Any, configuration: Any, counts: dict[str, int]) -> dict[str, Fleet]:
@@ -214,7 +214,8 @@ def weights_and_capacities(
     API_UpdateEndpointWeightsAndCapacities.html, and RollingBack in API_DescribeEndpoint.
     """
     endpoint = _in_service(backend, endpoint_name)
-    live = {item["VariantName"]: item for item in endpoint.production_variants}
+    summaries, answering = hosted(endpoint), endpoint.production_variants
+    live = {item["VariantName"]: item for item in summaries}
     asked = [
         {
             "VariantName": item.get("VariantName"),
@@ -225,18 +226,24 @@ def weights_and_capacities(
         }
         for item in desired_weights_and_capacities
     ]
-    before = [dict(item) for item in endpoint.production_variants]
-    arn = original(backend, endpoint_name, asked)
+    before = [dict(item) for item in summaries]
+    endpoint.production_variants = summaries  # moto changes those in place that it finds here
+    try:
+        arn = original(backend, endpoint_name, asked)
+    finally:
+        endpoint.production_variants = answering
     endpoint.failure_reason, endpoint.last_modified_time = None, utcnow()
-    for summary in endpoint.production_variants:
+    for summary in summaries:
         for name in [name for name, value in summary.items() if value is None]:
             del summary[name]
     try:
-        for summary in endpoint.production_variants:
+        for summary in summaries:
             fill(backend, endpoint, endpoint.fleets[summary["VariantName"]], summary.get("DesiredInstanceCount", 0))
     except NotStartedError as error:
-        endpoint.failure_reason, endpoint.production_variants = str(error), before
-        for summary in before:
+        endpoint.failure_reason = str(error)
+        for summary, was in zip(summaries, before, strict=True):
+            summary.clear()
+            summary.update(was)
             fleet = endpoint.fleets[summary["VariantName"]]
             fleets.shrink(fleet, max(0, len(fleet.instances) - summary.get("CurrentInstanceCount", 0)))
     fleets.show(endpoint)
@@ -262,7 +269,7 @@ def endpoint_deletion(original: Any, backend: Any, endpoint_name: str) -> None:
     """
     endpoint = backend.endpoints.get(endpoint_name)
     original(backend, endpoint_name)
-    _stop(backend, endpoint, {item["VariantName"] for item in endpoint.production_variants})
+    _stop(backend, endpoint, {item["VariantName"] for item in hosted(endpoint)})
 
 
 @patch(SageMakerResponse, "describe_endpoint_config")

@@ -14,6 +14,7 @@ from private_inference.rehearsal.fleet_needs import Missing
 from private_inference.rehearsal.model_server import Loaded, loaded
 from private_inference.rehearsal.patches.fleet_facts import archive_of, fleet_facts
 from private_inference.rehearsal.patches.model_interfaces import attach, release
+from private_inference.rehearsal.patches.shadows import hosted
 
 ADDRESSES_AN_INSTANCE = 2
 """https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html."""
@@ -56,7 +57,7 @@ def new_fleets(backend: Any, endpoint_name: str, configuration_name: str, counts
     configuration = backend.endpoint_configs[configuration_name]
     started: dict[str, Fleet] = {}
     try:
-        for variant in [*configuration.production_variants, *(configuration.shadow_production_variants or [])]:
+        for variant in hosted(configuration):
             lacking = needs(backend, configuration_name, variant)
             if lacking:
                 raise NotStartedError(lacking[0].reason)
@@ -115,7 +116,7 @@ def show(endpoint: Any) -> None:
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantSummary.html.
     """
-    for summary in [*endpoint.production_variants, *(endpoint.shadow_production_variants or [])]:
+    for summary in hosted(endpoint):
         if "DesiredInstanceCount" in summary:
             fleet = endpoint.fleets.get(summary["VariantName"])
             summary["CurrentInstanceCount"] = len(fleet.instances) if fleet else 0

@@ -16,6 +16,7 @@ from moto.utilities.utils import get_partition
 from private_inference.rehearsal.patches import callers, certificates, endpoints, fleets, model_interfaces, private_apis
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
+from private_inference.rehearsal.patches.shadows import hosted
 
 ACCOUNT = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
 """The account's id, as moto chooses it for requests."""
@@ -69,7 +70,7 @@ def heal(region: str, endpoint: str) -> list[dict[str, str]]:
 def scale(region: str, endpoint: str, count: int, variant: str | None) -> dict[str, int]:
     backend, found = _endpoint(region, endpoint)
     asked = {}
-    for name in [summary["VariantName"] for summary in found.production_variants]:
+    for name in [summary["VariantName"] for summary in hosted(found)]:
         if variant not in (None, name):
             continue
         target = endpoints.scalable_target(backend, endpoint, name)
@@ -81,7 +82,7 @@ def scale(region: str, endpoint: str, count: int, variant: str | None) -> dict[s
     for name, bounded in asked.items():
         change = {"VariantName": name, "DesiredInstanceCount": bounded}
         backend.update_endpoint_weights_and_capacities(endpoint, [change])
-    counts = {item["VariantName"]: item["CurrentInstanceCount"] for item in found.production_variants}
+    counts = {item["VariantName"]: item["CurrentInstanceCount"] for item in hosted(found)}
     return {name: counts[name] for name in asked}
 
 
@@ -152,8 +153,7 @@ def called_by(region: str, arn: str) -> None:
 
 def _refill(backend: Any, endpoint: Any) -> None:
     """Start what is wanted and not there, where it can start."""
-    summaries = [*endpoint.production_variants, *(endpoint.shadow_production_variants or [])]
-    wanted = {item["VariantName"]: item.get("DesiredInstanceCount", 0) for item in summaries}
+    wanted = {item["VariantName"]: item.get("DesiredInstanceCount", 0) for item in hosted(endpoint)}
     for variant, fleet in endpoint.fleets.items():
         _fill_quietly(backend, endpoint, fleet, wanted[variant])
     fleets.show(endpoint)

@@ -19,7 +19,7 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.sagemakerruntime.urls import url_paths
 
 from private_inference.rehearsal import model_server
-from private_inference.rehearsal.patches import queue
+from private_inference.rehearsal.patches import queue, shadows
 from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
 from private_inference.rehearsal.patches.fleet_facts import archive_of, unknown_network
 from private_inference.rehearsal.patches.patch import patch
@@ -83,13 +83,19 @@ def instance_types(original: Any, configuration: Any, instance_type: str) -> Non
 
 @patch(SageMakerModelBackend, "create_endpoint_config")
 def endpoint_config(original: Any, backend: Any, **asked: Any) -> Any:
-    """CreateEndpointConfig keeps shadow variants and the execution role, and refuses a taken name.
+    """CreateEndpointConfig keeps shadow variants and the execution role, and refuses a taken name, or many shadows.
 
-    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpointConfig.html.
+    Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpointConfig.html,
+    https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-exclusions.html; AWS's words are not known.
     """
     refuse_taken(backend.endpoint_configs, backend, "endpoint-config", asked["endpoint_config_name"])
     parameters = request_parameters()
-    backend.validate_production_variants(parameters.get("ShadowProductionVariants", []))
+    shadowing = parameters.get("ShadowProductionVariants", [])
+    backend.validate_production_variants(shadowing)
+    if shadowing and (len(shadowing) > 1 or len(parameters["ProductionVariants"]) > 1):
+        raise ValidationError("Shadow variants take one production variant and one shadow variant.")
+    if shadowing and parameters.get("AsyncInferenceConfig"):
+        raise ValidationError("Shadow variants are not supported for asynchronous inference.")
     made = original(backend, **asked)
     made.shadow_production_variants = parameters.get("ShadowProductionVariants")
     made.execution_role_arn = parameters.get("ExecutionRoleArn")
@@ -110,14 +116,16 @@ def predictions(original: Any, response: Any) -> Any:
     """InvokeEndpoint answers with the model's predictions, and refuses an endpoint that isn't there or is asynchronous.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. The model runs in
-    this process.
+    this process, and so does a shadow's (patches.shadows).
     """
     backend = sagemaker_backends[response.current_account][response.region]
     name = response.path.split("/")[2]
     if queue.asynchronous(backend, backend.endpoints.get(name)):
         message = f"Endpoint {name} takes asynchronous requests only."
         raise model_server.InvokeError(HTTPStatus.BAD_REQUEST, "ValidationError", message)
-    return model_server.invoke(backend, response.normalized_request)
+    answer = model_server.invoke(backend, response.normalized_request)
+    shadows.copy(backend, response.normalized_request)
+    return answer
 
 
 url_paths["{0}/endpoints/(?P<name>[^/]+)/invocations-response-stream$"] = SageMakerRuntimeResponse.dispatch
@@ -169,8 +177,8 @@ def scalable_target_refusals(original: Any, response: Any) -> Any:
 
 def _variant_exists(backend: Any, resource: str) -> bool:
     _, endpoint_name, _, variant = (*resource.split("/"), "", "", "")[:4]
-    found = sagemaker_backends[backend.account_id][backend.region_name].endpoints.get(endpoint_name)
-    return found is not None and any(item["VariantName"] == variant for item in found.production_variants)
+    found: Any = sagemaker_backends[backend.account_id][backend.region_name].endpoints.get(endpoint_name)
+    return found is not None and variant in found.fleets
 
 
 @patch(ApplicationAutoScalingResponse, "list_tags_for_resource")
