@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.variant_changes import VariantChanges
+from components.variant_changes import SHADOW, VariantChanges, Variants
 
 
 def variants(**given: tuple[int, float]) -> dict[str, dict[str, Any]]:
@@ -99,3 +99,23 @@ def test_off_scaling_are_the_variants_of_another_type_and_those_that_go() -> Non
     after = {"a": three["a"], "b": {**three["b"], "InstanceType": "ml.c5.xlarge"}, "d": three["a"]}
     assert changes(three, {}, after).off_scaling() == {"b", "c"}
     assert changes(MAIN, {}, BOTH).off_scaling() == set()
+
+
+def as_shadow(variants: dict[str, dict[str, Any]], name: str) -> Variants:
+    return {each: found | ({SHADOW: True} if each == name else {}) for each, found in variants.items()}
+
+
+def test_nobody_takes_over_the_calls_of_a_shadow_and_it_takes_over_nobodys() -> None:
+    both = as_shadow(variants(AllTraffic=(2, 1), shadow=(1, 1)), "shadow")
+    busy = as_shadow(live(AllTraffic=(2, 1), shadow=(4, 1)), "shadow")
+    assert VariantChanges("triage", live=busy, serving=both, planned=MAIN).refusal() == ""
+    promoted = as_shadow(variants(successor=(2, 1), shadow=(4, 1)), "shadow")
+    said = VariantChanges("triage", live=live(AllTraffic=(3, 1)), serving=MAIN, planned=promoted).refusal()
+    assert said.startswith("triage serves with 3 instances, and the variants that take over its calls start 2")
+
+
+def test_a_share_that_somebody_set_is_not_undone_either() -> None:
+    both = as_shadow(variants(AllTraffic=(2, 1), shadow=(1, 0.5)), "shadow")
+    stopped = as_shadow(live(AllTraffic=(2, 1), shadow=(1, 0)), "shadow")
+    said = VariantChanges("triage", live=stopped, serving=both, planned=both).refusal()
+    assert said.startswith("triage's variant shadow has the weight 0, which somebody gave it beside the settings")
