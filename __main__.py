@@ -14,6 +14,7 @@ from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterAr
 from components.callers import Callers, CallersArgs
 from components.cidr import Tier
 from components.contract import PublishedContract, PublishedContractArgs
+from components.data_capture import captures_of
 from components.data_perimeter import Readers, decryption
 from components.endpoint_services import FRONT_DOOR
 from components.exchange import exchanges_of
@@ -135,6 +136,7 @@ store = ArtifactStore(
     options,
 )
 exchanges = exchanges_of(settings, storage, roles, keys.notifications.arn, readers, options)
+captures = captures_of(settings, storage, readers, options)
 registry = ImageRegistry("images", storage, options)
 served = {
     endpoint.name: [
@@ -177,6 +179,7 @@ access = PrivateAccess(
         artifacts=list(chain.from_iterable(readable.values())),
         listed_artifacts=list(chain.from_iterable(listed.values())),
         exchanges=[exchange.bucket.arn for exchange in exchanges.values()],
+        captures=[capture.bucket.arn for capture in captures.values()],
         iam_path=stack_path(),
         parameter_prefix=stack_path(),
         security_group_id=groups.access.id,
@@ -256,6 +259,7 @@ endpoints = {
             runtime_endpoint_id=access.runtime.id,
             vpc_id=network.vpc.id,
             exchange=exchanges.get(endpoint.name),
+            capture=captures.get(endpoint.name),
             data_key_arn=keys.data.arn,
             logs_key_arn=keys.logs.arn,
             log_retention_days=settings.security.log_retention_days,

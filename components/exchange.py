@@ -7,11 +7,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components import exchange_policies, iam
-from components.buckets import BucketSafeguardsArgs, Kept, bucket_safeguards
-from components.data_perimeter import Readers, reads
+from components.data_perimeter import Readers
 from components.exchange_policies import FAILURES, INPUTS, OUTPUTS, Exchanged
 from components.execution_role import ExecutionRole
-from components.names import stack_path
+from components.expiring_bucket import ExpiringBucketArgs, expiring_bucket
 from components.settings import AsynchronousSettings, Settings
 from components.storage import StorageArgs
 
@@ -45,13 +44,18 @@ class Exchange(pulumi.ComponentResource):
         super().__init__("private-inference:inference:Exchange", name, None, opts)
         self._name = name
         self._args = args
-        storage = args.storage
-        self.bucket = aws.s3.Bucket(
+        made = expiring_bucket(
             f"{name}-requests",
-            force_destroy=not storage.keep,
-            opts=pulumi.ResourceOptions(parent=self, protect=storage.protect, retain_on_delete=storage.keep),
+            self,
+            ExpiringBucketArgs(
+                storage=args.storage,
+                rule="requests-and-answers",
+                days=args.settings.retention_days,
+                access_log_prefix=name,
+                readers=args.readers,
+            ),
         )
-        self.safeguards = self._safeguards()
+        self.bucket, self.safeguards = made.bucket, made.safeguards
         self.topics = {outcome: self._topic(outcome) for outcome in args.settings.notifications}
         self.register_outputs({"bucketName": self.bucket.bucket})
 
@@ -95,31 +99,6 @@ class Exchange(pulumi.ComponentResource):
 
     def _uri(self, prefix: str) -> pulumi.Output[str]:
         return pulumi.Output.concat("s3://", self.bucket.bucket, f"/{prefix}")
-
-    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
-        # The bucket's safeguards stay as long as the bucket does: deleting them would open it.
-        return pulumi.ResourceOptions(
-            parent=self, depends_on=list(depends_on), retain_on_delete=self._args.storage.keep
-        )
-
-    def _safeguards(self) -> list[pulumi.Resource]:
-        storage, objects = self._args.storage, pulumi.Output.concat(self.bucket.arn, "/*")
-        bounded = reads(self._args.readers, objects) if self._args.readers else []
-        days = self._args.settings.retention_days
-        return bucket_safeguards(
-            f"{self._name}-requests",
-            BucketSafeguardsArgs(
-                bucket=self.bucket,
-                key_arn=storage.key_arn,
-                bucket_key=True,
-                policy=iam.artifact_bucket(self.bucket.arn, storage.key_arn, *bounded),
-                # What expired is gone a day later, not kept as long again as a replaced version.
-                kept=Kept(rule="requests-and-answers", days=days, noncurrent_days=1),
-                access_log_bucket=storage.settings.access_log_bucket,
-                access_log_prefix=f"{stack_path().removeprefix('/')}{self._name}/",
-            ),
-            self._child,
-        )
 
     def _topic(self, outcome: str) -> aws.sns.Topic:
         child = pulumi.ResourceOptions(parent=self)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.live_endpoints import NOT_SERVING, LiveEndpoint
-from components.settings import ALL_TRAFFIC, AsynchronousSettings, VariantSettings
+from components.settings import ALL_TRAFFIC, AsynchronousSettings, DataCaptureSettings, VariantSettings
 
 LONGEST_ENDPOINT_NAME = 63 - 2 * len("-1234567")
 """Characters that a configuration's name, of 63 at most, has for its endpoint's beside a digest and Pulumi's suffix."""
@@ -27,6 +27,7 @@ class Content:
     volume_key: bool
     zones: Sequence[str]
     asynchronous: AsynchronousSettings | None = None
+    data_capture: DataCaptureSettings | None = None
     shadow: str | None = None
     """Which of the variants is one, if any."""
 
@@ -36,6 +37,8 @@ class Content:
         # An endpoint that names no variants has had this one's content in its configuration's name from the start.
         content: dict[str, Any] = each[ALL_TRAFFIC] if each.keys() == {ALL_TRAFFIC} else {"variants": each}
         content |= {"volumeKey": self.volume_key, "zones": sorted(self.zones)} | ({"renamed": True} if renamed else {})
+        if self.data_capture:
+            content["dataCapture"] = self.data_capture.model_dump(mode="json", exclude={"retention_days"})
         if self.shadow:
             content["shadow"] = self.shadow
         if self.asynchronous:

@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import exchange_policies, iam
+from components import capture_policies, exchange_policies, iam
+from components.data_capture import DataCapture
 from components.deployment import deployment
 from components.exchange import Exchange
 from components.execution_role import ExecutionRole
@@ -70,6 +71,8 @@ class InferenceEndpointArgs:
     """Whether Pulumi refuses to delete the log group."""
     exchange: Exchange | None = None
     """Where requests and answers are, if the endpoint is asynchronous."""
+    capture: DataCapture | None = None
+    """Where captured calls are kept, if they are."""
 
 
 class InferenceEndpoint(pulumi.ComponentResource):
@@ -115,6 +118,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
                         log_group,
                         *args.artifact_dependencies,
                         *(args.exchange.safeguards if args.exchange else ()),
+                        *(args.capture.safeguards if args.capture else ()),
                     ],
                     hooks=args.safeguards.endpoint,
                 ),
@@ -141,6 +145,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             variants=[served.variant.settings for served in self._args.variants],
             volume_key=self._args.settings.volume_key_off_because is None,
             asynchronous=self._args.settings.asynchronous,
+            data_capture=self._args.settings.data_capture,
             shadow=self._shadow,
             zones=self._args.zones,
         )
@@ -189,8 +194,10 @@ class InferenceEndpoint(pulumi.ComponentResource):
             security_groups=self._ec2_arns("security-group", [args.security_group_id, *args.live.security_groups]),
             unscoped_interfaces=args.unscoped_interfaces,
         )
-        exchange = exchange_policies.role_statements(args.account, args.exchange.exchanged) if args.exchange else []
-        document = with_listings(iam.execution_role(args.account, serving, *exchange), args.listed_artifacts)
+        further = exchange_policies.role_statements(args.account, args.exchange.exchanged) if args.exchange else []
+        if args.capture:
+            further += capture_policies.role_statements(args.account, args.capture.bucket.arn, args.data_key_arn)
+        document = with_listings(iam.execution_role(args.account, serving, *further), args.listed_artifacts)
         role = args.execution_role.role
         return aws.iam.RolePolicy(self._name, role=role.id, policy=iam.json_document(document), opts=self._child())
 
@@ -219,6 +226,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             if shadow
             else None,
             async_inference_config=self.exchange.configuration() if self.exchange else None,
+            data_capture_config=self._args.capture.configuration() if self._args.capture else None,
             opts=self._child(hooks=self._args.safeguards.configuration),
         )
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components import iam
+from components import capture_policies, exchange_policies, iam
 from components.cidr import Tier
 from components.endpoint_policies import artifact_reads, invocations, service_policy
 from components.endpoint_services import GATEWAY_ALTERNATIVES, RUNTIME, WITHOUT_PRIVATE_DNS, runtime_service
-from components.exchange_policies import gateway_statements
 from components.existing_network import S3_GATEWAY, ExistingEndpoint
 from components.flows import Flow, Gateway
 from components.iam import Account, Document
@@ -44,6 +43,8 @@ class PrivateAccessArgs:
     """The group of the interface endpoints."""
     exchanges: Sequence[iam.Arn] = ()
     """Buckets of asynchronous endpoints' requests and answers."""
+    captures: Sequence[iam.Arn] = ()
+    """Buckets of captured calls."""
 
 
 class PrivateAccess(pulumi.ComponentResource):
@@ -124,9 +125,12 @@ class PrivateAccess(pulumi.ComponentResource):
         if service == Gateway.S3:
             layers = "ecr.dkr" in self._args.settings.interface_endpoints
             roles = account.roles(self._args.iam_path)
-            exchanges = gateway_statements(account, self._args.exchanges, roles)
+            further = [
+                *exchange_policies.gateway_statements(account, self._args.exchanges, roles),
+                *capture_policies.gateway_statements(account, self._args.captures, roles),
+            ]
             listed = self._args.listed_artifacts
-            return artifact_reads(account, self._args.artifacts, roles, *exchanges, listed=listed, image_layers=layers)
+            return artifact_reads(account, self._args.artifacts, roles, *further, listed=listed, image_layers=layers)
         return service_policy(service, account, self._args.parameter_prefix)
 
     def _recommend_gateway(self, service: str) -> None:

@@ -7,6 +7,7 @@ reviewers. All problems of a stack's configuration are reported at once, each wi
 from components.settings.account_guards import AccountGuardsSettings
 from components.settings.asynchronous import AsynchronousSettings
 from components.settings.callers import CallerSettings
+from components.settings.data_capture import DataCaptureSettings
 from components.settings.endpoints import EndpointSettings
 from components.settings.existing_vpc import ExistingVpcSettings
 from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
@@ -29,6 +30,7 @@ __all__ = [
     "ArtifactSettings",
     "AsynchronousSettings",
     "CallerSettings",
+    "DataCaptureSettings",
     "EndpointSettings",
     "ExistingVpcSettings",
     "FlowSettings",

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from components.settings.asynchronous import AsynchronousSettings
+from components.settings.data_capture import DataCaptureSettings
 from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType, Reason
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
@@ -145,6 +147,8 @@ class EndpointSettings(SettingsGroup):
     """Whether callers may have answers part by part (InvokeEndpointWithResponseStream), as the container sends them."""
     shadow: ShadowSettings | None = None
     """A model that is sent copies of the calls, and whose answers no caller gets; beside one production variant."""
+    data_capture: DataCaptureSettings | None = None
+    """If a share of requests and answers is kept, in a bucket of the endpoint's own; by default none is."""
     asynchronous: AsynchronousSettings | None = None
     """If answers come later, in S3; by default each call waits for its answer."""
     volume_key_off_because: Reason | None = None
@@ -160,10 +164,12 @@ class EndpointSettings(SettingsGroup):
     @property
     def production_variants(self) -> tuple[VariantSettings, ...]:
         """What serves: the variants, or the one that the endpoint's own settings describe."""
-        if self.asynchronous is None:
-            return self._named_variants
-        watched = self.asynchronous.watched
-        return tuple(each.model_copy(update={"alarms": watched(each.alarms)}) for each in self._named_variants)
+        return tuple(self._watched(each) for each in self._named_variants)
+
+    def _watched(self, variant: VariantSettings) -> VariantSettings:
+        """A variant with the alarms that the endpoint's modes ask for."""
+        modes = (mode for mode in (self.asynchronous, self.data_capture) if mode)
+        return reduce(lambda each, mode: each.model_copy(update={"alarms": mode.watched(each.alarms)}), modes, variant)
 
     @property
     def _named_variants(self) -> tuple[VariantSettings, ...]:
@@ -185,7 +191,7 @@ class EndpointSettings(SettingsGroup):
     def hosted_variants(self) -> tuple[VariantSettings, ...]:
         """All that have instances: the production variants, then the shadow."""
         serving = self.production_variants
-        return (*serving, self.shadow.variant(serving[0])) if self.shadow else serving
+        return (*serving, self._watched(self.shadow.variant(serving[0]))) if self.shadow else serving
 
     def key(self, position: int) -> str:
         """Where a hosted variant is set, relative to the endpoint: nowhere of its own, or such as `variants[1].`"""
@@ -210,6 +216,8 @@ class EndpointSettings(SettingsGroup):
             if self.streaming:
                 message = "has no effect: an asynchronous endpoint's answers come whole, in S3. Remove it"
                 yield Problem("streaming", True, message)
+        if self.data_capture:
+            yield from self.data_capture.contradicted_by(self.name, asynchronous=self.asynchronous is not None)
         if self.shadow:
             asynchronous, rolling = self.asynchronous is not None, self.update.strategy == "rolling"
             yield from self.shadow.contradicted_by(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from private_inference.authorization import exchange_intent
+from private_inference.authorization import capture_intent, exchange_intent
 from private_inference.authorization.everyone import ADMINISTRATOR, ROOT_USER
 from private_inference.authorization.intent import Expectation, Expected, Intent
 from private_inference.authorization.model import PUBLIC
@@ -64,7 +64,8 @@ def intent_from(settings: Settings) -> Intent:
     """The intent of a stack."""
     names = [endpoint.name for endpoint in settings.endpoints]
     resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
-    resources += [one for endpoint in settings.endpoints for one in exchange_intent.protected(endpoint)]
+    for each_has in (exchange_intent.protected, capture_intent.protected):
+        resources += [one for endpoint in settings.endpoints for one in each_has(endpoint)]
     stack: tuple[str, ...] = (
         OBJECTS,
         BUCKET,
@@ -140,6 +141,8 @@ def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
     name, role = endpoint.name, f"role {endpoint.name}"
     if endpoint.asynchronous:
         yield from exchange_intent.expectations(endpoint)
+    if endpoint.data_capture:
+        yield from capture_intent.expectations(endpoint)
     for action in LATER if endpoint.asynchronous else _at_once(streaming=endpoint.streaming):
         yield Expectation(
             Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"

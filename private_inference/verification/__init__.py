@@ -11,6 +11,7 @@ from private_inference.verification import (
     account_guards,
     callers,
     capacity,
+    capture,
     contract,
     data,
     exchange,
@@ -85,7 +86,7 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
     yield from rejected_flows.assertions(stack)
     yield from outside_calls.assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
-        for part in (inference, roles, exchange, capacity):
+        for part in (inference, roles, exchange, capture, capacity):
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
     yield from front_door.assertions(stack, inside)

@@ -55,6 +55,19 @@ def bucket_assertions(
         yield bucket("read through this VPC only, but by deployers", found.reads, controls=BOUNDARY)
 
 
+def expiry(stack: Deployed, bucket: str, after: int) -> Result:
+    """Whether all that a bucket holds goes after so many days, and no version stays longer than a day more."""
+    read = stack.aws.get("s3", "get_bucket_lifecycle_configuration", Bucket=bucket)
+    rules = [rule for rule in read["Rules"] if rule["Status"] == "Enabled"]
+    days = [f"{rule['Expiration'].get('Days')} days" for rule in rules if "Expiration" in rule]
+    kept = [rule["NoncurrentVersionExpiration"].get("NoncurrentDays") for rule in rules]
+    faults = [f"what expired stays for {each} days more" for each in kept if each != 1]
+    whole = [rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")) for rule in rules]
+    faults += [f"it is about {prefix} alone" for prefix in whole if prefix]
+    compared = equal_sets(days, [f"{after} days"])
+    return result(compared.seen, [*compared.faults, *faults])
+
+
 class _Bucket:
     """A bucket of data, by what S3 says of it."""
 

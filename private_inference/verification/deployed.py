@@ -195,9 +195,10 @@ class Deployed:
         """Name of the bucket of artifacts: it has the stack's tags.
 
         So may one that was kept when the stack was destroyed and made anew. The models tell them apart. So may the
-        trail's bucket, which the trail names, and asynchronous endpoints' buckets, which the contract names.
+        trail's bucket, which the trail names, asynchronous endpoints' buckets, which the contract names, and those of
+        captured calls, which configurations name.
         """
-        others = set(self.exchanges.values())
+        others = {*self.exchanges.values(), *self.captures.values()}
         if self.desired.settings.logs_calls:
             others.add(self.trail["S3BucketName"])
         tagged = [bucket for arn in self.tagged("s3") if (bucket := arn.rpartition(":")[2]) not in others]
@@ -217,6 +218,17 @@ class Deployed:
             for name, each in promised.items()
             if each.async_locations
         }
+
+    @cached_property
+    def captures(self) -> Mapping[str, str]:
+        """The buckets of captured calls, by endpoint, as configurations name them: those with the stack's tags."""
+        tagged = {arn.rpartition(":")[2] for arn in self.tagged("s3")}
+        captured = (each.name for each in self.desired.settings.endpoints if each.data_capture)
+        named = {
+            name: self.configuration(name).get("DataCaptureConfig", {}).get("DestinationS3Uri", "") for name in captured
+        }
+        buckets = {name: uri.removeprefix("s3://").partition("/")[0] for name, uri in named.items()}
+        return {name: bucket for name, bucket in buckets.items() if bucket in tagged}
 
     @cached_property
     def trail(self) -> Item:

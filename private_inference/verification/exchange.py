@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from components.settings import AsynchronousSettings, EndpointSettings
-from private_inference.verification.checks import Assertion, Result, equal, equal_sets, result, short
+from private_inference.verification.checks import Assertion, Result, equal, result, short
 from private_inference.verification.controls import AT_REST, INTEGRITY, LEAST_PRIVILEGE
-from private_inference.verification.data import bucket_assertions
+from private_inference.verification.data import bucket_assertions, expiry
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.exchange_permissions import FAILURES, OUTPUTS, bucket_of, topic_of
 from private_inference.verification.policies import statements
@@ -23,7 +23,7 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     yield from bucket_assertions(stack, expect, partial(bucket_of, stack, name))
     yield expect(
         f"inputs, answers and failures go after {settings.retention_days} days",
-        partial(_lifecycle, stack, name, settings),
+        lambda: expiry(stack, bucket_of(stack, name), settings.retention_days),
         controls=INTEGRITY,
     )
     for outcome in settings.notifications:
@@ -55,18 +55,6 @@ def _configuration(stack: Deployed, endpoint: str, settings: AsynchronousSetting
         "MaxConcurrentInvocationsPerInstance": settings.max_concurrent_invocations_per_instance,
     }
     return equal(seen, wanted | topics)
-
-
-def _lifecycle(stack: Deployed, endpoint: str, settings: AsynchronousSettings) -> Result:
-    read = stack.aws.get("s3", "get_bucket_lifecycle_configuration", Bucket=bucket_of(stack, endpoint))
-    rules = [rule for rule in read["Rules"] if rule["Status"] == "Enabled"]
-    days = [f"{rule['Expiration'].get('Days')} days" for rule in rules if "Expiration" in rule]
-    kept = [rule["NoncurrentVersionExpiration"].get("NoncurrentDays") for rule in rules]
-    faults = [f"what expired stays for {each} days more" for each in kept if each != 1]
-    whole = [rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")) for rule in rules]
-    faults += [f"it is about {prefix} alone" for prefix in whole if prefix]
-    compared = equal_sets(days, [f"{settings.retention_days} days"])
-    return result(compared.seen, [*compared.faults, *faults])
 
 
 def _topic_key(stack: Deployed, endpoint: str, outcome: str) -> Result:

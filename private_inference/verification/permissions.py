@@ -83,6 +83,9 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
         yield _guarded(f"log group {name}", "log group", group["arn"], lambda: [p["policyDocument"] for p in logs()])
     for name in stack.exchanges:
         yield from _exchange(stack, name)
+    for name, captured in stack.captures.items():
+        arn = f"arn:{desired.partition}:s3:::{captured}"
+        yield _guarded(f"bucket {name}-captured", "bucket", arn, partial(_bucket_policies, stack, captured))
     if desired.contract.front_door:
         yield from _front_door(stack, desired.contract.front_door)
     for caller in desired.settings.callers:
@@ -132,6 +135,10 @@ def _access_point_policy(stack: Deployed, name: str) -> str | None:
     except AbsentError:
         return None
     return str(document["Policy"])
+
+
+def _bucket_policies(stack: Deployed, bucket: str) -> list[Any]:
+    return [_bucket_policy(stack, bucket)]
 
 
 def _bucket_policy(stack: Deployed, bucket: str) -> Any:

@@ -165,11 +165,12 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
         # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
         allowing = [s for s in allowing if s.resources != {layers}]
     requests = [s for s in allowing if s.resources & _exchanged(stack).keys()]
-    allowing = [s for s in allowing if s not in requests]
-    yield from _foreign(stack, [*allowing, *requests])
+    captured = [s for s in allowing if s.resources & _captured(stack)]
+    allowing = [s for s in allowing if s not in (*requests, *captured)]
+    yield from _foreign(stack, [*allowing, *requests, *captured])
+    yield from _beyond_captures(stack, captured)
     yield from _beyond_exchanges(stack, requests)
-    roles = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}*"
-    if any(not s.requires("ArnLike", "aws:PrincipalArn", roles) for s in allowing):
+    if any(not _is_for_roles(stack, s) for s in allowing):
         yield "it is not bounded to this stack's roles"
     yield from _excess("action", (a for s in allowing for a in s.actions if a not in ("s3:GetObject", listings.LIST)))
     yield from listings.faults(stack, desired.models, allowing)
@@ -191,7 +192,6 @@ def _exchanged(stack: Deployed) -> dict[str, frozenset[str]]:
 
 def _beyond_exchanges(stack: Deployed, requests: list[Statement]) -> Iterator[str]:
     """Callers put inputs and read answers; roles of the stack read inputs and write answers."""
-    roles = f"arn:{stack.desired.partition}:iam::{stack.desired.account}:role{stack.desired.iam_path}*"
     known = _exchanged(stack)
     yield from (f"{resource} is out of reach" for resource in known.keys() - {r for s in requests for r in s.resources})
     for statement in requests:
@@ -200,8 +200,30 @@ def _beyond_exchanges(stack: Deployed, requests: list[Statement]) -> Iterator[st
             yield from _excess("action", statement.actions - known[resource])
         inputs = any(f"/{INPUTS}/" in resource for resource in statement.resources)
         role_s = "s3:GetObject" in statement.actions if inputs else "s3:PutObject" in statement.actions
-        if role_s and not statement.requires("ArnLike", "aws:PrincipalArn", roles):
+        if role_s and not _is_for_roles(stack, statement):
             yield f"{joined(statement.actions)} on {joined(map(short, statement.resources))} is not for roles alone"
+
+
+def _captured(stack: Deployed) -> frozenset[str]:
+    """The objects of captured calls."""
+    return frozenset(f"arn:{stack.desired.partition}:s3:::{bucket}/*" for bucket in stack.captures.values())
+
+
+def _beyond_captures(stack: Deployed, captured: list[Statement]) -> Iterator[str]:
+    """Roles of the stack write what they capture, and read none."""
+    lacking = _captured(stack) - {resource for s in captured for resource in s.resources}
+    yield from (f"{short(resource)} is out of reach" for resource in lacking)
+    for statement in captured:
+        yield from _excess("resource", statement.resources - _captured(stack))
+        yield from _excess("action", statement.actions - {"s3:PutObject", "s3:AbortMultipartUpload"})
+        if not _is_for_roles(stack, statement):
+            yield f"{joined(statement.actions)} on {joined(map(short, statement.resources))} is not for roles alone"
+
+
+def _is_for_roles(stack: Deployed, statement: Statement) -> bool:
+    """Whether a statement is bounded to this stack's roles."""
+    roles = f"arn:{stack.desired.partition}:iam::{stack.desired.account}:role{stack.desired.iam_path}*"
+    return statement.requires("ArnLike", "aws:PrincipalArn", roles)
 
 
 def _beyond_service(stack: Deployed, service: str, allowing: list[Statement]) -> Iterator[str]:

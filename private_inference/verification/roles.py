@@ -5,6 +5,7 @@ from functools import partial
 
 from components.settings import EndpointSettings, ModelSettings
 from private_inference.verification import listings
+from private_inference.verification.capture import bucket_of
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed, containers, dimensions
@@ -102,6 +103,8 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
         for alarm in watched
         if alarm.get("MetricName") in ROLLBACK and dimensions(alarm).get("VariantName") in answering
     )
+    if endpoint.data_capture:
+        yield f"{bucket_of(stack, endpoint.name)}/*"
     yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
     for model in stack.models(endpoint.name):
         for container in containers(model):

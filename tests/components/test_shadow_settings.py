@@ -1,4 +1,4 @@
-"""A shadow beside an endpoint's model: what AWS refuses, and what would have no effect, is told before anything is made."""
+"""A shadow: what AWS refuses beside it, and what would have no effect, is told before anything is made."""
 
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,7 @@ def shadowed(archive: Path, *, of: dict[str, Any] | None = None, **changes: Any)
     return minimal(archive, endpoints=[endpoint(archive, shadow=shadow(archive, **(of or {})), **changes)])
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "remedy"), BAD_SHADOWS, ids=[f"{k}={str(v)[:30]}" for k, v, _ in BAD_SHADOWS]
-)
+@pytest.mark.parametrize(("key", "value", "remedy"), BAD_SHADOWS, ids=[f"{k}={str(v)[:30]}" for k, v, _ in BAD_SHADOWS])
 def test_a_bad_value_names_its_key_and_the_fix(
     key: str, value: Any, remedy: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

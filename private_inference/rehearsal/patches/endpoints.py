@@ -13,7 +13,7 @@ from moto.sagemaker.models import FakeEndpoint, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from private_inference.rehearsal.iam_decision import Request, may
-from private_inference.rehearsal.patches import fleets, queue
+from private_inference.rehearsal.patches import captures, fleets, queue
 from private_inference.rehearsal.patches.fleet_facts import find_role
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 from private_inference.rehearsal.patches.patch import patch
@@ -275,20 +275,18 @@ def endpoint_deletion(original: Any, backend: Any, endpoint_name: str) -> None:
 @patch(SageMakerResponse, "describe_endpoint_config")
 def no_empty_capture(original: Any, response: Any) -> Any:
     """DescribeEndpointConfig says nothing of data capture where none was configured (API_DescribeEndpointConfig)."""
-    return _without_empty_capture(original(response))
+    return _described(original(response))
 
 
 @patch(SageMakerResponse, "describe_endpoint")
-def no_empty_endpoint_capture(original: Any, response: Any) -> Any:
-    """DescribeEndpoint says nothing of data capture where none was configured (API_DescribeEndpoint)."""
-    return _without_empty_capture(original(response))
+def current_capture(original: Any, response: Any) -> Any:
+    """DescribeEndpoint tells what is captured now (API_DataCaptureConfigSummary), and nothing where nothing is."""
+    described = _described(original(response))
+    if configured := described.result.get("DataCaptureConfig"):
+        described.result["DataCaptureConfig"] = captures.summary(configured)
+    return described
 
 
-def _without_empty_capture(answer: Any) -> Any:
-    return ActionResult(
-        {
-            key: value
-            for key, value in answer.result.items()
-            if (key, value) != ("DataCaptureConfig", {}) and key != "Fleets"
-        }
-    )
+def _described(answer: Any) -> Any:
+    left_out = {"Fleets"} | ({"DataCaptureConfig"} if not answer.result.get("DataCaptureConfig") else set())
+    return ActionResult({key: value for key, value in answer.result.items() if key not in left_out})

@@ -19,7 +19,7 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.sagemakerruntime.urls import url_paths
 
 from private_inference.rehearsal import model_server
-from private_inference.rehearsal.patches import queue, shadows
+from private_inference.rehearsal.patches import captures, queue, shadows
 from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
 from private_inference.rehearsal.patches.fleet_facts import archive_of, unknown_network
 from private_inference.rehearsal.patches.patch import patch
@@ -116,16 +116,22 @@ def predictions(original: Any, response: Any) -> Any:
     """InvokeEndpoint answers with the model's predictions, and refuses an endpoint that isn't there or is asynchronous.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html. The model runs in
-    this process, and so does a shadow's (patches.shadows).
+    this process, and so does a shadow's (patches.shadows); calls are captured (patches.captures).
     """
     backend = sagemaker_backends[response.current_account][response.region]
     name = response.path.split("/")[2]
     if queue.asynchronous(backend, backend.endpoints.get(name)):
         message = f"Endpoint {name} takes asynchronous requests only."
         raise model_server.InvokeError(HTTPStatus.BAD_REQUEST, "ValidationError", message)
-    answer = model_server.invoke(backend, response.normalized_request)
-    shadows.copy(backend, response.normalized_request)
-    return answer
+    request = response.normalized_request
+    status, headers, body = model_server.invoke(backend, request)
+    endpoint: Any = backend.endpoints[name]
+    kept = captures.is_kept(backend, endpoint)
+    if kept:
+        answered = endpoint.fleets[headers[model_server.INVOKED]]
+        captures.keep(backend, endpoint, answered, request, (headers["Content-Type"], body))
+    shadows.copy(backend, endpoint, request, kept=kept)
+    return status, headers, body
 
 
 url_paths["{0}/endpoints/(?P<name>[^/]+)/invocations-response-stream$"] = SageMakerRuntimeResponse.dispatch

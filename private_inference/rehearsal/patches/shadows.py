@@ -13,6 +13,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 
 from private_inference.rehearsal import model_server
 from private_inference.rehearsal.model_server import InvokeError
+from private_inference.rehearsal.patches import captures
 from private_inference.rehearsal.routing import next_in_turn
 
 METRICS = "AWS/SageMaker"
@@ -27,15 +28,19 @@ def hosted(described: Any) -> list[dict[str, Any]]:
     return [*described.production_variants, *(described.shadow_production_variants or [])]
 
 
-def copy(backend: Any, request: Any) -> None:
-    """Have the shadow of the called endpoint answer a request, too, if it is its turn. Nobody gets the answer."""
-    endpoint = backend.endpoints[request.path.split("/")[2]]
+def copy(backend: Any, endpoint: Any, request: Any, *, kept: bool) -> None:
+    """Have the shadow of an endpoint (moto's) answer a request, too, if it is its turn. No caller gets the answer.
+
+    Where the call is captured (`kept`), the shadow's is too.
+    """
     (serving, *_), shadows = endpoint.production_variants, endpoint.shadow_production_variants or []
     for shadow in shadows:
         fleet, share = endpoint.fleets[shadow["VariantName"]], _share(shadow, serving)
         turn = next_in_turn({COPIED: share, ANSWERED_ALONE: 1 - share}, _credits.setdefault(endpoint, {}))
         if turn == COPIED and fleet.instances:
-            _answered(backend, endpoint, fleet, request)
+            answer = _answered(backend, endpoint, fleet, request)
+            if answer and kept:
+                captures.keep(backend, endpoint, fleet, request, answer)
 
 
 def _share(shadow: dict[str, Any], serving: dict[str, Any]) -> float:
@@ -44,10 +49,11 @@ def _share(shadow: dict[str, Any], serving: dict[str, Any]) -> float:
     return min(1.0, shadow["CurrentWeight"] / weight) if weight else 0.0
 
 
-def _answered(backend: Any, endpoint: Any, fleet: Any, request: Any) -> None:
-    failed = 0
+def _answered(backend: Any, endpoint: Any, fleet: Any, request: Any) -> tuple[str, bytes] | None:
+    """Type and body of the answer, if there is one. It is counted either way."""
+    answer, failed = None, 0
     try:
-        model_server.predict_on(fleet.instances[0], request)
+        answer = model_server.predict_on(fleet.instances[0], request)
     except InvokeError as error:
         failed = int("server error" in error.description)
     named = (("EndpointName", endpoint.endpoint_name), ("VariantName", fleet.variant["VariantName"]))
@@ -55,3 +61,4 @@ def _answered(backend: Any, endpoint: Any, fleet: Any, request: Any) -> None:
     values = {"Invocations": 1, "Invocation5XXErrors": failed}
     points = [{"MetricName": name, "Value": value, "Dimensions": dimensions} for name, value in values.items()]
     cloudwatch_backends[backend.account_id][backend.region_name].put_metric_data(METRICS, points)
+    return answer

@@ -1,0 +1,78 @@
+"""Where SageMaker keeps what it captures of an endpoint's calls: a bucket whose objects expire."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.data_perimeter import Readers
+from components.expiring_bucket import ExpiringBucketArgs, expiring_bucket
+from components.settings import DataCaptureSettings, Settings
+from components.storage import StorageArgs
+
+CSV, JSON = ["text/csv"], ["application/json", "application/jsonlines"]
+"""Types of requests and answers that are kept as text; others as Base64 (API_CaptureContentTypeHeader)."""
+
+MODES = {"request": "Input", "response": "Output"}
+
+_Capture = aws.sagemaker.EndpointConfigurationDataCaptureConfigArgs
+_Option = aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArgs
+_Types = aws.sagemaker.EndpointConfigurationDataCaptureConfigCaptureContentTypeHeaderArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCaptureArgs:
+    """One endpoint's, and what it takes from the rest of the stack."""
+
+    settings: DataCaptureSettings
+    storage: StorageArgs
+    readers: Readers | None = None
+    """Who reads, and from where, if the bucket's policy bounds it."""
+
+
+class DataCapture(pulumi.ComponentResource):
+    """A private, encrypted bucket that the endpoint's role writes into."""
+
+    bucket: aws.s3.Bucket
+
+    def __init__(self, name: str, args: DataCaptureArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-inference:inference:DataCapture", name, None, opts)
+        self._args = args
+        made = expiring_bucket(
+            f"{name}-captured",
+            self,
+            ExpiringBucketArgs(
+                storage=args.storage,
+                rule="captured-calls",
+                days=args.settings.retention_days,
+                access_log_prefix=f"{name}-captured",
+                readers=args.readers,
+            ),
+        )
+        self.bucket, self.safeguards = made.bucket, made.safeguards
+        self.register_outputs({"bucketName": self.bucket.bucket})
+
+    def configuration(self) -> _Capture:
+        """The part of the endpoint's configuration that captures calls."""
+        return _Capture(
+            enable_capture=True,
+            initial_sampling_percentage=self._args.settings.percent,
+            destination_s3_uri=pulumi.Output.concat("s3://", self.bucket.bucket),
+            kms_key_id=self._args.storage.key_arn,
+            capture_options=[_Option(capture_mode=MODES[part]) for part in self._args.settings.parts],
+            capture_content_type_header=_Types(csv_content_types=CSV, json_content_types=JSON),
+        )
+
+
+def captures_of(
+    settings: Settings, storage: StorageArgs, readers: Readers, opts: pulumi.ResourceOptions
+) -> dict[str, DataCapture]:
+    """The capture of each endpoint that has one, by its name."""
+    bounded = readers if settings.perimeter.data_through_vpc else None
+    return {
+        endpoint.name: DataCapture(
+            endpoint.name, DataCaptureArgs(settings=endpoint.data_capture, storage=storage, readers=bounded), opts
+        )
+        for endpoint in settings.endpoints
+        if endpoint.data_capture
+    }
