@@ -57,10 +57,15 @@ def variants_of(endpoint: EndpointSettings) -> list[Variant]:
     ]
     if shadow is None:
         return serving
-    copied = shadow.variant(serving[0].settings)
     return [
         *serving,
-        Variant(endpoint.name, copied, f"{subject}, shadow {shadow.name}", shadow=True, scaled=shadow.scaled),
+        Variant(
+            endpoint.name,
+            endpoint.hosted_variants[-1],
+            f"{subject}, shadow {shadow.name}",
+            shadow=True,
+            scaled=shadow.scaled,
+        ),
     ]
 
 

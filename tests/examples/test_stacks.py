@@ -29,7 +29,7 @@ def told(command: str, stack: Path) -> dict[str, Any]:
     return said
 
 
-ELSEWHERE = ("asynchronous", "callers", "existing-vpc", "front-door", "llm")
+ELSEWHERE = ("asynchronous", "callers", "data-capture", "existing-vpc", "front-door", "llm", "shadow")
 """Rehearsed by tests of their own, in tests/verification and tests/examples."""
 
 
