@@ -118,3 +118,14 @@ def test_the_next_change_has_a_deployment_configuration_again(archive: Path, one
 def test_a_variant_goes_and_the_other_keeps_its_instances(one: Content, two: Content) -> None:
     removed = generation(one, serving(generation(two, NOT_DEPLOYED), AllTraffic=7, canary=2))
     assert (removed.instances, removed.renamed) == ({"AllTraffic": 7}, True)
+
+
+def test_a_shadow_is_another_content_than_a_variant_of_its_name(two: Content) -> None:
+    shadowed = replace(two, shadow="canary")
+    assert generation(shadowed, NOT_DEPLOYED).name != generation(two, NOT_DEPLOYED).name
+
+
+def test_a_shadow_keeps_the_instances_that_it_has(two: Content) -> None:
+    shadowed = replace(two, shadow="canary")
+    busy = replace(serving(generation(shadowed, NOT_DEPLOYED), AllTraffic=2, canary=4), configuration="another")
+    assert generation(shadowed, busy).instances == {"AllTraffic": 2, "canary": 4}

@@ -185,6 +185,20 @@ def test_what_is_asked_later_waits_for_an_instance(deployed: Graph) -> None:
     assert judge("two-instances-serve", graph).silent
 
 
+def test_a_shadow_may_be_scaled_or_not(deployed: Graph) -> None:
+    graph = deployed.copy()
+    scaled = graph.one("aws:appautoscaling/target:Target", "triage").properties
+    target = {**scaled, "resourceId": "endpoint/triage/variant/shadow"}
+    graph.add("aws:appautoscaling/target:Target", "triage-shadow", target)
+    assert not judge("variants-are-scaled", graph).silent
+    served = graph.one("EndpointConfiguration", "triage-*").properties["productionVariants"][0]
+    shadow = {**served, "variantName": "shadow"}
+    graph.set("EndpointConfiguration", "triage-*", "shadowProductionVariants", [shadow])
+    assert judge("variants-are-scaled", graph).silent
+    graph.remove("aws:appautoscaling/target:Target", "triage-shadow")
+    assert judge("variants-are-scaled", graph).silent
+
+
 def test_a_key_outside_the_stack_may_be_named(deployed: Graph) -> None:
     arn = "arn:aws:kms:us-east-1:123456789012:key/0f7a3c1e-1111-2222-3333-444455556666"
     graph = deployed.copy()

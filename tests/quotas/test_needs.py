@@ -64,6 +64,14 @@ def test_a_variant_that_is_not_scaled_has_its_initial_instances() -> None:
     assert found["L-7A3DF611"] == 4
 
 
+def test_a_shadow_has_instances_too() -> None:
+    configuration, *rest = endpoint({})
+    shadow = {"variantName": "shadow", "instanceType": "ml.c5.xlarge", "initialInstanceCount": 3}
+    both = declared(configuration.type, "c", **configuration.properties, shadowProductionVariants=[shadow])
+    found = amounts(needs([both, *rest]))
+    assert (found["ml.c5.xlarge for endpoint usage"], found["L-7A3DF611"]) == (6, 16)
+
+
 def test_a_variant_without_instances_needs_none() -> None:
     assert "L-7A3DF611" not in amounts(needs(endpoint({}, instanceType=None)))
 

@@ -605,13 +605,54 @@ def a_configurations_name_is_given_once(aws: EmbeddedAws) -> bool:
     return refused("ValidationException", call, EndpointConfigName=name, ProductionVariants=[variant])
 
 
+def _variant(aws: EmbeddedAws, name: str) -> dict[str, Any]:
+    return {"VariantName": name, "ModelName": model(aws), "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+
+@probe("endpoint_config")
+def a_configuration_has_one_shadow_beside_one_variant(aws: EmbeddedAws) -> bool:
+    call, asked = aws.client("sagemaker").create_endpoint_config, {"EndpointConfigName": unique("c")}
+    one, two = [_variant(aws, "a")], [_variant(aws, "a"), _variant(aws, "b")]
+    shadow = [_variant(aws, "s")]
+    return refused("ValidationException", call, **asked, ProductionVariants=two, ShadowProductionVariants=shadow) and (
+        refused("ValidationException", call, **asked, ProductionVariants=one, ShadowProductionVariants=two)
+    )
+
+
+@probe("weights_and_capacities")
+def a_shadow_has_another_share_and_more_instances(aws: EmbeddedAws) -> bool:
+    name, sagemaker = unique("e"), aws.client("sagemaker")
+    shadowed = configuration(aws, ShadowProductionVariants=[_variant(aws, "s")])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=shadowed)
+    change = [{"VariantName": "s", "DesiredWeight": 0.5, "DesiredInstanceCount": 3}]
+    try:
+        sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=change)
+    except ClientError:
+        return False
+    (shadow,) = sagemaker.describe_endpoint(EndpointName=name).get("ShadowProductionVariants", [{}])
+    return (shadow.get("CurrentWeight"), shadow.get("CurrentInstanceCount")) == (0.5, 3)
+
+
+@probe("current_capture")
+def an_endpoint_tells_what_is_captured_now(aws: EmbeddedAws) -> bool:
+    asked = {
+        "InitialSamplingPercentage": 30,
+        "DestinationS3Uri": "s3://b",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    name, sagemaker = unique("e"), aws.client("sagemaker")
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=configuration(aws, DataCaptureConfig=asked))
+    told = sagemaker.describe_endpoint(EndpointName=name).get("DataCaptureConfig", {})
+    return (told.get("CaptureStatus"), told.get("CurrentSamplingPercentage")) == ("Started", 30)
+
+
 @probe("no_empty_capture")
 def a_configuration_without_capture_has_none(aws: EmbeddedAws) -> bool:
     described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=configuration(aws))
     return "DataCaptureConfig" not in described
 
 
-@probe("no_empty_endpoint_capture")
+@probe("current_capture")
 def an_endpoint_without_capture_has_none(aws: EmbeddedAws) -> bool:
     return "DataCaptureConfig" not in aws.client("sagemaker").describe_endpoint(EndpointName=served(aws))
 
