@@ -97,7 +97,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self._generation = generation(self._content(), args.live)
         self.streaming = args.settings.streaming
         self.exchange = args.exchange
-        announce(args.settings.name, [served.variant.settings for served in args.variants], args.live, self)
+        scaled = [served.name for served in args.variants if self._scales(served.name)]
+        settings = [served.variant.settings for served in args.variants]
+        announce(args.settings.name, settings, args.live, self, scaled=scaled)
         log_group = self._log_group()
         variants = [ProductionVariant(self._variant_args(served)) for served in args.variants]
         rollback = [each for variant in variants if variant.name != self._shadow for each in variant.alarms.rollback]
@@ -125,7 +127,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
                 _replaced_if_failed(args.live),
             ),
         )
-        scaling = [variant.scaling(self.endpoint.name) for variant in variants if self._scales(variant.name)]
+        scaling = [variant.scaling(self.endpoint.name) for variant in variants if variant.name in scaled]
         self.invoke_policy = aws.iam.Policy(
             name,
             path=args.iam_path,

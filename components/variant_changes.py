@@ -1,7 +1,7 @@
 """What an update does to an endpoint's variants: what must not happen, and what is told of the rest."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,14 +82,19 @@ class VariantChanges:
 
 
 def announce(
-    endpoint: str, variants: Sequence[VariantSettings], live: LiveEndpoint, component: pulumi.Resource
+    endpoint: str,
+    variants: Sequence[VariantSettings],
+    live: LiveEndpoint,
+    component: pulumi.Resource,
+    *,
+    scaled: Collection[str],
 ) -> None:
-    """Say in a preview what the update will do to variants. Each is registered for scaling, always."""
+    """Say in a preview what the update will do to variants, of which those in `scaled` are registered for scaling."""
     if not pulumi.runtime.is_dry_run():
         return
     for variant in variants:
         before = live.variants[variant.name].instance_type if variant.name in live.variants else ""
-        if before not in ("", variant.instance_type):
+        if before not in ("", variant.instance_type) and variant.name in scaled:
             pulumi.log.info(
                 f"{_named(endpoint, variant.name)} is taken off scaling while its instance type changes from {before} "
                 f"to {variant.instance_type}, and put back.",

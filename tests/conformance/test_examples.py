@@ -17,7 +17,7 @@ from tests.support.recording import ROOT
 stacks = pytest.mark.parametrize("stack", EXAMPLES, ids=lambda path: path.split(".")[-2])
 
 
-ALIKE = ("callers", "existing-vpc", "llm", "on-premises-vpn", "shadow", "variants")
+ALIKE = ("callers", "data-capture", "existing-vpc", "llm", "on-premises-vpn", "shadow", "variants")
 """Of types that the other stacks show, too."""
 
 
