@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from examples.model import train
+from private_inference.authorization.intent import check
+from private_inference.cli.deployed import deployed_permissions
 from private_inference.verification import Verdict
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.reader import Reader
 from tests.rehearsal.test_callers import said
 from tests.support.recording import stack_config
 from tests.support.stacks import endpoint, minimal, model
@@ -89,6 +93,13 @@ def test_its_model_answers_every_second_call_and_no_caller_gets_it(stack: Deploy
     assert {call(stack, sample) for _ in range(9)} == {first}
     assert copied(stack) - before == 5
     assert copied(stack, "Invocation5XXErrors") == 0
+
+
+def test_nobody_in_the_account_may_more_than_is_meant(stack: Deployment) -> None:
+    account, intent = deployed_permissions(Deployed(stack.desired, Reader(stack.client)))
+    names = {each.name for each in account.resources}
+    assert {"bucket triage-captured", "objects of triage-captured"} <= names
+    assert check(account, intent).failures == []
 
 
 def test_no_call_can_name_it(stack: Deployment, sample: bytes) -> None:
