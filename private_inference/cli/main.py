@@ -319,12 +319,15 @@ def terraform(
     from private_inference.cli import views
     from private_inference.runner.project import settings_of
     from private_inference.terraform import lookup_sources
+    from private_inference.terraform.errors import ExportError
     from private_inference.terraform.export import export_terraform
 
     if live and lookups:
         raise typer.BadParameter("give one of --live and --lookups, not both")
     config = _stack(project, stack)
     settings = settings_of(config)
+    if settings.network.existing and not live:
+        raise ExportError("network.existing: the VPC is read from its account, and ids of it are written. Add --live.")
     if lookups:
         written = export_terraform(config, out, lookup_sources.from_file(lookups))
     elif live:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from private_inference.runner.program import run_program
-from private_inference.runner.project import StackConfig, settings_of
+from private_inference.runner.project import StackConfig
 from private_inference.terraform.configuration import RETAINED, Configuration
 from private_inference.terraform.data_sources import DataSources, Lookup
 from private_inference.terraform.engine import TerraformEngine
@@ -42,11 +42,6 @@ def export_terraform(config: StackConfig, out: Path, lookup: Lookup, ec2: Callab
     that lists everything without counterpart, and what the program itself raises; the configuration in `out` then stays
     as it was.
     """
-    if ec2 is None and settings_of(config).network.existing:
-        raise ExportError(
-            "network.existing: what is in the VPC is read from its account, and ids of it enter the configuration. "
-            "Export with --live."
-        )
     references = References()
     translator = Translator(references)
     data_sources = DataSources(lookup, references, translator)
