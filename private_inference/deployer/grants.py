@@ -40,8 +40,11 @@ def grants() -> Mapping[str, Sequence[Grant]]:
     }
 
 
-def conditions(region: str, tags: Mapping[str, str]) -> Mapping[str, Condition]:
-    """What a grant's `if` means, for the tags that all of a stack's resources have.
+def conditions(region: str, tags: Mapping[str, str], names: Sequence[str] = ()) -> Mapping[str, Condition]:
+    """What a grant's `if` means, for the tags that all of a stack's resources have, and its names in DNS.
+
+    Route 53 bounds nothing by tags, and records by their names; ACM proves a name by a record below it
+    (https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html).
 
     A default group or ACL has no tags when the stack takes it over: only what carries no tag of a stack can be claimed.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html
@@ -50,6 +53,7 @@ def conditions(region: str, tags: Mapping[str, str]) -> Mapping[str, Condition]:
     new = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
     nobodys = {f"aws:ResourceTag/{key}": "true" for key in tags}
     services = [f"{service}.{region}.amazonaws.com" for service in ("ecr", "logs", "s3", "sagemaker", "sns")]
+    records = [each for name in names for each in (name.lower(), f"_*.{name.lower()}")]
     return {
         "": {},
         "own": {"StringEquals": own},
@@ -57,5 +61,6 @@ def conditions(region: str, tags: Mapping[str, str]) -> Mapping[str, Condition]:
         "nobody's": {"Null": nobodys},
         "claimed": {"Null": nobodys, "StringEquals": new},
         "through": {"StringEquals": own | {"kms:ViaService": services}},
+        "of its name": {"ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": records}},
         "of SageMaker": {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
     }

@@ -65,7 +65,8 @@ def policies(resources: Iterable[Resource], lookups: Iterable[str], place: Place
 
 def statements(resources: Sequence[Resource], lookups: Iterable[str], place: Place) -> Sequence[Statement]:
     """One statement for each service and condition: an action is only ever about resources of its own types."""
-    known = conditions(place.region, place.tags)
+    names = [each.get("domainName") for each in resources if each.type == types.DOMAIN_NAME]
+    known = conditions(place.region, place.tags, names)
     actions: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     arns: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     made = _Made()

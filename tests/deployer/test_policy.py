@@ -18,10 +18,10 @@ from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine, RehearsalError
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
-from private_inference.runner.project import StackConfig, settings_of
+from private_inference.runner.project import StackConfig, load_stack, settings_of
 from tests.support.deployers import acting_as, deployer
-from tests.support.recording import stack_config
-from tests.support.stacks import endpoint, existing_vpc, minimal, shipped
+from tests.support.recording import ROOT, stack_config
+from tests.support.stacks import DOMAIN, endpoint, existing_vpc, minimal, shipped
 
 HERE = Place("aws", "us-east-1", "123456789012", {"Project": "p", "Stack": "s"})
 
@@ -114,6 +114,39 @@ def test_in_an_existing_vpc_they_reach_what_the_settings_name_of_it(archive: Pat
     assert sorted(each.rpartition("/")[2] for each in there["Resource"]) == sorted(named)
     with prepared_aws(settings_of(config)) as aws, acting_as(aws, deployer(aws, found)):
         run_program(config, MotoEngine(aws))
+
+
+@pytest.mark.parametrize("name", ["front-door", "on-premises"])
+def test_what_leads_to_the_models_takes_what_is_granted(name: str, archive: Path) -> None:
+    config = load_stack(ROOT, f"examples/stacks/{name}/Pulumi.{name}.yaml")
+    config = replace(config, values={**config.values, f"{config.project}:endpoints": json.dumps([endpoint(archive)])})
+    documents = deployer_policies(config)
+    assert max(len(json.dumps(each, separators=(",", ":"))) for each in documents) <= LONGEST
+    with prepared_aws(settings_of(config)) as aws, acting_as(aws, deployer(aws, documents)):
+        run_program(config, MotoEngine(aws))
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [("models.example.internal", False), ("_a1.models.example.internal", False), ("other.example", True)],
+)
+def test_records_are_bound_by_their_names(name: str, refused: bool) -> None:
+    resource = Resource(
+        "urn", "aws:apigateway/domainName:DomainName", "n", {"domainName": "models.example.internal"}, {}
+    )
+    record = Resource("urn", "aws:route53/record:Record", "r", {"name": DOMAIN}, {})
+    documents = policies([resource, record], [], HERE)
+    with EmbeddedAws(HERE.region) as aws:
+        zone = aws.client("route53").create_hosted_zone(Name=name, CallerReference="1")["HostedZone"]["Id"]
+        values = {"Name": name, "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.0.0.1"}]}
+        change = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": values}]}
+        with acting_as(aws, deployer(aws, documents)):
+            limited = aws.client("route53")
+            if not refused:
+                limited.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
+                return
+            with pytest.raises(limited.exceptions.ClientError, match="ChangeResourceRecordSets"):
+                limited.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
 
 
 def test_without_a_statement_it_is_refused(config: StackConfig, documents: Sequence[Document]) -> None:

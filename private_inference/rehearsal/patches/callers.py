@@ -25,7 +25,7 @@ from private_inference.rehearsal.iam_decision import (
     trusts,
 )
 from private_inference.rehearsal.object_writes import encrypting, writing
-from private_inference.rehearsal.patches import iam_requests, iam_resources
+from private_inference.rehearsal.patches import iam_requests
 from private_inference.rehearsal.patches.fleet_facts import artifact_at, destination_at, find_role
 from private_inference.rehearsal.patches.judged import JUDGED, SERVICES
 from private_inference.rehearsal.patches.patch import patch
@@ -69,7 +69,7 @@ def judged_services(original: Any, response: Any, *given: Any, **asked: Any) -> 
     """
     original(response, *given, **asked)
     session = session_of(response)
-    known = {*SERVICES, TAKING[0], *(iam_resources.RESOURCES if session and _is_person(session) else ())}
+    known = {*SERVICES, TAKING[0], *(iam_requests.JUDGED if session and _is_person(session) else ())}
     if session and response.service_name not in known:
         raise UnjudgedError(f"it can't judge what a role asks of {response.service_name}")
 

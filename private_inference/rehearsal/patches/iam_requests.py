@@ -10,7 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from private_inference.rehearsal.iam_decision import Request
-from private_inference.rehearsal.patches.iam_resources import RESOURCES, Parameters, arn_of
+from private_inference.rehearsal.patches import iam_names, iam_resources
+from private_inference.rehearsal.patches.iam_resources import Parameters, arn_of
+
+RESOURCES = {**iam_resources.RESOURCES, **iam_names.RESOURCES}
+JUDGED = frozenset({*RESOURCES, iam_names.GATEWAY})
+"""The services whose requests are read here, by moto's names."""
 
 S3_ACTIONS = {
     "accelerate": "AccelerateConfiguration",
@@ -33,6 +38,7 @@ S3_ACTIONS = {
 """What a subresource in a request's query is called in S3's actions."""
 
 TAGGING = {
+    "acm": "AddTagsToCertificate",
     "application-autoscaling": "TagResource",
     "cloudtrail": "AddTags",
     "cloudwatch": "TagResource",
@@ -40,11 +46,15 @@ TAGGING = {
     "events": "TagResource",
     "kms": "TagResource",
     "logs": "TagResource",
+    "route53resolver": "TagResource",
     "sagemaker": "AddTags",
     "sns": "TagResource",
     "ssm": "AddTagsToResource",
 }
 """What making something with tags takes besides."""
+
+NEW = {"acm": "certificate/new", "kms": "key/new"}
+"""What is tagged as it is made, where making it is about no resource."""
 
 UNTAGGED = frozenset(TAGGING.values())
 
@@ -63,9 +73,16 @@ def requests(response: Any) -> Sequence[Request]:
         return []
     asked = parameters(response)
     own = _context("aws:requesttag", tags_in(asked))
+    if service == iam_names.GATEWAY:
+        return list(iam_names.gateway_requests(response, operation, asked, own))
     found = []
     for arn, tags in RESOURCES[service](response, operation, asked):
-        context = {**_context("aws:resourcetag", tags), **own, **_namespace(asked)}
+        context = {
+            **_context("aws:resourcetag", tags),
+            **own,
+            **_namespace(asked),
+            **iam_names.records(response, operation),
+        }
         found.append(Request(f"{service}:{operation}", arn, context))
         if own and service == "ec2" and arn.endswith("/new"):
             found.append(Request("ec2:CreateTags", arn, {**own, "ec2:createaction": operation}))
@@ -85,7 +102,7 @@ def _namespace(asked: Parameters) -> dict[str, str]:
 
 
 def _new(response: Any, service: str) -> str:
-    return arn_of(response, service, "key/new")
+    return arn_of(response, service, NEW[service])
 
 
 def s3_requests(response: Any, bucket: str | None, key: str | None) -> Sequence[Request]:

@@ -31,6 +31,9 @@ EC2_TYPES = {
     "vpce": "vpc-endpoint",
     "fl": "vpc-flow-log",
     "vgw": "vpn-gateway",
+    "tgw": "transit-gateway",
+    "tgw-attach": "transit-gateway-attachment",
+    "tgw-rtb": "transit-gateway-route-table",
 }
 """How EC2 calls resources in ARNs, by what their ids begin with."""
 
@@ -42,13 +45,14 @@ EC2_MADE = {
     "CreateNetworkAcl": "network-acl",
     "CreateVpcEndpoint": "vpc-endpoint",
     "CreateFlowLogs": "vpc-flow-log",
+    "CreateTransitGatewayVpcAttachment": "transit-gateway-attachment",
     "AuthorizeSecurityGroupIngress": "security-group-rule",
     "AuthorizeSecurityGroupEgress": "security-group-rule",
 }
 
 EC2_BESIDES = {
-    "CreateRoute": ("vpn-gateway", "vpc-endpoint"),
-    "ReplaceRoute": ("vpn-gateway", "vpc-endpoint"),
+    "CreateRoute": ("vpn-gateway", "transit-gateway", "vpc-endpoint"),
+    "ReplaceRoute": ("vpn-gateway", "transit-gateway", "vpc-endpoint"),
     "RevokeSecurityGroupEgress": ("security-group-rule",),
     "RevokeSecurityGroupIngress": ("security-group-rule",),
 }
@@ -69,7 +73,7 @@ def _ec2(response: Any, operation: str, asked: Parameters) -> Named:
     named = [each for key, value in asked.items() if key != "TagSpecifications" for each in _ids(value)]
     arns = {}
     for identity in [of for each in named for of in _associated(backend, each)]:
-        kind = EC2_TYPES.get(identity.partition("-")[0])
+        kind = EC2_TYPES.get(identity.rpartition("-")[0])
         if kind and kind not in EC2_BESIDES.get(operation, ()):
             arns[arn_of(response, "ec2", f"{kind}/{identity}")] = backend.tags.get(identity, {})
     if operation in EC2_MADE:
@@ -95,7 +99,7 @@ def _ids(value: Any) -> list[str]:
         return [each for part in value.values() for each in _ids(part)]
     if isinstance(value, list | tuple):
         return [each for part in value for each in _ids(part)]
-    return [value] if isinstance(value, str) and re.fullmatch(r"[a-z]+-[0-9a-f]{8,}", value) else []
+    return [value] if isinstance(value, str) and re.fullmatch(r"[a-z]+(-attach|-rtb)?-[0-9a-f]{8,}", value) else []
 
 
 def _iam(response: Any, operation: str, asked: Parameters) -> Named:
