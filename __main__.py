@@ -22,6 +22,7 @@ from components.exchange_policies import notifications_key_use
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.existing_network import existing_groups
 from components.flow_logs import FlowLogArgs
+from components.guarded import Guarded
 from components.image_registry import ImageRegistry
 from components.images import repository_of, serving_image
 from components.inbound_resolver import InboundResolver, InboundResolverArgs
@@ -33,7 +34,6 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_name, stack_path
 from components.network import network_of, plan_network
 from components.outside_calls import OutsideCalls, OutsideCallsArgs, trail_arn
-from components.perimeter import Guarded
 from components.private_access import PrivateAccess, PrivateAccessArgs
 from components.private_api import PrivateApi, PrivateApiArgs
 from components.private_name import PrivateName, PrivateNameArgs
@@ -308,7 +308,6 @@ if settings.perimeter.attach:
                 deployers=settings.perimeter.deployers,
                 data_through_vpc=settings.perimeter.data_through_vpc,
                 account_guards=settings.account_guards,
-                front_door=front_doors_role,
                 callers=settings.callers,
             ),
             runtime_endpoint=access.runtime.id,
@@ -316,6 +315,7 @@ if settings.perimeter.attach:
             bucket=store.bucket.arn,
             call_log=outside_calls.bucket.arn if outside_calls else None,
             keys=[keys.data.arn, keys.logs.arn, keys.notifications.arn],
+            front_door=door[0].guarded(front_doors_role) if door and front_doors_role else None,
         ),
         options,
     )

@@ -11,9 +11,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.guarded import Guarded, GuardedFrontDoor
 from components.iam import Arn
 from components.names import name_tag, stack_name
-from components.perimeter import Guarded, documents, text
+from components.perimeter import documents, text
 from components.settings.perimeter import POLICY_TYPES
 
 
@@ -24,7 +25,7 @@ class AttachedPerimeterArgs:
     kinds: Sequence[str]
     account_id: str
     guarded: Callable[..., Guarded]
-    """Takes the five below when they are known."""
+    """Takes the six below when they are known."""
     runtime_endpoint: pulumi.Input[str]
     vpc: pulumi.Input[str]
     bucket: Arn
@@ -32,6 +33,7 @@ class AttachedPerimeterArgs:
     """The bucket with the log of calls, if there is one."""
     keys: Sequence[Arn]
     """The data key is the first."""
+    front_door: pulumi.Input[GuardedFrontDoor] | None
 
 
 class AttachedPerimeter(pulumi.ComponentResource):
@@ -45,6 +47,7 @@ class AttachedPerimeter(pulumi.ComponentResource):
             bucket=args.bucket,
             call_log=args.call_log,
             keys=pulumi.Output.all(*args.keys),
+            front_door=args.front_door,
         )
 
         def content(kind: str) -> pulumi.Output[str]:

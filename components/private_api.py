@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from components import front_door_policies as policies
 from components import iam
 from components.endpoint_services import FRONT_DOOR
+from components.guarded import GuardedFrontDoor
 from components.iam import Account
 from components.names import name_tag, stack_name
 from components.settings.front_door import FrontDoorSettings
@@ -92,6 +93,11 @@ class PrivateApi(pulumi.ComponentResource):
         self.stage = self._stage(self._deployment(self._route(), policy, document))
         self.invoke_policies = {endpoint: self._invoke_policy(endpoint) for endpoint in args.endpoints}
         self.register_outputs({"apiId": self.api.id, "vpcEndpointId": self.vpc_endpoint.id})
+
+    def guarded(self, role: str) -> pulumi.Output[GuardedFrontDoor]:
+        """What the perimeter keeps from others than the deployers; `role` is the ARN of API Gateway's."""
+        name = self._args.settings.domain_name
+        return self.api.id.apply(lambda api: GuardedFrontDoor(role=role, api=api, domain_name=name))
 
     def _vpc_endpoint(self) -> aws.ec2.VpcEndpoint:
         args = self._args

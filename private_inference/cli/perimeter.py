@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components import front_door_policies, perimeter
+from components.guarded import Guarded, GuardedFrontDoor
 from components.iam import Account
-from components.perimeter import Guarded
 from components.settings import SettingsError
 from private_inference.graph import types
 from private_inference.graph.endpoint_services import RUNTIMES, short_service
@@ -80,11 +80,13 @@ def before_deployment(config: StackConfig) -> Perimeter:
         call_log=buckets["calls"].outputs["arn"] if settings.logs_calls else None,
         keys={name: each.outputs["arn"] for name, each in keys.items()},
         vpc=str(vpc.id),
+        api=next((str(each.id) for each in _all(run, types.REST_API)), None),
     )
     unknown = {
         **({} if settings.account else {account.id: "the account"}),
         str(runtime.id): "the id of the runtime endpoint",
         str(vpc.id): "the id of the VPC",
+        **{str(each.id): "the id of the front door's API" for each in _all(run, types.REST_API)},
         **{each.outputs["bucket"]: f"the name of the bucket {name}" for name, each in buckets.items()},
         **{each.outputs["keyId"]: f"the id of the key {name}" for name, each in keys.items()},
     }
@@ -118,6 +120,7 @@ def of_deployed(config: StackConfig, aws: Any) -> Perimeter:
         call_log=f"arn:{desired.partition}:s3:::{call_log}" if call_log else None,
         keys=contract.key_arns.model_dump(),
         vpc=contract.vpc_id,
+        api=contract.front_door.api_id if contract.front_door else None,
     )
     return _perimeter(guarded, settings, {})
 
@@ -133,8 +136,10 @@ def _guarded(
     call_log: str | None,
     keys: Mapping[str, str],
     vpc: str,
+    api: str | None,
 ) -> Guarded:
     path = f"/{config.project}/{config.stack}/"
+    role = front_door_policies.role_arn(account, path, f"{config.project}-{config.stack}")
     return Guarded(
         account=account,
         tags={"Project": config.project, "Stack": config.stack},
@@ -150,8 +155,8 @@ def _guarded(
         account_guards=settings.account_guards,
         callers=settings.callers,
         front_door=(
-            front_door_policies.role_arn(account, path, f"{config.project}-{config.stack}")
-            if settings.front_door
+            GuardedFrontDoor(role=role, api=api, domain_name=settings.front_door.domain_name)
+            if settings.front_door and api
             else None
         ),
     )

@@ -12,6 +12,12 @@ from private_inference.verification.policies import Statement, statements
 CHANGES = frozenset({"ec2:CreateRoute", "ec2:ModifyVpcEndpoint", "kms:PutKeyPolicy", "sagemaker:UpdateEndpoint*"})
 """Some changes of each kind that others than the deployers must not make."""
 
+GATEWAY_CHANGES = frozenset({"apigateway:DELETE", "apigateway:P*", "apigateway:Update*"})
+RECORD_CHANGE, RECORD_NAMES = (
+    "route53:ChangeResourceRecordSets",
+    "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+)
+
 GUARD_CHANGES = {
     "vpc_block_public_access": "ec2:CreateVpcBlockPublicAccessExclusion",
     "ebs_default_key_arn": "ec2:DisableEbsEncryptionByDefault",
@@ -48,7 +54,10 @@ def _scp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
     calls = [s for s in refusing if s.actions & {"sagemaker:InvokeEndpoint*"} and endpoints <= s.resources]
     elsewhere = [each for caller in settings.callers for each in caller.vpc_endpoints]
     through = ("StringNotEquals", "aws:SourceVpce", contract.runtime_endpoint.id, *elsewhere)
-    if endpoints and not any(s.requires(*through) and len(s.conditions) == 1 for s in calls):
+    exempt = [("ArnNotEquals", "aws:PrincipalArn", role) for role in _front_doors_role(stack)]
+    if endpoints and not any(
+        all(s.requires(*each) for each in (through, *exempt)) and len(s.conditions) == 1 + len(exempt) for s in calls
+    ):
         yield "nothing refuses calls around the runtime endpoint"
     tags = {"Project": stack.desired.project, "Stack": stack.desired.stack}
     changes = [
@@ -62,9 +71,42 @@ def _scp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
     ]
     if not changes:
         yield "nothing refuses changes by others than the deployers"
+    yield from _front_door_faults(stack, refusing)
     for setting, action in GUARD_CHANGES.items():
         if getattr(settings.account_guards, setting) and not any(_keeps(stack, s, action) for s in refusing):
             yield f"nothing refuses {action} by others than the deployers"
+
+
+def _front_doors_role(stack: Deployed) -> Iterator[str]:
+    """ARN of the role with which API Gateway calls, from no VPC endpoint: alone exempt, if there is a front door."""
+    desired = stack.desired
+    if desired.settings.front_door:
+        yield f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}{desired.name}-front-door"
+
+
+def _front_door_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
+    desired, promised = stack.desired, stack.desired.contract.front_door
+    if not promised or not desired.settings.front_door:
+        return
+    name = desired.settings.front_door.domain_name.lower()
+    place = f"arn:{desired.partition}:apigateway:{desired.contract.region}"
+    guarded = {f"{place}:*{promised.api_id}*", f"{place}:*/{name}+*"}
+    others = ("ArnNotLike", "aws:PrincipalArn", *desired.settings.perimeter.deployers)
+    of_name = ("ForAnyValue:StringEquals", RECORD_NAMES, name)
+    if not any(
+        s.actions >= GATEWAY_CHANGES and s.resources >= guarded and s.requires(*others) and len(s.conditions) == 1
+        for s in refusing
+    ):
+        yield "nothing refuses changes of the front door's API and name by others than the deployers"
+    if not any(
+        RECORD_CHANGE in s.actions
+        and "*" in s.resources
+        and s.requires(*others)
+        and s.requires(*of_name)
+        and len(s.conditions) == 2
+        for s in refusing
+    ):
+        yield "nothing refuses changes of the front door's record by others than the deployers"
 
 
 def _keeps(stack: Deployed, statement: Statement, action: str) -> bool:

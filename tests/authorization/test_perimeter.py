@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.perimeter import BOUNDARY, CHANGES, LONGEST, RCP, SCP, Guarded, documents, text
+from components.guarded import Guarded, GuardedFrontDoor
+from components.perimeter import BOUNDARY, LONGEST, RCP, SCP, documents, text
+from components.perimeter_changes import CHANGES
 from components.settings import AccountGuardsSettings, SettingsError
 from tests.authorization.concrete import Case, allowed
 from tests.support.stacks import HERE
@@ -241,6 +243,7 @@ def test_each_condition_lets_something_through_that_it_should(kind: str, sid: st
 STACKS_TYPES = {
     "route-table", "subnet", "vpc", "vpc-endpoint", "security-group", "network-acl", "vpc-flow-log",
     "key", "endpoint", "endpoint-config", "model", "log-group", "log-stream", "role", "policy",
+    "certificate",
 }  # fmt: skip
 """What AWS's reference calls the resources that a stack has."""
 
@@ -333,10 +336,54 @@ def test_guards_of_the_account_that_others_own_are_left_to_them(owned: dict[str,
 
 
 DOOR = f"{IAM}role/private-inference/prod/private-inference-prod-front-door"
+FRONT_DOOR = GuardedFrontDoor(role=DOOR, api="a1b2c3", domain_name="models.example.internal")
 
 
 @pytest.mark.parametrize("kind", BOTH)
 @pytest.mark.parametrize(("who", "passes"), [(DOOR, True), (f"{DOOR}-2", False), (ADMIN, False), (DEPLOYER, False)])
 def test_a_front_door_exempts_its_own_role_alone(kind: str, who: str, passes: bool) -> None:
-    written = json.loads(text(kind, documents(guarded(front_door=DOOR))[kind]))
+    written = json.loads(text(kind, documents(guarded(front_door=FRONT_DOOR))[kind]))
     assert Asked("a call by API Gateway", BOTH, passes, INVOKE, ENDPOINT, who).allowed(kind, written) is passes
+
+
+API = "arn:aws:apigateway:us-east-1::/restapis/a1b2c3"
+NAME = "arn:aws:apigateway:us-east-1:123456789012:/domainnames/models.example.internal+id"
+PATH = "arn:aws:apigateway:us-east-1::/domainnames/models.example.internal+id"
+NAMES = "route53:changeresourcerecordsetsnormalizedrecordnames"
+TO_DEPLOYERS = [
+    ("apigateway:DELETE", API, {}),
+    ("apigateway:UpdateRestApiPolicy", API, {}),
+    ("apigateway:PATCH", f"{API}/stages/serving", {}),
+    ("apigateway:PUT", f"{API}/resources/r/methods/POST/integration", {}),
+    ("apigateway:POST", f"{API}/deployments", {}),
+    ("apigateway:DELETE", "arn:aws:apigateway:us-east-1::/tags/arn%3Aaws%3Aapigateway%3A%3A%2Frestapis%2Fa1b2c3", {}),
+    ("apigateway:UpdateDomainNamePolicy", NAME, {}),
+    ("apigateway:CreateAccessAssociation", NAME, {}),
+    ("apigateway:DELETE", NAME.replace("domainnames", "domainnameaccessassociations/domainname"), {}),
+    (
+        "apigateway:PATCH",
+        f"{PATH}/basepathmappings/x",
+        {},
+    ),
+    ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {NAMES: "models.example.internal"}),
+    ("acm:DeleteCertificate", HERE.arn("acm", "certificate/c"), OURS),
+]
+TO_ALL = [
+    ("apigateway:DELETE", "arn:aws:apigateway:us-east-1::/restapis/others", {}),
+    ("apigateway:GET", API, {}),
+    ("apigateway:PATCH", NAME.replace("models", "others"), {}),
+    ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {NAMES: "others.example.internal"}),
+    ("acm:DeleteCertificate", HERE.arn("acm", "certificate/c"), {}),
+]
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_front_door_is_changed_by_deployers_alone(kind: str) -> None:
+    written = json.loads(
+        text(kind, documents(guarded(front_door=FRONT_DOOR, account_guards=AccountGuardsSettings()))[kind])
+    )
+    for action, resource, context in (*TO_DEPLOYERS, *TO_ALL):
+        free = (action, resource, context) in TO_ALL
+        for who, passes in ((ADMIN, free), (DEPLOYER, True)):
+            asked = Asked("a change", BOTH, passes, action, resource, who, context)
+            assert asked.allowed(kind, written) is passes, (action, resource, who)

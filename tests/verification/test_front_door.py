@@ -39,7 +39,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stack(built: Path) -> Iterator[Deployment]:
     config = shipped("dev", built)
-    changes = {"frontDoor": front_door(), "operators": {"callsFromOutside": True}}
+    changes = {
+        "frontDoor": front_door(),
+        "operators": {"callsFromOutside": True},
+        "perimeter": {"deployers": [f"arn:aws:iam::{ACCOUNT}:role/deployer"], "attach": ["scp"]},
+    }
     given = {f"{PROJECT}:{key}": json.dumps(value) for key, value in changes.items()}
     with deployed(replace(config, values={**config.values, **given})) as found:
         yield found
@@ -128,6 +132,26 @@ def test_all_of_it_is_verified_and_answers_from_inside(stack: Deployment) -> Non
     assert [asked for asked, check in found.items() if check.verdict is not Verdict.OK] == []
     called = found[f"triage answers a signed call by {DOMAIN}, from the app subnets"]
     assert called.seen.endswith("the same predictions")
+
+
+def test_each_statement_of_the_attached_perimeter_is_missed(stack: Deployment) -> None:
+    client = stack.aws.client("organizations")
+    listed = client.list_policies_for_target(TargetId=ACCOUNT, Filter="SERVICE_CONTROL_POLICY")["Policies"]
+    (policy,) = (each["Id"] for each in listed if "FullAWSAccess" not in each["Name"])
+    content = client.describe_policy(PolicyId=policy)["Policy"]["Content"]
+    whole = json.loads(content)
+    missed: dict[str, str] = {}
+    for sid in ("CallsThroughRuntimeEndpoint", "FrontDoorByDeployers", "NameByDeployers"):
+        rest = [each for each in whole["Statement"] if each["Sid"] != sid]
+        client.update_policy(PolicyId=policy, Content=json.dumps({**whole, "Statement": rest}))
+        said = [each for each in stack.verify() if each.subject == "Perimeter" and each.verdict is not Verdict.OK]
+        (missed[sid],) = (check.seen.split("; ")[-1] for check in said)
+    client.update_policy(PolicyId=policy, Content=content)
+    assert missed == {
+        "CallsThroughRuntimeEndpoint": "nothing refuses calls around the runtime endpoint",
+        "FrontDoorByDeployers": "nothing refuses changes of the front door's API and name by others than the deployers",
+        "NameByDeployers": "nothing refuses changes of the front door's record by others than the deployers",
+    }
 
 
 def test_who_has_the_name_its_authority_and_credentials_gets_predictions(
