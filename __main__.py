@@ -30,6 +30,7 @@ from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.keys import EncryptionKeys, EncryptionKeysArgs
 from components.live_endpoints import NOT_DEPLOYED, live_endpoints
 from components.lookups import look_up
+from components.model_containers import ServedContainer
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_name, stack_path
 from components.network import network_of, plan_network
@@ -129,7 +130,7 @@ store = ArtifactStore(
     "artifacts",
     ArtifactStoreArgs(
         storage=storage,
-        models=[variant.model for endpoint in settings.endpoints for variant in endpoint.hosted_variants],
+        containers=settings.containers,
         hooks=safeguards.artifact,
         readers=readers if settings.perimeter.data_through_vpc else None,
     ),
@@ -147,25 +148,32 @@ served = {
                 vcpus=facts.instances[variant.instance_type].vcpus,
                 gpus=facts.instances[variant.instance_type].gpus,
             ),
-            artifact=store.artifact_of(variant.model),
-            image=serving_image(variant.model.image, account, registry, facts.prebuilt_images.get(variant.model.image)),
+            containers=[
+                ServedContainer(
+                    settings=container,
+                    artifact=store.artifact_of(container),
+                    image=serving_image(container.image, account, registry, facts.prebuilt_images.get(container.image)),
+                )
+                for container in variant.model.served
+            ],
         )
         for variant in endpoint.hosted_variants
     ]
     for endpoint in settings.endpoints
 }
 # Permissions cover what serves now, too: it has to heal and scale until the update is over, and after a rollback.
+containers = {name: [one for each in variants for one in each.containers] for name, variants in served.items()}
 readable = {
-    name: [*(each.artifact.readable for each in variants), *(store.readable(uri) for uri in live[name].artifacts)]
-    for name, variants in served.items()
+    name: [*(one.artifact.readable for one in each), *(store.readable(uri) for uri in live[name].artifacts)]
+    for name, each in containers.items()
 }
-# Those that are no archives, but files, are listed, too.
+# Those that are no archives, but files or several archives, are listed, too.
 listed = {
     name: [
-        *(each.artifact.readable for each in variants if each.variant.settings.model.uncompressed),
+        *(one.artifact.readable for one in each if one.settings.listed),
         *(store.readable(uri) for uri in live[name].artifacts if uri.endswith("/")),
     ]
-    for name, variants in served.items()
+    for name, each in containers.items()
 }
 access = PrivateAccess(
     "access",
@@ -200,6 +208,7 @@ monitoring = Monitoring(
         emails=settings.operators.emails,
         variants={name: [each.name for each in variants] for name, variants in served.items()},
         asynchronous=exchanges,
+        loading=[endpoint.name for endpoint in settings.endpoints if endpoint.target_models],
     ),
     options,
 )
@@ -244,11 +253,11 @@ endpoints = {
             readable_artifacts=readable[endpoint.name],
             listed_artifacts=listed[endpoint.name],
             artifact_keys=[
-                *filter(None, (variant.model.artifact_key_arn for variant in endpoint.hosted_variants)),
+                *filter(None, (one.settings.artifact_key_arn for one in containers[endpoint.name])),
                 *live[endpoint.name].artifact_keys,
             ],
             image_repositories=[
-                *(each.image.repository_arn for each in served[endpoint.name]),
+                *(one.image.repository_arn for one in containers[endpoint.name]),
                 *(repository_of(uri, account) for uri in live[endpoint.name].images),
             ],
             subnet_ids=network.subnet_ids(Tier.MODEL),

@@ -47,7 +47,7 @@ class VariantAlarms(pulumi.ComponentResource):
         self.rollback = [self._server_errors(), self._latency()]
         queued = args.asynchronous
         requests = self._queue(queued) if queued else [self._overhead(), *self._capacity(), *self._silence()]
-        alarms = [*self.rollback, self._client_errors(), *self._hardware(), *requests]
+        alarms = [*self.rollback, self._client_errors(), *self._hardware(), *requests, *self._loading()]
         self._sum_up(alarms)
         self.register_outputs({})
 
@@ -143,6 +143,16 @@ class VariantAlarms(pulumi.ComponentResource):
         # Half an instance below: the quotient of two sums of floating-point numbers is not whole.
         limit = instances.max - 0.5
         return [self._alarm("capacity", said, limit, periods=PERIODS_AT_MAXIMUM, metric_queries=queries)]
+
+    def _loading(self) -> list[aws.cloudwatch.MetricAlarm]:
+        """https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoint-cloudwatch-metrics.html"""
+        settings = self._args.variant.settings
+        if not settings.model.models:
+            return []
+        limit = settings.alarms.model_loading_ms
+        said = f"A call waited {limit:g} ms or more for its model to be loaded"
+        metric = "ModelLoadingWaitTime"
+        return [self._on_invocations("model-loading", said, metric, limit * MICROSECONDS, statistic="Maximum")]
 
     def _silence(self) -> list[aws.cloudwatch.MetricAlarm]:
         minutes = self._args.variant.settings.alarms.silent_minutes

@@ -11,7 +11,8 @@ from components import iam, model_archive, model_directory
 from components.buckets import BucketSafeguardsArgs, Kept, bucket_safeguards
 from components.data_perimeter import Readers, reads
 from components.names import stack_path
-from components.settings import ModelSettings
+from components.settings import Container
+from components.settings.served_model import ARCHIVE
 from components.storage import StorageArgs
 
 
@@ -20,8 +21,8 @@ class ArtifactStoreArgs:
     """The bucket, and what to put into it."""
 
     storage: StorageArgs
-    models: Sequence[ModelSettings]
-    """The stack's models; the local archives and directories of these are uploaded."""
+    containers: Sequence[Container]
+    """Those of the stack's models; the local archives and directories of these are uploaded."""
     hooks: pulumi.ResourceHookBinding
     """Of the uploaded objects."""
     readers: Readers | None = None
@@ -34,7 +35,7 @@ PREFIX = "models/"
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model archive in S3, or a prefix of a model's files, which ends in `/`."""
+    """A model archive in S3, or a prefix of a model's files or of several archives, which ends in `/`."""
 
     uri: pulumi.Output[str]
     content: str
@@ -64,22 +65,19 @@ class ArtifactStore(pulumi.ComponentResource):
             force_destroy=not args.storage.keep,
             opts=pulumi.ResourceOptions(parent=self, protect=args.storage.protect, retain_on_delete=args.storage.keep),
         )
-        local = {model.artifact: path for model in args.models if (path := model.local_artifact)}
-        self._digests = {
-            artifact: model_directory.digest(path) if path.is_dir() else model_archive.digest(path)
-            for artifact, path in local.items()
-        }
-        self._uploaded = self._upload_all(self._safeguards())
+        local = {container.source: container for container in args.containers if container.local}
+        self._digests = {source: _digest(container) for source, container in local.items()}
+        self._uploaded = self._upload_all(local, self._safeguards())
         self.register_outputs({"bucketName": self.bucket.bucket})
 
-    def artifact_of(self, model: ModelSettings) -> Artifact:
-        """What a model is loaded from: in this bucket, or at the S3 URI in its settings."""
-        if model.local_artifact:
-            return self._uploaded[self._digests[model.artifact]]
-        path = model.artifact.removeprefix("s3://")
+    def artifact_of(self, container: Container) -> Artifact:
+        """What a container loads from: in this bucket, or at the S3 URI in its settings."""
+        if container.local:
+            return self._uploaded[self._digests[container.source]]
+        path = container.artifact.removeprefix("s3://")
         arn = f"arn:{self._args.account.partition}:s3:::{objects(path)}"
-        uri = pulumi.Output.from_input(model.artifact)
-        return Artifact(uri=uri, content=model.artifact, readable=pulumi.Output.from_input(arn))
+        uri = pulumi.Output.from_input(container.artifact)
+        return Artifact(uri=uri, content=container.artifact, readable=pulumi.Output.from_input(arn))
 
     def readable(self, uri: str) -> pulumi.Output[str]:
         """As `Artifact.readable`, of an artifact that serves now: one of this stack's, or one elsewhere."""
@@ -118,12 +116,16 @@ class ArtifactStore(pulumi.ComponentResource):
             self._child,
         )
 
-    def _upload_all(self, safeguards: Sequence[pulumi.Resource]) -> Mapping[str, Artifact]:
+    def _upload_all(
+        self, local: Mapping[str, Container], safeguards: Sequence[pulumi.Resource]
+    ) -> Mapping[str, Artifact]:
         """The objects of each content, by its digest, however many models share it."""
-        by_content = {digest: Path(path) for path, digest in self._digests.items()}
+        by_content = {digest: local[source] for source, digest in self._digests.items()}
         return {
-            digest: self._files(path, digest, safeguards) if path.is_dir() else self._archive(path, digest, safeguards)
-            for digest, path in by_content.items()
+            digest: self._files(_files(container), digest, safeguards)
+            if container.listed
+            else self._archive(Path(container.artifact), digest, safeguards)
+            for digest, container in by_content.items()
         }
 
     def _archive(self, archive: Path, digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
@@ -132,11 +134,11 @@ class ArtifactStore(pulumi.ComponentResource):
         uri = pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key)
         return Artifact(uri=uri, content=digest, readable=self._own, uploaded=[uploaded])
 
-    def _files(self, directory: Path, digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
+    def _files(self, files: Mapping[str, Path], digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
         prefix = f"{PREFIX}{digest}/"
         uploaded = [
             self._upload(f"model-{digest[:12]}/{name}", f"{prefix}{name}", path, "application/octet-stream", safeguards)
-            for name, path in model_directory.files(directory).items()
+            for name, path in files.items()
         ]
         uri = pulumi.Output.concat("s3://", self.bucket.bucket, "/", prefix)
         return Artifact(uri=uri, content=digest, readable=self._own, uploaded=uploaded)
@@ -159,6 +161,22 @@ class ArtifactStore(pulumi.ComponentResource):
             kms_key_id=self._args.key_arn,
             opts=self._child(*safeguards, hooks=self._hooks),
         )
+
+
+def _files(container: Container) -> Mapping[str, Path]:
+    """What lies below the prefix of a container, by its path from there: a directory's files, or archives by name."""
+    if container.local_artifact:
+        return model_directory.files(container.local_artifact)
+    return {f"{name}{ARCHIVE}": Path(path) for name, path in container.models.items()}
+
+
+def _digest(container: Container) -> str:
+    """Of its one archive, or of the list of its files."""
+    return (
+        model_directory.digest(_files(container))
+        if container.listed
+        else model_archive.digest(Path(container.artifact))
+    )
 
 
 def objects(place: str) -> str:

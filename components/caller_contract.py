@@ -19,6 +19,10 @@ class CalledEndpoint(CamelCaseModel):
     """How it is called."""
     streaming: bool = False
     """Whether InvokeEndpointWithResponseStream is allowed, too; left out where it isn't."""
+    target_models: tuple[str, ...] = ()
+    """What a call has to name one of (TargetModel); left out where there is one model."""
+    target_containers: tuple[str, ...] = ()
+    """What a call has to name one of (TargetContainerHostname); left out where the container is no choice."""
 
 
 class CallerRole(CamelCaseModel):

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.iam import INVOKE, INVOKE_STREAM, Account, Arn, Document, Statement, allow, document
+from components.iam import INVOKE, INVOKE_STREAM, Account, Arn, Document, Statement, allow, document, targeting
 from components.settings import CallerSettings
 
 SESSION_SECONDS = 3600
@@ -45,13 +45,18 @@ class Called:
 
     endpoints: Sequence[Arn]
     streaming: Sequence[Arn]
+    choosing: Sequence[tuple[Arn, Sequence[str]]] = ()
+    """Further ones, whose calls have to name one of these models."""
 
     def statements(self, condition: Mapping[str, Arn | Sequence[str]]) -> list[Statement]:
         """Calls of them, where all of these condition keys have these values."""
         holding = {"StringEquals": dict(condition)}
-        statements = [allow("Invoke", [INVOKE], list(self.endpoints), holding)]
+        statements = [allow("Invoke", [INVOKE], list(self.endpoints), holding)] if self.endpoints else []
         if self.streaming:
             statements.append(allow("Stream", [INVOKE_STREAM], list(self.streaming), holding))
+        for number, (endpoint, models) in enumerate(self.choosing, 1):
+            chosen = {"StringEquals": dict(condition) | targeting(models)}
+            statements.append(allow(f"InvokeModels{number}", [INVOKE], [endpoint], chosen))
         return statements
 
 

@@ -53,8 +53,9 @@ class Callers(pulumi.ComponentResource):
     def _contract(self, caller: CallerSettings) -> Mapping[str, Any]:
         called = {name: self._args.endpoints[name] for name in caller.endpoints or self._args.endpoints}
         arns = policies.Called(
-            [each.endpoint.arn for each in called.values()],
+            [each.endpoint.arn for each in called.values() if not each.target_models],
             [each.endpoint.arn for each in called.values() if each.streaming],
+            [(each.endpoint.arn, each.target_models) for each in called.values() if each.target_models],
         )
         document = iam.json_document(policies.calls(arns, caller))
         account, granted = self._args.account, list(called.values())
@@ -140,6 +141,8 @@ def _called(endpoint: InferenceEndpoint) -> dict[str, Any]:
         variants=list(endpoint.variants),
         mode="real-time",
         streaming=True if endpoint.streaming else LEFT_OUT,
+        target_models=list(endpoint.target_models) or LEFT_OUT,
+        target_containers=list(endpoint.target_containers) or LEFT_OUT,
     )
 
 

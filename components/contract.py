@@ -60,6 +60,13 @@ class EndpointContract(CamelCaseModel):
     """Topics that are told of outcomes, by outcome (`success`, `error`); left out for real-time endpoints."""
     streaming: bool = False
     """Whether InvokeEndpointWithResponseStream is allowed, too; left out where it isn't."""
+    target_models: tuple[str, ...] = ()
+    """What a call has to name one of (TargetModel), and may; left out where there is one model."""
+    target_containers: tuple[str, ...] = ()
+    """What a call has to name one of (TargetContainerHostname); left out where the container is no choice.
+
+    The invoke policy is of the endpoint: IAM's service authorization reference has no condition key for containers.
+    """
     front_door_policy_arn: str | None = None
     """The IAM policy to attach to a role that calls through the front door; left out where there is none."""
 
@@ -206,6 +213,8 @@ def _endpoint(endpoint: InferenceEndpoint, front_door: aws.iam.Policy | None) ->
         async_parameters=exchange.parameters if exchange else LEFT_OUT,
         async_topic_arns={outcome: topic.arn for outcome, topic in exchange.topics.items()} if exchange else LEFT_OUT,
         streaming=True if endpoint.streaming else LEFT_OUT,
+        target_models=list(endpoint.target_models) or LEFT_OUT,
+        target_containers=list(endpoint.target_containers) or LEFT_OUT,
         front_door_policy_arn=front_door.arn if front_door else LEFT_OUT,
     )
 

@@ -21,8 +21,8 @@ class Content:
     """What tells one configuration of an endpoint from another, but for how many instances it starts."""
 
     endpoint: str
-    artifacts: Mapping[str, str]
-    """What identifies the content of each variant's archive, by variant."""
+    artifacts: Mapping[str, Sequence[str]]
+    """What identifies the content that each of a variant's containers loads, by variant."""
     variants: Sequence[VariantSettings]
     volume_key: bool
     zones: Sequence[str]
@@ -48,10 +48,20 @@ class Content:
         return f"{self.endpoint[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
 
     def _variant(self, variant: VariantSettings, instances: int) -> dict[str, Any]:
+        model = variant.model
+        served = [
+            {
+                "artifact": artifact,
+                "image": container.image.model_dump(mode="json"),
+                "environment": container.environment,
+                **({"hostname": container.hostname} if container.hostname else {}),
+            }
+            for container, artifact in zip(model.served, self.artifacts[variant.name], strict=True)
+        ]
         return {
-            "artifact": self.artifacts[variant.name],
-            "image": variant.model.image.model_dump(mode="json"),
-            "environment": variant.model.container_environment,
+            # A model of one container has had this in its configuration's name from the start.
+            **(served[0] if not (model.pipeline or model.containers) else {"containers": served}),
+            **({} if model.model_caching else {"caching": False}),
             "isolated": variant.model.isolated,
             "instanceType": variant.instance_type,
             "instances": instances,

@@ -292,11 +292,21 @@ def _rollback(serving: Serving) -> list[Statement]:
     return [allow("RollbackAlarms", ["cloudwatch:DescribeAlarms"], alarms)] if alarms else []
 
 
-def invoke(endpoint: Arn, runtime_endpoint_id: pulumi.Input[str], *, streaming: bool) -> Document:
-    """Calls to one endpoint, through this VPC's runtime endpoint only."""
-    condition = {"StringEquals": {"aws:SourceVpce": runtime_endpoint_id}}
+def invoke(
+    endpoint: Arn, runtime_endpoint_id: pulumi.Input[str], *, streaming: bool, target_models: Sequence[str] = ()
+) -> Document:
+    """Calls to one endpoint, through this VPC's runtime endpoint only; of these models, if calls have to name one."""
+    condition = {"StringEquals": {"aws:SourceVpce": runtime_endpoint_id} | targeting(target_models)}
     actions = [INVOKE, INVOKE_STREAM] if streaming else [INVOKE]
     return document(allow("InvokeThroughVpc", actions, [endpoint], condition))
+
+
+def targeting(models: Sequence[str]) -> dict[str, list[str]]:
+    """The condition key that bounds calls to some models of a container.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoint-security.html
+    """
+    return {"sagemaker:TargetModel": list(models)} if models else {}
 
 
 def write_flow_logs(log_group: Arn) -> Document:

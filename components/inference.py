@@ -84,6 +84,10 @@ class InferenceEndpoint(pulumi.ComponentResource):
     """Names of its production variants."""
     streaming: bool
     """Whether the invoke policy allows answers part by part."""
+    target_models: Sequence[str]
+    """What callers choose from, if they have to name a model."""
+    target_containers: Sequence[str]
+    """What callers choose from, if they have to name a container."""
     exchange: Exchange | None
     """Where its requests and answers are, if it is asynchronous."""
 
@@ -96,6 +100,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self.variants = [served.name for served in args.variants if served.name != self._shadow]
         self._generation = generation(self._content(), args.live)
         self.streaming = args.settings.streaming
+        self.target_models = args.settings.target_models
+        self.target_containers = args.settings.target_containers
         self.exchange = args.exchange
         scaled = [served.name for served in args.variants if self._scales(served.name)]
         settings = [served.variant.settings for served in args.variants]
@@ -143,7 +149,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
     def _content(self) -> Content:
         return Content(
             endpoint=self._name,
-            artifacts={served.name: served.artifact.content for served in self._args.variants},
+            artifacts={
+                served.name: [each.artifact.content for each in served.containers] for served in self._args.variants
+            },
             variants=[served.variant.settings for served in self._args.variants],
             volume_key=self._args.settings.volume_key_off_because is None,
             asynchronous=self._args.settings.asynchronous,
@@ -206,7 +214,12 @@ class InferenceEndpoint(pulumi.ComponentResource):
     def _callers(self) -> iam.Document:
         args = self._args
         if args.exchange is None:
-            return iam.invoke(self.endpoint.arn, args.runtime_endpoint_id, streaming=args.settings.streaming)
+            return iam.invoke(
+                self.endpoint.arn,
+                args.runtime_endpoint_id,
+                streaming=args.settings.streaming,
+                target_models=self.target_models,
+            )
         by = args.exchange.exchanged
         return exchange_policies.invoke(args.account, self.endpoint.arn, args.runtime_endpoint_id, args.vpc_id, by)
 

@@ -102,7 +102,7 @@ def look_up(settings: Settings) -> RegionFacts:
             key = f"endpoints[{position}].{endpoint.key(number)}"
             check_hosting(key, variant, gpus=found.gpus, local_storage=found.local_storage)
     _check_alarm_names(settings.endpoints, instances)
-    images = dict.fromkeys(variant.model.image for variant in variants)
+    images = dict.fromkeys(container.image for container in settings.containers)
     return RegionFacts(
         account=account,
         zones=zones,

@@ -32,11 +32,11 @@ def files(path: Path) -> Mapping[str, Path]:
     return dict(sorted(found.items()))
 
 
-def manifest(path: Path) -> str:
+def manifest(files: Mapping[str, Path]) -> str:
     """SHA-256 and path of each file, in the form of `sha256sum`, so that anybody can check what was loaded."""
-    return "".join(f"{model_archive.digest(each)}  {name}\n" for name, each in files(path).items())
+    return "".join(f"{model_archive.digest(each)}  {name}\n" for name, each in sorted(files.items()))
 
 
-def digest(path: Path) -> str:
+def digest(files: Mapping[str, Path]) -> str:
     """SHA-256 of the manifest, as 64 hexadecimal characters: another one if any file changes, comes or goes."""
-    return hashlib.sha256(manifest(path).encode()).hexdigest()
+    return hashlib.sha256(manifest(files).encode()).hexdigest()

@@ -28,6 +28,8 @@ class MonitoringArgs:
     """Production variants to draw on the dashboard, by their endpoint, whose state changes are told."""
     asynchronous: Collection[str] = ()
     """Endpoints among them whose requests wait in a queue."""
+    loading: Collection[str] = ()
+    """Endpoints among them whose containers load models when they are called."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -50,7 +52,7 @@ class Monitoring(pulumi.ComponentResource):
         dashboard = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=stack_name(),
-            dashboard_body=json.dumps(_dashboard(region, args.variants, args.asynchronous)),
+            dashboard_body=json.dumps(_dashboard(region, args)),
             opts=child,
         )
         self.dashboard_url = pulumi.Output.concat(
@@ -100,16 +102,30 @@ ASYNCHRONOUS = (
     HARDWARE,
 )
 """https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html"""
+LOADING = (
+    ("Waiting for a model (µs)", INVOCATION_METRICS, ("ModelLoadingWaitTime", "ModelDownloadingTime"), "Maximum"),
+    ("Calls whose model was in memory (share)", INVOCATION_METRICS, ("ModelCacheHit",), "Average"),
+    ("Models in memory", INSTANCE_METRICS, ("LoadedModelCount",), "Maximum"),
+)
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoint-cloudwatch-metrics.html"""
 OF_THE_ENDPOINT = ("ApproximateBacklogSize", "ApproximateAgeOfOldestRequest")
 """Metrics without a variant: there is one queue."""
 
 
-def _dashboard(region: str, variants: Mapping[str, Sequence[str]], asynchronous: Collection[str]) -> Mapping[str, Any]:
-    """The dashboard's body: one row of four graphs for each production variant.
+def _dashboard(region: str, args: MonitoringArgs) -> Mapping[str, Any]:
+    """The dashboard's body: one row of four graphs for each production variant, and one on its models' loading.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
-    rows = [(endpoint, variant) for endpoint, names in variants.items() for variant in names]
+    rows = [
+        (endpoint, variant, graphs)
+        for endpoint, names in args.variants.items()
+        for variant in names
+        for graphs in (
+            ASYNCHRONOUS if endpoint in args.asynchronous else REAL_TIME,
+            *([LOADING] if endpoint in args.loading else []),
+        )
+    ]
     return {
         "widgets": [
             {
@@ -126,10 +142,8 @@ def _dashboard(region: str, variants: Mapping[str, Sequence[str]], asynchronous:
                     "metrics": [_metric(namespace, metric, endpoint, variant) for metric in metrics],
                 },
             }
-            for row, (endpoint, variant) in enumerate(rows)
-            for column, (title, namespace, metrics, statistic) in enumerate(
-                ASYNCHRONOUS if endpoint in asynchronous else REAL_TIME
-            )
+            for row, (endpoint, variant, graphs) in enumerate(rows)
+            for column, (title, namespace, metrics, statistic) in enumerate(graphs)
         ]
     }
 

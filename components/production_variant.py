@@ -7,9 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.alarms import VariantAlarms, VariantAlarmsArgs
-from components.artifacts import Artifact
 from components.backlog_scaling import BacklogScaling, BacklogScalingArgs
-from components.images import ServingImage
+from components.model_containers import ServedContainer, arguments
 from components.scaling import VariantScaling, VariantScalingArgs
 from components.settings import AsynchronousSettings
 from components.variant import VariantArgs
@@ -20,8 +19,7 @@ class ServedVariant:
     """A variant, and what it serves."""
 
     variant: VariantArgs
-    artifact: Artifact
-    image: ServingImage
+    containers: Sequence[ServedContainer]
 
     @property
     def name(self) -> str:
@@ -66,25 +64,19 @@ class ProductionVariant:
 
         IAM is eventually consistent: the model waits for the permissions, not only for the role.
         """
-        args, settings = self._args, self._args.served.variant.settings
-        artifact = args.served.artifact
+        args, settings = self._args, self._args.served.variant.settings.model
         return aws.sagemaker.Model(
             self._label,
             execution_role_arn=args.execution_role_arn,
-            enable_network_isolation=settings.model.isolated,
-            primary_container=aws.sagemaker.ModelPrimaryContainerArgs(
-                image=args.served.image.uri,
-                model_data_url=None if settings.model.uncompressed else artifact.uri,
-                model_data_source=_files(artifact) if settings.model.uncompressed else None,
-                environment=settings.model.container_environment or None,
-            ),
+            enable_network_isolation=settings.isolated,
+            **arguments(settings, args.served.containers),
             vpc_config=aws.sagemaker.ModelVpcConfigArgs(
                 subnets=args.subnet_ids, security_group_ids=[args.security_group_id]
             ),
             # SageMaker can't change a model, and the provider would change its state alone.
             opts=pulumi.ResourceOptions(
                 parent=args.parent,
-                depends_on=[*depends_on, *artifact.uploaded],
+                depends_on=[*depends_on, *(one for each in args.served.containers for one in each.artifact.uploaded)],
                 hooks=args.hooks,
                 replace_on_changes=["vpcConfig"],
             ),
@@ -98,11 +90,3 @@ class ProductionVariant:
             backlog = BacklogScalingArgs(variant=variant, settings=args.asynchronous, endpoint_name=endpoint_name)
             return BacklogScaling(self._label, backlog, options)
         return VariantScaling(self._label, VariantScalingArgs(variant=variant, endpoint_name=endpoint_name), options)
-
-
-def _files(artifact: Artifact) -> aws.sagemaker.ModelPrimaryContainerModelDataSourceArgs:
-    """https://docs.aws.amazon.com/sagemaker/latest/dg/large-model-inference-uncompressed.html"""
-    source = aws.sagemaker.ModelPrimaryContainerModelDataSourceS3DataSourceArgs(
-        s3_uri=artifact.uri, s3_data_type="S3Prefix", compression_type="None"
-    )
-    return aws.sagemaker.ModelPrimaryContainerModelDataSourceArgs(s3_data_sources=[source])

@@ -61,6 +61,12 @@ def largest(shape: str) -> int:
 
 
 @cache
+def container_name_pattern() -> str:
+    """The regular expression that the whole name of one of a model's containers matches."""
+    return str(_shapes()["ContainerHostname"]["pattern"])
+
+
+@cache
 def regions() -> frozenset[str]:
     """Regions in which SageMaker is offered."""
     table = json.loads(_file("endpoints.json"))

@@ -19,8 +19,9 @@ from components.settings.models import (
     SecuritySettings,
     Settings,
 )
+from components.settings.served_model import Container, ImageSettings, ModelSettings
 from components.settings.shadow import ShadowSettings
-from components.settings.variants import ALL_TRAFFIC, ImageSettings, ModelSettings, VariantSettings, label
+from components.settings.variants import ALL_TRAFFIC, VariantSettings, label
 
 __all__ = [
     "ACCESS",
@@ -30,6 +31,7 @@ __all__ = [
     "ArtifactSettings",
     "AsynchronousSettings",
     "CallerSettings",
+    "Container",
     "DataCaptureSettings",
     "EndpointSettings",
     "ExistingVpcSettings",

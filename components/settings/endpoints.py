@@ -14,12 +14,13 @@ from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType,
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
 from components.settings.problems import Problem, raise_if_any
+from components.settings.served_model import ModelSettings
 from components.settings.shadow import ShadowSettings
+from components.settings.targets import contradictions, without_shadows
 from components.settings.variants import (
     ALL_TRAFFIC,
     AlarmSettings,
     InstanceSettings,
-    ModelSettings,
     ScalingSettings,
     VariantSettings,
     label,
@@ -193,6 +194,16 @@ class EndpointSettings(SettingsGroup):
         serving = self.production_variants
         return (*serving, self._watched(self.shadow.variant(serving[0]))) if self.shadow else serving
 
+    @property
+    def target_models(self) -> tuple[str, ...]:
+        """What calls may name as TargetModel, and have to, in whichever variant; nothing if the model is no choice."""
+        return next((variant.model.target_models for variant in self.production_variants), ())
+
+    @property
+    def target_containers(self) -> tuple[str, ...]:
+        """The same of TargetContainerHostname."""
+        return next((variant.model.target_containers for variant in self.production_variants), ())
+
     def key(self, position: int) -> str:
         """Where a hosted variant is set, relative to the endpoint: nowhere of its own, or such as `variants[1].`"""
         if position == len(self.production_variants):
@@ -225,6 +236,11 @@ class EndpointSettings(SettingsGroup):
             )
         if self.variants:
             yield from self._variant_contradictions(self.variants)
+        keyed = {self.key(position): variant for position, variant in enumerate(self.hosted_variants)}
+        if self.shadow:
+            yield from without_shadows(keyed)
+        else:
+            yield from contradictions(keyed, asynchronous=self.asynchronous is not None, streaming=self.streaming)
 
     def _mode_contradictions(self, key: str, variant: VariantSettings) -> Iterator[Problem]:
         if self.asynchronous:

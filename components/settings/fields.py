@@ -104,6 +104,12 @@ def _endpoint_name(value: str) -> str:
     return value
 
 
+def _container_name(value: str) -> str:
+    if not re.fullmatch(service_model.container_name_pattern(), value):
+        raise ValueError("may hold 63 letters, digits and inner hyphens at most; rename it, such as features")
+    return value
+
+
 def _variant_name(value: str) -> str:
     if not re.fullmatch(service_model.text("VariantName").pattern, value):
         raise ValueError("may hold 63 letters, digits and inner hyphens at most; rename it, such as canary")
@@ -170,6 +176,14 @@ Region = Annotated[str, AfterValidator(_region)]
 InstanceType = Annotated[str, AfterValidator(_instance_type)]
 EndpointName = Annotated[str, AfterValidator(_endpoint_name)]
 VariantName = Annotated[str, AfterValidator(_variant_name)]
+ContainerName = Annotated[str, AfterValidator(_container_name)]
+TargetName = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}",
+        "a model's name, which calls have with .tar.gz; write 63 letters, digits, hyphens and underscores at most",
+    ),
+]
 LogRetentionDays = Annotated[int, AfterValidator(_retention)]
 EcrUri = Annotated[str, AfterValidator(_ecr_uri)]
 ImageTag = Annotated[

@@ -73,6 +73,9 @@ def contradictions(
             message = "can't be called through the front door, which waits for answers; make a stack of its own for it"
             yield Problem(f"endpoints[{position}].name", endpoint.name, message)
             continue
+        if endpoint.target_models or endpoint.target_containers:
+            message = "can't be called through the front door, which passes no target on; serve it in another stack"
+            yield Problem(f"endpoints[{position}].name", endpoint.name, message)
         for number, variant in enumerate(endpoint.production_variants):
             if variant.alarms.latency_ms >= limit:
                 key = f"endpoints[{position}].{endpoint.key(number)}alarms.latencyMs"

@@ -33,6 +33,7 @@ from components.settings.front_door import contradictions as front_door_contradi
 from components.settings.group import SettingsGroup
 from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
+from components.settings.served_model import Container
 
 REGION_KEY = "aws:region"
 """The one setting that is not this project's: the AWS provider reads it too."""
@@ -239,6 +240,16 @@ class Settings(SettingsGroup):
         return tuple(endpoint for endpoint in self.endpoints if endpoint.asynchronous)
 
     @property
+    def containers(self) -> tuple[Container, ...]:
+        """Those of all models of the stack."""
+        return tuple(
+            container
+            for endpoint in self.endpoints
+            for variant in endpoint.hosted_variants
+            for container in variant.model.served
+        )
+
+    @property
     def keep_artifacts(self) -> bool:
         """Whether bucket, objects, registry and their key stay in the account on destroy."""
         return self.artifacts.deleted_on_destroy_because is None
@@ -266,10 +277,11 @@ class Settings(SettingsGroup):
             yield Problem("accountGuards.ebsDefaultKeyArn", key, message)
         for position, endpoint in enumerate(self.endpoints):
             for number, variant in enumerate(endpoint.hosted_variants):
-                uri = variant.model.image.uri
-                if uri and EcrImage.parse(uri).region != self.region:
-                    key = f"endpoints[{position}].{endpoint.key(number)}model.image.uri"
-                    yield Problem(key, uri, f"is not in {self.region}, and {_OWN_REGION}")
+                for container in variant.model.served:
+                    uri = container.image.uri
+                    if uri and EcrImage.parse(uri).region != self.region:
+                        key = f"endpoints[{position}].{endpoint.key(number)}model.{container.key}image.uri"
+                        yield Problem(key, uri, f"is not in {self.region}, and {_OWN_REGION}")
         yield from caller_contradictions(self.callers, self.account, self.endpoints)
         if self.front_door:
             fips = self.private_access.fips

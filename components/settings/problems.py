@@ -109,13 +109,19 @@ def _resolve(location: Location, model: type[BaseModel]) -> tuple[Location, list
     annotation: Any = model
     known: list[str] = []
     for part in location:
+        if part == "[key]":  # of a mapping's key, which is the part before
+            continue
+        if get_origin(annotation) is dict:
+            kept.append(part)
+            annotation = get_args(annotation)[1]
+            continue
         current = _model_in(annotation)
         if current is not None and isinstance(part, str):
             fields = {field.alias or name: field for name, field in current.model_fields.items()}
             known = list(fields)
             kept.append(part)
             annotation = fields[part].annotation if part in fields else None
-        elif isinstance(part, int) or get_origin(annotation) is dict:
+        elif isinstance(part, int):
             kept.append(part)
     return tuple(kept), known
 

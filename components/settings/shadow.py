@@ -15,10 +15,10 @@ from components.settings.fields import LONGEST_NAME, InstanceType, VariantName
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
 from components.settings.problems import Problem
+from components.settings.served_model import ModelSettings
 from components.settings.variants import (
     AlarmSettings,
     InstanceSettings,
-    ModelSettings,
     ScalingSettings,
     VariantSettings,
     label,

@@ -1,114 +1,18 @@
 """What a stack may set for each production variant of an endpoint, with its defaults."""
 
-import re
 from collections.abc import Iterator
-from itertools import chain
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from components import container_environment, model_archive, model_directory, offline
-from components.settings.fields import EcrUri, ImageTag, InstanceType, KeyArn, Reason, VariantName
+from components.settings.fields import InstanceType, Reason, VariantName
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
 from components.settings.problems import Problem
+from components.settings.served_model import ModelSettings
 
 ALL_TRAFFIC = "AllTraffic"
 """Name of the variant of an endpoint that names none. AWS would draw one, and scaling could not refer to it."""
-
-
-class ImageSettings(SettingsGroup):
-    """A serving image: exactly one of a URI, a tag in this stack's registry, or an AWS prebuilt image."""
-
-    uri: EcrUri | None = None
-    """An ECR image with tag or digest."""
-    repository_tag: ImageTag | None = None
-    """A tag in the registry of this stack."""
-    framework: Literal["xgboost", "scikit-learn", "pytorch", "tensorflow", "huggingface", "lmi"] | None = None
-    """An AWS prebuilt image, together with `version`."""
-    version: ImageTag | None = None
-    """The prebuilt image's tag, such as 3.0-5."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        given = [name for name in ("uri", "repository_tag", "framework") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("needs exactly one of uri, repositoryTag, or framework with version")
-        if (self.framework is None) != (self.version is None):
-            raise ValueError("needs framework and version together, such as xgboost and 3.0-5")
-        return self
-
-
-class ModelSettings(SettingsGroup):
-    """What is served: the artifact and the image that loads it."""
-
-    artifact: str
-    """A local model.tar.gz (relative to the project) or its S3 URI; what ends in `/` is a directory or a prefix.
-
-    Its files are loaded as they are, which suits large models: a hundred gigabytes need not be packed.
-    """
-    image: ImageSettings
-    """The serving image."""
-    artifact_key_arn: KeyArn | None = None
-    """The key of an S3 artifact that is encrypted with a customer key of its own."""
-    environment: dict[str, str] = Field(default_factory=dict)
-    """Environment variables of the container. No secrets: they are readable in the console.
-
-    Those that keep language models' containers from asking a hub are set by themselves, and can't be undone.
-    """
-    network_isolation_off_because: Reason | None = None
-    """Why the container needs the network; it then reaches S3 and this VPC's interface endpoints, nothing else."""
-
-    @property
-    def isolated(self) -> bool:
-        """Whether the container has no network."""
-        return self.network_isolation_off_because is None
-
-    @property
-    def uncompressed(self) -> bool:
-        """Whether the artifact is a directory's files, not an archive."""
-        return self.artifact.endswith("/")
-
-    @property
-    def local_artifact(self) -> Path | None:
-        """The archive or directory on disk; None if it is in S3."""
-        return None if self.artifact.startswith("s3://") else Path(self.artifact)
-
-    @property
-    def container_environment(self) -> dict[str, str]:
-        """What the container gets: the settings', and what keeps one for language models offline."""
-        asks_hubs = self.uncompressed or self.image.framework in ("huggingface", "lmi")
-        return {**(offline.OFFLINE if asks_hubs else {}), **self.environment}
-
-    def _contradictions(self) -> Iterator[Problem]:
-        yield from self._artifact_contradictions()
-        for name, message in chain(container_environment.refused(self.environment), offline.refused(self.environment)):
-            yield Problem(f"environment.{name}", self.environment[name], message)
-        count, most = len(self.container_environment), container_environment.most()
-        if count > most:
-            yield Problem("environment", count, f"variables are more than the {most} that SageMaker takes; remove some")
-
-    def _artifact_contradictions(self) -> Iterator[Problem]:
-        if self.local_artifact is None:
-            if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^/].*(\.tar\.gz|/)", self.artifact):
-                message = "is not s3://BUCKET/KEY ending in .tar.gz, or in / as a prefix does; correct the URI"
-                yield Problem("artifact", self.artifact, message)
-        elif self.uncompressed:
-            if problem := model_directory.problem_with(self.local_artifact):
-                message = f"can't be served: {problem}. Name a directory with the model's files"
-                yield Problem("artifact", self.artifact, message)
-            for message in offline.refused_files(self.local_artifact):
-                yield Problem("artifact", self.artifact, message)
-        elif self.local_artifact.is_dir():
-            message = "can't be served: that is a directory. Name a model.tar.gz, or end it in / to serve its files"
-            yield Problem("artifact", self.artifact, message)
-        elif problem := model_archive.problem_with(self.local_artifact):
-            message = f"can't be served: {problem}. Name a model.tar.gz (`make model` makes the example's)"
-            yield Problem("artifact", self.artifact, message)
-        if self.artifact_key_arn and self.local_artifact is not None:
-            message = "is for S3 artifacts; remove it, local ones use the stack's key"
-            yield Problem("artifactKeyArn", self.artifact_key_arn, message)
 
 
 class InstanceSettings(SettingsGroup):
@@ -188,6 +92,11 @@ class AlarmSettings(SettingsGroup):
     """Average GPU, in percent of all GPUs of the instance, where it has any."""
     gpu_memory_percent: Annotated[float, Field(gt=0, le=100)] = 95
     """Average GPU memory, in percent of that of all GPUs of the instance, where it has any."""
+    model_loading_ms: Annotated[float, Field(gt=0, lt=60_000)] = 30_000
+    """The longest time that a call waited for its model, in milliseconds, where a container loads several.
+
+    A call is given up after 60 seconds.
+    """
     silent_minutes: Annotated[int, Field(ge=5, le=1440, multiple_of=5)] | None = None
     """Minutes without an invocation, where some are expected; by default silence is no alarm."""
 

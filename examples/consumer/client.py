@@ -77,9 +77,18 @@ def read_rows(path: Path, most: int = MAX_BODY_BYTES) -> bytes:
 
 
 def score(
-    contract: Contract, endpoint: str, rows: bytes, endpoint_url: str | None = None, variant: str | None = None
+    contract: Contract,
+    endpoint: str,
+    rows: bytes,
+    endpoint_url: str | None = None,
+    variant: str | None = None,
+    model: str | None = None,
+    container: str | None = None,
 ) -> list[float]:
-    """The model's score for each row of a CSV body, in order; of one variant, if it is named. Raises CallError."""
+    """The score for each row of a CSV body, in order; of one variant, if it is named. Raises CallError.
+
+    Where the endpoint has several models in one container, or several containers, one of them has to be named.
+    """
     try:
         target = contract.endpoint(endpoint)
     except ContractError as error:
@@ -88,6 +97,8 @@ def score(
         raise CallError(f"The endpoint {endpoint} is {target.mode}: call it by later.score_later.")
     if variant is not None and variant not in target.variants:
         raise CallError(f"The endpoint {endpoint} has no variant {variant!r}; it has: {', '.join(target.variants)}.")
+    chosen = choice(endpoint, "TargetModel", target.target_models, model)
+    chosen |= choice(endpoint, "TargetContainerHostname", target.target_containers, container)
     unreachable = (
         "run in the app subnets with the client security group; where private DNS names don't resolve, "
         f"pass --endpoint-url https://{contract.runtime_endpoint.dns_name}"
@@ -102,20 +113,34 @@ def score(
             Accept="application/json",
             Body=rows,
             **({"TargetVariant": variant} if variant else {}),
+            **chosen,
         )
         answer = response["Body"].read()
     return scores_of(endpoint, answer)
+
+
+def choice(endpoint: str, parameter: str, offered: Sequence[str], chosen: str | None) -> dict[str, str]:
+    """What a call has to name of what an endpoint offers, as InvokeEndpoint takes it. Raises CallError."""
+    if chosen is None and not offered:
+        return {}
+    if chosen not in offered:
+        wrong = f"has no {chosen!r}" if chosen else "has to be told which one to ask"
+        raise CallError(f"The endpoint {endpoint} {wrong}; there are: {', '.join(offered) or 'none to choose from'}.")
+    return {parameter: str(chosen)}
 
 
 def asked(contract: Contract, given: argparse.Namespace) -> list[float]:
     """The scores that a command asks for, at once or later, as the endpoint answers. Raises CallError."""
     target = contract.endpoints.get(given.endpoint)
     if target and target.mode == "asynchronous":
-        if given.variant:
-            raise CallError(f"The endpoint {given.endpoint} is asynchronous: its requests name no variant.")
+        if given.variant or given.model or given.container:
+            raise CallError(
+                f"The endpoint {given.endpoint} is asynchronous: its requests name no variant, nor a model."
+            )
         rows = read_rows(given.rows, MAX_REQUEST_BYTES)
         return score_later(contract, given.endpoint, rows, wait=given.wait, endpoint_url=given.endpoint_url)
-    return score(contract, given.endpoint, read_rows(given.rows), given.endpoint_url, given.variant)
+    rows, named = read_rows(given.rows), (given.variant, given.model, given.container)
+    return score(contract, given.endpoint, rows, given.endpoint_url, *named)
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:
@@ -143,6 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--variant", help="the model to ask, where the endpoint has several; default: as they are weighed"
     )
+    parser.add_argument(
+        "--model", help="which of the models in one container, such as triage.tar.gz, where there are any"
+    )
+    parser.add_argument("--container", help="which of several containers, where there are any to choose from")
     parser.add_argument(
         "--wait", type=float, default=900, metavar="SECONDS", help="for an answer that comes later; default: 900"
     )

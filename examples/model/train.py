@@ -31,6 +31,8 @@ ROUNDS = 60
 DEPTH = 3
 CHALLENGER = "challenger"
 CHALLENGER_DEPTH = 5
+CALIBRATION = "calibration"
+CALIBRATION_ROUNDS = 10
 PARAMETERS = {
     "objective": "binary:logistic",
     "tree_method": "hist",
@@ -73,6 +75,13 @@ def train(features: Floats, labels: Floats, depth: int = DEPTH) -> bytes:
     return bytes(booster.save_raw("ubj"))
 
 
+def train_calibration(scores: Floats, labels: Floats) -> bytes:
+    """A small model of P(malignant) given the score of another one, which never falls as that rises."""
+    parameters = {**PARAMETERS, "max_depth": 2, "monotone_constraints": "(1)"}
+    rows = xgboost.DMatrix(scores.reshape(-1, 1), labels, nthread=1)
+    return bytes(xgboost.train(parameters, rows, num_boost_round=CALIBRATION_ROUNDS).save_raw("ubj"))
+
+
 def predict(model: bytes, features: Floats) -> npt.NDArray[np.float32]:
     """P(malignant) of each row, by the model as it was serialized."""
     scores: npt.NDArray[np.float32] = xgboost.Booster({"nthread": 1}, model_file=bytearray(model)).predict(
@@ -105,23 +114,38 @@ def build(out: Path, depth: int = DEPTH) -> Report:
     features, labels = load_data()
     held_out = np.arange(len(labels)) % HELD_OUT_EVERY == 0
     model = train(features[~held_out], labels[~held_out], depth)
-    artifact = pack(model)
+    report = _write(out, model, predict(model, features[held_out]), labels[held_out])
+    sample = features[held_out][::SAMPLE_EVERY].tolist()
+    (out / "sample.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in sample))
+    return report
 
-    scores = predict(model, features[held_out])
-    positive = labels[held_out] == 1
+
+def build_calibration(out: Path) -> Report:
+    """Train what comes after the first model in a pipeline, and write its `model.tar.gz` and `expected.json` to `out`.
+
+    That is the answer of both to the first model's sample.
+    """
+    features, labels = load_data()
+    held_out = np.arange(len(labels)) % HELD_OUT_EVERY == 0
+    first = train(features[~held_out], labels[~held_out])
+    model = train_calibration(predict(first, features[~held_out]).astype(np.float64), labels[~held_out])
+    scores = predict(first, features[held_out]).astype(np.float64)
+    return _write(out, model, predict(model, scores.reshape(-1, 1)), labels[held_out])
+
+
+def _write(out: Path, model: bytes, scores: npt.NDArray[np.float32], labels: Floats) -> Report:
+    """A model, and its answer to the sample; `scores` are those of all held-out rows, whose labels are `labels`."""
+    artifact, positive = pack(model), labels == 1
     hits = (scores > 0.5) == positive
-
     out.mkdir(parents=True, exist_ok=True)
     path = out / "model.tar.gz"
     path.write_bytes(artifact)
-    sample = features[held_out][::SAMPLE_EVERY].tolist()
-    (out / "sample.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in sample))
     expected = [{"score": score} for score in scores[::SAMPLE_EVERY].tolist()]
     (out / "expected.json").write_text(json.dumps({"predictions": expected}, indent=1) + "\n")
     return Report(
         artifact=path,
         sha256=hashlib.sha256(artifact).hexdigest(),
-        held_out=int(held_out.sum()),
+        held_out=len(labels),
         accuracy=float(hits.mean()),
         sensitivity=float(hits[positive].mean()),
     )
@@ -134,7 +158,7 @@ def main() -> None:
         "--out", type=Path, default=Path(__file__).parent / "build", metavar="DIR", help="default: %(default)s"
     )
     out = parser.parse_args().out
-    for report in (build(out), build(out / CHALLENGER, CHALLENGER_DEPTH)):
+    for report in (build(out), build(out / CHALLENGER, CHALLENGER_DEPTH), build_calibration(out / CALIBRATION)):
         sys.stdout.write(
             f"{report.artifact}\n"
             f"  sha256       {report.sha256}\n"

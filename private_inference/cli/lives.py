@@ -57,10 +57,10 @@ def _checked_out(project: Path, life: Life, revision: str | None) -> Iterator[Pa
         with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
             unpack(archive, Path(folder))
         first = Path(folder).resolve()
-        endpoints = settings_of(load_stack(project, life.stack)).endpoints
-        for model in [variant.model for endpoint in endpoints for variant in endpoint.hosted_variants]:
-            local = model.local_artifact
-            if local and not (first / local).exists():
+        for local in [
+            path for each in settings_of(load_stack(project, life.stack)).containers for path in each.local.values()
+        ]:
+            if not (first / local).exists():
                 (first / local).parent.mkdir(parents=True, exist_ok=True)
                 (first / local).symlink_to(project / local)
         yield first

@@ -16,7 +16,7 @@ from private_inference.verification.checks import Assertion, Result, evaluate
 from private_inference.verification.controls import BOUNDARY
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import variants_of
-from private_inference.verification.invocation import ACCEPTED, judge, sample
+from private_inference.verification.invocation import ACCEPTED, calls_of, judge, sample
 from private_inference.verification.reader import Reader
 
 if TYPE_CHECKING:
@@ -67,18 +67,16 @@ def _call(stack: Deployed, endpoint: EndpointSettings, aws: EmbeddedAws, reach: 
     """The first variant's answer to a client with a role that has the endpoint's invoke policy."""
     from botocore.exceptions import ClientError
 
-    variant, reached = variants_of(endpoint)[0], reach()
-    sent = sample(stack, variant)
+    called, reached = calls_of(variants_of(endpoint)[0], named=bool(endpoint.variants))[0], reach()
+    sent = sample(stack, called)
     if stack.desired.runtime not in reached:
         return Result("the runtime endpoint is not reached", False)
     role = _role(aws, stack.desired.contract.endpoints[endpoint.name].invoke_policy_arn)
     runtime = _runtime(aws, Operations(aws.endpoint_url).credentials(role, ROLES_ANYWHERE, reached))
     body = {"ContentType": sent.content_type, "Accept": ACCEPTED, "Body": sent.body}
-    target = {"TargetVariant": variant.name} if endpoint.variants else {}
     try:
-        return judge(
-            stack, variant, runtime.invoke_endpoint(EndpointName=endpoint.name, **body, **target)["Body"].read()
-        )
+        answer = runtime.invoke_endpoint(EndpointName=endpoint.name, **body, **called.named)
+        return judge(stack, called, answer["Body"].read())
     except ClientError as error:
         return Result(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}", False)
 

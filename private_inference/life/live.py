@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.settings import ModelSettings, Settings
+from components.settings import Settings
 from private_inference.life import others
 from private_inference.life.engine import Deployment, DeploymentError, deployment
 from private_inference.life.invariants import BrokenInvariant, Invariants, endpoints, instances_of
@@ -211,15 +211,15 @@ class _Living:
         changes = {}
         for position, endpoint in enumerate(settings_of(self._config).endpoints):
             for number, variant in enumerate(endpoint.hosted_variants):
-                if variant.model.local_artifact:
-                    own = endpoint.key(number).replace("[", ".").replace("]", "")
-                    changes[f"endpoints.{position}.{own}model.artifact"] = self._in_other_bytes(variant.model)
+                own = f"endpoints.{position}.{endpoint.key(number)}model."
+                for key, path in variant.model.local.items():
+                    changes[(own + key).replace("[", ".").replace("]", "")] = self._in_other_bytes(path)
         return changes
 
-    def _in_other_bytes(self, model: ModelSettings) -> str:
+    def _in_other_bytes(self, artifact: str) -> str:
         self._models += 1
-        folder, before = self._deployed.folder / f"model-{self._models}", self._config.directory / model.artifact
-        if model.uncompressed:
+        folder, before = self._deployed.folder / f"model-{self._models}", self._config.directory / artifact
+        if artifact.endswith("/"):
             shutil.copytree(before, folder)
             (folder / "retrained").write_text(f"{self._models}\n", encoding="utf-8")
             return f"{folder}/"

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
+from private_inference.rehearsal.containers import Loaded, RefusedCallError
 from private_inference.rehearsal.event_stream import CONTENT_TYPE, framed
 from private_inference.rehearsal.language_model import MARK, generate
 from private_inference.rehearsal.model_request import ModelRequestError
@@ -30,10 +31,10 @@ INVOKED = "x-Amzn-Invoked-Production-Variant"
 def invoke(backend: Any, request: Any) -> tuple[int, dict[str, str], bytes]:
     """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
-    The oldest instance of a variant answers, with what it loaded when it started: of the target variant, or of the one
-    whose turn it is by weight. Raises InvokeError: AWS's ValidationError for an endpoint or variant that is not there,
-    its ServiceUnavailable for one without an instance, and its ModelError (424) if the model refuses the request or
-    can't run here.
+    The oldest instance of a variant answers, with what it loaded when it started, or loads for the call: of the target
+    variant, or of the one whose turn it is by weight. Raises InvokeError: AWS's ValidationError for an endpoint,
+    variant or model that is not there, its ServiceUnavailable for one without an instance, and its ModelError (424) if
+    the model refuses the request or can't run here.
     """
     variant, instance = _chosen(backend, request)
     kind, body = predict_on(instance, request)
@@ -93,18 +94,32 @@ def _by_weight(endpoint: Any, weights: Mapping[str, float]) -> str:
 
 
 def _answer(instance: Any, request: Any, accept: str) -> tuple[str, Iterator[bytes]]:
-    """The answer's type, and its parts."""
-    directory = _unpacked(next(iter(instance.archives), b""))
+    """The answer's type, and its parts: of the last container, which gets what those before it answered.
+
+    What SageMaker passes on is the answer and its type; each of those before answers in the type that it was asked in.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/inference-pipelines.html
+    """
+    *before, last = map(_unpacked, instance.containers.called(request.headers))
+    kind, body = request.headers.get("Content-Type", ""), request.data
+    for directory in before:
+        kind, parts = _of_container(directory, kind, body, "")
+        body = b"".join(parts)
+    return _of_container(last, kind, body, accept)
+
+
+def _of_container(directory: Path, content_type: str, body: bytes, accept: str) -> tuple[str, Iterator[bytes]]:
     if (directory / MARK).is_file():
-        return generate(directory, request.headers.get("Content-Type", ""), request.data)
-    kind, body = predict(directory, request.headers.get("Content-Type", ""), request.data, accept)
-    return kind, iter([body])
+        return generate(directory, content_type, body)
+    kind, answer = predict(directory, content_type, body, accept)
+    return kind, iter([answer])
 
 
 @contextmanager
 def _model_errors() -> Iterator[None]:
     try:
         yield
+    except RefusedCallError as error:
+        raise _validation_error(str(error)) from None
     except ModelRequestError as error:
         raise _model_error(error.status, str(error)) from None
     except (FileNotFoundError, tarfile.TarError) as error:
@@ -130,10 +145,6 @@ class InvokeError(JsonRESTError):
         super().__init__(code, message)
         self.code = int(status)
         self.description = json.dumps({"Message": message, **more})
-
-
-Loaded = bytes | tuple[tuple[str, bytes], ...]
-"""What an instance loaded of a model: its archive, or its files by their paths."""
 
 
 def stored_object(backend: Any, url: str) -> Any:

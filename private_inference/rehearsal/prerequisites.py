@@ -37,13 +37,12 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
     """
     if settings.artifacts.access_log_bucket:
         _log_bucket(aws, settings.artifacts.access_log_bucket)
-    models = [variant.model for endpoint in settings.endpoints for variant in endpoint.hosted_variants]
-    for uri in {model.artifact for model in models if not model.local_artifact}:
+    for uri in {each.artifact for each in settings.containers if not each.local}:
         place = urlparse(uri)
         _bucket(aws, place.netloc)
         key = place.path.lstrip("/") + ("model.safetensors" if uri.endswith("/") else "")
         aws.client("s3").put_object(Bucket=place.netloc, Key=key, Body=b"")
-    for image in {model.image.uri or "" for model in models}:
+    for image in {each.image.uri or "" for each in settings.containers}:
         _image(aws, image)
     if settings.account_guards.ebs_default_key_arn:
         Operations(aws.endpoint_url).has_key(settings.account_guards.ebs_default_key_arn)

@@ -111,7 +111,18 @@ def _bounded(stack: Deployed, caller: CallerSettings, documents: list[Item], nam
     faults = _granted(stack, caller, allowing)
     if any(not s.requires("StringEquals", "aws:SourceVpce", *caller.vpc_endpoints) for s in allowing):
         faults.append(f"it is not bounded to {', '.join(caller.vpc_endpoints)}")
+    faults += _choosing(stack, caller, allowing)
     return result(f"{name}: through {', '.join(caller.vpc_endpoints)}", faults)
+
+
+def _choosing(stack: Deployed, caller: CallerSettings, allowing: list[Statement]) -> Iterator[str]:
+    """Statements on endpoints whose calls have to name a model, that don't bound which."""
+    arns = _arns(stack, caller)
+    for endpoint in stack.desired.settings.endpoints:
+        about = [s for s in allowing if arns.get(endpoint.name) in s.resources]
+        models = endpoint.target_models
+        if models and any(not s.requires("StringEquals", "sagemaker:TargetModel", *models) for s in about):
+            yield f"it is not bounded to the models of {endpoint.name}"
 
 
 def _policy(stack: Deployed, caller: CallerSettings) -> Result:

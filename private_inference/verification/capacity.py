@@ -219,6 +219,8 @@ def _wanted(stack: Deployed, variant: Variant) -> Iterator[str]:
     yield f"{INVOCATION_METRICS} Invocation5XXErrors Sum ≥ {limits.server_errors}"
     yield f"{INVOCATION_METRICS} Invocation4XXErrors Average ≥ {number(limits.client_error_percent / 100)}"
     yield f"{INVOCATION_METRICS} ModelLatency p95 ≥ {number(limits.latency_ms * 1000)}"  # in microseconds
+    if variant.settings.model.models:
+        yield f"{INVOCATION_METRICS} ModelLoadingWaitTime Maximum ≥ {number(limits.model_loading_ms * 1000)}"
     yield f"{INSTANCE_METRICS} CPUUtilization Average ≥ {number(limits.cpu_percent * vcpus)}"
     yield f"{INSTANCE_METRICS} MemoryUtilization Average ≥ {number(limits.memory_percent)}"
     yield f"{INSTANCE_METRICS} DiskUtilization Average ≥ {number(limits.disk_percent)}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from components.settings import ModelSettings
+from components.settings import Container
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, result, text
 from private_inference.verification.controls import AT_REST, AUDIT, BOUNDARY, INTEGRITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
@@ -32,10 +32,11 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
         controls=AUDIT,
     )
     # Models may share an artifact: each one is fetched once.
-    for model in {model.artifact: model for model in stack.desired.models}.values():
-        local = model.local_artifact
-        claim = "there, the same to the last bit, and under the data key" if local else "there"
-        yield bucket(f"{model.artifact}: {claim}", partial(_artifact, stack, model), controls=(*AT_REST, *INTEGRITY))
+    for container in {each.source: each for each in stack.desired.settings.containers}.values():
+        claim = "there, the same to the last bit, and under the data key" if container.local else "there"
+        yield bucket(
+            f"{container.source}: {claim}", partial(_artifact, stack, container), controls=(*AT_REST, *INTEGRITY)
+        )
     registry = partial(Assertion, "Registry", controls=(*AT_REST, *INTEGRITY))
     yield registry("immutable tags, scan on push, the data key", lambda: _repository(stack))
     yield registry(f"untagged images go after {settings.untagged_image_days} days", lambda: _image_lifecycle(stack))
@@ -150,9 +151,9 @@ def _logging(stack: Deployed) -> Result:
     return Result(text(target), target == stack.desired.settings.artifacts.access_log_bucket)
 
 
-def _artifact(stack: Deployed, model: ModelSettings) -> Result:
-    wanted = stack.artifact(model)
-    if model.uncompressed:
+def _artifact(stack: Deployed, container: Container) -> Result:
+    wanted = stack.artifact(container)
+    if container.listed:
         return _files(stack, wanted)
     found = stack.aws.get("s3", "head_object", Bucket=wanted.bucket, Key=wanted.key)
     if wanted.digest is None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from components.cidr import free_block
-from components.settings import ExistingVpcSettings, ModelSettings
+from components.settings import Container, ExistingVpcSettings
 from private_inference.reachability.from_ec2.describe import describe
 from private_inference.reachability.from_ec2.load import load
 from private_inference.reachability.intent import Intent, Report, check, completed
@@ -204,7 +204,7 @@ class Deployed:
         tagged = [bucket for arn in self.tagged("s3") if (bucket := arn.rpartition(":")[2]) not in others]
         if len(tagged) > 1:
             endpoints = self.desired.settings.endpoints
-            local = [e for e in endpoints if any(v.model.local_artifact for v in e.hosted_variants)]
+            local = [e for e in endpoints if any(v.model.local for v in e.hosted_variants)]
             used = {uri.split("/")[2] for endpoint in local for uri in self.model_uris(endpoint.name)}
             tagged = [bucket for bucket in tagged if bucket in used]
         return _only("bucket with the stack's tags", tagged)
@@ -243,18 +243,18 @@ class Deployed:
         told = {arn for each in promised for arn in (each.async_topic_arns or {}).values()}
         return _only("topic with the stack's tags", [arn for arn in self.tagged("sns") if arn not in told])
 
-    def artifact(self, model: ModelSettings) -> Artifact:
-        """Where a model should be loaded from."""
-        digest = self.desired.digest(model)
+    def artifact(self, container: Container) -> Artifact:
+        """Where a container should load from."""
+        digest = self.desired.digest(container)
         if digest:
-            return Artifact(self.bucket, f"models/{digest}/{'' if model.uncompressed else 'model.tar.gz'}", digest)
-        bucket, _, key = model.artifact.removeprefix("s3://").partition("/")
+            return Artifact(self.bucket, f"models/{digest}/{'' if container.listed else 'model.tar.gz'}", digest)
+        bucket, _, key = container.artifact.removeprefix("s3://").partition("/")
         return Artifact(bucket, key, None)
 
-    def readable(self, model: ModelSettings) -> str:
-        """What has to be readable for a model: all artifacts of the stack, or the one in another bucket."""
-        artifact = self.artifact(model)
-        own, one = "models/*", f"{artifact.key}{'*' if model.uncompressed else ''}"
+    def readable(self, container: Container) -> str:
+        """What has to be readable for a container: all artifacts of the stack, or the one in another bucket."""
+        artifact = self.artifact(container)
+        own, one = "models/*", f"{artifact.key}{'*' if container.listed else ''}"
         return f"{artifact.bucket}/{own if artifact.digest else one}"
 
     def objects_of(self, uri: str) -> list[str]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.settings import EndpointSettings, ModelSettings, Settings, VariantSettings
+from components.settings import Container, EndpointSettings, Settings, VariantSettings
 from private_inference.reachability.stack_intent import TIERS
 
 if TYPE_CHECKING:
@@ -160,21 +160,19 @@ class Desired:
             found.append((APP, S3))
         return tuple(found)
 
-    @cached_property
-    def models(self) -> list[ModelSettings]:
-        """What is to be served, in all variants."""
-        endpoints = self.settings.endpoints
-        return [variant.model for endpoint in endpoints for variant in endpoint.hosted_variants]
-
-    def digest(self, model: ModelSettings) -> str | None:
-        """SHA-256 of a model's local archive, or of the list of its local files."""
-        local = model.local_artifact
-        return self._digests[local] if local else None
+    def digest(self, container: Container) -> str | None:
+        """SHA-256 of a container's local archive, or of the list of its local files or archives."""
+        return self._digests.get(container.source)
 
     @cached_property
-    def _digests(self) -> Mapping[Path, str]:
-        local = {model.local_artifact for model in self.models} - {None}
-        return {path: _digest(self.directory / path) for path in local if path}
+    def _digests(self) -> Mapping[str, str]:
+        local = {each.source: each for each in self.settings.containers if each.local}
+        return {source: self._digest(container) for source, container in local.items()}
+
+    def _digest(self, container: Container) -> str:
+        if container.models:
+            return listed({f"{name}.tar.gz": _sha256(self.directory / path) for name, path in container.models.items()})
+        return _digest(self.directory / container.artifact)
 
 
 def listed(digests: Mapping[str, str]) -> str:

@@ -286,7 +286,8 @@ def _call(stack: Deployed, endpoint: EndpointSettings, settings: FrontDoorSettin
 
     The certificate's authority, which may be private, is known from ACM: what the caller has to be given."""
     variants = [variant for variant in variants_of(endpoint) if not variant.shadow]
-    sample = invocation.sample(stack, variants[0])
+    calls = [one for variant in variants for one in invocation.calls_of(variant, named=False)]
+    sample = invocation.sample(stack, calls[0])
     arn = _described(stack, settings)["CertificateArn"]
     authority = stack.aws.get("acm", "get_certificate", CertificateArn=arn).get("CertificateChain", "")
     url = f"{_promised(stack).url}/endpoints/{endpoint.name}/invocations"
@@ -294,5 +295,5 @@ def _call(stack: Deployed, endpoint: EndpointSettings, settings: FrontDoorSettin
         answer = inside.call_by_name(url, authority, sample.body, sample.content_type, invocation.ACCEPTED)
     except RefusedError as refused:
         return Result(str(refused), False)
-    judged = [invocation.judge(stack, variant, answer) for variant in variants]
+    judged = [invocation.judge(stack, each, answer) for each in calls]
     return next((each for each in judged if each.ok), judged[0])

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from components.settings import EndpointSettings, ModelSettings
+from components.settings import Container, EndpointSettings, ModelSettings
 from components.settings.hosting import HostingSettings
 from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import (
@@ -69,8 +69,9 @@ def _variant_assertions(stack: Deployed, variant: Variant) -> Iterator[Assertion
     yield expect(f"{least} to {most} instances run", partial(_instances, stack, variant))
     if settings.hosting != HostingSettings():
         yield expect("its instances start as set", partial(_hosting, stack, variant))
-    served = f"serves {settings.model.artifact} by {_image_in_words(settings.model)}"
-    yield expect(served, partial(_model, stack, variant), controls=INTEGRITY)
+    how = ", then " if settings.model.pipeline else ", or "
+    served = how.join(f"{each.source} by {_image_in_words(each)}" for each in settings.model.served)
+    yield expect(f"serves {served}", partial(_model, stack, variant), controls=INTEGRITY)
     isolated = settings.model.isolated
     claim = "its containers have no network" if isolated else "its containers have the VPC's network, as set"
     yield expect(claim, partial(_isolation, stack, variant), controls=BOUNDARY)
@@ -170,22 +171,47 @@ def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return equal(stack.configuration(endpoint.name), {"KmsKeyId": wanted})
 
 
-def _image_in_words(model: ModelSettings) -> str:
-    image = model.image
+def _image_in_words(container: Container) -> str:
+    image = container.image
     if image.framework:
         return f"{image.framework} {image.version}"
     return f"{image.repository_tag} of this stack's registry" if image.repository_tag else str(image.uri)
 
 
 def _model(stack: Deployed, variant: Variant) -> Result:
-    wanted, found = variant.settings.model, containers(stack.model(variant.endpoint, variant.name))
-    uris = equal_sets(map(artifact_uri, found), [stack.artifact(wanted).uri])
+    model, found = variant.settings.model, containers(stack.model(variant.endpoint, variant.name))
+    uris = equal_sets(map(artifact_uri, found), [stack.artifact(each).uri for each in model.served])
     faults = uris.faults
-    faults += [f"image: {c['Image']}" for c in found if not _is_image(stack, wanted, c["Image"])]
-    environments = [c.get("Environment", {}) for c in found]
-    # The values may be nobody's business here; that they differ is.
-    faults += ["its environment differs from the settings" for e in environments if e != wanted.container_environment]
+    faults += _how_it_calls(model, stack.model(variant.endpoint, variant.name))
+    for wanted, container in zip(model.served, found, strict=False):
+        if not _is_image(stack, wanted, container["Image"]):
+            faults.append(f"image: {container['Image']}")
+        if artifact_uri(container) != stack.artifact(wanted).uri and not uris.faults:
+            faults.append("its containers are in another order")
+        if wanted.hostname != container.get("ContainerHostname", wanted.hostname):
+            faults.append(f"it is called {container['ContainerHostname']}")
+        # The values may be nobody's business here; that they differ is.
+        if container.get("Environment", {}) != wanted.environment:
+            faults.append("its environment differs from the settings")
+        faults += _how_it_loads(wanted, container, cached=model.model_caching)
     return result(f"{joined(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", faults)
+
+
+def _how_it_calls(wanted: ModelSettings, found: Item) -> Iterator[str]:
+    """Whether a call gets through all containers, or to one of them."""
+    mode = "Direct" if wanted.containers else "Serial"
+    if (is_mode := found.get("InferenceExecutionConfig", {}).get("Mode", "Serial")) != mode:
+        yield f"its containers are called {is_mode}"
+
+
+def _how_it_loads(wanted: Container, found: Item, *, cached: bool) -> Iterator[str]:
+    """Whether a container loads one model or several, and keeps those that were called."""
+    mode = "MultiModel" if wanted.models else "SingleModel"
+    if (is_mode := found.get("Mode", "SingleModel")) != mode:
+        yield f"its mode is {is_mode}"
+    kept = found.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled")
+    if kept != ("Enabled" if cached else "Disabled"):
+        yield f"its cache is {kept}"
 
 
 def _startable(stack: Deployed, endpoint: EndpointSettings) -> Result:
@@ -196,8 +222,8 @@ def _startable(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return result(joined([configuration, *stack.model_uris(endpoint.name)]), faults)
 
 
-def _is_image(stack: Deployed, model: ModelSettings, uri: str) -> bool:
-    image, registry = model.image, f".dkr.ecr.{stack.desired.contract.region}."
+def _is_image(stack: Deployed, container: Container, uri: str) -> bool:
+    image, registry = container.image, f".dkr.ecr.{stack.desired.contract.region}."
     repository, _, tag = uri.rpartition(":")
     if image.framework:
         return (

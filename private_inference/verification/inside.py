@@ -56,15 +56,15 @@ class InsideCaller:
         content_type: str,
         accept: str,
         *,
-        target: str | None = None,
+        named: Mapping[str, str],
         streaming: bool = False,
     ) -> bytes:
-        """The answer of an endpoint, or of a target variant, to a call from the app subnets.
+        """The answer of an endpoint to a call from the app subnets, which has these further parameters.
 
         With `streaming`, its answer comes in parts. Raises RefusedError with AWS's words.
         """
-        event = {"endpoint": endpoint, "body": base64.b64encode(body).decode()}
-        event |= {"contentType": content_type, "accept": accept} | ({"targetVariant": target} if target else {})
+        event = {"endpoint": endpoint, "body": base64.b64encode(body).decode(), "named": dict(named)}
+        event |= {"contentType": content_type, "accept": accept}
         return self._asked(event | ({"streaming": "true"} if streaming else {}))
 
     def call_later(self, event: Mapping[str, str]) -> bytes:
@@ -76,7 +76,7 @@ class InsideCaller:
         event = {"url": url, "authority": authority, "body": base64.b64encode(body).decode()}
         return self._asked(event | {"contentType": content_type, "accept": accept})
 
-    def _asked(self, event: Mapping[str, str]) -> bytes:
+    def _asked(self, event: Mapping[str, Any]) -> bytes:
         with _explained():
             answer = self._client("lambda").invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
             told = json.load(answer["Payload"])
@@ -86,10 +86,11 @@ class InsideCaller:
             raise RefusedError(f"{told['error']}: {told['message']}")
         return base64.b64decode(told["body"])
 
-    def refused_outside(self, endpoint: str, *, inputs: str | None = None) -> Result:
+    def refused_outside(self, endpoint: str, named: Mapping[str, str], *, inputs: str | None = None) -> Result:
         """What the endpoint answers to the same role's credentials, used where this runs. Raises SkippedError.
 
-        `inputs` is where an asynchronous endpoint's requests are.
+        The call names what calls of it have to name, or the endpoint would refuse it for that; `inputs` is where an
+        asynchronous endpoint's requests are.
         """
         with _explained():
             role, here = self._role, self._client("sagemaker-runtime").meta
@@ -103,7 +104,7 @@ class InsideCaller:
             if inputs:
                 outside.invoke_endpoint_async(EndpointName=endpoint, InputLocation=f"{inputs}none")
             else:
-                outside.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=b"")
+                outside.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=b"", **named)
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDeniedException":
                 raise explain(error) from None

@@ -11,10 +11,9 @@ WITHIN = 60
 def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     """`{"endpoint": NAME, "body": BASE64, "contentType": …, "accept": …}` → `{"body": BASE64}`.
 
-    With `"targetVariant": NAME` that variant is asked; with `"streaming"` its answer comes in parts; with `"url"` and
-    `"authority"` in place of the endpoint, it is called by the front door's name; with `"inputs": URI` the request goes
-    by S3. What refuses or doesn't answer is
-    `{"error": CODE, "message": …}` instead.
+    With `"named": {"TargetVariant": NAME}` or the like that is asked for; with `"streaming"` the answer comes in parts;
+    with `"url"` and `"authority"` in place of the endpoint, it is called by the front door's name; with `"inputs": URI`
+    the request goes by S3. What refuses or doesn't answer is `{"error": CODE, "message": …}` instead.
     """
     if "url" in event:
         return _by_name(event)
@@ -30,7 +29,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
         "ContentType": event["contentType"],
         "Accept": event["accept"],
         "Body": base64.b64decode(event["body"]),
-        **({"TargetVariant": event["targetVariant"]} if "targetVariant" in event else {}),
+        **event.get("named", {}),
     }
     try:
         if "inputs" in event:

@@ -3,7 +3,7 @@
 import base64
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from components.settings import EndpointSettings
+from components.settings import Container, EndpointSettings
 from private_inference.verification import inside_function
 from private_inference.verification.checks import AbsentError, Assertion, Result, SkippedError
 from private_inference.verification.controls import AVAILABILITY, LEAST_PRIVILEGE
@@ -38,99 +38,141 @@ class Sample:
     content_type: str
 
 
-def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller | None) -> Iterator[Assertion]:
-    """One call of each variant; `endpoint` is the settings of what is called, `inside` calls from the app subnets.
+@dataclass(frozen=True)
+class Called:
+    """One way to call a variant: of its models, where calls have to choose."""
 
-    Without it the calls are made from where this runs, which shows nothing of the way that callers have.
+    variant: Variant
+    named: Mapping[str, str]
+    """What the call names, by the runtime's parameters."""
+    asked: str
+    """The local artifact beside which its sample lies; empty where none is."""
+    answered: str
+    """The local artifact beside which the answer lies."""
+
+    @property
+    def label(self) -> str:
+        """What it chose, in words: nothing where there is no choice."""
+        return self.named.get("TargetModel") or self.named.get("TargetContainerHostname", "")
+
+
+def calls_of(variant: Variant, *, named: bool) -> list[Called]:
+    """All ways to call a variant; `named` is whether they name the variant, too."""
+    target, model = {"TargetVariant": variant.name} if named else {}, variant.settings.model
+    first, last = model.served[0], model.served[-1]
+    if model.containers:
+        choices = [(target | {"TargetContainerHostname": each.hostname}, _local(each)) for each in model.served]
+        return [Called(variant, chosen, path, path) for chosen, path in choices]
+    if not model.models:
+        return [Called(variant, target, _local(first), _local(last))]
+    archives = ((f"{name}.tar.gz", path) for name, path in sorted(model.models.items()))
+    return [Called(variant, target | {"TargetModel": name}, path, path) for name, path in archives]
+
+
+def _local(container: Container) -> str:
+    return container.artifact if container.local_artifact else ""
+
+
+def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller | None) -> Iterator[Assertion]:
+    """One call of each variant, and of each of its models; `endpoint` is the settings of what is called.
+
+    `inside` calls from the app subnets. Without it the calls are made from where this runs, which shows nothing of the
+    way that callers have.
     """
     place = "from the app subnets" if inside else "from where this runs, not from the app subnets"
     for variant in variants_of(endpoint):
         if variant.shadow:
             continue  # nobody gets its answers
-        name, _ = _sample_file(stack, variant)
-        answers = f"answers {name}" if variant.settings.model.local_artifact else "answers a call"
-        expected = variant.settings.model.local_artifact and _beside(stack, variant, EXPECTED).exists()
-        claim = f"{answers} with the predictions of {EXPECTED}" if expected else answers
-        target = variant.name if endpoint.variants else None
-        call = (
-            partial(_call_later, stack, variant, inside)
-            if endpoint.asynchronous
-            else partial(_call, stack, variant, target, inside)
-        )
-        yield Assertion(variant.subject, f"{claim}, called {place}", call, AVAILABILITY)
-        if endpoint.streaming:
-            streamed = partial(_streamed, stack, variant, target, inside)
-            yield Assertion(variant.subject, f"{answers} part by part, called {place}", streamed, AVAILABILITY)
+        for called in calls_of(variant, named=bool(endpoint.variants)):
+            yield from _call_assertions(stack, endpoint, called, inside, place)
     if inside:
         locations = stack.desired.contract.endpoints[endpoint.name].async_locations or {}
-        refused = partial(inside.refused_outside, endpoint.name, inputs=locations.get("inputs"))
+        named = calls_of(variants_of(endpoint)[0], named=False)[0].named
+        refused = partial(inside.refused_outside, endpoint.name, named, inputs=locations.get("inputs"))
         claim = "refuses a caller's role outside of the VPC"
         yield Assertion(f"Endpoint {endpoint.name}", claim, refused, LEAST_PRIVILEGE)
 
 
-def _beside(stack: Deployed, variant: Variant, name: str) -> Path:
-    return stack.desired.directory / Path(variant.settings.model.artifact).with_name(name)
+def _call_assertions(
+    stack: Deployed, endpoint: EndpointSettings, called: Called, inside: InsideCaller | None, place: str
+) -> Iterator[Assertion]:
+    name, _ = _sample_file(stack, called)
+    answers = f"answers {name}" if called.asked else "answers a call"
+    answers += f" by {called.label}" if called.label else ""
+    expected = called.answered and _beside(stack, called.answered, EXPECTED).exists()
+    claim, subject = f"{answers} with the predictions of {EXPECTED}" if expected else answers, called.variant.subject
+    call = partial(_call_later if endpoint.asynchronous else _call, stack, called, inside)
+    yield Assertion(subject, f"{claim}, called {place}", call, AVAILABILITY)
+    if endpoint.streaming:
+        streamed = partial(_streamed, stack, called, inside)
+        yield Assertion(subject, f"{answers} part by part, called {place}", streamed, AVAILABILITY)
 
 
-def _sample_file(stack: Deployed, variant: Variant) -> tuple[str, str]:
+def _beside(stack: Deployed, artifact: str, name: str) -> Path:
+    return stack.desired.directory / Path(artifact).with_name(name)
+
+
+def _sample_file(stack: Deployed, called: Called) -> tuple[str, str]:
     """Name and type of the sample that lies beside a local artifact, or would."""
-    there = ((name, kind) for name, kind in SAMPLES.items() if _beside(stack, variant, name).exists())
+    there = (
+        (name, kind) for name, kind in SAMPLES.items() if called.asked and _beside(stack, called.asked, name).exists()
+    )
     return next(there, next(iter(SAMPLES.items())))
 
 
-def sample(stack: Deployed, variant: Variant) -> Sample:
+def sample(stack: Deployed, called: Called) -> Sample:
     """What a variant is called with. Raises SkippedError where there is nothing."""
-    artifact, (name, kind) = variant.settings.model.artifact, _sample_file(stack, variant)
-    if not variant.settings.model.local_artifact:
+    name, kind = _sample_file(stack, called)
+    if not called.asked:
         raise SkippedError(f"not called: an artifact in S3 has no {name}")
-    found = _beside(stack, variant, name)
+    found = _beside(stack, called.asked, name)
     if not found.exists():
-        raise SkippedError(f"not called: there is no {' or '.join(SAMPLES)} beside {artifact}")
+        raise SkippedError(f"not called: there is no {' or '.join(SAMPLES)} beside {called.asked}")
     return Sample(found.read_bytes(), kind)
 
 
-def _asked(variant: Variant, sent: Sample, target: str | None) -> dict[str, Any]:
-    """The parameters of a call; `target` is the variant that it names, if it names one."""
-    named = {"TargetVariant": target} if target else {}
+def _parameters(called: Called, sent: Sample) -> dict[str, Any]:
+    """The parameters of a call."""
     body = {"ContentType": sent.content_type, "Accept": ACCEPTED, "Body": sent.body}
-    return {"EndpointName": variant.endpoint, **body, **named}
+    return {"EndpointName": called.variant.endpoint, **body, **called.named}
 
 
-def _call(stack: Deployed, variant: Variant, target: str | None, inside: InsideCaller | None) -> Result:
-    sent = sample(stack, variant)
+def _call(stack: Deployed, called: Called, inside: InsideCaller | None) -> Result:
+    sent = sample(stack, called)
     if inside:
         try:
-            answer = inside.call(variant.endpoint, sent.body, sent.content_type, ACCEPTED, target=target)
+            answer = inside.call(called.variant.endpoint, sent.body, sent.content_type, ACCEPTED, named=called.named)
         except RefusedError as refused:
             return Result(str(refused), False)
-        return judge(stack, variant, answer)
-    asked = _asked(variant, sent, target)
+        return judge(stack, called, answer)
+    asked = _parameters(called, sent)
     return judge(
-        stack, variant, b"".join(stack.aws.stream("sagemaker-runtime", "invoke_endpoint", "Body", CHUNK, **asked))
+        stack, called, b"".join(stack.aws.stream("sagemaker-runtime", "invoke_endpoint", "Body", CHUNK, **asked))
     )
 
 
-def _streamed(stack: Deployed, variant: Variant, target: str | None, inside: InsideCaller | None) -> Result:
+def _streamed(stack: Deployed, called: Called, inside: InsideCaller | None) -> Result:
     """A call whose answer comes in parts: something comes, and comes to its end."""
-    sent = sample(stack, variant)
+    sent = sample(stack, called)
     if inside:
         try:
             answer = inside.call(
-                variant.endpoint, sent.body, sent.content_type, ACCEPTED, target=target, streaming=True
+                called.variant.endpoint, sent.body, sent.content_type, ACCEPTED, named=called.named, streaming=True
             )
         except RefusedError as refused:
             return Result(str(refused), False)
         return Result(f"{len(answer)} bytes", bool(answer))
     events = stack.aws.events(
-        "sagemaker-runtime", "invoke_endpoint_with_response_stream", "Body", **_asked(variant, sent, target)
+        "sagemaker-runtime", "invoke_endpoint_with_response_stream", "Body", **_parameters(called, sent)
     )
     sizes = [len(event["PayloadPart"]["Bytes"]) for event in events]
     return Result(f"{sum(sizes)} bytes in {len(sizes)} parts", bool(sizes))
 
 
-def _call_later(stack: Deployed, variant: Variant, inside: InsideCaller | None) -> Result:
+def _call_later(stack: Deployed, called: Called, inside: InsideCaller | None) -> Result:
     """A request by S3, where an instance runs: one that waits would have one started."""
-    sent, locations = sample(stack, variant), stack.desired.contract.endpoints[variant.endpoint].async_locations
+    variant = called.variant
+    sent, locations = sample(stack, called), stack.desired.contract.endpoints[variant.endpoint].async_locations
     if not locations:
         raise AbsentError("the contract names no place for requests")
     running = {each["VariantName"]: each for each in stack.endpoint(variant.endpoint)["ProductionVariants"]}
@@ -140,7 +182,7 @@ def _call_later(stack: Deployed, variant: Variant, inside: InsideCaller | None) 
     event |= {"body": base64.b64encode(sent.body).decode(), "contentType": sent.content_type}
     if inside:
         try:
-            return judge(stack, variant, inside.call_later(event))
+            return judge(stack, called, inside.call_later(event))
         except RefusedError as refused:
             return Result(str(refused), False)
     try:
@@ -149,18 +191,18 @@ def _call_later(stack: Deployed, variant: Variant, inside: InsideCaller | None) 
         raise explain(error) from None
     if "error" in told:
         return Result(f"{told['error']}: {told['message']}", False)
-    return judge(stack, variant, base64.b64decode(told["body"]))
+    return judge(stack, called, base64.b64decode(told["body"]))
 
 
-def judge(stack: Deployed, variant: Variant, answer: bytes) -> Result:
-    """Whether an answer is the one that is expected of a variant."""
-    expected = _beside(stack, variant, EXPECTED)
+def judge(stack: Deployed, called: Called, answer: bytes) -> Result:
+    """Whether an answer is the one that is expected of what was called."""
+    expected = _beside(stack, called.answered, EXPECTED) if called.answered else None
     said = f"{len(answer)} bytes"
     try:
         found = _read(answer)
     except ValueError:
         return Result(f"{said}, not JSON", False)
-    if not expected.exists():
+    if expected is None or not expected.exists():
         return Result(said, bool(found))
     good = _same(found, json.loads(expected.read_text(encoding="utf-8")))
     return Result(f"{said}, {'the same predictions' if good else 'other predictions'}", good)

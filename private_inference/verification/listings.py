@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from components.settings import ModelSettings
+from components.settings import Container
 from private_inference.verification.checks import joined
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.policies import Statement
@@ -10,19 +10,19 @@ from private_inference.verification.policies import Statement
 LIST = "s3:ListBucket"
 
 
-def listed(stack: Deployed, models: Iterable[ModelSettings]) -> Mapping[str, set[str]]:
-    """Prefixes that have to be listed for these models, by bucket, as patterns of keys."""
+def listed(stack: Deployed, containers: Iterable[Container]) -> Mapping[str, set[str]]:
+    """Prefixes that have to be listed for these containers, by bucket, as patterns of keys."""
     found: dict[str, set[str]] = {}
-    for model in models:
-        if model.uncompressed:
-            bucket, _, keys = stack.readable(model).partition("/")
+    for container in containers:
+        if container.listed:
+            bucket, _, keys = stack.readable(container).partition("/")
             found.setdefault(bucket, set()).add(keys)
     return found
 
 
-def faults(stack: Deployed, models: Sequence[ModelSettings], allowing: Iterable[Statement]) -> Iterator[str]:
+def faults(stack: Deployed, containers: Sequence[Container], allowing: Iterable[Statement]) -> Iterator[str]:
     """What the statements of a policy let be listed beyond that."""
-    wanted = listed(stack, models)
+    wanted = listed(stack, containers)
     for statement in allowing:
         if LIST in statement.actions:
             for arn in statement.resources:

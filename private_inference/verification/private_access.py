@@ -173,8 +173,9 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
     if any(not _is_for_roles(stack, s) for s in allowing):
         yield "it is not bounded to this stack's roles"
     yield from _excess("action", (a for s in allowing for a in s.actions if a not in ("s3:GetObject", listings.LIST)))
-    yield from listings.faults(stack, desired.models, allowing)
-    wanted = [*map(stack.readable, desired.models), *listings.listed(stack, desired.models)]
+    served = desired.settings.containers
+    yield from listings.faults(stack, served, allowing)
+    wanted = [*map(stack.readable, served), *listings.listed(stack, served)]
     resources = equal_sets((short(r) for s in allowing for r in s.resources), wanted)
     yield from resources.faults
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from components.settings import EndpointSettings, ModelSettings
+from components.settings import Container, EndpointSettings
 from private_inference.verification import listings
 from private_inference.verification.capture import bucket_of
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
@@ -83,18 +83,19 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
     )
     faults += reached.faults
     faults += _loose_interfaces(stack, allowing)
-    faults += listings.faults(stack, _models(endpoint), allowing)
+    faults += listings.faults(stack, _served(endpoint), allowing)
     faults += [f"{action} is more than one action" for s in allowing for action in s.actions if "*" in action]
     return result(f"{name}: {len(allowing)} statements, as bounded as IAM allows", faults)
 
 
 def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     """What a role has to name: resources, and actions where it can name none."""
-    yield from listings.listed(stack, _models(endpoint))
-    for variant in endpoint.hosted_variants:
-        yield stack.readable(variant.model)
-        if variant.model.artifact_key_arn:
-            yield short(variant.model.artifact_key_arn)
+    served = _served(endpoint)
+    yield from listings.listed(stack, served)
+    for container in served:
+        yield stack.readable(container)
+        if container.artifact_key_arn:
+            yield short(container.artifact_key_arn)
     yield short(stack.desired.contract.key_arns.data)
     watched = stack.alarms[endpoint.name] if not endpoint.update.rollback_off_because else []
     answering = [variant.name for variant in endpoint.production_variants]
@@ -107,8 +108,8 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
         yield f"{bucket_of(stack, endpoint.name)}/*"
     yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
     for model in stack.models(endpoint.name):
-        for container in containers(model):
-            repository = container["Image"].partition("/")[2].partition("@")[0]
+        for found in containers(model):
+            repository = found["Image"].partition("/")[2].partition("@")[0]
             yield f"repository/{repository.partition(':')[0]}"
     if _unscoped(stack):
         yield from (CREATE_INTERFACE, *MANAGE_INTERFACES)
@@ -119,8 +120,8 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     yield from RESOURCELESS
 
 
-def _models(endpoint: EndpointSettings) -> list[ModelSettings]:
-    return [variant.model for variant in endpoint.hosted_variants]
+def _served(endpoint: EndpointSettings) -> list[Container]:
+    return [container for variant in endpoint.hosted_variants for container in variant.model.served]
 
 
 def _unscoped(stack: Deployed) -> bool:
@@ -163,4 +164,9 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     through = stack.desired.contract.runtime_endpoint.id
     if any(not s.requires("StringEquals", "aws:SourceVpce", through) for s in allowing):
         faults.append(f"it is not bounded to {through}")
+    models = endpoint.target_models
+    if (promised.target_models, promised.target_containers) != (models, endpoint.target_containers):
+        faults.append("the contract offers other models or containers")
+    if models and any(not s.requires("StringEquals", "sagemaker:TargetModel", *models) for s in allowing):
+        faults.append("it is not bounded to the models")
     return result(f"{policy['PolicyName']}: {short(promised.arn)} through {through}", faults)

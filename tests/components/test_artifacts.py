@@ -19,23 +19,30 @@ KEY = HERE.arn("kms", "key/data")
 
 
 def store(
-    archive: Path, artifacts: Sequence[Any], values: Mapping[str, Any] | None = None, *, keep: bool = True
+    archive: Path,
+    artifacts: Sequence[Any],
+    values: Mapping[str, Any] | None = None,
+    *,
+    keep: bool = True,
+    models: Mapping[str, Any] | None = None,
 ) -> Recorded:
-    """A store of these artifacts, which exports where each of them lies."""
+    """A store of these artifacts, and of a further model, which exports where each of them lies."""
     entries = [
         endpoint(archive, name=f"model-{number}", model=model(archive, artifact=str(artifact)))
         for number, artifact in enumerate(artifacts)
     ]
+    entries += [endpoint(archive, name="further", model=models)] if models else []
     read = settings(minimal(archive, artifacts=values or {}, endpoints=entries))
-    models = [variant.model for entry in read.endpoints for variant in entry.production_variants]
 
     def program() -> None:
         storage = StorageArgs(settings=read.artifacts, account=HERE, key_arn=KEY, protect=keep, keep=keep)
         made = ArtifactStore(
-            "artifacts", ArtifactStoreArgs(storage=storage, models=models, hooks=Safeguards(HERE.region).artifact)
+            "artifacts",
+            ArtifactStoreArgs(storage=storage, containers=read.containers, hooks=Safeguards(HERE.region).artifact),
         )
         said = ("uri", "content", "readable")
-        pulumi.export("artifacts", [{name: getattr(made.artifact_of(each), name) for name in said} for each in models])
+        artifacts = [made.artifact_of(each) for each in read.containers]
+        pulumi.export("artifacts", [{name: getattr(each, name) for name in said} for each in artifacts])
 
     return record_part(program)
 
@@ -162,7 +169,7 @@ def test_a_directorys_files_lie_below_a_prefix_that_is_named_by_their_content(ar
     (tmp_path / "tokenizer" / "vocabulary").write_text("a")
     recorded = store(archive, [f"{tmp_path}/"])
     (found,) = recorded.outputs["artifacts"]
-    prefix = f"models/{model_directory.digest(tmp_path)}/"
+    prefix = f"models/{model_directory.digest(model_directory.files(tmp_path))}/"
     objects = [each.properties for each in recorded.all("BucketObjectv2")]
     assert {each["key"] for each in objects} == {f"{prefix}config.json", f"{prefix}tokenizer/vocabulary"}
     assert all(each["kmsKeyId"] == KEY for each in objects)

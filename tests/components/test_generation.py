@@ -15,7 +15,7 @@ from tests.support.stacks import endpoint, minimal, model, settings, variant
 def content(archive: Path, *variants: dict[str, Any], **changes: Any) -> Content:
     given = several(archive, *variants) if variants else minimal(archive, endpoints=[endpoint(archive, **changes)])
     served = settings(given).endpoints[0].production_variants
-    artifacts = {each.name: each.model.artifact for each in served}
+    artifacts = {each.name: [one.source for one in each.model.served] for each in served}
     return Content(endpoint="triage", artifacts=artifacts, variants=served, volume_key=True, zones=["b", "a"])
 
 
@@ -46,7 +46,7 @@ def test_the_name_that_stacks_have_been_deployed_with_stays(archive: Path) -> No
     """It is a digest of the content: another name would replace the fleets of every deployed stack."""
     deployed = Content(
         endpoint="triage",
-        artifacts={"AllTraffic": "0" * 64},
+        artifacts={"AllTraffic": ["0" * 64]},
         variants=content(archive).variants,
         volume_key=True,
         zones=["us-east-1a", "us-east-1b"],

@@ -24,7 +24,7 @@ def resolved(archive: Path, image: dict[str, Any], prebuilt: ServingImage | None
             "images",
             StorageArgs(settings=read.artifacts, account=HERE, key_arn="key", protect=True, keep=True),
         )
-        found = serving_image(read.endpoints[0].production_variants[0].model.image, HERE, registry, prebuilt)
+        found = serving_image(read.containers[0].image, HERE, registry, prebuilt)
         pulumi.export("uri", found.uri)
         pulumi.export("repository", found.repository_arn)
 

@@ -14,6 +14,7 @@ from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.images import ServingImage
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.live_endpoints import NOT_DEPLOYED, LiveEndpoint, LiveVariant
+from components.model_containers import ServedContainer
 from components.production_variant import ServedVariant
 from components.safeguards import Safeguards
 from components.variant import VariantArgs
@@ -49,12 +50,18 @@ def inference(
                 variants=[
                     ServedVariant(
                         variant=VariantArgs(endpoint=entry.name, settings=each, vcpus=4, gpus=0),
-                        artifact=Artifact(
-                            uri=pulumi.Output.from_input("s3://models/triage"),
-                            content="triage",
-                            readable=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
-                        ),
-                        image=ServingImage(IMAGE, HERE.arn("ecr", "repository/serving")),
+                        containers=[
+                            ServedContainer(
+                                settings=container,
+                                artifact=Artifact(
+                                    uri=pulumi.Output.from_input("s3://models/triage"),
+                                    content="triage",
+                                    readable=pulumi.Output.from_input("arn:aws:s3:::models/triage"),
+                                ),
+                                image=ServingImage(IMAGE, HERE.arn("ecr", "repository/serving")),
+                            )
+                            for container in each.model.served
+                        ],
                     )
                     for each in entry.production_variants
                 ],

@@ -24,13 +24,13 @@ def test_files_are_named_from_the_directory_on(model: Path) -> None:
 
 def test_the_manifest_is_what_sha256sum_checks(model: Path) -> None:
     command = ["sha256sum", "--check", "--strict", "--quiet"]
-    checked = subprocess.run(command, input=manifest(model).encode(), cwd=model, check=False)
+    checked = subprocess.run(command, input=manifest(files(model)).encode(), cwd=model, check=False)
     assert checked.returncode == 0
 
 
 @pytest.mark.parametrize("change", ["content", "name", "more", "fewer"])
 def test_whatever_changes_is_another_model(model: Path, change: str) -> None:
-    before, config = digest(model), model / "config.json"
+    before, config = digest(files(model)), model / "config.json"
     match change:
         case "content":
             config.write_text("{ }")
@@ -40,12 +40,12 @@ def test_whatever_changes_is_another_model(model: Path, change: str) -> None:
             (model / "adapter").write_text("")
         case _:
             config.unlink()
-    assert digest(model) != before
+    assert digest(files(model)) != before
 
 
 def test_a_copy_is_the_same_model(model: Path, tmp_path: Path) -> None:
-    before = digest(model)
-    assert digest(model.rename(tmp_path / "elsewhere")) == before
+    before = digest(files(model))
+    assert digest(files(model.rename(tmp_path / "elsewhere"))) == before
 
 
 def test_what_sagemaker_can_not_load_is_told(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ def test_language_models_are_offline_whatever_else_they_are_given(archive: Path)
     given = model(archive, image=LMI, environment={"OPTION_MAX_MODEL_LEN": "4096"})
     (entry,) = settings(minimal(archive, endpoints=[endpoint(archive, model=given)])).endpoints
     (variant,) = entry.production_variants
-    assert variant.model.container_environment == {**OFFLINE, "OPTION_MAX_MODEL_LEN": "4096"}
+    assert variant.model.served[0].environment == {**OFFLINE, "OPTION_MAX_MODEL_LEN": "4096"}
 
 
 def test_other_models_get_what_the_settings_say(archive: Path) -> None:
     (entry,) = settings(minimal(archive)).endpoints
-    assert entry.production_variants[0].model.container_environment == {}
+    assert entry.production_variants[0].model.served[0].environment == {}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.settings import Settings, SettingsError, parse
+from components.settings.served_model import ContainerSettings
 from tests.support.recording import ACCOUNT, REGION, ROOT, stack_config
 from tests.support.stacks import PROJECT, minimal, model, settings, shipped
 
@@ -151,6 +152,10 @@ BAD = [
         "r.txt",
         "no package index can be reached: build an image",
     ),
+    ("endpoints[0].model.pipeline", "all", "should be a list"),
+    ("endpoints[0].model.containers", [], "should be a mapping of keys to values"),
+    ("endpoints[0].model.models", "all", "should be a mapping of keys to values"),
+    ("endpoints[0].model.modelCaching", False, "is for several models in one container; remove it, or set models"),
     ("endpoints[0].model.networkIsolationOffBecause", "because", "at least 10 characters"),
     ("endpoints[0].model.image", {}, "exactly one of uri, repositoryTag, or framework with version"),
     ("endpoints[0].model.image", {"framework": "xgboost"}, "needs framework and version together"),
@@ -186,6 +191,7 @@ BAD = [
     ("endpoints[0].alarms.diskPercent", 101, "less than or equal to 100"),
     ("endpoints[0].alarms.gpuPercent", 101, "less than or equal to 100"),
     ("endpoints[0].alarms.gpuMemoryPercent", 101, "less than or equal to 100"),
+    ("endpoints[0].alarms.modelLoadingMs", 60000, "less than 60000"),
     ("endpoints[0].alarms.silentMinutes", 7, "multiple of 5"),
     ("endpoints[0].update.strategy", "big-bang", "choose one of 'all-at-once', 'canary', 'linear', 'rolling'"),
     ("endpoints[0].update.strategy", "canary", "needs exactly one of stepPercent and stepInstances"),
@@ -248,9 +254,10 @@ def groups(annotation: Any) -> list[type[BaseModel]]:
 
 
 def leaves(group: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """The keys that hold values, as errors write them."""
+    """The keys that hold values, as errors write them; what a container has is what a model has."""
     for name, field in group.model_fields.items():
         key, inner = f"{prefix}{field.alias or name}", groups(field.annotation)
+        inner = [] if ContainerSettings in inner else inner
         many = "[0]" if inner and "tuple" in str(field.annotation) else ""
         yield from leaves(inner[0], f"{key}{many}.") if inner else [key]
 

@@ -17,7 +17,18 @@ from tests.support.recording import ROOT
 stacks = pytest.mark.parametrize("stack", EXAMPLES, ids=lambda path: path.split(".")[-2])
 
 
-ALIKE = ("callers", "data-capture", "existing-vpc", "llm", "on-premises-vpn", "shadow", "variants")
+ALIKE = (
+    "callers",
+    "data-capture",
+    "existing-vpc",
+    "llm",
+    "multi-container",
+    "multi-model",
+    "on-premises-vpn",
+    "pipeline",
+    "shadow",
+    "variants",
+)
 """Of types that the other stacks show, too."""
 
 

@@ -88,3 +88,13 @@ def test_the_report_is_measured_on_the_held_out_rows(tmp_path: Path) -> None:
     assert report.accuracy == pytest.approx(accuracy_score(labels[held_out], predicted))
     assert report.sensitivity == pytest.approx(recall_score(labels[held_out], predicted))
     assert report.accuracy > max(np.mean(labels), 1 - np.mean(labels)), "better than always the more frequent answer"
+
+
+def test_a_calibrated_score_never_falls_as_the_first_models_rises(tmp_path: Path) -> None:
+    with tarfile.open(train.build_calibration(tmp_path).artifact, "r:gz") as archive:
+        packed = archive.extractfile(train.MODEL_FILE)
+        assert packed is not None
+        model = packed.read()
+    scores = train.predict(model, np.linspace(0, 1, 50).reshape(-1, 1))
+    assert (np.diff(scores) >= 0).all()
+    assert scores[0] < 0.5 < scores[-1]

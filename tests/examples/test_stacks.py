@@ -29,7 +29,18 @@ def told(command: str, stack: Path) -> dict[str, Any]:
     return said
 
 
-ELSEWHERE = ("asynchronous", "callers", "data-capture", "existing-vpc", "front-door", "llm", "shadow")
+ELSEWHERE = (
+    "asynchronous",
+    "callers",
+    "data-capture",
+    "existing-vpc",
+    "front-door",
+    "llm",
+    "multi-container",
+    "multi-model",
+    "pipeline",
+    "shadow",
+)
 """Rehearsed by tests of their own, in tests/verification and tests/examples."""
 
 

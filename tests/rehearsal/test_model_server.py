@@ -18,13 +18,14 @@ Rows = list[list[float]]
 ROWS: Rows = [[2.0, 1.0], [12.0, 1.0], [19.0, 1.0]]
 
 
-def serve(aws: EmbeddedAws, archive: bytes) -> str:
-    """An endpoint for an archive; its name."""
+def serve(aws: EmbeddedAws, archive: bytes, **model: Any) -> str:
+    """An endpoint for an archive, or of another model; its name."""
     s3, sagemaker, name = aws.client("s3"), aws.client("sagemaker"), unique("served")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=name, Key="model.tar.gz", Body=archive)
     container = {"Image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1", "ModelDataUrl": f"s3://{name}/model.tar.gz"}
-    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role(aws), PrimaryContainer=container)
+    made = {"PrimaryContainer": container} | model
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role(aws), **made)
     variant = {"VariantName": "only", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
@@ -206,3 +207,24 @@ def test_a_model_may_be_files_below_a_prefix(aws: EmbeddedAws, booster: xgboost.
     sagemaker.create_endpoint_config(EndpointConfigName=others, ProductionVariants=config)
     sagemaker.create_endpoint(EndpointName=others, EndpointConfigName=others)
     assert "has s3:ListBucket there" in sagemaker.describe_endpoint(EndpointName=others)["FailureReason"]
+
+
+@pytest.mark.parametrize(("setting", "kept"), [("Enabled", True), ("Disabled", False)])
+def test_a_model_that_was_called_stays_in_memory_unless_that_is_off(
+    setting: str, kept: bool, aws: EmbeddedAws, archive: bytes
+) -> None:
+    name = serve(aws, archive)
+    many = {
+        "Image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1",
+        "ModelDataUrl": f"s3://{name}/",
+        "Mode": "MultiModel",
+        "MultiModelConfig": {"ModelCacheSetting": setting},
+    }
+    again = serve(aws, archive, PrimaryContainer=many)
+    assert ask(aws, again, TargetModel="model.tar.gz")["Body"].read()
+    aws.client("s3").delete_object(Bucket=name, Key="model.tar.gz")
+    if kept:
+        assert ask(aws, again, TargetModel="model.tar.gz")["Body"].read()
+    else:
+        with pytest.raises(ClientError, match="Failed to download model data"):
+            ask(aws, again, TargetModel="model.tar.gz")

@@ -558,7 +558,7 @@ def a_models_name_is_given_once(aws: EmbeddedAws) -> bool:
 @probe("network_isolation")
 def isolation_is_kept(aws: EmbeddedAws) -> bool:
     described = aws.client("sagemaker").describe_model(ModelName=model(aws, EnableNetworkIsolation=True))
-    return described["EnableNetworkIsolation"] is True
+    return described["EnableNetworkIsolation"] is True and "Containers" not in described
 
 
 @probe("instance_types")

@@ -66,9 +66,9 @@ def test_a_call_from_inside_is_not_told_and_a_refused_one_from_outside_is(
 ) -> None:
     inside = InsideCaller(stack.desired, stack.client)
     try:
-        inside.call("triage", sample, "text/csv", "application/json")
+        inside.call("triage", sample, "text/csv", "application/json", named={})
         assert told() == []
-        inside.refused_outside("triage")
+        inside.refused_outside("triage", {})
         (refused,) = told()
     finally:
         inside.remove()

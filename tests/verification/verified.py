@@ -1396,7 +1396,7 @@ def parameter_deleted(stack: Deployment) -> Iterator[None]:
 
 @missed_by("Endpoint triage: answers", "Endpoint triage-features: answers")
 def other_predictions(stack: Deployment) -> Iterator[None]:
-    expected = Path(stack.desired.models[0].artifact).with_name("expected.json")
+    expected = Path(stack.desired.settings.containers[0].artifact).with_name("expected.json")
     before = expected.read_text()
     predictions = json.loads(before)
     predictions["predictions"][0]["score"] += 0.01

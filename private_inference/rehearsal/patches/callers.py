@@ -95,7 +95,8 @@ def judged_actions(original: Any, response: Any, resource: str = "*") -> None:
         service = judged.action.partition(":")[0]
         place = f"arn:{response.partition}:{service}:{response.region}:{session.account_id}:"
         for named in judged.resources(response):
-            request = Request(judged.action, place + named, way.context if way else {})
+            context = {**judged.context(response), **(way.context if way else {})}
+            request = Request(judged.action, place + named, context)
             _refuse(session, request, refusal(role, request, None, way), "AccessDeniedException")
     original(response, resource)
 

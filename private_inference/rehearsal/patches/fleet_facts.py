@@ -51,19 +51,14 @@ def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]
         artifacts=[
             artifact_at(sagemaker, each)
             for item in containers
-            if (url := archive_of(item))
+            if (url := artifact_uri(item))
             for each in stored_below(sagemaker, url)
         ],
-        prefixes=[_prefix(sagemaker, url) for item in containers if (url := archive_of(item)).endswith("/")],
+        prefixes=[_prefix(sagemaker, url) for item in containers if (url := artifact_uri(item)).endswith("/")],
         images=[image for item in containers if (image := _image(sagemaker, item.get("Image") or ""))],
         network=None if unknown or not network.get("Subnets") else _network(sagemaker, network),
         unknown_network=unknown,
     )
-
-
-def archive_of(container: dict[str, Any]) -> str:
-    """The S3 URI of what an instance fetches before it starts; none for a multi-model container."""
-    return "" if container.get("Mode") == "MultiModel" else artifact_uri(container)
 
 
 def find_role(backend: Any, arn: str | None) -> Role | None:

@@ -10,9 +10,11 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 
 from private_inference.rehearsal import fleet_needs
-from private_inference.rehearsal.fleet_needs import Missing
-from private_inference.rehearsal.model_server import Loaded, loaded
-from private_inference.rehearsal.patches.fleet_facts import archive_of, fleet_facts
+from private_inference.rehearsal.containers import Containers, Loaded
+from private_inference.rehearsal.fleet_needs import Missing, artifact_uri
+from private_inference.rehearsal.model_server import loaded
+from private_inference.rehearsal.object_writes import read_refusal
+from private_inference.rehearsal.patches.fleet_facts import artifact_at, find_role, fleet_facts, way_to_s3
 from private_inference.rehearsal.patches.model_interfaces import attach, release
 from private_inference.rehearsal.patches.shadows import hosted
 
@@ -27,8 +29,8 @@ class Instance:
     zone: str
     interface: Any
     """Its network interface (moto's), if the model has a VpcConfig."""
-    archives: list[Loaded]
-    """What its containers loaded when it started, in their order; nothing for a container without a model."""
+    containers: Containers
+    """What its containers loaded."""
 
 
 @dataclass
@@ -38,8 +40,10 @@ class Fleet:
     variant: dict[str, Any]
     """As the configuration has it, which may be gone by now."""
     role_arn: str
-    archives: list[str]
-    """The S3 URIs of what its containers load, in their order; empty for a container without a model."""
+    containers: list[dict[str, Any]]
+    """As CreateModel was given them, in their order."""
+    direct: bool
+    """Whether a call gets to one of them."""
     subnets: list[str]
     groups: list[str]
     instances: list[Instance] = field(default_factory=list)
@@ -81,12 +85,12 @@ def grow(backend: Any, endpoint_name: str, fleet: Fleet, count: int) -> None:
     Its words for too few instances are those that AWS's users quote; for addresses they are this program's.
     """
     ec2 = ec2_backends[backend.account_id][backend.region_name]
-    models = [loaded(backend, uri) if uri else b"" for uri in fleet.archives] if count else []
+    models = [_loaded_at_start(backend, each) for each in fleet.containers] if count else []
     available = {zone.name for zone in ec2.describe_availability_zones() if zone.state == "available"}
     for _ in range(count):
         if not fleet.subnets:
             zone = _least_used(fleet, sorted(available))
-            fleet.instances.append(Instance(zone, None, models))
+            fleet.instances.append(Instance(zone, None, _containers(backend, endpoint_name, fleet, models)))
             continue
         subnets = {subnet.availability_zone: subnet for subnet in map(ec2.get_subnet, reversed(fleet.subnets))}
         places = {zone: subnet for zone, subnet in subnets.items() if zone in available}
@@ -95,7 +99,24 @@ def grow(backend: Any, endpoint_name: str, fleet: Fleet, count: int) -> None:
             raise NotStartedError("The subnets of the model have too few free IP addresses.")
         zone = _least_used(fleet, sorted(free))
         interface = attach(ec2, free[zone], fleet.groups, endpoint_name, fleet.role_arn)
-        fleet.instances.append(Instance(zone, interface, models))
+        fleet.instances.append(Instance(zone, interface, _containers(backend, endpoint_name, fleet, models)))
+
+
+def _loaded_at_start(backend: Any, container: dict[str, Any]) -> Loaded:
+    uri = artifact_uri(container)
+    return loaded(backend, uri) if uri and container.get("Mode") != "MultiModel" else b""
+
+
+def _containers(backend: Any, endpoint_name: str, fleet: Fleet, models: list[Loaded]) -> Containers:
+    def fetch(uri: str) -> Loaded | None:
+        """Now, as the role may: what an instance loads after its start, it needs then."""
+        role, artifact = find_role(backend, fleet.role_arn), artifact_at(backend, uri)
+        way = way_to_s3(backend, fleet.subnets)
+        if role is None or read_refusal(backend.region_name, role, artifact, way):
+            return None
+        return loaded(backend, uri)
+
+    return Containers(endpoint_name, fleet.containers, fleet.direct, models, fetch)
 
 
 def shrink(fleet: Fleet, count: int) -> None:
@@ -138,7 +159,8 @@ def _empty(backend: Any, variant: dict[str, Any]) -> Fleet:
     return Fleet(
         variant=variant,
         role_arn=model.execution_role_arn,
-        archives=[archive_of(container) for container in containers],
+        containers=containers,
+        direct=getattr(model, "inference_execution_config", {}).get("Mode") == "Direct",
         subnets=network.get("Subnets", []),
         groups=network.get("SecurityGroupIds", []),
     )

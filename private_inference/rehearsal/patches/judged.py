@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from private_inference.graph.endpoint_services import RUNTIMES
+from private_inference.rehearsal.containers import TARGET_MODEL
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,18 @@ class Judged:
     """The endpoint services that carry it, without what is common to their names."""
     resources: Callable[[Any], list[str]]
     """The resource parts of the ARNs that a request, as moto's response object holds it, is about."""
+    context: Callable[[Any], dict[str, str]] = lambda _: {}
+    """Condition keys of its own that the request carries, in lower case, and their values."""
 
 
 def _endpoint(response: Any) -> list[str]:
     return [f"endpoint/{unquote(response.path.split('/')[2])}"]
+
+
+def _target(response: Any) -> dict[str, str]:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoint-security.html"""
+    target = response.headers.get(TARGET_MODEL)
+    return {"sagemaker:targetmodel": target} if target else {}
 
 
 def _parameters(response: Any) -> list[str]:
@@ -37,7 +46,7 @@ INVOCATIONS = ("InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithRespo
 
 JUDGED: Mapping[tuple[str, str], Judged] = {
     # The embedded AWS has one address: which of the two a client means can't be seen.
-    **{("sagemaker-runtime", name): Judged(f"sagemaker:{name}", RUNTIMES, _endpoint) for name in INVOCATIONS},
+    **{("sagemaker-runtime", name): Judged(f"sagemaker:{name}", RUNTIMES, _endpoint, _target) for name in INVOCATIONS},
     **{("ssm", name): Judged(f"ssm:{name}", ("ssm",), _parameters) for name in ("GetParameter", "GetParameters")},
 }
 """Beside them, s3:GetObject and s3:PutObject are judged, with what the object's bucket and key say."""

@@ -19,9 +19,10 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.sagemakerruntime.urls import url_paths
 
 from private_inference.rehearsal import model_server
+from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.rehearsal.patches import captures, queue, shadows
 from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
-from private_inference.rehearsal.patches.fleet_facts import archive_of, unknown_network
+from private_inference.rehearsal.patches.fleet_facts import unknown_network
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.patches.security import admits
 from private_inference.rehearsal.target_tracking import tracking_alarms
@@ -60,15 +61,19 @@ def _refuse_role(backend: Any, arn: str | None) -> None:
 
 
 def _refuse_model_data(backend: Any, container: dict[str, Any]) -> None:
-    url = archive_of(container)
+    url = artifact_uri(container)
     if url and not any(model_server.stored_object(backend, each) for each in model_server.stored_below(backend, url)):
         raise ValidationError(f"Could not find model data at {url}.")
 
 
 @patch(SageMakerModelBackend, "create_model")
 def network_isolation(original: Any, backend: Any, **asked: Any) -> Any:
-    """DescribeModel answers with the EnableNetworkIsolation that CreateModel was given (API_DescribeModel)."""
+    """DescribeModel answers with the EnableNetworkIsolation that CreateModel was given, and leaves out what it was not.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html.
+    """
     model = original(backend, **asked)
+    model.primary_container, model.containers = model.primary_container or None, model.containers or None
     parameters = request_parameters()
     model.enable_network_isolation = bool(parameters.get("EnableNetworkIsolation", False))
     if "InferenceExecutionConfig" in parameters:
