@@ -9,7 +9,8 @@ from components.caller_contract import CallerContract
 from components.settings import CallerSettings
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, result, short
 from private_inference.verification.controls import INTEGRITY, LEAST_PRIVILEGE
-from private_inference.verification.deployed import Deployed, Item
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item
 from private_inference.verification.policies import Statement, statements
 
 SESSION_SECONDS = 3600

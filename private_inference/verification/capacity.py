@@ -18,7 +18,8 @@ from private_inference.verification.checks import (
     short,
 )
 from private_inference.verification.controls import AT_REST, AVAILABILITY, LEAST_PRIVILEGE, MONITORING
-from private_inference.verification.deployed import Deployed, Item, dimensions
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item, dimensions
 from private_inference.verification.desired import Variant, variants_of
 from private_inference.verification.policies import statements
 

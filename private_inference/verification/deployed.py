@@ -1,11 +1,10 @@
 """The stack as AWS shows it."""
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from components.cidr import free_block
 from components.settings import Container, ExistingVpcSettings
@@ -17,12 +16,10 @@ from private_inference.reachability.stack_intent import ROLES, TIERS, intent_fro
 from private_inference.reachability.traffic import addresses
 from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import AbsentError, UnreadableError
+from private_inference.verification.descriptions import Item, containers, dimensions, grouped, hosted, only
 from private_inference.verification.desired import ACCESS, APP, MODEL, Artifact, Desired
 from private_inference.verification.needs import Needs
 from private_inference.verification.reader import Reader
-
-Item = Mapping[str, Any]
-T = TypeVar("T")
 
 
 class Deployed:
@@ -93,8 +90,8 @@ class Deployed:
             for group in self.security_groups
             if self.of_stack(group) and group["GroupId"] not in (*endpoint, client) and _is_named(group, MODEL)
         ]
-        return {APP: client, ACCESS: _only("security group of the access tier", endpoint)} | {
-            MODEL: _only("security group of the model tier", models)
+        return {APP: client, ACCESS: only("security group of the access tier", endpoint)} | {
+            MODEL: only("security group of the model tier", models)
         }
 
     def of_stack(self, item: Item) -> bool:
@@ -158,7 +155,7 @@ class Deployed:
         """The VPC's endpoint of a service, such as `logs`; `kind` is Gateway or Interface."""
         name = self.desired.service(service)
         found = [e for e in self.vpc_endpoints if (e["ServiceName"], e["VpcEndpointType"]) == (name, kind)]
-        return found[0] if len(found) == 1 else _only(f"{kind} endpoint of {service}", found)
+        return found[0] if len(found) == 1 else only(f"{kind} endpoint of {service}", found)
 
     def is_reused(self, endpoint: Item) -> bool:
         """Whether an endpoint is the VPC owner's, and the settings name it."""
@@ -174,7 +171,7 @@ class Deployed:
         """AWS's list of a service's addresses."""
         named = [{"Name": "prefix-list-name", "Values": [self.desired.service(service)]}]
         found = self.aws.all("ec2", "describe_prefix_lists", "PrefixLists", Filters=named)
-        return _only(f"prefix list of {service}", found)
+        return only(f"prefix list of {service}", found)
 
     # Data
 
@@ -207,7 +204,7 @@ class Deployed:
             local = [e for e in endpoints if any(v.model.local for v in e.hosted_variants)]
             used = {uri.split("/")[2] for endpoint in local for uri in self.model_uris(endpoint.name)}
             tagged = [bucket for bucket in tagged if bucket in used]
-        return _only("bucket with the stack's tags", tagged)
+        return only("bucket with the stack's tags", tagged)
 
     @cached_property
     def exchanges(self) -> Mapping[str, str]:
@@ -241,7 +238,7 @@ class Deployed:
         """ARN of the topic of alarms: it has the stack's tags, as those have that the contract names for outcomes."""
         promised = self.desired.contract.endpoints.values()
         told = {arn for each in promised for arn in (each.async_topic_arns or {}).values()}
-        return _only("topic with the stack's tags", [arn for arn in self.tagged("sns") if arn not in told])
+        return only("topic with the stack's tags", [arn for arn in self.tagged("sns") if arn not in told])
 
     def artifact(self, container: Container) -> Artifact:
         """Where a container should load from."""
@@ -299,7 +296,7 @@ class Deployed:
         """The model behind a variant."""
         variants = hosted(self.configuration(endpoint))
         named = [item["ModelName"] for item in variants if item["VariantName"] == variant]
-        return self.aws.get("sagemaker", "describe_model", ModelName=_only(f"variant {variant}", named))
+        return self.aws.get("sagemaker", "describe_model", ModelName=only(f"variant {variant}", named))
 
     def model_uris(self, name: str) -> list[str]:
         """Where the models behind an endpoint are loaded from."""
@@ -371,34 +368,3 @@ class Deployed:
 def _is_named(group: Item, role: str) -> bool:
     """By the tag that the program gives: a service beside the stack may have groups that carry the stack's tags."""
     return any(tag["Key"] == "Name" and tag["Value"].endswith(f"-{role}") for tag in group.get("Tags", []))
-
-
-def _only(what: str, found: Sequence[T]) -> T:
-    if len(found) != 1:
-        raise AbsentError(f"{'no' if not found else len(found)} {what}, where one was asked for")
-    return found[0]
-
-
-def hosted(described: Item) -> list[Item]:
-    """The variants of an endpoint or of a configuration, shadows last."""
-    return [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
-
-
-def containers(model: Item) -> list[Item]:
-    """The containers of a model, whichever way it was given them."""
-    return [model["PrimaryContainer"]] if "PrimaryContainer" in model else list(model.get("Containers", []))
-
-
-def dimensions(metric: Item) -> dict[str, str]:
-    """Those of a metric, or of the first metric in the expression that an alarm follows."""
-    named = [query["MetricStat"]["Metric"] for query in metric.get("Metrics", []) if "MetricStat" in query]
-    given = named[0] if named else metric
-    return {item["Name"]: item["Value"] for item in given.get("Dimensions", [])}
-
-
-def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> Mapping[str, list[Item]]:
-    """The items by key; an unknown key has none."""
-    found: defaultdict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        found[key(item)].append(item)
-    return found

@@ -23,7 +23,8 @@ from private_inference.rehearsal.iam_conditions import UnknownOperatorError
 from private_inference.rehearsal.iam_decision import Role
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
 from private_inference.verification.checks import AbsentError, UnreadableError
-from private_inference.verification.deployed import Deployed, Item, containers, hosted
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item, containers, hosted
 
 T = TypeVar("T")
 

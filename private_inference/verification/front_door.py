@@ -26,7 +26,8 @@ from private_inference.verification.controls import (
     MONITORING,
     TRANSMISSION,
 )
-from private_inference.verification.deployed import Deployed, Item, dimensions
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item, dimensions
 from private_inference.verification.desired import variants_of
 from private_inference.verification.inside import InsideCaller, RefusedError
 from private_inference.verification.policies import Statement, statements, unescaped

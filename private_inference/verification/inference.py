@@ -20,7 +20,8 @@ from private_inference.verification.checks import (
     text,
 )
 from private_inference.verification.controls import AT_REST, AVAILABILITY, BOUNDARY, INTEGRITY
-from private_inference.verification.deployed import Deployed, Item, containers, dimensions, hosted
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item, containers, dimensions, hosted
 from private_inference.verification.desired import MODEL, Variant, variants_of
 from private_inference.verification.fleets import lacking
 

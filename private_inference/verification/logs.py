@@ -5,7 +5,8 @@ from functools import partial
 
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, result, short
 from private_inference.verification.controls import AUDIT
-from private_inference.verification.deployed import Deployed, Item
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item
 
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
 """https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html"""

@@ -8,7 +8,8 @@ from components.settings.models import OnPremisesSettings
 from private_inference.reachability.model import GatewayKind
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, joined, result
 from private_inference.verification.controls import BOUNDARY
-from private_inference.verification.deployed import Deployed, Item
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item
 from private_inference.verification.desired import ACCESS
 
 RESOLVER = "route53resolver"

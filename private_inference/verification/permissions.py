@@ -14,7 +14,8 @@ from components.contract import Contract, FrontDoor
 from private_inference.authorization.from_account.described import Described, Endpoint, Guarded
 from private_inference.verification.callers import contract_of, role_arn
 from private_inference.verification.checks import AbsentError, UnreadableError
-from private_inference.verification.deployed import Deployed, Item
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item
 from private_inference.verification.keys import PURPOSES
 from private_inference.verification.logs import ENDPOINTS, flow_log
 from private_inference.verification.policies import unescaped

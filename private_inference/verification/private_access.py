@@ -6,7 +6,8 @@ from functools import partial
 from private_inference.verification import listings
 from private_inference.verification.checks import Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import BOUNDARY, LEAST_PRIVILEGE
-from private_inference.verification.deployed import Deployed, Item
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item
 from private_inference.verification.desired import ACCESS, S3
 from private_inference.verification.exchange_permissions import FAILURES, INPUTS, OUTPUTS
 from private_inference.verification.policies import Statement, statements

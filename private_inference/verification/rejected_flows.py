@@ -6,7 +6,8 @@ from functools import partial
 
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, result
 from private_inference.verification.controls import MONITORING
-from private_inference.verification.deployed import Deployed, Item
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import Item
 from private_inference.verification.logs import flow_log, flow_log_group_name
 
 COUNTED = {"protocol=6, action=REJECT, tcp-flags=2", "protocol!=6, action=REJECT"}

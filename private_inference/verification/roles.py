@@ -8,7 +8,8 @@ from private_inference.verification import listings
 from private_inference.verification.capture import bucket_of
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import LEAST_PRIVILEGE
-from private_inference.verification.deployed import Deployed, containers, dimensions
+from private_inference.verification.deployed import Deployed
+from private_inference.verification.descriptions import containers, dimensions
 from private_inference.verification.desired import MODEL
 from private_inference.verification.exchange_permissions import caller_faults, role_reach
 from private_inference.verification.inference import ROLLBACK
