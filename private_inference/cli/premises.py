@@ -48,13 +48,13 @@ def _assertions(desired: Desired, settings: OnPremisesSettings, aws: EmbeddedAws
     for endpoint in desired.settings.endpoints:
         called = partial(_call, stack, endpoint, aws, partial(reach, client))
         yield expect(f"{endpoint.name} answers {client} by {how}", called)
-    if stranger := _stranger(desired, settings):
+    if stranger := _stranger(stack.vpc["CidrBlock"], settings):
         claim = f"{stranger}, which is in no block of theirs, reaches no endpoint"
         yield expect(claim, partial(_kept_out, partial(reach, stranger)))
 
 
-def _stranger(desired: Desired, settings: OnPremisesSettings) -> str | None:
-    taken = [IPv4Network(block) for block in (desired.settings.network.cidr, *settings.cidrs)]
+def _stranger(vpc: str, settings: OnPremisesSettings) -> str | None:
+    taken = [IPv4Network(block) for block in (vpc, *settings.cidrs)]
     return next((each for each in STRANGERS if not any(IPv4Network(each).overlaps(block) for block in taken)), None)
 
 

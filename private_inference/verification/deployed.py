@@ -81,7 +81,7 @@ class Deployed:
     def groups(self) -> Mapping[str, str]:
         """Security group by tier: callers' by the contract, the runtime endpoint's, and the stack's for models."""
         endpoint = [group["GroupId"] for group in self.runtime.get("Groups", [])]
-        if self.is_reused(self.runtime):
+        if self.runtime["VpcEndpointId"] in self.desired.reused:
             own = filter(self.of_stack, self.security_groups)
             endpoint = [group["GroupId"] for group in own if _is_named(group, ACCESS)]
         client = self.desired.contract.client_security_group_id
@@ -128,8 +128,9 @@ class Deployed:
         """What the network is for, by security group, network ACL and route table."""
         denied = self.desired.settings.network.denied_cidrs
         network = completed(self.network, self.intent)
-        groups = frozenset({*self.groups.values(), *self.groups_reused})
-        return Needs(network, self.intent, groups, addresses(*denied))
+        reused = [e for e in self.vpc_endpoints if e["VpcEndpointId"] in self.desired.reused]
+        groups = {*self.groups.values(), *(group["GroupId"] for e in reused for group in e.get("Groups", ()))}
+        return Needs(network, self.intent, frozenset(groups), addresses(*denied))
 
     def acls_of(self, tier: str) -> list[str]:
         """The network ACLs in force in a tier."""
@@ -156,16 +157,6 @@ class Deployed:
         name = self.desired.service(service)
         found = [e for e in self.vpc_endpoints if (e["ServiceName"], e["VpcEndpointType"]) == (name, kind)]
         return found[0] if len(found) == 1 else only(f"{kind} endpoint of {service}", found)
-
-    def is_reused(self, endpoint: Item) -> bool:
-        """Whether an endpoint is the VPC owner's, and the settings name it."""
-        reused = self.existing and {self.existing.s3_gateway, *self.existing.interface_endpoints.values()}
-        return endpoint["VpcEndpointId"] in (reused or ())
-
-    @property
-    def groups_reused(self) -> set[str]:
-        """The security groups of endpoints that are reused."""
-        return {g["GroupId"] for e in self.vpc_endpoints if self.is_reused(e) for g in e.get("Groups", ())}
 
     def prefix_list(self, service: str) -> Item:
         """AWS's list of a service's addresses."""

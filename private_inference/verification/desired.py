@@ -133,6 +133,12 @@ class Desired:
         """The endpoint service that clients call models through."""
         return "sagemaker.runtime-fips" if self.settings.private_access.fips else "sagemaker.runtime"
 
+    @property
+    def reused(self) -> frozenset[str]:
+        """Ids of VPC endpoints that are the VPC owner's, and that the settings name."""
+        existing = self.settings.network.existing
+        return frozenset((existing.s3_gateway or "", *existing.interface_endpoints.values()) if existing else ())
+
     def reuses(self, service: str) -> bool:
         """Whether a service's interface endpoint is the VPC owner's, and keeps its policy and groups."""
         existing = self.settings.network.existing

@@ -103,7 +103,7 @@ def _interface(stack: Deployed, service: str) -> Result:
     if service == stack.desired.runtime and len(set(own)) < 2:
         faults.append("fewer than two zones")
     groups = {group["GroupId"] for group in endpoint.get("Groups", [])}
-    if groups != {stack.groups[ACCESS]} and not stack.is_reused(endpoint):
+    if groups != {stack.groups[ACCESS]} and endpoint["VpcEndpointId"] not in stack.desired.reused:
         faults.append(f"its security groups are {joined(groups)}")
     dns = "private DNS on" if endpoint.get("PrivateDnsEnabled") else "private DNS off"
     return result(f"{endpoint['VpcEndpointId']} in {joined(own)}, {dns}, {joined(groups)}", faults)
