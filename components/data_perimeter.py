@@ -11,7 +11,8 @@ from typing import Any
 
 import pulumi
 
-from components.iam import Account, Arn, Statement, data_services, deny
+from components.iam import Account, Arn, Statement, deny
+from components.key_policies import data_services
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components import iam
+from components import execution_policies, iam
 from components.iam import Account
 
 
@@ -44,7 +44,7 @@ class ExecutionRole(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(parent=former)]),
         )
         vpc = pulumi.Output.concat(args.account.arn("ec2", "vpc/"), args.vpc_id)
-        document = iam.network_interfaces(args.account, vpc, unscoped=args.unscoped_interfaces)
+        document = execution_policies.network_interfaces(args.account, vpc, unscoped=args.unscoped_interfaces)
         self.interfaces = aws.iam.RolePolicy(
             f"{name}-interfaces",
             role=self.role.id,

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import capture_policies, exchange_policies, iam
+from components import capture_policies, exchange_policies, execution_policies, iam
 from components.data_capture import DataCapture
 from components.deployment import deployment
 from components.exchange import Exchange
@@ -193,7 +193,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
     ) -> pulumi.Resource:
         """What the execution role may: it must be attached before a model is created with the role."""
         args = self._args
-        serving = iam.Serving(
+        serving = execution_policies.Serving(
             artifacts=args.readable_artifacts,
             artifact_keys=args.artifact_keys,
             image_repositories=args.image_repositories,
@@ -207,7 +207,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
         further = exchange_policies.role_statements(args.account, args.exchange.exchanged) if args.exchange else []
         if args.capture:
             further += capture_policies.role_statements(args.account, args.capture.bucket.arn, args.data_key_arn)
-        document = with_listings(iam.execution_role(args.account, serving, *further), args.listed_artifacts)
+        document = with_listings(
+            execution_policies.execution_role(args.account, serving, *further), args.listed_artifacts
+        )
         role = args.execution_role.role
         return aws.iam.RolePolicy(self._name, role=role.id, policy=iam.json_document(document), opts=self._child())
 

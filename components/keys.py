@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components import iam
+from components import iam, key_policies
 from components.iam import Account, Document, Statement
 from components.names import stack_name
 from components.settings import SecuritySettings
@@ -43,11 +43,11 @@ class EncryptionKeys(pulumi.ComponentResource):
         self.data = self._key(
             "data",
             "Artifacts, images and volumes",
-            iam.data_key(args.account, *args.data_refusals),
+            key_policies.data_key(args.account, *args.data_refusals),
             args.retain_data_key,
         )
-        self.logs = self._key("logs", "Log groups", iam.logs_key(args.account, *args.logs_use))
-        notifications = iam.notifications_key(args.account, *args.notifications_use)
+        self.logs = self._key("logs", "Log groups", key_policies.logs_key(args.account, *args.logs_use))
+        notifications = key_policies.notifications_key(args.account, *args.notifications_use)
         self.notifications = self._key("notifications", "Alarm topic", notifications)
         self.register_outputs({"dataKeyArn": self.data.arn, "logsKeyArn": self.logs.arn})
 
