@@ -102,6 +102,7 @@ def destinations_are_inside(
         for path, document in documents(resource):
             if not isinstance(document, Unknown):
                 yield from for_each(readable(document), partial(_admits_outside, resource, path, inside))
+                yield from for_each(readable(document), partial(_reaches_outside, resource, path, inside))
 
 
 def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
@@ -196,6 +197,16 @@ def _admits_outside(resource: Resource, path: str, inside: Inside, statement: St
         if account and account not in inside.accounts and not (of_callers and account in inside.callers):
             yield resource.violation(f"lets another account in ({path}, {statement.label})")
             return
+        issuer = re.search(r":oidc-provider/([^/]+)", str(known(who)))
+        if issuer and not _is_inside(issuer[1], inside):
+            yield resource.violation(f"lets in who signs in at a host outside ({path}, {statement.label})")
+            return
+
+
+def _reaches_outside(resource: Resource, path: str, inside: Inside, statement: Statement) -> Findings:
+    accounts = [account_of(each) for each in statement.resources if isinstance(each, str)]
+    if statement.allows and inside.accounts and {*filter(None, accounts)} - inside.accounts - accounts_of_aws():
+        yield resource.violation(f"grants what is another account's ({path}, {statement.label})")
 
 
 AWS_NAMES = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "on.aws", "aws.amazon.com", "sagemaker.aws")

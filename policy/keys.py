@@ -11,7 +11,7 @@ from private_inference.graph.schema import Node, load
 from private_inference.graph.values import Unknown, is_given, joined, known, pick, spread
 
 KEY = re.compile(r"(?i)(?=\w*(kms|cmk|encryptionkey|managedkey))\w*(key|arn|id|identifier)$")
-"""Names of keys. In a block that is about encryption, `keyArn` and `keyId` are, too."""
+"""Names of keys. In a block that is about encryption, `keyArn`, `keyId` and `id` are, too."""
 SWITCH = re.compile(r"(\w*[eE]ncrypted|\w*[eE]ncryptionEnabled)$")
 KIND = ("encryptionType", "sseAlgorithm", "keyType")
 
@@ -85,4 +85,4 @@ def _about_encryption(name: str) -> bool:
 
 
 def _is_key(name: str, about_encryption: bool) -> bool:
-    return bool(KEY.match(name)) or (about_encryption and name in ("keyArn", "keyId"))
+    return bool(KEY.match(name)) or (about_encryption and name in ("keyArn", "keyId", "id"))
