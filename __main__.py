@@ -13,6 +13,7 @@ from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
 from components.callers import Callers, CallersArgs
 from components.cidr import Tier
+from components.component_fleet import fleets_of
 from components.contract import PublishedContract, PublishedContractArgs
 from components.data_capture import captures_of
 from components.data_perimeter import Readers, decryption
@@ -42,6 +43,7 @@ from components.production_variant import ServedVariant
 from components.rejected_flows import RejectedFlowsAlarm, RejectedFlowsAlarmArgs
 from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
+from components.serving_model import ServedModel
 from components.settings import load
 from components.storage import StorageArgs
 from components.trail_policies import trail_key_use
@@ -139,6 +141,23 @@ store = ArtifactStore(
 exchanges = exchanges_of(settings, storage, roles, keys.notifications.arn, readers, options)
 captures = captures_of(settings, storage, readers, options)
 registry = ImageRegistry("images", storage, options)
+models = {
+    endpoint.name: [
+        ServedModel(
+            model=model,
+            containers=[
+                ServedContainer(
+                    settings=container,
+                    artifact=store.artifact_of(container),
+                    image=serving_image(container.image, account, registry, facts.prebuilt_images.get(container.image)),
+                )
+                for container in model.served
+            ],
+        )
+        for model in endpoint.models
+    ]
+    for endpoint in settings.endpoints
+}
 served = {
     endpoint.name: [
         ServedVariant(
@@ -148,21 +167,15 @@ served = {
                 vcpus=facts.instances[variant.instance_type].vcpus,
                 gpus=facts.instances[variant.instance_type].gpus,
             ),
-            containers=[
-                ServedContainer(
-                    settings=container,
-                    artifact=store.artifact_of(container),
-                    image=serving_image(container.image, account, registry, facts.prebuilt_images.get(container.image)),
-                )
-                for container in variant.model.served
-            ],
+            containers=each.containers,
         )
-        for variant in endpoint.hosted_variants
+        for variant, each in zip(endpoint.hosted_variants, models[endpoint.name], strict=False)
     ]
     for endpoint in settings.endpoints
 }
+fleets = fleets_of(settings, models, facts.instances)
 # Permissions cover what serves now, too: it has to heal and scale until the update is over, and after a rollback.
-containers = {name: [one for each in variants for one in each.containers] for name, variants in served.items()}
+containers = {name: [one for each in several for one in each.containers] for name, several in models.items()}
 readable = {
     name: [*(one.artifact.readable for one in each), *(store.readable(uri) for uri in live[name].artifacts)]
     for name, each in containers.items()
@@ -184,6 +197,7 @@ access = PrivateAccess(
         allowed=plan.allowed,
         service_zones=facts.service_zones,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
+        component_names=[component.called for fleet in fleets.values() for component in fleet.components],
         artifacts=list(chain.from_iterable(readable.values())),
         listed_artifacts=list(chain.from_iterable(listed.values())),
         exchanges=[exchange.bucket.arn for exchange in exchanges.values()],
@@ -209,6 +223,7 @@ monitoring = Monitoring(
         variants={name: [each.name for each in variants] for name, variants in served.items()},
         asynchronous=exchanges,
         loading=[endpoint.name for endpoint in settings.endpoints if endpoint.target_models],
+        components={name: [component.called for component in fleet.components] for name, fleet in fleets.items()},
     ),
     options,
 )
@@ -269,6 +284,7 @@ endpoints = {
             vpc_id=network.vpc.id,
             exchange=exchanges.get(endpoint.name),
             capture=captures.get(endpoint.name),
+            fleet=fleets.get(endpoint.name),
             data_key_arn=keys.data.arn,
             logs_key_arn=keys.logs.arn,
             log_retention_days=settings.security.log_retention_days,

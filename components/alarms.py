@@ -3,15 +3,17 @@
 Metrics and their units: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components.hardware_alarms import hardware_alarms
 from components.settings import AsynchronousSettings
-from components.variant import INSTANCE_METRICS, INVOCATION_METRICS, PERIOD_SECONDS, VariantArgs
+from components.variant import INVOCATION_METRICS, PERIOD_SECONDS, VariantArgs
+from components.watch import Watch
 
 MICROSECONDS = 1000
 """Microseconds in a millisecond; SageMaker reports latency in microseconds."""
@@ -42,13 +44,18 @@ class VariantAlarms(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: VariantAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:VariantAlarms", name, None, opts)
-        self._name = name
         self._args = args
+        self._watch = Watch(name, args.topic_arn, self)
         self.rollback = [self._server_errors(), self._latency()]
         queued = args.asynchronous
         requests = self._queue(queued) if queued else [self._overhead(), *self._capacity(), *self._silence()]
-        alarms = [*self.rollback, self._client_errors(), *self._hardware(), *requests, *self._loading()]
-        self._sum_up(alarms)
+        variant = args.variant
+        hardware = hardware_alarms(
+            self._watch, variant.settings.alarms, variant.dimensions, vcpus=variant.vcpus, gpus=variant.gpus
+        )
+        self._watch.sum_up(
+            variant.label, [*self.rollback, self._client_errors(), *hardware, *requests, *self._loading()]
+        )
         self.register_outputs({})
 
     def _server_errors(self) -> aws.cloudwatch.MetricAlarm:
@@ -83,7 +90,7 @@ class VariantAlarms(pulumi.ComponentResource):
         return [
             self._on_invocations("failures", failed, "InvocationFailures", limits.failures, statistic="Sum"),
             self._on_invocations("expired", expired, "ExpiredRequests", limits.expired, statistic="Sum"),
-            self._alarm(
+            self._watch.alarm(
                 "oldest",
                 f"The oldest request is {limits.oldest_seconds} s old or more",
                 limits.oldest_seconds,
@@ -93,34 +100,6 @@ class VariantAlarms(pulumi.ComponentResource):
                 period=PERIOD_SECONDS,
                 dimensions=endpoint,
             ),
-        ]
-
-    def _hardware(self) -> list[aws.cloudwatch.MetricAlarm]:
-        """CPUUtilization and the GPUs' metrics add up the units: 0 to 100 times their number."""
-        variant = self._args.variant
-        limits = variant.settings.alarms
-        watched = [
-            ("cpu", "busy", "CPUUtilization", limits.cpu_percent, variant.vcpus),
-            ("memory", "full of the containers' memory", "MemoryUtilization", limits.memory_percent, 1),
-            ("disk", "full on their disks", "DiskUtilization", limits.disk_percent, 1),
-        ]
-        if variant.gpus:
-            watched += [
-                ("gpu", "busy on their GPUs", "GPUUtilization", limits.gpu_percent, variant.gpus),
-                ("gpu-memory", "full in GPU memory", "GPUMemoryUtilization", limits.gpu_memory_percent, variant.gpus),
-            ]
-        return [
-            self._alarm(
-                subject,
-                f"The instances are {percent:g} % {state} or more",
-                percent * units,
-                namespace=INSTANCE_METRICS,
-                metric_name=metric,
-                statistic="Average",
-                period=PERIOD_SECONDS,
-                dimensions=variant.dimensions,
-            )
-            for subject, state, metric, percent, units in watched
         ]
 
     def _capacity(self) -> list[aws.cloudwatch.MetricAlarm]:
@@ -142,7 +121,7 @@ class VariantAlarms(pulumi.ComponentResource):
         said = f"{instances.max} instances run, which is instances.max: scaling can't add another"
         # Half an instance below: the quotient of two sums of floating-point numbers is not whole.
         limit = instances.max - 0.5
-        return [self._alarm("capacity", said, limit, periods=PERIODS_AT_MAXIMUM, metric_queries=queries)]
+        return [self._watch.alarm("capacity", said, limit, periods=PERIODS_AT_MAXIMUM, metric_queries=queries)]
 
     def _loading(self) -> list[aws.cloudwatch.MetricAlarm]:
         """https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoint-cloudwatch-metrics.html"""
@@ -188,48 +167,6 @@ class VariantAlarms(pulumi.ComponentResource):
         self, subject: str, said: str, metric: str, limit: float, **more: Any
     ) -> aws.cloudwatch.MetricAlarm:
         common: dict[str, Any] = {"period": PERIOD_SECONDS, "dimensions": self._args.variant.dimensions}
-        return self._alarm(subject, said, limit, namespace=INVOCATION_METRICS, metric_name=metric, **common, **more)
-
-    def _alarm(
-        self,
-        subject: str,
-        description: str,
-        threshold: float,
-        *,
-        comparison: str = "GreaterThanOrEqualToThreshold",
-        periods: int = 1,
-        missing: str = "notBreaching",
-        **metric: Any,
-    ) -> aws.cloudwatch.MetricAlarm:
-        return aws.cloudwatch.MetricAlarm(
-            f"{self._name}-{subject}",
-            alarm_description=description,
-            comparison_operator=comparison,
-            threshold=threshold,
-            evaluation_periods=periods,
-            treat_missing_data=missing,
-            **self._actions(),
-            **metric,
-            opts=pulumi.ResourceOptions(parent=self),
+        return self._watch.alarm(
+            subject, said, limit, namespace=INVOCATION_METRICS, metric_name=metric, **common, **more
         )
-
-    def _sum_up(self, alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> None:
-        """One state for the variant: an alarm as long as any of its alarms is one.
-
-        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html (AlarmRule)
-        """
-        label = self._args.variant.label
-        any_of_them = pulumi.Output.all(*(alarm.name for alarm in alarms)).apply(
-            lambda names: " OR ".join(f'ALARM("{name}")' for name in names)
-        )
-        aws.cloudwatch.CompositeAlarm(
-            self._name,
-            alarm_name=f"{label}-any",
-            alarm_description=f"At least one alarm of {label} is on",
-            alarm_rule=any_of_them,
-            **self._actions(),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _actions(self) -> Mapping[str, Any]:
-        return {"alarm_actions": [self._args.topic_arn], "ok_actions": [self._args.topic_arn]}

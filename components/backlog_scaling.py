@@ -4,19 +4,17 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components.from_zero import start_from_zero
 from components.settings import AsynchronousSettings
 from components.variant import INVOCATION_METRICS, VariantArgs
 
 _Configuration = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
 _Customized = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgs
 _Dimension = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArgs
-_Step = aws.appautoscaling.PolicyStepScalingPolicyConfigurationArgs
-_Adjustment = aws.appautoscaling.PolicyStepScalingPolicyConfigurationStepAdjustmentArgs
 
 MINUTES_WITHOUT_CAPACITY = 2
 """Minutes in which requests wait without any instance, before the first one is started."""
@@ -68,52 +66,31 @@ class BacklogScaling(pulumi.ComponentResource):
             statistic="Average",
             dimensions=[_Dimension(name="EndpointName", value=self._args.variant.endpoint)],
         )
-        self._policy(
-            "backlog",
-            "TargetTrackingScaling",
+        aws.appautoscaling.Policy(
+            f"{self._name}-backlog",
+            policy_type="TargetTrackingScaling",
+            service_namespace=self._target.service_namespace,
+            scalable_dimension=self._target.scalable_dimension,
+            resource_id=self._target.resource_id,
             target_tracking_scaling_policy_configuration=_Configuration(
                 target_value=self._args.settings.backlog_per_instance,
                 customized_metric_specification=metric,
                 scale_in_cooldown=scaling.scale_in_cooldown,
                 scale_out_cooldown=scaling.scale_out_cooldown,
             ),
-        )
-
-    def _start_from_zero(self) -> None:
-        one_more = _Adjustment(metric_interval_lower_bound="0", scaling_adjustment=1)
-        policy = self._policy(
-            "from-zero",
-            "StepScaling",
-            step_scaling_policy_configuration=_Step(
-                adjustment_type="ChangeInCapacity",
-                metric_aggregation_type="Average",
-                cooldown=self._args.variant.settings.scaling.scale_out_cooldown,
-                step_adjustments=[one_more],
-            ),
-        )
-        aws.cloudwatch.MetricAlarm(
-            f"{self._name}-from-zero",
-            alarm_description=f"Requests of {self._args.variant.endpoint} wait, and no instance runs: one is started",
-            namespace=INVOCATION_METRICS,
-            metric_name="HasBacklogWithoutCapacity",
-            statistic="Average",
-            period=60,
-            evaluation_periods=MINUTES_WITHOUT_CAPACITY,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=1,
-            treat_missing_data="missing",
-            dimensions={"EndpointName": self._args.variant.endpoint},
-            alarm_actions=[policy.arn],
             opts=self._child,
         )
 
-    def _policy(self, purpose: str, kind: str, **configuration: Any) -> aws.appautoscaling.Policy:
-        return aws.appautoscaling.Policy(
-            f"{self._name}-{purpose}",
-            policy_type=kind,
-            service_namespace=self._target.service_namespace,
-            scalable_dimension=self._target.scalable_dimension,
-            resource_id=self._target.resource_id,
-            **configuration,
+    def _start_from_zero(self) -> None:
+        endpoint = self._args.variant.endpoint
+        start_from_zero(
+            self._name,
+            self._target,
+            metric="HasBacklogWithoutCapacity",
+            dimensions={"EndpointName": endpoint},
+            statistic="Average",
+            minutes=MINUTES_WITHOUT_CAPACITY,
+            cooldown=self._args.variant.settings.scaling.scale_out_cooldown,
+            said=f"Requests of {endpoint} wait, and no instance runs: one is started",
             opts=self._child,
         )

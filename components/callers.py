@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from components import caller_policies as policies
 from components import iam
 from components.caller_contract import CalledEndpoint, CallerContract, CallerRole, parameter_name
+from components.component_arns import component_arns
 from components.contract import CONTRACT_VERSION, LEFT_OUT, as_json
 from components.iam import Account
 from components.inference import InferenceEndpoint
@@ -50,11 +51,15 @@ class Callers(pulumi.ComponentResource):
     def _child(self, **options: Any) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, **options)
 
+    def _arns(self, endpoint: InferenceEndpoint) -> list[iam.Arn]:
+        """What a call of an endpoint is about: the endpoint, and the component that it names, if there are any."""
+        return [endpoint.endpoint.arn, *component_arns(self._args.account, endpoint.components.values())]
+
     def _contract(self, caller: CallerSettings) -> Mapping[str, Any]:
         called = {name: self._args.endpoints[name] for name in caller.endpoints or self._args.endpoints}
         arns = policies.Called(
-            [each.endpoint.arn for each in called.values() if not each.target_models],
-            [each.endpoint.arn for each in called.values() if each.streaming],
+            [arn for each in called.values() if not each.target_models for arn in self._arns(each)],
+            [arn for each in called.values() if each.streaming for arn in self._arns(each)],
             [(each.endpoint.arn, each.target_models) for each in called.values() if each.target_models],
         )
         document = iam.json_document(policies.calls(arns, caller))

@@ -67,6 +67,11 @@ class EndpointContract(CamelCaseModel):
 
     The invoke policy is of the endpoint: IAM's service authorization reference has no condition key for containers.
     """
+    components: Mapping[str, str] | None = None
+    """InferenceComponentName of each model on the endpoint's fleet, by its name in the settings: each call names one.
+
+    Left out where the endpoint has none.
+    """
     front_door_policy_arn: str | None = None
     """The IAM policy to attach to a role that calls through the front door; left out where there is none."""
 
@@ -215,6 +220,7 @@ def _endpoint(endpoint: InferenceEndpoint, front_door: aws.iam.Policy | None) ->
         streaming=True if endpoint.streaming else LEFT_OUT,
         target_models=list(endpoint.target_models) or LEFT_OUT,
         target_containers=list(endpoint.target_containers) or LEFT_OUT,
+        components=endpoint.components or LEFT_OUT,
         front_door_policy_arn=front_door.arn if front_door else LEFT_OUT,
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from components.component_arns import component_arns
 from components.iam import (
     ALL_INVOKE_ACTIONS,
     PULL_IMAGE,
@@ -23,9 +24,9 @@ EndpointPermission = tuple[Sequence[str], str]
 """Actions that may pass, and the ARN that they may touch: `*` for actions that take no resource."""
 
 
-def invocations(account: Account, endpoints: Sequence[str]) -> Document:
-    """Only calls by this account's principals to the SageMaker endpoints of these names."""
-    arns = [account.arn("sagemaker", f"endpoint/{name}") for name in endpoints]
+def invocations(account: Account, endpoints: Sequence[str], components: Sequence[str] = ()) -> Document:
+    """Only calls by this account's principals to the SageMaker endpoints and inference components of these names."""
+    arns = [*(account.arn("sagemaker", f"endpoint/{name}") for name in endpoints), *component_arns(account, components)]
     if not arns:
         return _nothing()
     return document(_statement("InvokeThisStack", ALL_INVOKE_ACTIONS, arns, _own_principals(account)))

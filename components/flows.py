@@ -67,7 +67,7 @@ def flows(settings: Settings) -> tuple[Flow, ...]:
             Flow(Block(block), Tier.ACCESS, "On-premises clients call the models through the runtime endpoint")
             for block in settings.network.on_premises.cidrs
         ]
-    if any(not variant.model.isolated for endpoint in settings.endpoints for variant in endpoint.hosted_variants):
+    if any(not model.isolated for endpoint in settings.endpoints for model in endpoint.models):
         allowed.append(Flow(Tier.MODEL, Tier.ACCESS, "Models without network isolation call AWS services"))
     return (*allowed, *_further(settings))
 

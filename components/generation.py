@@ -7,10 +7,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from components.live_endpoints import NOT_SERVING, LiveEndpoint
-from components.settings import ALL_TRAFFIC, AsynchronousSettings, DataCaptureSettings, VariantSettings
+from components.settings import (
+    ALL_TRAFFIC,
+    AsynchronousSettings,
+    DataCaptureSettings,
+    InstanceSettings,
+    VariantSettings,
+)
 
 LONGEST_ENDPOINT_NAME = 63 - 2 * len("-1234567")
 """Characters that a configuration's name, of 63 at most, has for its endpoint's beside a digest and Pulumi's suffix."""
@@ -44,8 +50,7 @@ class Content:
         if self.asynchronous:
             include = {"max_concurrent_invocations_per_instance", "notifications"}
             content["asynchronous"] = self.asynchronous.model_dump(mode="json", include=include)
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        return f"{self.endpoint[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
+        return digest_name(self.endpoint, content)
 
     def _variant(self, variant: VariantSettings, instances: int) -> dict[str, Any]:
         model = variant.model
@@ -70,6 +75,29 @@ class Content:
         } | ({"weight": variant.weight} if len(self.variants) > 1 else {})
 
 
+def digest_name(endpoint: str, content: Mapping[str, Any]) -> str:
+    """An endpoint's name and a digest of the content."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return f"{endpoint[:LONGEST_ENDPOINT_NAME]}-{digest[:7]}"
+
+
+class Started(Protocol):
+    """A variant that a configuration starts instances of."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def instances(self) -> InstanceSettings: ...
+
+
+class Configured(Protocol):
+    """What tells one configuration from another."""
+
+    @property
+    def variants(self) -> Sequence[Started]: ...
+    def name(self, instances: Mapping[str, int], *, renamed: bool) -> str: ...
+
+
 @dataclass(frozen=True)
 class Generation:
     """A configuration, as the endpoint's next update or the one that it serves."""
@@ -86,7 +114,7 @@ class Generation:
     """
 
 
-def generation(content: Content, live: LiveEndpoint) -> Generation:
+def generation(content: Configured, live: LiveEndpoint) -> Generation:
     """The configuration with this content. One that already serves it stays: scaling makes no new one.
 
     A new one starts what serves now, variant by variant, for an update resets the counts to it.

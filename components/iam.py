@@ -103,12 +103,20 @@ def on_key(
 
 
 def invoke(
-    endpoint: Arn, runtime_endpoint_id: pulumi.Input[str], *, streaming: bool, target_models: Sequence[str] = ()
+    endpoint: Arn,
+    runtime_endpoint_id: pulumi.Input[str],
+    *,
+    streaming: bool,
+    target_models: Sequence[str] = (),
+    components: Sequence[Arn] = (),
 ) -> Document:
-    """Calls to one endpoint, through this VPC's runtime endpoint only; of these models, if calls have to name one."""
+    """Calls to one endpoint, through this VPC's runtime endpoint only; of these models, if calls have to name one.
+
+    A call that names an inference component is about the component, too.
+    """
     condition = {"StringEquals": {"aws:SourceVpce": runtime_endpoint_id} | targeting(target_models)}
     actions = [INVOKE, INVOKE_STREAM] if streaming else [INVOKE]
-    return document(allow("InvokeThroughVpc", actions, [endpoint], condition))
+    return document(allow("InvokeThroughVpc", actions, [endpoint, *components], condition))
 
 
 def targeting(models: Sequence[str]) -> dict[str, list[str]]:

@@ -9,17 +9,21 @@ import pulumi
 import pulumi_aws as aws
 
 from components import capture_policies, exchange_policies, execution_policies, iam
+from components.component_arns import component_arns
+from components.component_fleet import ComponentFleet, Fleet
 from components.data_capture import DataCapture
 from components.deployment import deployment
 from components.exchange import Exchange
 from components.execution_role import ExecutionRole
+from components.fleet_configuration import FleetContent
 from components.generation import Content, generation
 from components.iam import Account
 from components.listings import with_listings
 from components.live_endpoints import LiveEndpoint
 from components.production_variant import ProductionVariant, ProductionVariantArgs, ServedVariant
 from components.safeguards import Safeguards
-from components.settings import EndpointSettings, VariantSettings
+from components.serving_model import ModelPlace
+from components.settings import ALL_TRAFFIC, EndpointSettings, VariantSettings
 from components.variant_changes import announce
 
 
@@ -73,6 +77,8 @@ class InferenceEndpointArgs:
     """Where requests and answers are, if the endpoint is asynchronous."""
     capture: DataCapture | None = None
     """Where captured calls are kept, if they are."""
+    fleet: Fleet | None = None
+    """What is served in place of variants, if several models share one fleet."""
 
 
 class InferenceEndpoint(pulumi.ComponentResource):
@@ -82,6 +88,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
     invoke_policy: aws.iam.Policy
     variants: Sequence[str]
     """Names of its production variants."""
+    components: Mapping[str, str]
+    """Names of its inference components by their names in the settings, if several models share its fleet."""
     streaming: bool
     """Whether the invoke policy allows answers part by part."""
     target_models: Sequence[str]
@@ -99,6 +107,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self._shadow = args.settings.shadow.name if args.settings.shadow else None
         self.variants = [served.name for served in args.variants if served.name != self._shadow]
         self._generation = generation(self._content(), args.live)
+        if args.fleet:
+            self.variants = [ALL_TRAFFIC]
         self.streaming = args.settings.streaming
         self.target_models = args.settings.target_models
         self.target_containers = args.settings.target_containers
@@ -107,18 +117,22 @@ class InferenceEndpoint(pulumi.ComponentResource):
         settings = [served.variant.settings for served in args.variants]
         announce(args.settings.name, settings, args.live, self, scaled=scaled)
         log_group = self._log_group()
-        variants = [ProductionVariant(self._variant_args(served)) for served in args.variants]
+        place = self._place()
+        variants = [ProductionVariant(self._variant_args(served, place)) for served in args.variants]
+        fleet = ComponentFleet(args.settings, args.fleet, place, args.topic_arn) if args.fleet else None
         rollback = [each for variant in variants if variant.name != self._shadow for each in variant.alarms.rollback]
-        permissions = self._permissions(log_group, rollback)
-        models = {
-            variant.name: variant.model([permissions, args.execution_role.interfaces]).name for variant in variants
-        }
-        configuration = self._configuration(models)
+        permissions = self._permissions(log_group, fleet.rollback if fleet else rollback)
+        ready = [permissions, args.execution_role.interfaces]
+        configuration = (
+            self._fleet_configuration(fleet, ready)
+            if fleet
+            else self._configuration({variant.name: variant.model(ready).name for variant in variants}).name
+        )
         self.endpoint = aws.sagemaker.Endpoint(
             name,
             name=args.settings.name,
-            endpoint_config_name=configuration.name,
-            deployment_config=None if self._generation.renamed else self._deployment(rollback),
+            endpoint_config_name=configuration,
+            deployment_config=None if fleet or self._generation.renamed else self._deployment(rollback),
             opts=pulumi.ResourceOptions.merge(
                 self._child(
                     depends_on=[
@@ -133,6 +147,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
                 _replaced_if_failed(args.live),
             ),
         )
+        components = fleet.components(self.endpoint.name, ready) if fleet else []
+        self.components = {each.settings.name: each.called for each in args.fleet.components} if args.fleet else {}
         scaling = [variant.scaling(self.endpoint.name) for variant in variants if variant.name in scaled]
         self.invoke_policy = aws.iam.Policy(
             name,
@@ -141,12 +157,15 @@ class InferenceEndpoint(pulumi.ComponentResource):
             policy=iam.json_document(self._callers()),
             # Deleted before these: as long as somebody holds the policy, the endpoint stays as it is.
             opts=self._child(
-                depends_on=[*scaling, *(variant.alarms for variant in variants)], hooks=args.safeguards.invoke_policy
+                depends_on=[*scaling, *components, *(variant.alarms for variant in variants)],
+                hooks=args.safeguards.invoke_policy,
             ),
         )
         self.register_outputs({"endpointArn": self.endpoint.arn, "invokePolicyArn": self.invoke_policy.arn})
 
-    def _content(self) -> Content:
+    def _content(self) -> Content | FleetContent:
+        if self._args.fleet:
+            return FleetContent(self._args.settings, self._args.zones)
         return Content(
             endpoint=self._name,
             artifacts={
@@ -164,16 +183,22 @@ class InferenceEndpoint(pulumi.ComponentResource):
         shadow = self._args.settings.shadow
         return shadow is None or variant != shadow.name or shadow.scaled
 
-    def _variant_args(self, served: ServedVariant) -> ProductionVariantArgs:
-        return ProductionVariantArgs(
-            served=served,
+    def _place(self) -> ModelPlace:
+        return ModelPlace(
             execution_role_arn=self._args.execution_role.role.arn,
             subnet_ids=self._args.subnet_ids,
             security_group_id=self._args.security_group_id,
+            parent=self,
+            hooks=self._args.safeguards.model,
+        )
+
+    def _variant_args(self, served: ServedVariant, place: ModelPlace) -> ProductionVariantArgs:
+        return ProductionVariantArgs(
+            served=served,
+            place=place,
             topic_arn=self._args.topic_arn,
             asynchronous=self._args.settings.asynchronous,
             parent=self,
-            hooks=self._args.safeguards.model,
         )
 
     def _deployment(self, alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> aws.sagemaker.EndpointDeploymentConfigArgs:
@@ -219,14 +244,21 @@ class InferenceEndpoint(pulumi.ComponentResource):
             return iam.invoke(
                 self.endpoint.arn,
                 args.runtime_endpoint_id,
-                streaming=args.settings.streaming,
+                streaming=self.streaming,
                 target_models=self.target_models,
+                components=component_arns(args.account, self.components.values()),
             )
         by = args.exchange.exchanged
         return exchange_policies.invoke(args.account, self.endpoint.arn, args.runtime_endpoint_id, args.vpc_id, by)
 
     def _ec2_arns(self, kind: str, ids: Sequence[pulumi.Input[str]]) -> list[pulumi.Output[str]]:
         return [pulumi.Output.concat(self._args.account.arn("ec2", f"{kind}/"), each) for each in ids]
+
+    def _fleet_configuration(self, fleet: ComponentFleet, ready: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
+        key = None if self._args.settings.volume_key_off_because else self._args.data_key_arn
+        instances = self._generation.instances[ALL_TRAFFIC]
+        options = self._child(depends_on=list(ready), hooks=self._args.safeguards.configuration)
+        return fleet.configuration(self._generation.name, instances, key, options)
 
     def _configuration(self, models: Mapping[str, pulumi.Input[str]]) -> aws.sagemaker.EndpointConfiguration:
         """The configuration with these names of models, by variant."""

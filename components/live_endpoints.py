@@ -125,8 +125,9 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         return NOT_DEPLOYED  # it is being created
     serving = list(_variants(sagemaker, endpoint["EndpointConfigName"]))
     configured = {variant["VariantName"]: variant for variant, _ in serving}
-    containers = [container for _, model in serving for container in _containers(model)]
-    networks = [model["VpcConfig"] for _, model in serving if "VpcConfig" in model]
+    models = [*(model for _, model in serving), *_models_of_components(sagemaker, endpoint["EndpointName"], serving)]
+    containers = [container for model in models for container in _containers(model)]
+    networks = [model["VpcConfig"] for model in models if "VpcConfig" in model]
     artifacts = _each_once(map(_artifact, containers))
     return LiveEndpoint(
         configuration=endpoint["EndpointConfigName"],
@@ -182,11 +183,28 @@ def _key_of(s3: Any, uri: str) -> str | None:
     return found
 
 
-def _variants(sagemaker: Any, configuration: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+_Served = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""A variant of a configuration, and its model."""
+
+
+def _variants(sagemaker: Any, configuration: str) -> Iterator[_Served]:
     """The variants of a configuration, shadows included, each with its model. What is gone is empty."""
     described = _found(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}
     for variant in [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]:
-        yield variant, _found(sagemaker, "describe_model", ModelName=variant.get("ModelName", "")) or {}
+        name = variant.get("ModelName")
+        yield variant, (_found(sagemaker, "describe_model", ModelName=name) if name else None) or {}
+
+
+def _models_of_components(sagemaker: Any, endpoint: str, serving: Sequence[_Served]) -> Iterator[Mapping[str, Any]]:
+    """The models of an endpoint's inference components, if its variants serve none of their own."""
+    if all(variant.get("ModelName") for variant, _ in serving):
+        return
+    pages = sagemaker.get_paginator("list_inference_components").paginate(EndpointNameEquals=endpoint)
+    for listed in (component for page in pages for component in page["InferenceComponents"]):
+        named = {"InferenceComponentName": listed["InferenceComponentName"]}
+        specification = (_found(sagemaker, "describe_inference_component", **named) or {}).get("Specification", {})
+        if model := _found(sagemaker, "describe_model", ModelName=specification.get("ModelName", "")):
+            yield model
 
 
 def _containers(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -216,17 +234,20 @@ def uses(sagemaker: Any) -> Iterator[Use]:
         endpoint = describe(sagemaker, listed["EndpointName"])
         if endpoint is None:
             continue
-        variants = list(_variants(sagemaker, endpoint["EndpointConfigName"]))
+        serving = list(_variants(sagemaker, endpoint["EndpointConfigName"]))
+        shared = list(_models_of_components(sagemaker, endpoint["EndpointName"], serving))
+        models = [*(model for _, model in serving), *shared]
+        named = [variant.get("ModelName", "") for variant, _ in serving]
         yield Use(
             endpoint=endpoint["EndpointName"],
             configuration=endpoint["EndpointConfigName"],
-            models=frozenset(variant.get("ModelName", "") for variant, _ in variants),
-            artifacts=frozenset(
-                _each_once(_artifact(container) for _, model in variants for container in _containers(model))
-            ),
+            models=frozenset([*named, *(model["ModelName"] for model in shared)]),
+            artifacts=frozenset(_each_once(_artifact(each) for model in models for each in _containers(model))),
         )
 
 
 def vpc_configs(sagemaker: Any, configuration: str) -> list[Mapping[str, Any]]:
-    """The subnets and security groups of a configuration's models, each as SageMaker's VpcConfig."""
-    return [model["VpcConfig"] for _, model in _variants(sagemaker, configuration) if "VpcConfig" in model]
+    """The subnets and security groups of a configuration, or of its models, each as SageMaker's VpcConfig."""
+    own = (_found(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}).get("VpcConfig")
+    of_models = [model["VpcConfig"] for _, model in _variants(sagemaker, configuration) if "VpcConfig" in model]
+    return [own, *of_models] if own else of_models

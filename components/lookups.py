@@ -16,6 +16,7 @@ from components.endpoint_services import FRONT_DOOR, RUNTIME, runtime_service
 from components.existing_checks import check_existing
 from components.existing_needs import Needs
 from components.existing_vpc import ExistingVpc, read
+from components.fleet_checks import Capacity, check_fleet
 from components.flows import Gateway
 from components.iam import Account
 from components.images import ServingImage
@@ -50,6 +51,7 @@ class InstanceFacts:
     gpus: int
     local_storage: bool
     """Whether it has NVMe storage of its own."""
+    memory_mb: int
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def look_up(settings: Settings) -> RegionFacts:
     existing = settings.network.existing
     vpc = read(settings, existing) if existing else None
     in_use = {} if vpc else subnets_in_use()
-    variants = [variant for endpoint in settings.endpoints for variant in endpoint.hosted_variants]
-    types = {kind: zones_offering(kind) for kind in sorted({variant.instance_type for variant in variants})}
+    kinds = sorted({kind for endpoint in settings.endpoints for kind in endpoint.instance_types})
+    types = {kind: zones_offering(kind) for kind in kinds}
     prefix_lists = {gateway: _prefix_list(gateway, settings.region) for gateway in _gateways(settings)}
     if vpc and existing:
         blocks = {gateway: found.cidrs for gateway, found in prefix_lists.items()}
@@ -101,6 +103,9 @@ def look_up(settings: Settings) -> RegionFacts:
             found = instances[variant.instance_type]
             key = f"endpoints[{position}].{endpoint.key(number)}"
             check_hosting(key, variant, gpus=found.gpus, local_storage=found.local_storage)
+        if endpoint.components and endpoint.instance_type:
+            found = instances[endpoint.instance_type]
+            check_fleet(position, endpoint, Capacity(found.vcpus, found.gpus, found.memory_mb))
     _check_alarm_names(settings.endpoints, instances)
     images = dict.fromkeys(container.image for container in settings.containers)
     return RegionFacts(
@@ -186,6 +191,7 @@ def _instance_facts(instance_type: str) -> InstanceFacts:
         vcpus=found.default_vcpus,
         gpus=sum(gpu.count for gpu in found.gpuses or ()),
         local_storage=found.instance_storage_supported,
+        memory_mb=found.memory_size,
     )
 
 
@@ -196,7 +202,7 @@ def _check_volume_key(position: int, endpoint: EndpointSettings, instances: Mapp
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
     """
     key = f"endpoints[{position}].volumeKeyOffBecause"
-    for kind in dict.fromkeys(variant.instance_type for variant in endpoint.hosted_variants):
+    for kind in endpoint.instance_types:
         local = instances[kind].local_storage
         if endpoint.volume_key_off_because and not local:
             raise SettingsError(

@@ -1,8 +1,8 @@
 """The alarm topic, what tells it of endpoints' states, and the stack's dashboard."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -30,6 +30,8 @@ class MonitoringArgs:
     """Endpoints among them whose requests wait in a queue."""
     loading: Collection[str] = ()
     """Endpoints among them whose containers load models when they are called."""
+    components: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Inference components to draw in place of variants, by their endpoint among them."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -52,7 +54,7 @@ class Monitoring(pulumi.ComponentResource):
         dashboard = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=stack_name(),
-            dashboard_body=json.dumps(_dashboard(region, args)),
+            dashboard_body=json.dumps(_dashboard(args)),
             opts=child,
         )
         self.dashboard_url = pulumi.Output.concat(
@@ -108,47 +110,73 @@ LOADING = (
     ("Models in memory", INSTANCE_METRICS, ("LoadedModelCount",), "Maximum"),
 )
 """https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoint-cloudwatch-metrics.html"""
-OF_THE_ENDPOINT = ("ApproximateBacklogSize", "ApproximateAgeOfOldestRequest")
+OF_THE_ENDPOINT = [("VariantName", "ApproximateBacklogSize"), ("VariantName", "ApproximateAgeOfOldestRequest")]
 """Metrics without a variant: there is one queue."""
+COMPONENTS = (
+    ("Invocations", INVOCATION_METRICS, ("Invocations", "NoCapacityInvocationFailures"), "Sum"),
+    ERRORS,
+    ("Latency (µs)", INVOCATION_METRICS, ("ModelLatency", "OverheadLatency"), "p95"),
+    (
+        "CPU and memory (%)",
+        "/aws/sagemaker/InferenceComponents",
+        ("CPUUtilizationNormalized", "MemoryUtilizationNormalized"),
+        "Average",
+    ),
+)
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-inference-component"""
 
 
-def _dashboard(region: str, args: MonitoringArgs) -> Mapping[str, Any]:
-    """The dashboard's body: one row of four graphs for each production variant, and one on its models' loading.
+@dataclass(frozen=True)
+class _Row:
+    """What one row of the dashboard shows."""
+
+    subject: str
+    graphs: Sequence[tuple[str, str, Sequence[str], str]]
+    """Title, namespace, metrics and statistic of each."""
+    dimensions: Mapping[str, str]
+
+
+def _rows(args: MonitoringArgs) -> Iterator[_Row]:
+    """One for each production variant, one on its models' loading, and one for each component."""
+    for endpoint, names in args.variants.items():
+        graphs = ASYNCHRONOUS if endpoint in args.asynchronous else REAL_TIME
+        for variant in names:
+            dimensions = {"EndpointName": endpoint, "VariantName": variant}
+            yield _Row(label(endpoint, variant), graphs, dimensions)
+            if endpoint in args.loading:
+                yield _Row(label(endpoint, variant), LOADING, dimensions)
+        for component in args.components.get(endpoint, ()):
+            yield _Row(component, COMPONENTS, {"InferenceComponentName": component})
+
+
+def _dashboard(args: MonitoringArgs) -> Mapping[str, Any]:
+    """The dashboard's body: one row of four graphs for each of what serves.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
-    rows = [
-        (endpoint, variant, graphs)
-        for endpoint, names in args.variants.items()
-        for variant in names
-        for graphs in (
-            ASYNCHRONOUS if endpoint in args.asynchronous else REAL_TIME,
-            *([LOADING] if endpoint in args.loading else []),
-        )
-    ]
     return {
         "widgets": [
             {
                 "type": "metric",
                 "x": 6 * column,
-                "y": 6 * row,
+                "y": 6 * number,
                 "width": 6,
                 "height": 6,
                 "properties": {
-                    "title": f"{label(endpoint, variant)}: {title}",
-                    "region": region,
+                    "title": f"{row.subject}: {title}",
+                    "region": args.account.region,
                     "stat": statistic,
                     "period": PERIOD_SECONDS,
-                    "metrics": [_metric(namespace, metric, endpoint, variant) for metric in metrics],
+                    "metrics": [_metric(namespace, metric, row.dimensions) for metric in metrics],
                 },
             }
-            for row, (endpoint, variant, graphs) in enumerate(rows)
-            for column, (title, namespace, metrics, statistic) in enumerate(graphs)
+            for number, row in enumerate(_rows(args))
+            for column, (title, namespace, metrics, statistic) in enumerate(row.graphs)
         ]
     }
 
 
-def _metric(namespace: str, metric: str, endpoint: str, variant: str) -> list[str]:
+def _metric(namespace: str, metric: str, dimensions: Mapping[str, str]) -> list[str]:
     """A metric as a graph has it."""
-    of_variant = [] if metric in OF_THE_ENDPOINT else ["VariantName", variant]
-    return [namespace, metric, "EndpointName", endpoint, *of_variant]
+    named = {key: value for key, value in dimensions.items() if (key, metric) not in OF_THE_ENDPOINT}
+    return [namespace, metric, *(part for pair in named.items() for part in pair)]

@@ -41,6 +41,8 @@ class PrivateAccessArgs:
     """Prefix of the SSM parameters that may be read."""
     security_group_id: pulumi.Input[str]
     """The group of the interface endpoints."""
+    component_names: Sequence[str] = ()
+    """Inference components that may be invoked."""
     exchanges: Sequence[iam.Arn] = ()
     """Buckets of asynchronous endpoints' requests and answers."""
     captures: Sequence[iam.Arn] = ()
@@ -118,7 +120,7 @@ class PrivateAccess(pulumi.ComponentResource):
                 "is bounded by the callers' own invoke policies only."
             )
             return None
-        return invocations(self._args.account, self._args.endpoint_names)
+        return invocations(self._args.account, self._args.endpoint_names, self._args.component_names)
 
     def _service_policy(self, service: str) -> Document:
         account = self._args.account

@@ -8,8 +8,9 @@ import pulumi_aws as aws
 
 from components.alarms import VariantAlarms, VariantAlarmsArgs
 from components.backlog_scaling import BacklogScaling, BacklogScalingArgs
-from components.model_containers import ServedContainer, arguments
+from components.model_containers import ServedContainer
 from components.scaling import VariantScaling, VariantScalingArgs
+from components.serving_model import ModelPlace, ServedModel, serving_model
 from components.settings import AsynchronousSettings
 from components.variant import VariantArgs
 
@@ -32,19 +33,13 @@ class ProductionVariantArgs:
     """A variant, and what it takes from its endpoint."""
 
     served: ServedVariant
-    execution_role_arn: pulumi.Input[str]
-    subnet_ids: Sequence[pulumi.Input[str]]
-    """The subnets of the model tier."""
-    security_group_id: pulumi.Input[str]
-    """The group of the model tier."""
+    place: ModelPlace
     topic_arn: pulumi.Input[str]
     """The topic that alarms notify."""
     asynchronous: AsynchronousSettings | None
     """Of the endpoint."""
     parent: pulumi.Resource
-    """The endpoint's component: with a component of its own in between, models would have other URNs."""
-    hooks: pulumi.ResourceHookBinding
-    """Of the model."""
+    """The endpoint's component."""
 
 
 class ProductionVariant:
@@ -64,23 +59,8 @@ class ProductionVariant:
 
         IAM is eventually consistent: the model waits for the permissions, not only for the role.
         """
-        args, settings = self._args, self._args.served.variant.settings.model
-        return aws.sagemaker.Model(
-            self._label,
-            execution_role_arn=args.execution_role_arn,
-            enable_network_isolation=settings.isolated,
-            **arguments(settings, args.served.containers),
-            vpc_config=aws.sagemaker.ModelVpcConfigArgs(
-                subnets=args.subnet_ids, security_group_ids=[args.security_group_id]
-            ),
-            # SageMaker can't change a model, and the provider would change its state alone.
-            opts=pulumi.ResourceOptions(
-                parent=args.parent,
-                depends_on=[*depends_on, *(one for each in args.served.containers for one in each.artifact.uploaded)],
-                hooks=args.hooks,
-                replace_on_changes=["vpcConfig"],
-            ),
-        )
+        served = ServedModel(self._args.served.variant.settings.model, self._args.served.containers)
+        return serving_model(self._label, served, self._args.place, depends_on)
 
     def scaling(self, endpoint_name: pulumi.Input[str]) -> VariantScaling | BacklogScaling:
         """The scaling of the variant, by calls or by what waits, once its endpoint exists."""

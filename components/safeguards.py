@@ -58,7 +58,9 @@ class Safeguards:
             after_delete=[pulumi.ResourceHook("interfaces-go-before-the-role", self._after_delete)],
             on_error=[pulumi.ErrorHook("scaling-comes-back", self._on_error)],
         )
-        self.configuration = self._kept_in_use("configuration", lambda args, use: use.configuration == args.id)
+        self.configuration = self._kept_in_use(
+            "configuration", lambda args, use: use.configuration == _configuration(args)
+        )
         self.model = self._kept_in_use("model", lambda args, use: args.id in use.models)
         self.artifact = self._kept_in_use("artifact", lambda args, use: use.loads(_uri(args.old_outputs or {})))
         self.invoke_policy = _before_delete("invoke-policy-not-attached", self._policy_detached)
@@ -236,6 +238,12 @@ def _variants(described: Mapping[str, Any]) -> Variants:
 
 def _before_delete(name: str, check: Callable[[ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(before_delete=[pulumi.ResourceHook(name, check)])
+
+
+def _configuration(args: ResourceHookArgs) -> str:
+    """Name of a configuration: its id, or its CloudFormation stack's name."""
+    name: str = (args.old_outputs or {}).get("name") or args.id
+    return name
 
 
 def _uri(artifact: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """How the number of instances of a variant follows its load."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,23 +82,9 @@ class VariantScaling(pulumi.ComponentResource):
         target = self._scaling.concurrent_requests_per_instance or self._scaling.invocations_per_instance
         predefined = _Predefined(predefined_metric_type=load.predefined)
         self._policy(f"{name}-{load.name}", target, predefined=predefined)
-        self._policy(f"{name}-idle", target, customized=self._filled(load))
+        self._policy(f"{name}-idle", target, customized=filled(load, variant.dimensions))
         self._policy(f"{name}-cpu", variant.cpu_utilization(self._scaling.cpu_percent), customized=self._cpu())
         self.register_outputs({})
-
-    def _filled(self, load: Load) -> _Customized:
-        """What the predefined metric measures, in a minute, with zeros for minutes without a request.
-
-        https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html
-        """
-        # As dictionaries: the names of their types would not fit on a line.
-        dimensions = [{"name": key, "value": value} for key, value in self._dimensions.items()]
-        metric = {"namespace": INVOCATION_METRICS, "metric_name": load.metric, "dimensions": dimensions}
-        queries: list[Any] = [
-            {"id": load.name, "metric_stat": {"metric": metric, "stat": load.statistic}, "return_data": False},
-            {"id": "filled", "expression": f"FILL({load.name}, 0)", "return_data": True},
-        ]
-        return _Customized(metrics=queries)
 
     def _cpu(self) -> _Customized:
         return _Customized(
@@ -127,3 +114,18 @@ class VariantScaling(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def filled(load: Load, named: Mapping[str, str]) -> _Customized:
+    """What the predefined metric measures, in a minute, with zeros for minutes without a request.
+
+    https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html
+    """
+    # As dictionaries: the names of their types would not fit on a line.
+    dimensions = [{"name": key, "value": value} for key, value in named.items()]
+    metric = {"namespace": INVOCATION_METRICS, "metric_name": load.metric, "dimensions": dimensions}
+    queries: list[Any] = [
+        {"id": load.name, "metric_stat": {"metric": metric, "stat": load.statistic}, "return_data": False},
+        {"id": "filled", "expression": f"FILL({load.name}, 0)", "return_data": True},
+    ]
+    return _Customized(metrics=queries)

@@ -10,7 +10,7 @@ from policy.controls import checkov, config, fsbp, hipaa, nist, pci, prowler
 from policy.findings import Findings, each, with_unverified
 from policy.given import Given, values
 from policy.iam_documents import matches_any, statements_on
-from policy.models import VARIANTS, Variant, endpoint_groups, model_groups, variants, zone_of
+from policy.models import VARIANTS, Variant, attached, endpoint_groups, is_fleet, model_groups, variants, zone_of
 from policy.requirements import (
     is_at_least,
     is_not_empty,
@@ -54,13 +54,15 @@ REDUNDANCY = [
 
 
 @resource_rule(
-    types=[SAGEMAKER_MODEL],
+    types=[SAGEMAKER_MODEL, SAGEMAKER_ENDPOINT_CONFIGURATION],
     controls=ISOLATION,
     severity=Severity.HIGH,
     fix="set enableNetworkIsolation to true, or record an exception that says what the container needs the network for",
 )
 def models_are_isolated(model: Resource) -> Findings:
     """Model containers have no network and no credentials of their own: a model is code that others wrote."""
+    if model.type == SAGEMAKER_ENDPOINT_CONFIGURATION and not is_fleet(model):
+        return
     yield from require(model, "enableNetworkIsolation", is_true, "gives its containers the network")
 
 
@@ -69,7 +71,7 @@ def models_are_isolated(model: Resource) -> Findings:
     severity=Severity.HIGH,
     fix="attach the model to subnets of this stack in two zones or more",
 )
-@each_of(all_of(SAGEMAKER_MODEL))
+@each_of(attached)
 def models_span_zones(stack: Stack, model: Resource) -> Findings:
     """Model subnets are this stack's, of one VPC, in two zones or more: SageMaker refuses less."""
     if len(model.get("vpcConfig", "subnets") or []) < 2:
@@ -132,7 +134,8 @@ def _names_s3(stack: Stack, group: Resource, rule: GroupRule) -> Findings:
 def two_instances_serve(resource: Resource, *, minimum: float) -> Findings:
     """Variants start with two instances or more, which SageMaker spreads over zones, and scaling leaves as many.
 
-    What asks an asynchronous endpoint waits for an instance; only such a one scales in to none.
+    What asks an asynchronous endpoint waits for an instance; only such a one, and a fleet that inference components
+    share, scale in to none.
     """
     if resource.get("scalableDimension") == DIMENSION and resource.get("minCapacity") != NONE:
         yield from require(resource, "minCapacity", is_at_least(minimum), "scales in to too few instances")
@@ -142,8 +145,14 @@ def two_instances_serve(resource: Resource, *, minimum: float) -> Findings:
     yield from each(resource, started, lambda path, variant: _too_few(path, variant, minimum))
 
 
+def _managed(variant: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How SageMaker itself scales a fleet that inference components share."""
+    managed: Mapping[str, Any] = variant.get("managedInstanceScaling") or {}
+    return managed if known(managed.get("status")) == "ENABLED" else {}
+
+
 def _too_few(path: str, variant: Mapping[str, Any], minimum: float) -> str | None:
-    if variant.get("serverlessConfig") is not None:
+    if variant.get("serverlessConfig") is not None or _managed(variant).get("minInstanceCount") == NONE:
         return None
     enough = is_at_least(minimum)(variant.get("initialInstanceCount"))
     return None if enough else f"starts with too few instances ({path}.initialInstanceCount)"
@@ -174,7 +183,9 @@ def _is_scalable(instance_type: Any) -> bool:
 def served_models_are_this_stacks(stack: Stack, configuration: Resource) -> Findings:
     """Every variant, shadows included, serves a model of this stack, which the other rules have judged."""
     for key in VARIANTS:
-        named = [variant.get("modelName") for _, variant in configuration.entries(key) if known(variant) is not None]
+        listed = [variant for _, variant in configuration.entries(key) if known(variant) is not None]
+        # A fleet's models are its components': component_models_are_this_stacks judges these.
+        named = [each.get("modelName") for each in listed if "modelName" in each or not _managed(each)]
         known_names = [name for name in named if not isinstance(name, Unknown)]
         if None in known_names or any(
             not stack.resolve(configuration, key, [name], SAGEMAKER_MODEL) for name in known_names
@@ -225,7 +236,7 @@ def _comes_through(stack: Stack, model: Resource, given: Given) -> Findings:
 def variants_are_scaled(stack: Stack) -> Findings:
     """Every production variant with instances has a scaling target, and no target names what does not exist."""
     known_ids = {_resource_id(endpoint, variant) for endpoint, variant in _hosted(stack)}
-    expected = {_resource_id(endpoint, variant): endpoint for endpoint, variant in _served(stack)}
+    expected = {_resource_id(endpoint, variant): endpoint for endpoint, variant in _scaled_by_targets(stack)}
     targets = [each for each in stack.all(SCALING_TARGET) if known(each.get("scalableDimension")) == DIMENSION]
     for target in targets:
         if known(target.get("resourceId")) not in known_ids:
@@ -250,6 +261,10 @@ def _hosted(stack: Stack) -> list[tuple[Resource, Variant]]:
         for variant in variants(configuration)
         if not variant.serverless
     ]
+
+
+def _scaled_by_targets(stack: Stack) -> list[tuple[Resource, Variant]]:
+    return [(endpoint, variant) for endpoint, variant in _served(stack) if not _managed(variant.properties)]
 
 
 def _resource_id(endpoint: Resource, variant: Variant) -> str:

@@ -5,20 +5,40 @@ from dataclasses import dataclass
 from typing import Any
 
 from policy.resources import Resource, Stack
-from private_inference.graph.types import SAGEMAKER_MODEL, SECURITY_GROUP, SUBNET, VPC_ENDPOINT
+from private_inference.graph.types import (
+    SAGEMAKER_ENDPOINT_CONFIGURATION,
+    SAGEMAKER_MODEL,
+    SECURITY_GROUP,
+    SUBNET,
+    VPC_ENDPOINT,
+)
 from private_inference.graph.values import UnverifiableError, known, spread
 
 VARIANTS = ("productionVariants", "shadowProductionVariants")
 
 
+def is_fleet(configuration: Resource) -> bool:
+    """Whether a configuration starts instances without a model, for inference components to share.
+
+    Then it has the network that a model would have. Raises UnverifiableError if its variants aren't known.
+    """
+    return any(variant.properties.get("modelName") is None for variant in variants(configuration))
+
+
+def attached(stack: Stack) -> list[Resource]:
+    """What attaches containers to the network: models, and the configurations of fleets."""
+    configurations = stack.all(SAGEMAKER_ENDPOINT_CONFIGURATION)
+    return [*stack.all(SAGEMAKER_MODEL), *(each for each in configurations if is_fleet(each))]
+
+
 def model_subnets(stack: Stack) -> list[Resource]:
     """The stack's subnets that containers of its models are attached to."""
-    return _targets(stack, stack.all(SAGEMAKER_MODEL), "vpcConfig", "subnets", type_=SUBNET)
+    return _targets(stack, attached(stack), "vpcConfig", "subnets", type_=SUBNET)
 
 
 def model_groups(stack: Stack) -> list[Resource]:
     """The stack's security groups of its models' containers."""
-    return _targets(stack, stack.all(SAGEMAKER_MODEL), "vpcConfig", "securityGroupIds", type_=SECURITY_GROUP)
+    return _targets(stack, attached(stack), "vpcConfig", "securityGroupIds", type_=SECURITY_GROUP)
 
 
 def endpoint_groups(stack: Stack) -> list[Resource]:

@@ -6,6 +6,7 @@ from pulumi_policy import Policy
 
 from policy import (
     access,
+    components,
     destinations,
     encryption,
     engine_options,
@@ -34,6 +35,7 @@ MODULES = (
     identity,
     principals,
     inference,
+    components,
     exposure,
     placement,
     guards,

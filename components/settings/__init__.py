@@ -7,6 +7,7 @@ reviewers. All problems of a stack's configuration are reported at once, each wi
 from components.settings.account_guards import AccountGuardsSettings
 from components.settings.asynchronous import AsynchronousSettings
 from components.settings.callers import CallerSettings
+from components.settings.components import ComponentSettings
 from components.settings.data_capture import DataCaptureSettings
 from components.settings.endpoints import EndpointSettings
 from components.settings.existing_vpc import ExistingVpcSettings
@@ -21,22 +22,25 @@ from components.settings.models import (
 )
 from components.settings.served_model import Container, ImageSettings, ModelSettings
 from components.settings.shadow import ShadowSettings
-from components.settings.variants import ALL_TRAFFIC, VariantSettings, label
+from components.settings.variants import ALL_TRAFFIC, AlarmSettings, InstanceSettings, VariantSettings, label
 
 __all__ = [
     "ACCESS",
     "ALL_TRAFFIC",
     "CLIENTS",
     "AccountGuardsSettings",
+    "AlarmSettings",
     "ArtifactSettings",
     "AsynchronousSettings",
     "CallerSettings",
+    "ComponentSettings",
     "Container",
     "DataCaptureSettings",
     "EndpointSettings",
     "ExistingVpcSettings",
     "FlowSettings",
     "ImageSettings",
+    "InstanceSettings",
     "ModelSettings",
     "NetworkSettings",
     "PrivateAccessSettings",

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from components.settings.asynchronous import AsynchronousSettings
+from components.settings.components import ComponentSettings
+from components.settings.components import contradictions as component_contradictions
 from components.settings.data_capture import DataCaptureSettings
 from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType, Reason
 from components.settings.group import SettingsGroup
@@ -111,6 +113,11 @@ def _repeated(names: Sequence[str], what: str) -> Iterator[Problem]:
             )
 
 
+def _distinct_components(components: tuple[ComponentSettings, ...]) -> tuple[ComponentSettings, ...]:
+    raise_if_any(_repeated([component.name for component in components], "components"))
+    return components
+
+
 def _distinct_variants(variants: tuple[VariantSettings, ...]) -> tuple[VariantSettings, ...]:
     raise_if_any(_repeated([variant.name for variant in variants], "variants"))
     return variants
@@ -130,8 +137,13 @@ class EndpointSettings(SettingsGroup):
 
     Then `model`, `instanceType`, `instances`, `hosting`, `scaling` and `alarms` are set for each of them.
     """
+    components: Annotated[tuple[ComponentSettings, ...], AfterValidator(_distinct_components)] = ()
+    """Several models on one fleet (inference components), between which its instances are shared.
+
+    Then `instanceType`, `instances`, `hosting` and the hardware's `alarms` are the fleet's; callers name a component.
+    """
     model: Annotated[ModelSettings | None, Field(validate_default=True)] = None
-    """What is served; required without `variants`."""
+    """What is served; required without `variants` and `components`."""
     instance_type: Annotated[InstanceType | None, Field(validate_default=True)] = None
     """Such as ml.m5.large; required without `variants`."""
     instances: InstanceSettings = InstanceSettings()
@@ -158,13 +170,31 @@ class EndpointSettings(SettingsGroup):
     @field_validator("model", "instance_type")
     @classmethod
     def _given_without_variants(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is None and info.data.get("variants") == ():
+        needed = info.field_name == "instance_type" or info.data.get("components") == ()
+        if value is None and info.data.get("variants") == () and needed:
             raise PydanticCustomError("missing", "Field required")
         return value
 
     @property
+    def models(self) -> tuple[ModelSettings, ...]:
+        """What is served: each variant's model, or each component's."""
+        variants = [variant.model for variant in self.hosted_variants]
+        return (*variants, *(component.model for component in self.components))
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """The types of its instances, each once."""
+        fleet = [self.instance_type] if self.components and self.instance_type else []
+        return tuple(dict.fromkeys([*(variant.instance_type for variant in self.hosted_variants), *fleet]))
+
+    @property
+    def isolated(self) -> bool:
+        """Whether no container on its instances has a network."""
+        return all(model.isolated for model in self.models)
+
+    @property
     def production_variants(self) -> tuple[VariantSettings, ...]:
-        """What serves: the variants, or the one that the endpoint's own settings describe."""
+        """What serves: the variants, or the one that the endpoint's own settings describe; none where components do."""
         return tuple(self._watched(each) for each in self._named_variants)
 
     def _watched(self, variant: VariantSettings) -> VariantSettings:
@@ -192,7 +222,7 @@ class EndpointSettings(SettingsGroup):
     def hosted_variants(self) -> tuple[VariantSettings, ...]:
         """All that have instances: the production variants, then the shadow."""
         serving = self.production_variants
-        return (*serving, self._watched(self.shadow.variant(serving[0]))) if self.shadow else serving
+        return (*serving, self._watched(self.shadow.variant(serving[0]))) if self.shadow and serving else serving
 
     @property
     def target_models(self) -> tuple[str, ...]:
@@ -205,7 +235,9 @@ class EndpointSettings(SettingsGroup):
         return next((variant.model.target_containers for variant in self.production_variants), ())
 
     def key(self, position: int) -> str:
-        """Where a hosted variant is set, relative to the endpoint: nowhere of its own, or such as `variants[1].`"""
+        """Where what is hosted is set, relative to the endpoint: nowhere of its own, or such as `variants[1].`"""
+        if self.components:
+            return f"components[{position}]."
         if position == len(self.production_variants):
             return "shadow."
         return f"variants[{position}]." if self.variants else ""
@@ -213,7 +245,8 @@ class EndpointSettings(SettingsGroup):
     @property
     def most_instances(self) -> int:
         """How many instances there may be while an update runs: old and new ones together."""
-        update, most = self.update, sum(variant.instances.max for variant in self.hosted_variants)
+        fleets = [variant.instances for variant in self.hosted_variants] or [self.instances]
+        update, most = self.update, sum(instances.max for instances in fleets)
         if update.blue_green:
             return 2 * most
         return most + (update.step_instances or math.ceil((update.step_percent or 100) * most / 100))
@@ -227,6 +260,9 @@ class EndpointSettings(SettingsGroup):
             if self.streaming:
                 message = "has no effect: an asynchronous endpoint's answers come whole, in S3. Remove it"
                 yield Problem("streaming", True, message)
+        if self.components:
+            yield from component_contradictions(self)
+            return
         if self.data_capture:
             yield from self.data_capture.contradicted_by(self.name, asynchronous=self.asynchronous is not None)
         if self.shadow:
@@ -309,16 +345,17 @@ def distinct_names(endpoints: tuple[EndpointSettings, ...]) -> tuple[EndpointSet
 
 
 def _clashing(endpoints: Sequence[EndpointSettings]) -> Iterator[Problem]:
-    """Variants whose resources would have the names of another endpoint's."""
+    """Variants and components whose resources would have the names of another endpoint's."""
     first: dict[str, int] = {endpoint.name.lower(): position for position, endpoint in enumerate(endpoints)}
     for position, endpoint in enumerate(endpoints):
-        for number, variant in enumerate(endpoint.hosted_variants):
+        names = [component.name for component in endpoint.components]
+        for number, name in enumerate(names or [variant.name for variant in endpoint.hosted_variants]):
             if not endpoint.key(number):
                 continue  # it has the endpoint's name alone
-            named = label(endpoint.name, variant.name).lower()
+            named = label(endpoint.name, name).lower()
             other = first.setdefault(named, position)
             if other != position:
                 message = (
                     f"makes {named} with the endpoint's name, as resources of endpoints[{other}] are named; rename it"
                 )
-                yield Problem(f"[{position}].{endpoint.key(number)}name", variant.name, message)
+                yield Problem(f"[{position}].{endpoint.key(number)}name", name, message)

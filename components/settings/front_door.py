@@ -69,14 +69,22 @@ def contradictions(
         "(frontDoor.timeoutSeconds); lower it"
     )
     for position, endpoint in enumerate(endpoints):
+        if message := _unreachable(endpoint):
+            yield Problem(f"endpoints[{position}].name", endpoint.name, message)
         if endpoint.asynchronous:
-            message = "can't be called through the front door, which waits for answers; make a stack of its own for it"
-            yield Problem(f"endpoints[{position}].name", endpoint.name, message)
             continue
-        if endpoint.target_models or endpoint.target_containers:
-            message = "can't be called through the front door, which passes no target on; serve it in another stack"
-            yield Problem(f"endpoints[{position}].name", endpoint.name, message)
         for number, variant in enumerate(endpoint.production_variants):
             if variant.alarms.latency_ms >= limit:
                 key = f"endpoints[{position}].{endpoint.key(number)}alarms.latencyMs"
                 yield Problem(key, variant.alarms.latency_ms, untold)
+
+
+def _unreachable(endpoint: EndpointSettings) -> str:
+    """Why an endpoint can't be called by name; empty if it can."""
+    if endpoint.asynchronous:
+        return "can't be called through the front door, which waits for answers; make a stack of its own for it"
+    if endpoint.target_models or endpoint.target_containers:
+        return "can't be called through the front door, which passes no target on; serve it in another stack"
+    if endpoint.components:
+        return "can't be called through the front door, which names no component; make a stack of its own for it"
+    return ""

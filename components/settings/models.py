@@ -243,10 +243,7 @@ class Settings(SettingsGroup):
     def containers(self) -> tuple[Container, ...]:
         """Those of all models of the stack."""
         return tuple(
-            container
-            for endpoint in self.endpoints
-            for variant in endpoint.hosted_variants
-            for container in variant.model.served
+            container for endpoint in self.endpoints for model in endpoint.models for container in model.served
         )
 
     @property
@@ -276,8 +273,8 @@ class Settings(SettingsGroup):
             message = f"is not in {self.region}, and Amazon EBS takes keys of its own region only; name one of there"
             yield Problem("accountGuards.ebsDefaultKeyArn", key, message)
         for position, endpoint in enumerate(self.endpoints):
-            for number, variant in enumerate(endpoint.hosted_variants):
-                for container in variant.model.served:
+            for number, model in enumerate(endpoint.models):
+                for container in model.served:
                     uri = container.image.uri
                     if uri and EcrImage.parse(uri).region != self.region:
                         key = f"endpoints[{position}].{endpoint.key(number)}model.{container.key}image.uri"

@@ -19,7 +19,8 @@ class InstanceSettings(SettingsGroup):
     """How many instances serve a variant."""
 
     min: Annotated[int, Field(ge=0, le=1000)] = 2
-    """Scaling never goes below; two or more keep serving when a zone fails. 0 is for asynchronous endpoints."""
+    """Scaling never goes below; two or more keep serving when a zone fails. 0 is for asynchronous endpoints and for
+    fleets of components."""
     max: Annotated[int, Field(ge=1, le=1000)] = 10
     """Scaling never goes above."""
     initial: Annotated[int, Field(ge=1, le=1000)] | None = None

@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 from calls import CONFIG, CallError, explained, scores_of
-from contract import Contract, ContractError
+from contract import Contract, ContractError, Endpoint
 from later import MAX_REQUEST_BYTES, score_later
 
 MAX_BODY_BYTES = 6_291_456
@@ -28,7 +28,8 @@ SSM_ADVICE = {
 RUNTIME_ADVICE = {
     "AccessDeniedException": "attach the contract's invokePolicyArn to this identity, and call through the VPC's "
     "runtime endpoint: the policy allows no other way.",
-    "ValidationError": "it is not in service under that name; ask the platform team.",
+    "ValidationError": "it is not in service under that name, or runs no copy right now, which this call has had "
+    "started: try again in some minutes, or ask the platform team.",
     "ThrottlingException": "it is at its limit; try later, or send more rows a request.",
     "ServiceUnavailable": "it has no capacity right now; try later.",
 }
@@ -76,6 +77,20 @@ def read_rows(path: Path, most: int = MAX_BODY_BYTES) -> bytes:
     return body
 
 
+def named(target: Endpoint, variant: str | None, component: str | None) -> dict[str, str]:
+    """The parameters of a call that say which of an endpoint's models answers. Raises CallError."""
+    if target.components:
+        if component not in target.components or variant is not None:
+            known = ", ".join(target.components)
+            raise CallError(f"A call of {target.name} names one of its components (--component): {known}.")
+        return {"InferenceComponentName": target.components[component]}
+    if component is not None:
+        raise CallError(f"The endpoint {target.name} has no components; call it without one.")
+    if variant is not None and variant not in target.variants:
+        raise CallError(f"The endpoint {target.name} has no variant {variant!r}; it has: {', '.join(target.variants)}.")
+    return {"TargetVariant": variant} if variant else {}
+
+
 def score(
     contract: Contract,
     endpoint: str,
@@ -84,10 +99,11 @@ def score(
     variant: str | None = None,
     model: str | None = None,
     container: str | None = None,
+    component: str | None = None,
 ) -> list[float]:
     """The score for each row of a CSV body, in order; of one variant, if it is named. Raises CallError.
 
-    Where the endpoint has several models in one container, or several containers, one of them has to be named.
+    Where the endpoint has several models in one container, several containers or components, one has to be named.
     """
     try:
         target = contract.endpoint(endpoint)
@@ -95,9 +111,8 @@ def score(
         raise CallError(str(error)) from None
     if target.mode != "real-time":
         raise CallError(f"The endpoint {endpoint} is {target.mode}: call it by later.score_later.")
-    if variant is not None and variant not in target.variants:
-        raise CallError(f"The endpoint {endpoint} has no variant {variant!r}; it has: {', '.join(target.variants)}.")
-    chosen = choice(endpoint, "TargetModel", target.target_models, model)
+    chosen = named(target, variant, component)
+    chosen |= choice(endpoint, "TargetModel", target.target_models, model)
     chosen |= choice(endpoint, "TargetContainerHostname", target.target_containers, container)
     unreachable = (
         "run in the app subnets with the client security group; where private DNS names don't resolve, "
@@ -112,7 +127,6 @@ def score(
             ContentType="text/csv",
             Accept="application/json",
             Body=rows,
-            **({"TargetVariant": variant} if variant else {}),
             **chosen,
         )
         answer = response["Body"].read()
@@ -133,14 +147,14 @@ def asked(contract: Contract, given: argparse.Namespace) -> list[float]:
     """The scores that a command asks for, at once or later, as the endpoint answers. Raises CallError."""
     target = contract.endpoints.get(given.endpoint)
     if target and target.mode == "asynchronous":
-        if given.variant or given.model or given.container:
+        if given.variant or given.model or given.container or given.component:
             raise CallError(
                 f"The endpoint {given.endpoint} is asynchronous: its requests name no variant, nor a model."
             )
         rows = read_rows(given.rows, MAX_REQUEST_BYTES)
         return score_later(contract, given.endpoint, rows, wait=given.wait, endpoint_url=given.endpoint_url)
-    rows, named = read_rows(given.rows), (given.variant, given.model, given.container)
-    return score(contract, given.endpoint, rows, given.endpoint_url, *named)
+    rows, names = read_rows(given.rows), (given.variant, given.model, given.container, given.component)
+    return score(contract, given.endpoint, rows, given.endpoint_url, *names)
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:
@@ -168,6 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--variant", help="the model to ask, where the endpoint has several; default: as they are weighed"
     )
+    parser.add_argument("--component", help="the model to ask, where several share the endpoint's fleet")
     parser.add_argument(
         "--model", help="which of the models in one container, such as triage.tar.gz, where there are any"
     )

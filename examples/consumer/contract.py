@@ -33,9 +33,9 @@ class RuntimeEndpoint(_Document):
 class Endpoint(_Document):
     """What can be called: `mode` says how, `invoke_policy_arn` is the IAM policy that allows it.
 
-    Calls are split between its `variants`, unless they name one. They have to name one of its `target_models` or
-    `target_containers`, if it has any. With `streaming` answers may come in parts. An asynchronous one takes requests
-    from `inputs` of its `async_locations`, by InvokeEndpointAsync with its `async_parameters`.
+    Calls are split between its `variants`, unless they name one. They have to name one of its `target_models`,
+    `target_containers` or `components`, if it has any. With `streaming` answers may come in parts. An asynchronous one
+    takes requests from `inputs` of its `async_locations`, by InvokeEndpointAsync with its `async_parameters`.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Endpoint(_Document):
     streaming: bool = False
     target_models: list[str] = []
     target_containers: list[str] = []
+    components: dict[str, str] | None = None
     async_locations: dict[str, str] | None = None
     async_parameters: dict[str, int] | None = None
 

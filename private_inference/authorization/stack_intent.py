@@ -148,7 +148,7 @@ def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
             Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"
         )
         yield Expectation(Expected.PERMITTED, "role *", action, f"endpoint {name}", RUNTIME, "whoever has the policy")
-    if any(variant.model.local for variant in endpoint.hosted_variants):
+    if any(model.local for model in endpoint.models):
         yield Expectation(Expected.REQUIRED, role, "s3:GetObject", OBJECTS, S3, "SageMaker fetches the artifact")
         yield Expectation(Expected.REQUIRED, role, "kms:Decrypt", DATA, PUBLIC.name, "artifacts are encrypted")
     taken = "the role is SageMaker's alone, and where it fetches from is up to SageMaker"

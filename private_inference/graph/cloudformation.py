@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from private_inference.graph.cloudformation_names import corrections, property_name, provider_type
+from private_inference.graph.cloudformation_names import corrections, node_of, property_name, provider_type
 from private_inference.graph.existing import with_existing
 from private_inference.graph.resources import R, Resource
-from private_inference.graph.schema import Node, load
+from private_inference.graph.schema import Node
 from private_inference.graph.templates import TemplateError, parsed
 from private_inference.graph.values import Unknown, joined, spread
 
@@ -96,7 +96,7 @@ class _Template:
             self.unread.append(f"{logical} is of type {type_name}, which no rule reads".strip())
             return
         held = _Held(self, logical, token, type_name)
-        found = held.block(load()[token], properties, "")
+        found = held.block(node_of(type_name, token), properties, "")
         yield type(self.holder)(held.urn, token, held.name, found, held.sources)
 
     def name_of(self, logical: str) -> str:
@@ -230,6 +230,8 @@ class _Held:
             return self.reference(logical, attribute, place, whole=whole)
         if logical in self.template.parameters:
             return self._parameter(logical, place)
+        if logical == "AWS::StackName" and isinstance(name := self.template.holder.get("name"), str):
+            return name
         return NO_VALUE if logical == "AWS::NoValue" else self._later(place)
 
     def reference(self, logical: str, attribute: str = "", place: str = "", *, whole: bool = False) -> Any:

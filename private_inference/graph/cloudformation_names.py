@@ -25,6 +25,12 @@ def _tokens() -> Mapping[tuple[str, str], str]:
     return {(parts[1].lower(), parts[-1].lower()): token for token, parts in split}
 
 
+def node_of(name: str, token: str) -> Node:
+    """The properties of one of CloudFormation's types: the provider's, and those that it has no argument for."""
+    beyond: Node = corrections()["beyond"].get(name, {})
+    return {**load().get(token, {}), **beyond}
+
+
 def provider_type(name: Any) -> str | None:
     """The provider's type for one of CloudFormation's; None if there is none, or none that is known to be the same."""
     parts = str(name).split("::")

@@ -65,6 +65,8 @@ REST_API_POLICY = "aws:apigateway/restApiPolicy:RestApiPolicy"
 
 SAGEMAKER_MODEL = "aws:sagemaker/model:Model"
 SAGEMAKER_ENDPOINT_CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
+INFERENCE_COMPONENT = "aws:sagemaker/inferenceComponent:InferenceComponent"
+"""As CloudFormation makes it: the provider has no such type."""
 SAGEMAKER_ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
 SCALING_TARGET = "aws:appautoscaling/target:Target"
 METRIC_ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

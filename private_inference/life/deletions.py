@@ -294,6 +294,7 @@ DELETIONS: Mapping[str, Delete] = {
     # The topic itself goes with it, and a topic can't be without a policy.
     "aws:sns/topicPolicy:TopicPolicy": kept,
     "aws:sns/topicSubscription:TopicSubscription": Call("sns", "unsubscribe", {"SubscriptionArn": "id"}),
+    "aws:cloudformation/stack:Stack": Call("cloudformation", "delete_stack", {"StackName": "id"}),
     "aws:ssm/parameter:Parameter": Call("ssm", "delete_parameter", {"Name": "id"}),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Call("ec2", "revoke_security_group_egress", _RULE),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Call("ec2", "revoke_security_group_ingress", _RULE),

@@ -96,6 +96,13 @@ class Invariants:
                 prevention = "Keep an execution role and its permissions until its network interfaces are gone."
                 self._break(call, "", f"the network interface {interface} can't be removed any more", prevention)
 
+    def _scaled(self, endpoint: str, variant: Mapping[str, Any]) -> set[str]:
+        """What has to be registered for scaling: a variant, or the inference components that share its fleet."""
+        sagemaker = self._aws.client("sagemaker")
+        listed = sagemaker.list_inference_components(EndpointNameEquals=endpoint)["InferenceComponents"]
+        shared = {f"inference-component/{each['InferenceComponentName']}" for each in listed}
+        return shared or {f"endpoint/{endpoint}/variant/{variant['VariantName']}"}
+
     def expect(self, endpoint: str, variant: str, instances: int) -> None:
         """So many instances of a variant serve an endpoint from now on, at least."""
         self._least[endpoint][variant] = instances
@@ -113,7 +120,8 @@ class Invariants:
         }
         for name, endpoint in self._serving().items():
             for variant in endpoint["ProductionVariants"]:
-                if f"endpoint/{name}/variant/{variant['VariantName']}" not in registered:
+                resources = self._scaled(name, variant)
+                if not resources <= registered:
                     prevention = "Register the variant again when its update is over, also when it failed."
                     self._break("the end of the step", name, "is not registered for scaling", prevention)
 

@@ -210,9 +210,9 @@ class _Living:
         """New artifacts in place of the local ones: the same model in other bytes, which makes it another one."""
         changes = {}
         for position, endpoint in enumerate(settings_of(self._config).endpoints):
-            for number, variant in enumerate(endpoint.hosted_variants):
+            for number, model in enumerate(endpoint.models):
                 own = f"endpoints.{position}.{endpoint.key(number)}model."
-                for key, path in variant.model.local.items():
+                for key, path in model.local.items():
                     changes[(own + key).replace("[", ".").replace("]", "")] = self._in_other_bytes(path)
         return changes
 

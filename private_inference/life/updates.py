@@ -13,7 +13,7 @@ from private_inference.rehearsal.handler import Create, Created
 from private_inference.rehearsal.handlers import HANDLERS
 from private_inference.rehearsal.handlers.ec2 import filters, modify
 from private_inference.rehearsal.handlers.observability import TRAIL_PROPERTIES, configure_trail
-from private_inference.rehearsal.inputs import Inputs
+from private_inference.rehearsal.inputs import Inputs, RefusedError
 from private_inference.rehearsal.requests import pairs, request
 
 PUT = (
@@ -301,6 +301,21 @@ def organization_policy(account: Account, state: State, inputs: Inputs) -> None:
     inputs.rest()
 
 
+def template_stack(account: Account, state: State, inputs: Inputs) -> None:
+    """Whatever changes, the stack's tags and all its parameters are sent along."""
+    client, given = account.client("cloudformation"), inputs.get("parameters") or {}
+    client.update_stack(
+        StackName=state["id"],
+        TemplateBody=inputs["templateBody"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        Tags=pairs(inputs.tags),
+    )
+    found = client.describe_stacks(StackName=state["id"])["Stacks"][0]
+    if found["StackStatus"] != "UPDATE_COMPLETE":
+        raise RefusedError(found.get("StackStatusReason", found["StackStatus"]))
+    inputs.rest()
+
+
 def sagemaker_tags(account: Account, state: State, inputs: Inputs) -> None:
     """Models and configurations don't change; their tags do."""
     sagemaker = account.client("sagemaker")
@@ -315,6 +330,7 @@ def _without(inputs: Inputs, *keys: str) -> dict[str, Any]:
 UPDATES: Mapping[str, Update] = {
     **front_door.UPDATES,
     **on_premises.UPDATES,
+    "aws:cloudformation/stack:Stack": template_stack,
     "aws:cloudtrail/trail:Trail": trail,
     "aws:cloudwatch/logGroup:LogGroup": log_group,
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": tags_only,

@@ -103,7 +103,7 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
     yield from _through_acls("app", "access")
     for party in (PREMISES, SERVICES, NEIGHBOURS, DENIED, ELSEWHERE, other_workloads(ATTACHMENT)):
         yield Expectation(party, other_workloads(ATTACHMENT), ALL_TRAFFIC, required=False, why=_NO_ACL)
-    if any(not variant.model.isolated for endpoint in settings.endpoints for variant in endpoint.hosted_variants):
+    if any(not model.isolated for endpoint in settings.endpoints for model in endpoint.models):
         yield Expectation(MODELS, RUNTIME, HTTPS, why="models without network isolation call AWS services")
         if settings.private_access.interface_endpoints:
             yield Expectation(MODELS, OTHER_ENDPOINTS, HTTPS, why="models without network isolation call AWS services")

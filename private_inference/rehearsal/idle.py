@@ -28,9 +28,10 @@ def idle(aws: EmbeddedAws, endpoint: str, hours: int) -> list[IdleVariant]:
     running = {each["VariantName"]: each["CurrentInstanceCount"] for each in hosted}
     found = []
     for target in scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
-        _, of, _, name = target["ResourceId"].split("/")
-        if of != endpoint:
+        kind, of, *variant = target["ResourceId"].split("/")
+        if (kind, of) != ("endpoint", endpoint):
             continue
+        name = variant[-1]
         least, most = target["MinCapacity"], target["MaxCapacity"]
         policies = _policies(aws, target["ResourceId"])
         instances, holding = follow(

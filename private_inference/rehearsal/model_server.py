@@ -28,15 +28,15 @@ from private_inference.tar import unpack
 INVOKED = "x-Amzn-Invoked-Production-Variant"
 
 
-def invoke(backend: Any, request: Any) -> tuple[int, dict[str, str], bytes]:
+def invoke(backend: Any, request: Any, component: Any = None) -> tuple[int, dict[str, str], bytes]:
     """Answer an InvokeEndpoint request: status, headers and body. `backend` is moto's SageMaker backend.
 
     The oldest instance of a variant answers, with what it loaded when it started, or loads for the call: of the target
-    variant, or of the one whose turn it is by weight. Raises InvokeError: AWS's ValidationError for an endpoint,
-    variant or model that is not there, its ServiceUnavailable for one without an instance, and its ModelError (424) if
-    the model refuses the request or can't run here.
+    variant, or of the one whose turn it is by weight; the `component` that was called answers in their place. Raises
+    InvokeError: AWS's ValidationError for an endpoint, variant or model that is not there, its ServiceUnavailable for
+    one without an instance, and its ModelError (424) if the model refuses the request or can't run here.
     """
-    variant, instance = _chosen(backend, request)
+    variant, instance = (component.variant, component) if component else _chosen(backend, request)
     kind, body = predict_on(instance, request)
     return HTTPStatus.OK, {"Content-Type": kind, INVOKED: variant}, body
 
@@ -48,12 +48,12 @@ def predict_on(instance: Any, request: Any) -> tuple[str, bytes]:
         return kind, b"".join(parts)
 
 
-def stream(backend: Any, request: Any) -> tuple[int, dict[str, str], Iterator[bytes]]:
+def stream(backend: Any, request: Any, component: Any = None) -> tuple[int, dict[str, str], Iterator[bytes]]:
     """Answer an InvokeEndpointWithResponseStream request, part by part as they come from the model.
 
     Raises as `invoke` does, as long as nothing has come; what goes wrong later ends the stream with a ModelStreamError.
     """
-    variant, instance = _chosen(backend, request)
+    variant, instance = (component.variant, component) if component else _chosen(backend, request)
     with _model_errors():
         kind, parts = _answer(instance, request, request.headers.get("X-Amzn-SageMaker-Accept", ""))
         parts = chain([next(parts, b"")], parts)

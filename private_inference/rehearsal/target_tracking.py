@@ -20,6 +20,10 @@ INVOCATIONS = ("AWS/SageMaker", "InvocationsPerInstance", "Sum")
 """Namespace, name and statistic of SageMakerVariantInvocationsPerInstance."""
 CONCURRENCY = ("AWS/SageMaker", "ConcurrentRequestsPerModel", "Maximum")
 """Of SageMakerVariantConcurrentRequestsPerModelHighResolution, which has a datapoint every ten seconds."""
+INVOCATIONS_OF_COPIES = ("AWS/SageMaker", "InvocationsPerCopy", "Sum")
+"""Of SageMakerInferenceComponentInvocationsPerCopy."""
+CONCURRENCY_OF_COPIES = ("AWS/SageMaker", "ConcurrentRequestsPerCopy", "Maximum")
+"""Of SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution."""
 BACKLOG = ("AWS/SageMaker", "ApproximateBacklogSizePerInstance")
 CPU = ("/aws/sagemaker/Endpoints", "CPUUtilization")
 IDLE_CPU = 3.0
@@ -49,14 +53,18 @@ class Policy:
         return seconds / 60
 
 
-def tracking_alarms(configuration: Mapping[str, Any], endpoint: str, variant: str) -> Iterator[dict[str, Any]]:
-    """What PutScalingPolicy has watched for a variant: the alarm above the target, then the one below.
+def tracking_alarms(configuration: Mapping[str, Any], resource: str) -> Iterator[dict[str, Any]]:
+    """What PutScalingPolicy has watched for a resource (its id): the alarm above the target, then the one below.
 
     PutMetricAlarm's parameters, without a name and actions.
     """
     metric = configuration.get("CustomizedMetricSpecification", {})
     predefined = configuration.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType", "")
-    own, period = (CONCURRENCY, 10) if predefined.endswith("HighResolution") else (INVOCATIONS, 60)
+    fast = predefined.endswith("HighResolution")
+    if resource.startswith("inference-component/"):
+        own = CONCURRENCY_OF_COPIES if fast else INVOCATIONS_OF_COPIES
+    else:
+        own = CONCURRENCY if fast else INVOCATIONS
     watched: dict[str, Any]
     if "Metrics" in metric:
         watched = {"Metrics": metric["Metrics"]}
@@ -64,9 +72,9 @@ def tracking_alarms(configuration: Mapping[str, Any], endpoint: str, variant: st
         watched = {
             "Namespace": metric.get("Namespace", own[0]),
             "MetricName": metric.get("MetricName", own[1]),
-            "Dimensions": metric.get("Dimensions", _dimensions(endpoint, variant)),
+            "Dimensions": metric.get("Dimensions", _dimensions(resource)),
             "Statistic": metric.get("Statistic", own[2]),
-            "Period": period,
+            "Period": 10 if fast else 60,
         }
     target = configuration["TargetValue"]
     for comparison, periods, threshold in (("Greater", 3, target), ("Less", 15, target * 0.9)):
@@ -74,8 +82,11 @@ def tracking_alarms(configuration: Mapping[str, Any], endpoint: str, variant: st
         yield watched | limits | {"Threshold": threshold}
 
 
-def _dimensions(endpoint: str, variant: str) -> list[dict[str, str]]:
-    return [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+def _dimensions(resource: str) -> list[dict[str, str]]:
+    kind, name, *variant = resource.split("/")
+    if kind == "inference-component":
+        return [{"Name": "InferenceComponentName", "Value": name}]
+    return [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": variant[-1]}]
 
 
 def wanted(policies: Sequence[Policy], metrics: Metrics, now: int) -> int:
@@ -108,7 +119,9 @@ def follow(
     one has no datapoint, and no zero; instances publish their CPU, and what is asynchronous its queue, every minute:
     https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html.
     """
-    dimensions = frozenset((each["Name"], each["Value"]) for each in _dimensions(*variant))
+    dimensions = frozenset(
+        (each["Name"], each["Value"]) for each in _dimensions("endpoint/{}/variant/{}".format(*variant))
+    )
     invocations: dict[int, float] = {}
     cpu: dict[int, float] = {}
     queue: dict[int, float] = {}

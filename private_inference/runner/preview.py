@@ -96,6 +96,7 @@ def _instance_type(_: str, args: Mapping[str, Any]) -> dict[str, Any]:
         "defaultVcpus": facts["VCpuInfo"]["DefaultVCpus"],
         "gpuses": [{"count": gpu["Count"], "name": gpu["Name"]} for gpu in facts.get("GpuInfo", {}).get("Gpus", [])],
         "instanceStorageSupported": facts["InstanceStorageSupported"],
+        "memorySize": facts["MemoryInfo"]["SizeInMiB"],
         "burstablePerformanceSupported": facts["BurstablePerformanceSupported"],
     }
 

@@ -12,6 +12,7 @@ from private_inference.verification import (
     callers,
     capacity,
     capture,
+    components,
     contract,
     data,
     exchange,
@@ -86,7 +87,7 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
     yield from rejected_flows.assertions(stack)
     yield from outside_calls.assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
-        for part in (inference, roles, exchange, capture, capacity):
+        for part in (inference, components, roles, exchange, capture, capacity):
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
     yield from front_door.assertions(stack, inside)

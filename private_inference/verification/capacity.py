@@ -20,7 +20,7 @@ from private_inference.verification.checks import (
 from private_inference.verification.controls import AT_REST, AVAILABILITY, LEAST_PRIVILEGE, MONITORING
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item, dimensions
-from private_inference.verification.desired import Variant, variants_of
+from private_inference.verification.desired import Component, Variant, variants_of
 from private_inference.verification.policies import statements
 
 INSTANCE_METRICS = "/aws/sagemaker/Endpoints"
@@ -112,7 +112,7 @@ def _policies(stack: Deployed, variant: Variant) -> Result:
         f"FILL({INVOCATION_METRICS} {metric}, 0) {load} {cooldowns}",
         f"{INSTANCE_METRICS} CPUUtilization Average {number(cpu)} {cooldowns}",
     ]
-    return equal_sets((_policy(item, variant) for item in stack.scaling_policies[variant.resource]), wanted)
+    return equal_sets((policy_in_words(item, variant) for item in stack.scaling_policies[variant.resource]), wanted)
 
 
 def _queue_policies(stack: Deployed, variant: Variant, queue: AsynchronousSettings) -> Result:
@@ -121,7 +121,7 @@ def _queue_policies(stack: Deployed, variant: Variant, queue: AsynchronousSettin
     cooldowns = f"after {scaling.scale_out_cooldown} s out, {scaling.scale_in_cooldown} s in"
     wanted = [f"{INVOCATION_METRICS} {BACKLOG} Average {number(queue.backlog_per_instance)} {cooldowns}"]
     steps = {each["PolicyARN"]: each for each in found if each["PolicyType"] == "StepScaling"}
-    said = [_policy(each, variant, of_endpoint(variant)) for each in found if each["PolicyARN"] not in steps]
+    said = [policy_in_words(each, variant, of_endpoint(variant)) for each in found if each["PolicyARN"] not in steps]
     compared = equal_sets([*said, *(map(_steps, steps.values()))], [*wanted, *([ONE] if _from_zero(variant) else [])])
     faults = compared.faults
     for arn in steps:
@@ -160,7 +160,7 @@ def _vcpus(stack: Deployed, variant: Variant) -> int:
     return stack.vcpus[kind]
 
 
-def _policy(policy: Item, variant: Variant, of: Mapping[str, str] | None = None) -> str:
+def policy_in_words(policy: Item, variant: Variant | Component, of: Mapping[str, str] | None = None) -> str:
     """A target-tracking policy in words; `of` are its metric's dimensions, where they are not the variant's."""
     tracking = policy.get("TargetTrackingScalingPolicyConfiguration")
     if tracking is None:
@@ -173,12 +173,12 @@ def _policy(policy: Item, variant: Variant, of: Mapping[str, str] | None = None)
     return f"{metric} {number(tracking['TargetValue'])} after {out} s out, {back} s in{disabled}"
 
 
-def _metric(metric: Item, variant: Variant, of: Mapping[str, str] | None = None) -> str:
+def _metric(metric: Item, variant: Variant | Component, of: Mapping[str, str] | None = None) -> str:
     said = " ".join(str(metric.get(key)) for key in ("Namespace", "MetricName", "Statistic"))
     return said if dimensions(metric) == (of or variant.dimensions) else f"{said} of something else"
 
 
-def _expression(queries: Sequence[Item], variant: Variant) -> str:
+def _expression(queries: Sequence[Item], variant: Variant | Component) -> str:
     """The expression that is tracked, with each metric in the place of its id."""
     (returned,) = [query for query in queries if query.get("ReturnData", True)] or [{}]
     said = str(returned.get("Expression"))

@@ -20,6 +20,7 @@ from private_inference.verification.descriptions import Item, containers, dimens
 from private_inference.verification.desired import ACCESS, APP, MODEL, Artifact, Desired
 from private_inference.verification.needs import Needs
 from private_inference.verification.reader import Reader
+from private_inference.verification.served import served
 
 
 class Deployed:
@@ -192,7 +193,7 @@ class Deployed:
         tagged = [bucket for arn in self.tagged("s3") if (bucket := arn.rpartition(":")[2]) not in others]
         if len(tagged) > 1:
             endpoints = self.desired.settings.endpoints
-            local = [e for e in endpoints if any(v.model.local for v in e.hosted_variants)]
+            local = [e for e in endpoints if any(model.local for model in e.models)]
             used = {uri.split("/")[2] for endpoint in local for uri in self.model_uris(endpoint.name)}
             tagged = [bucket for bucket in tagged if bucket in used]
         return only("bucket with the stack's tags", tagged)
@@ -280,7 +281,7 @@ class Deployed:
 
     def models(self, name: str) -> list[Item]:
         """The models behind an endpoint."""
-        names = dict.fromkeys(variant["ModelName"] for variant in hosted(self.configuration(name)))
+        names = dict.fromkeys(each["ModelName"] for each in served(self.aws, name, hosted(self.configuration(name))))
         return [self.aws.get("sagemaker", "describe_model", ModelName=model) for model in names]
 
     def model(self, endpoint: str, variant: str) -> Item:
@@ -308,7 +309,7 @@ class Deployed:
     def _instance_types(self) -> Mapping[str, Item]:
         """What EC2 says of SageMaker's instance types, which are its own with a prefix."""
         endpoints = self.desired.settings.endpoints
-        kinds = sorted({v.instance_type.removeprefix("ml.") for e in endpoints for v in e.hosted_variants})
+        kinds = sorted({kind.removeprefix("ml.") for e in endpoints for kind in e.instance_types})
         found = self.aws.all("ec2", "describe_instance_types", "InstanceTypes", InstanceTypes=kinds)
         return {f"ml.{item['InstanceType']}": item for item in found}
 

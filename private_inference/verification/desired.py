@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.settings import Container, EndpointSettings, Settings, VariantSettings
+from components.settings import ComponentSettings, Container, EndpointSettings, Settings, VariantSettings
 from private_inference.reachability.stack_intent import TIERS
 
 if TYPE_CHECKING:
@@ -46,6 +46,45 @@ class Variant:
     def dimensions(self) -> dict[str, str]:
         """Of its metrics."""
         return {"EndpointName": self.endpoint, "VariantName": self.name}
+
+
+@dataclass(frozen=True)
+class Component:
+    """One inference component of an endpoint, as it was set."""
+
+    endpoint: str
+    settings: ComponentSettings
+
+    @property
+    def name(self) -> str:
+        """InferenceComponentName: names are unique in an account and region, so the endpoint's comes first."""
+        return f"{self.endpoint}-{self.settings.name}"
+
+    @property
+    def subject(self) -> str:
+        """In the words of a check."""
+        return f"Endpoint {self.endpoint}, component {self.settings.name}"
+
+    @property
+    def resource(self) -> str:
+        """As Application Auto Scaling names it."""
+        return f"inference-component/{self.name}"
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """Of its metrics."""
+        return {"InferenceComponentName": self.name}
+
+
+def components_of(endpoint: EndpointSettings) -> list[Component]:
+    """The inference components of an endpoint, if several models share its fleet."""
+    return [Component(endpoint.name, component) for component in endpoint.components]
+
+
+def invoked(endpoint: EndpointSettings, arn: str) -> set[str]:
+    """ARNs of what calls of an endpoint are about, by its own: the component that they name, too."""
+    place = arn.partition("endpoint/")[0]
+    return {arn, *(f"{place}inference-component/{each.name}" for each in components_of(endpoint))}
 
 
 def variants_of(endpoint: EndpointSettings) -> list[Variant]:

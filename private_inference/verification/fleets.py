@@ -25,6 +25,7 @@ from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, Pr
 from private_inference.verification.checks import AbsentError, UnreadableError
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item, containers, hosted
+from private_inference.verification.served import served
 
 T = TypeVar("T")
 
@@ -39,7 +40,8 @@ def lacking(stack: Deployed, endpoint: str) -> list[Missing]:
     if configuration is None:
         return missing(Fleet("", stack.desired.contract.region, name, False, "", False))[:1]
     try:
-        return [each for variant in hosted(configuration) for each in missing(_fleet(stack, configuration, variant))]
+        variants = served(stack.aws, endpoint, hosted(configuration))
+        return [each for variant in variants for each in missing(_fleet(stack, configuration, variant))]
     except UnknownOperatorError as error:
         raise UnreadableError(f"a policy can't be evaluated here: {error}") from None
 

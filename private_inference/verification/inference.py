@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from components.settings import Container, EndpointSettings, ModelSettings
+from components.settings import ALL_TRAFFIC, Container, EndpointSettings, ModelSettings
 from components.settings.hosting import HostingSettings
 from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import (
@@ -40,7 +40,9 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
     yield expect("in service, by the contract's ARN", partial(_in_service, stack, endpoint))
     variants = variants_of(endpoint)
     said = [f"{v.settings.instances.at_creation} x {v.settings.instance_type}" for v in variants]
-    if endpoint.variants or endpoint.shadow:
+    if endpoint.components:
+        claim = f"a fleet of {endpoint.instances.at_creation} x {endpoint.instance_type}"
+    elif endpoint.variants or endpoint.shadow:
         claim = ", ".join(f"{v.name}: {each}" for v, each in zip(variants, said, strict=True))
     else:
         claim = f"{variants[0].name} alone: {said[0]}"
@@ -58,7 +60,8 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
         "its model lies in the model subnets and group", partial(_placement, stack, endpoint), controls=BOUNDARY
     )
     watched = "no alarm rolls them back, as set" if endpoint.update.rollback_off_because else "rolled back by alarms"
-    yield expect(f"its updates are {endpoint.update.strategy}, {watched}", partial(_deployment, stack, endpoint))
+    if not endpoint.components:
+        yield expect(f"its updates are {endpoint.update.strategy}, {watched}", partial(_deployment, stack, endpoint))
     for variant in variants:
         yield from _variant_assertions(stack, variant)
 
@@ -70,9 +73,7 @@ def _variant_assertions(stack: Deployed, variant: Variant) -> Iterator[Assertion
     yield expect(f"{least} to {most} instances run", partial(_instances, stack, variant))
     if settings.hosting != HostingSettings():
         yield expect("its instances start as set", partial(_hosting, stack, variant))
-    how = ", then " if settings.model.pipeline else ", or "
-    served = how.join(f"{each.source} by {_image_in_words(each)}" for each in settings.model.served)
-    yield expect(f"serves {served}", partial(_model, stack, variant), controls=INTEGRITY)
+    yield expect(f"serves {model_in_words(settings.model)}", partial(_model, stack, variant), controls=INTEGRITY)
     isolated = settings.model.isolated
     claim = "its containers have no network" if isolated else "its containers have the VPC's network, as set"
     yield expect(claim, partial(_isolation, stack, variant), controls=BOUNDARY)
@@ -88,27 +89,29 @@ def _in_service(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return result(status, faults)
 
 
+def _fleets(endpoint: EndpointSettings) -> list[tuple[str, str | None, int]]:
+    """Name, instance type and first instances of each variant, or of the fleet that components share."""
+    found = [(each.name, each.instance_type, each.instances.at_creation) for each in endpoint.hosted_variants]
+    return [*found] or [(ALL_TRAFFIC, endpoint.instance_type, endpoint.instances.at_creation)]
+
+
 def _configuration(stack: Deployed, endpoint: EndpointSettings) -> Result:
-    configuration, wanted = stack.configuration(endpoint.name), endpoint.hosted_variants
+    configuration, wanted = stack.configuration(endpoint.name), _fleets(endpoint)
     variants, serving = hosted(configuration), configuration["ProductionVariants"]
+    shadow = endpoint.shadow.name if endpoint.shadow else None
     found = equal_sets(
         (
             f"{variant['VariantName']} on {variant.get('InstanceType')}{'' if variant in serving else ', a shadow'}"
             for variant in variants
         ),
-        [
-            f"{each.name} on {each.settings.instance_type}{', a shadow' if each.shadow else ''}"
-            for each in variants_of(endpoint)
-        ],
+        [f"{name} on {kind}{', a shadow' if name == shadow else ''}" for name, kind, _ in wanted],
     )
-    running = equal_sets((item["VariantName"] for item in _running(stack, endpoint.name)), [v.name for v in wanted])
+    running = equal_sets(
+        (item["VariantName"] for item in _running(stack, endpoint.name)), [name for name, *_ in wanted]
+    )
     # An update starts as many instances as served before it.
     counts = {variant["VariantName"]: variant.get("InitialInstanceCount", 0) for variant in variants}
-    few = [
-        f"starts {counts[variant.name]}"
-        for variant in wanted
-        if variant.name in counts and counts[variant.name] < variant.instances.at_creation
-    ]
+    few = [f"starts {counts[name]}" for name, _, least in wanted if name in counts and counts[name] < least]
     seen = f"{configuration['EndpointConfigName']}: {found.seen}, {joined(map(str, counts.values()))}"
     return result(seen, [*found.faults, *running.faults, *few])
 
@@ -172,6 +175,12 @@ def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return equal(stack.configuration(endpoint.name), {"KmsKeyId": wanted})
 
 
+def model_in_words(model: ModelSettings) -> str:
+    """What a model is made of."""
+    how = ", then " if model.pipeline else ", or "
+    return how.join(f"{each.source} by {_image_in_words(each)}" for each in model.served)
+
+
 def _image_in_words(container: Container) -> str:
     image = container.image
     if image.framework:
@@ -180,10 +189,15 @@ def _image_in_words(container: Container) -> str:
 
 
 def _model(stack: Deployed, variant: Variant) -> Result:
-    model, found = variant.settings.model, containers(stack.model(variant.endpoint, variant.name))
+    return model_as_set(stack, variant.settings.model, stack.model(variant.endpoint, variant.name))
+
+
+def model_as_set(stack: Deployed, model: ModelSettings, described: Item) -> Result:
+    """Whether a model, as DescribeModel tells it, is the one that the settings want."""
+    found = containers(described)
     uris = equal_sets(map(artifact_uri, found), [stack.artifact(each).uri for each in model.served])
     faults = uris.faults
-    faults += _how_it_calls(model, stack.model(variant.endpoint, variant.name))
+    faults += _how_it_calls(model, described)
     for wanted, container in zip(model.served, found, strict=False):
         if not _is_image(stack, wanted, container["Image"]):
             faults.append(f"image: {container['Image']}")

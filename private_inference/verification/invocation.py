@@ -16,9 +16,10 @@ from private_inference.verification import inside_function
 from private_inference.verification.checks import AbsentError, Assertion, Result, SkippedError
 from private_inference.verification.controls import AVAILABILITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.desired import Variant, variants_of
+from private_inference.verification.desired import Component, Variant, components_of, variants_of
 from private_inference.verification.inside import InsideCaller, RefusedError
 from private_inference.verification.reader import explain
+from private_inference.verification.served import component as described
 
 SAMPLES = {"sample.csv": "text/csv", "sample.json": "application/json"}
 """Requests by their files' names, the first of which that lies beside a local artifact is sent, with their types."""
@@ -28,6 +29,10 @@ ACCEPTED = "application/json"
 CHUNK = 1 << 20
 TOLERANCE = 1e-5
 """Relative difference of two predictions that are the same: models compute in single precision."""
+
+
+Served = Variant | Component
+"""What answers calls."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Sample:
 class Called:
     """One way to call a variant: of its models, where calls have to choose."""
 
-    variant: Variant
+    variant: Served
     named: Mapping[str, str]
     """What the call names, by the runtime's parameters."""
     asked: str
@@ -56,10 +61,12 @@ class Called:
         return self.named.get("TargetModel") or self.named.get("TargetContainerHostname", "")
 
 
-def calls_of(variant: Variant, *, named: bool) -> list[Called]:
+def calls_of(variant: Served, *, named: bool) -> list[Called]:
     """All ways to call a variant; `named` is whether they name the variant, too."""
     target, model = {"TargetVariant": variant.name} if named else {}, variant.settings.model
     first, last = model.served[0], model.served[-1]
+    if isinstance(variant, Component):
+        target = {"InferenceComponentName": variant.name}
     if model.containers:
         choices = [(target | {"TargetContainerHostname": each.hostname}, _local(each)) for each in model.served]
         return [Called(variant, chosen, path, path) for chosen, path in choices]
@@ -80,14 +87,14 @@ def assertions(stack: Deployed, endpoint: EndpointSettings, inside: InsideCaller
     way that callers have.
     """
     place = "from the app subnets" if inside else "from where this runs, not from the app subnets"
-    for variant in variants_of(endpoint):
-        if variant.shadow:
+    for variant in components_of(endpoint) or variants_of(endpoint):
+        if isinstance(variant, Variant) and variant.shadow:
             continue  # nobody gets its answers
         for called in calls_of(variant, named=bool(endpoint.variants)):
             yield from _call_assertions(stack, endpoint, called, inside, place)
     if inside:
         locations = stack.desired.contract.endpoints[endpoint.name].async_locations or {}
-        named = calls_of(variants_of(endpoint)[0], named=False)[0].named
+        named = calls_of((components_of(endpoint) or variants_of(endpoint))[0], named=False)[0].named
         refused = partial(inside.refused_outside, endpoint.name, named, inputs=locations.get("inputs"))
         claim = "refuses a caller's role outside of the VPC"
         yield Assertion(f"Endpoint {endpoint.name}", claim, refused, LEAST_PRIVILEGE)
@@ -137,8 +144,17 @@ def _parameters(called: Called, sent: Sample) -> dict[str, Any]:
     return {"EndpointName": called.variant.endpoint, **body, **called.named}
 
 
+def _without_copy(stack: Deployed, called: Called) -> bool:
+    """Whether no copy of a component runs: a call would fail, and have one started."""
+    if not isinstance(called.variant, Component):
+        return False
+    return not described(stack.aws, called.variant.name).get("RuntimeConfig", {}).get("CurrentCopyCount")
+
+
 def _call(stack: Deployed, called: Called, inside: InsideCaller | None) -> Result:
     sent = sample(stack, called)
+    if _without_copy(stack, called):
+        raise SkippedError("not called: no copy runs, and the call would fail and have one started")
     if inside:
         try:
             answer = inside.call(called.variant.endpoint, sent.body, sent.content_type, ACCEPTED, named=called.named)

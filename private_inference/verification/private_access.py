@@ -8,7 +8,7 @@ from private_inference.verification.checks import Assertion, Result, equal_sets,
 from private_inference.verification.controls import BOUNDARY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item
-from private_inference.verification.desired import ACCESS, S3
+from private_inference.verification.desired import ACCESS, S3, invoked
 from private_inference.verification.exchange_permissions import FAILURES, INPUTS, OUTPUTS
 from private_inference.verification.policies import Statement, statements
 
@@ -153,7 +153,9 @@ def _policy(stack: Deployed, service: str, kind: str) -> Result:
 def _beyond_runtime(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:
     yield from _foreign(stack, allowing)
     yield from _excess("action", (a for s in allowing for a in s.actions if a not in INVOKE))
-    wanted = {endpoint.arn for endpoint in stack.desired.contract.endpoints.values()}
+    promised = stack.desired.contract.endpoints
+    endpoints = [each for each in stack.desired.settings.endpoints if each.name in promised]
+    wanted = {arn for endpoint in endpoints for arn in invoked(endpoint, promised[endpoint.name].arn)}
     resources = equal_sets((short(r) for s in allowing for r in s.resources), map(short, wanted))
     yield from resources.faults
 

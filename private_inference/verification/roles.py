@@ -9,8 +9,8 @@ from private_inference.verification.capture import bucket_of
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.descriptions import containers, dimensions
-from private_inference.verification.desired import MODEL
+from private_inference.verification.descriptions import Item, containers, dimensions
+from private_inference.verification.desired import MODEL, components_of, invoked
 from private_inference.verification.exchange_permissions import caller_faults, role_reach
 from private_inference.verification.inference import ROLLBACK
 from private_inference.verification.policies import Statement, statements
@@ -98,13 +98,8 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
         if container.artifact_key_arn:
             yield short(container.artifact_key_arn)
     yield short(stack.desired.contract.key_arns.data)
-    watched = stack.alarms[endpoint.name] if not endpoint.update.rollback_off_because else []
-    answering = [variant.name for variant in endpoint.production_variants]
-    yield from (
-        short(alarm["AlarmArn"])
-        for alarm in watched
-        if alarm.get("MetricName") in ROLLBACK and dimensions(alarm).get("VariantName") in answering
-    )
+    watched = _watched(stack, endpoint) if not endpoint.update.rollback_off_because else []
+    yield from (short(alarm["AlarmArn"]) for alarm in watched if alarm.get("MetricName") in ROLLBACK)
     if endpoint.data_capture:
         yield f"{bucket_of(stack, endpoint.name)}/*"
     yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
@@ -122,7 +117,7 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
 
 
 def _served(endpoint: EndpointSettings) -> list[Container]:
-    return [container for variant in endpoint.hosted_variants for container in variant.model.served]
+    return [container for model in endpoint.models for container in model.served]
 
 
 def _unscoped(stack: Deployed) -> bool:
@@ -146,6 +141,16 @@ def _actions(endpoint: EndpointSettings) -> set[str]:
     return INVOKE if endpoint.streaming else {"sagemaker:InvokeEndpoint"}
 
 
+def _watched(stack: Deployed, endpoint: EndpointSettings) -> list[Item]:
+    """Alarms on an endpoint's answers, or on its components', whose metrics don't name it."""
+    answering = [variant.name for variant in endpoint.production_variants]
+    shared = [each.dimensions for each in components_of(endpoint)]
+    return [
+        *(each for each in stack.alarms[endpoint.name] if dimensions(each).get("VariantName") in answering),
+        *(each for each in stack.alarms[""] if dimensions(each) in shared),
+    ]
+
+
 def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     promised = stack.desired.contract.endpoints.get(endpoint.name)
     if promised is None:
@@ -159,7 +164,7 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
         faults += caller_faults(stack, endpoint.name, others)
     for found, wanted in (
         ((action for s in allowing for action in s.actions), _actions(endpoint)),
-        ((resource for s in allowing for resource in s.resources), {promised.arn}),
+        ((resource for s in allowing for resource in s.resources), invoked(endpoint, promised.arn)),
     ):
         faults += equal_sets(map(short, found), map(short, wanted)).faults
     through = stack.desired.contract.runtime_endpoint.id

@@ -39,7 +39,7 @@ def policies(stack: Recorded) -> dict[str, Policy]:
 
 
 def policy(name: str, configuration: dict[str, object]) -> Policy:
-    return Policy(name, configuration, *tracking_alarms(configuration, *VARIANT))
+    return Policy(name, configuration, *tracking_alarms(configuration, "endpoint/{}/variant/{}".format(*VARIANT)))
 
 
 @pytest.fixture(scope="module")

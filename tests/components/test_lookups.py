@@ -149,9 +149,9 @@ def test_instance_facts_are_those_of_ec2(archive: Path) -> None:
     ]
     found, _ = looked_up(archive, endpoints=entries)
     assert found.instances == {
-        "ml.m5.xlarge": InstanceFacts(vcpus=4, gpus=0, local_storage=False),
-        "ml.m5d.large": InstanceFacts(vcpus=2, gpus=0, local_storage=True),
-        "ml.g5.12xlarge": InstanceFacts(vcpus=48, gpus=4, local_storage=True),
+        "ml.m5.xlarge": InstanceFacts(vcpus=4, gpus=0, local_storage=False, memory_mb=16384),
+        "ml.m5d.large": InstanceFacts(vcpus=2, gpus=0, local_storage=True, memory_mb=16384),
+        "ml.g5.12xlarge": InstanceFacts(vcpus=48, gpus=4, local_storage=True, memory_mb=16384),
     }
 
 

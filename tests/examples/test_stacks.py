@@ -35,6 +35,7 @@ ELSEWHERE = (
     "data-capture",
     "existing-vpc",
     "front-door",
+    "inference-components",
     "llm",
     "multi-container",
     "multi-model",

@@ -12,7 +12,7 @@ from private_inference.life.live import LifeResult, live
 from tests.support.every_stack import of_every_stack
 from tests.support.recording import ROOT
 
-LONG = ("asynchronous", "front-door", "model-forms", "shadow")
+LONG = ("asynchronous", "front-door", "inference-components", "model-forms", "shadow")
 LIVES = [
     pytest.param(path, id=path.stem, marks=of_every_stack if path.stem in LONG else ())
     for path in sorted((ROOT / "examples" / "lives").glob("*.yaml"))

@@ -1318,6 +1318,91 @@ def the_topics_key_lets_alarms_use_it(aws: EmbeddedAws) -> bool:
     return (alarmed(aws, key_policy=own), alarmed(aws, key_policy=others)) == ((DONE, 1), (FAILED, 0))
 
 
+# Inference components
+
+COPIES = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount"}
+
+
+def fleet(aws: EmbeddedAws) -> str:
+    """An endpoint whose instances start without a model."""
+    sagemaker, name = aws.client("sagemaker"), unique("f")
+    bounds = {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": 2}
+    variant = {"VariantName": "v", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name,
+        ExecutionRoleArn=role(aws),
+        ProductionVariants=[variant | {"ManagedInstanceScaling": bounds}],
+    )
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    return name
+
+
+def specification(aws: EmbeddedAws) -> dict[str, Any]:
+    named = model(aws, PrimaryContainer={"Image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1"})
+    return {"ModelName": named, "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024}}
+
+
+@probe("variants_without_models")
+def a_fleet_starts_without_a_model(aws: EmbeddedAws) -> bool:
+    try:
+        described = aws.client("sagemaker").describe_endpoint(EndpointName=fleet(aws))
+    except ClientError:
+        return False
+    return bool(described["EndpointStatus"] == "InService")
+
+
+@probe("component_creation")
+@probe("component_update")
+@probe("component_scaling")
+@probe("component_deletion")
+@probe("component_description")
+@probe("component_list")
+@probe("endpoint_with_components")
+@probe("scalable_dimensions")
+@probe("scalable_copies")
+def components_share_a_fleet_and_scale(aws: EmbeddedAws) -> bool:
+    sagemaker, scaling, name = aws.client("sagemaker"), aws.client("application-autoscaling"), unique("i")
+    named = {"InferenceComponentName": name}
+    try:
+        endpoint = fleet(aws)
+        asked = {"Specification": specification(aws), "RuntimeConfig": {"CopyCount": 1}}
+        sagemaker.create_inference_component(**named, EndpointName=endpoint, VariantName="v", **asked)
+        sagemaker.update_inference_component_runtime_config(**named, DesiredRuntimeConfig={"CopyCount": 2})
+        other = specification(aws)
+        sagemaker.update_inference_component(**named, Specification=other)
+        resource = COPIES | {"ResourceId": f"inference-component/{name}"}
+        scaling.register_scalable_target(**resource, MinCapacity=0, MaxCapacity=2)
+        found = sagemaker.describe_inference_component(**named)
+        listed = sagemaker.list_inference_components(EndpointNameEquals=endpoint)["InferenceComponents"]
+        kept = refused("ValidationException", sagemaker.delete_endpoint, EndpointName=endpoint)
+        sagemaker.delete_inference_component(**named)
+        left = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource["ResourceId"]])
+        sagemaker.delete_endpoint(EndpointName=endpoint)
+    except ClientError:
+        return False
+    seen = found["Specification"]["ModelName"], found["RuntimeConfig"]["CurrentCopyCount"], len(listed)
+    return kept and not left["ScalableTargets"] and seen == (other["ModelName"], 2, 1)
+
+
+@probe("endpoint_config_of_a_template")
+def a_template_says_a_fleets_name_and_network(aws: EmbeddedAws) -> bool:
+    name = unique("t")
+    properties = {
+        "EndpointConfigName": {"Ref": "AWS::StackName"},
+        "ExecutionRoleArn": role(aws),
+        "EnableNetworkIsolation": True,
+        "VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
+        "ProductionVariants": [{"VariantName": "v", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}],
+    }
+    resources = {"It": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": properties}}
+    try:
+        aws.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+        found = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+    except ClientError:
+        return False
+    return (found.get("EnableNetworkIsolation"), found.get("VpcConfig")) == (True, properties["VpcConfig"])
+
+
 # Private APIs and their certificates
 
 

@@ -153,7 +153,12 @@ def _prefix_list(args: Mapping[str, Any]) -> Mapping[str, Any]:
 def _instance_type(args: Mapping[str, Any]) -> Mapping[str, Any]:
     vcpus, local_storage = INSTANCES[args["instanceType"]]
     gpus = [{"count": GPUS[args["instanceType"]], "name": "A10G"}] if args["instanceType"] in GPUS else []
-    return {"defaultVcpus": vcpus, "gpuses": gpus, "instanceStorageSupported": local_storage}
+    return {
+        "defaultVcpus": vcpus,
+        "gpuses": gpus,
+        "instanceStorageSupported": local_storage,
+        "memorySize": 16384,
+    }
 
 
 def _prebuilt_image(args: Mapping[str, Any]) -> Mapping[str, Any]:

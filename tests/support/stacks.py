@@ -28,6 +28,17 @@ def variant(archive: Path, name: str, **changes: Any) -> dict[str, Any]:
     return endpoint(archive, name=name) | changes
 
 
+def component(archive: Path, name: str, **changes: Any) -> dict[str, Any]:
+    """The least that an entry of an endpoint's `components` says."""
+    return {"name": name, "model": model(archive), "memoryMb": 1024} | changes
+
+
+def fleet(archive: Path, *components: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """An entry of `endpoints` with components, or two of them."""
+    several = list(components) or [component(archive, "main"), component(archive, "spare")]
+    return {"name": "triage", "instanceType": "ml.m5.xlarge", "components": several} | changes
+
+
 def model(archive: Path, **changes: Any) -> dict[str, Any]:
     """The model of such an entry."""
     least: dict[str, Any] = endpoint(archive)["model"]

@@ -19,6 +19,7 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
         "instanceType": "m5.large",
         "defaultVcpus": 2,
         "instanceStorageSupported": False,
+        "memorySize": 16384,
     },
     "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {"locations": ["eu-west-1b", "eu-west-1a"]},
     "aws:ec2/getSubnets:getSubnets": {"ids": ["subnet-1"]},

@@ -19,6 +19,7 @@ from private_inference.graph.types import (
     LOAD_BALANCER,
     NETWORK_INTERFACE,
     RESOLVER_ENDPOINT,
+    SAGEMAKER_ENDPOINT_CONFIGURATION,
     SAGEMAKER_MODEL,
     SUBNET,
     VPC_ENDPOINT,
@@ -47,6 +48,8 @@ class Placing:
 PLACED: Mapping[str, Placing] = {
     VPC_ENDPOINT: Placing("interface endpoint", "subnetIds", "securityGroupIds"),
     SAGEMAKER_MODEL: Placing("SageMaker model", "vpcConfig.subnets", "vpcConfig.securityGroupIds"),
+    # Of a fleet that starts without a model, for inference components to share: others have no vpcConfig.
+    SAGEMAKER_ENDPOINT_CONFIGURATION: Placing("SageMaker model", "vpcConfig.subnets", "vpcConfig.securityGroupIds"),
     FUNCTION: Placing("Lambda function", "vpcConfig.subnetIds", "vpcConfig.securityGroupIds", ANY_CLIENT_PORTS),
     INSTANCE: Placing(
         "instance",

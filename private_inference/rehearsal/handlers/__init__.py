@@ -14,6 +14,7 @@ from private_inference.rehearsal.handlers import (
     security_groups,
     serving,
     storage,
+    templates,
     vpc,
 )
 
@@ -29,4 +30,5 @@ HANDLERS: Mapping[str, Handler] = (
     | account_guards.HANDLERS
     | front_door.HANDLERS
     | resolver.HANDLERS
+    | templates.HANDLERS
 )

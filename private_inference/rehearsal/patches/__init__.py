@@ -12,6 +12,7 @@ from private_inference.rehearsal.patches import (
     certificates,
     endpoints,
     functions,
+    inference_components,
     model_interfaces,
     network,
     observability,
@@ -22,6 +23,7 @@ from private_inference.rehearsal.patches import (
     security,
     services,
     serving,
+    templates,
     trails,
 )
 from private_inference.rehearsal.patches.patch import PATCHES
@@ -35,6 +37,7 @@ __all__ = [
     "certificates",
     "endpoints",
     "functions",
+    "inference_components",
     "model_interfaces",
     "network",
     "observability",
@@ -45,6 +48,7 @@ __all__ = [
     "security",
     "services",
     "serving",
+    "templates",
     "trails",
 ]
 

@@ -39,6 +39,8 @@ def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]
         "model_exists": model is not None,
         "unusable_volume_key": _unusable(sagemaker, getattr(configuration, "kms_key_id", None)),
     }
+    if configuration is not None and not variant.get("ModelName"):
+        return Fleet(**known | _of_components(sagemaker, configuration))
     if model is None:
         return Fleet(**known)
     containers = [item for item in [model.primary_container, *(model.containers or [])] if item]
@@ -59,6 +61,19 @@ def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]
         network=None if unknown or not network.get("Subnets") else _network(sagemaker, network),
         unknown_network=unknown,
     )
+
+
+def _of_components(sagemaker: Any, configuration: Any) -> dict[str, Any]:
+    """The facts of a fleet that starts without a model: the configuration has its role and its network."""
+    role, network = getattr(configuration, "execution_role_arn", None), getattr(configuration, "vpc_config", None) or {}
+    unknown = unknown_network(sagemaker, network.get("Subnets", []), network.get("SecurityGroupIds", []))
+    return {
+        "model_exists": True,
+        "role_arn": role or "",
+        "role": find_role(sagemaker, role),
+        "network": None if unknown or not network else _network(sagemaker, network),
+        "unknown_network": unknown,
+    }
 
 
 def find_role(backend: Any, arn: str | None) -> Role | None:

@@ -65,7 +65,7 @@ def new_fleets(backend: Any, endpoint_name: str, configuration_name: str, counts
             lacking = needs(backend, configuration_name, variant)
             if lacking:
                 raise NotStartedError(lacking[0].reason)
-            fleet = started[variant["VariantName"]] = _empty(backend, variant)
+            fleet = started[variant["VariantName"]] = _empty(backend, configuration, variant)
             grow(backend, endpoint_name, fleet, counts.get(variant["VariantName"], 0))
     except NotStartedError:
         for fleet in started.values():
@@ -119,6 +119,12 @@ def _containers(backend: Any, endpoint_name: str, fleet: Fleet, models: list[Loa
     return Containers(endpoint_name, fleet.containers, fleet.direct, models, fetch)
 
 
+def copy_of(backend: Any, endpoint_name: str, variant: dict[str, Any]) -> Containers:
+    """The containers of a model, as one more of it starts."""
+    fleet = _empty(backend, None, variant)
+    return _containers(backend, endpoint_name, fleet, [_loaded_at_start(backend, each) for each in fleet.containers])
+
+
 def shrink(fleet: Fleet, count: int) -> None:
     """Take instances away, the newest first; their interfaces linger."""
     for _ in range(count):
@@ -152,7 +158,11 @@ def _least_used(fleet: Fleet, zones: list[str]) -> str:
     return min(zones, key=lambda zone: (used.count(zone), zone))
 
 
-def _empty(backend: Any, variant: dict[str, Any]) -> Fleet:
+def _empty(backend: Any, configuration: Any, variant: dict[str, Any]) -> Fleet:
+    if not variant.get("ModelName"):
+        network = getattr(configuration, "vpc_config", None) or {}
+        subnets, groups = network.get("Subnets", []), network.get("SecurityGroupIds", [])
+        return Fleet(variant, configuration.execution_role_arn, [], False, subnets, groups)
     model = backend._models[variant["ModelName"]]
     network = model.vpc_config or {}
     containers = [model.primary_container] if model.primary_container else model.containers or []

@@ -28,7 +28,10 @@ class Judged:
 
 
 def _endpoint(response: Any) -> list[str]:
-    return [f"endpoint/{unquote(response.path.split('/')[2])}"]
+    """The endpoint, and the inference component that a call names, if it names one."""
+    component = response.headers.get("X-Amzn-SageMaker-Inference-Component")
+    named = [f"inference-component/{component}"] if component else []
+    return [f"endpoint/{unquote(response.path.split('/')[2])}", *named]
 
 
 def _target(response: Any) -> dict[str, str]:

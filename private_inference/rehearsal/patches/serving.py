@@ -4,6 +4,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from moto.applicationautoscaling import models as applicationautoscaling_models
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
@@ -20,7 +21,7 @@ from moto.sagemakerruntime.urls import url_paths
 
 from private_inference.rehearsal import model_server
 from private_inference.rehearsal.fleet_needs import artifact_uri
-from private_inference.rehearsal.patches import captures, queue, shadows
+from private_inference.rehearsal.patches import captures, inference_components, queue, shadows
 from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
 from private_inference.rehearsal.patches.fleet_facts import unknown_network
 from private_inference.rehearsal.patches.patch import patch
@@ -86,9 +87,15 @@ def instance_types(original: Any, configuration: Any, instance_type: str) -> Non
     """CreateEndpointConfig takes the instance types of the current API; moto's list is of 2021."""
 
 
+@patch(SageMakerModelBackend, "validate_production_variants")
+def variants_without_models(original: Any, backend: Any, production_variants: list[dict[str, Any]]) -> None:
+    """A variant without a model starts a fleet that inference components share (API_ProductionVariant: ModelName)."""
+    original(backend, [variant for variant in production_variants if variant.get("ModelName")])
+
+
 @patch(SageMakerModelBackend, "create_endpoint_config")
 def endpoint_config(original: Any, backend: Any, **asked: Any) -> Any:
-    """CreateEndpointConfig keeps shadow variants and the execution role, and refuses a taken name, or many shadows.
+    """CreateEndpointConfig keeps shadows, role and network, and refuses a taken name, or many shadows.
 
     Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpointConfig.html,
     https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-exclusions.html; AWS's words are not known.
@@ -104,6 +111,8 @@ def endpoint_config(original: Any, backend: Any, **asked: Any) -> Any:
     made = original(backend, **asked)
     made.shadow_production_variants = parameters.get("ShadowProductionVariants")
     made.execution_role_arn = parameters.get("ExecutionRoleArn")
+    made.vpc_config = parameters.get("VpcConfig")
+    made.enable_network_isolation = parameters.get("EnableNetworkIsolation")
     return made
 
 
@@ -129,6 +138,8 @@ def predictions(original: Any, response: Any) -> Any:
         message = f"Endpoint {name} takes asynchronous requests only."
         raise model_server.InvokeError(HTTPStatus.BAD_REQUEST, "ValidationError", message)
     request = response.normalized_request
+    if component := inference_components.called(backend, name, request):
+        return model_server.invoke(backend, request, component)
     status, headers, body = model_server.invoke(backend, request)
     endpoint: Any = backend.endpoints[name]
     kept = captures.is_kept(backend, endpoint)
@@ -160,11 +171,28 @@ def streamed_predictions(original: Any, response: Any) -> Any:
     Source:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html.
     """
-    account, region = response.current_account, response.region
-    return model_server.stream(sagemaker_backends[account][region], response.normalized_request)
+    backend, request = sagemaker_backends[response.current_account][response.region], response.normalized_request
+    name = response.path.split("/")[2]
+    return model_server.stream(backend, request, inference_components.called(backend, name, request))
 
 
 # Application Auto Scaling
+
+
+@patch(ApplicationAutoScalingResponse, "_validate_params")
+def scalable_dimensions(original: Any, response: Any) -> None:
+    """Copies of inference components scale, too (API_ScalableTarget: ScalableDimension); moto doesn't know them."""
+    if response._get_param("ScalableDimension") != inference_components.DIMENSION:
+        original(response)
+
+
+@patch(applicationautoscaling_models, "_target_params_are_valid")
+def scalable_copies(original: Any, namespace: str, resource: str, dimension: str) -> bool:
+    """As above, with resource ids that begin with inference-component/ (API_RegisterScalableTarget: ResourceId)."""
+    if dimension == inference_components.DIMENSION and resource.startswith("inference-component/"):
+        return True
+    valid: bool = original(namespace, resource, dimension)
+    return valid
 
 
 @patch(ApplicationAutoScalingResponse, "register_scalable_target")
@@ -179,7 +207,7 @@ def scalable_target_refusals(original: Any, response: Any) -> Any:
         raise AWSValidationException("Maximum capacity cannot be less than minimum capacity")
     backend = response.applicationautoscaling_backend
     if namespace == "sagemaker" and not _variant_exists(backend, resource):
-        raise AWSValidationException(f"SageMaker variant doesn't exist: {resource}")
+        raise AWSValidationException(f"SageMaker variant or inference component doesn't exist: {resource}")
     answer = original(response)
     target = json.loads(answer)["ScalableTargetARN"]
     backend.__dict__.setdefault("tags_by_arn", {}).setdefault(target, {}).update(response._get_param("Tags") or {})
@@ -187,8 +215,11 @@ def scalable_target_refusals(original: Any, response: Any) -> Any:
 
 
 def _variant_exists(backend: Any, resource: str) -> bool:
-    _, endpoint_name, _, variant = (*resource.split("/"), "", "", "")[:4]
-    found: Any = sagemaker_backends[backend.account_id][backend.region_name].endpoints.get(endpoint_name)
+    kind, endpoint_name, _, variant = (*resource.split("/"), "", "", "")[:4]
+    sagemaker = sagemaker_backends[backend.account_id][backend.region_name]
+    if kind == "inference-component":
+        return endpoint_name in inference_components.components(sagemaker)
+    found: Any = sagemaker.endpoints.get(endpoint_name)
     return found is not None and variant in found.fleets
 
 
@@ -239,8 +270,7 @@ def scaling_policy(original: Any, backend: Any, **asked: Any) -> Any:
 
 
 def _tracking_alarms(backend: Any, policy: Any) -> list[Any]:
-    _, endpoint_name, _, variant = policy.resource_id.split("/")
-    asked = tracking_alarms(policy.target_tracking_scaling_policy_configuration, endpoint_name, variant)
+    asked = tracking_alarms(policy.target_tracking_scaling_policy_configuration, policy.resource_id)
     cloudwatch: Any = cloudwatch_backends[backend.account_id][backend.region_name]
     return [
         cloudwatch.put_metric_alarm(

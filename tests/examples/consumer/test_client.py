@@ -286,3 +286,28 @@ def test_a_call_may_name_one_of_the_variants(
     told = failure(consumer, capsys, "--variant", "canary", *asked)
     assert told == "The endpoint triage has no variant 'canary'; it has: AllTraffic, challenger.\n"
     assert len(variants) == 2
+
+
+def test_a_call_names_a_component_where_there_are_any(
+    consumer: Any,
+    document: dict[str, Any],
+    contract_file: Path,
+    runtime_url: str,
+    sample: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    document["endpoints"]["triage"]["components"] = {"main": "triage-main"}
+    contract_file.write_text(json.dumps(document))
+    asked = ["--contract", str(contract_file), "--endpoint", "triage", "--endpoint-url", runtime_url, sample]
+    contract = consumer.contract.Contract.read(document)
+    named = consumer.client.named(contract.endpoint("triage"), None, "main")
+    assert named == {"InferenceComponentName": "triage-main"}
+    assert consumer.client.main(["--component", "main", *asked]) == 0
+    capsys.readouterr()
+    for wrong in ([], ["--component", "other"], ["--component", "main", "--variant", "AllTraffic"]):
+        told = failure(consumer, capsys, *wrong, *asked)
+        assert told == "A call of triage names one of its components (--component): main.\n"
+    del document["endpoints"]["triage"]["components"]
+    contract_file.write_text(json.dumps(document))
+    told = failure(consumer, capsys, "--component", "main", *asked)
+    assert told == "The endpoint triage has no components; call it without one.\n"
