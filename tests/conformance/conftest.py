@@ -15,6 +15,7 @@ from private_inference.terraform.terraform import MIRROR
 from tests.conformance.deployment import Deployment
 from tests.conformance.inventory import Inventory, inventory
 from tests.conformance.provider import install_once, installed, is_required
+from tests.support.every_stack import of_every_stack
 from tests.support.recording import ROOT
 
 STACKS = ("dev", "staging", "prod")
@@ -72,7 +73,17 @@ class Live:
         return json.loads(self.config.values.get(f"{self.config.project}:{key}", "{}"))
 
 
-@pytest.fixture(scope="module", params=[pytest.param(stack, marks=pytest.mark.xdist_group(stack)) for stack in STACKS])
+BETWEEN = ("staging",)
+"""Between two others: what it is made of they are made of, too."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(stack, marks=[pytest.mark.xdist_group(stack), *([of_every_stack] if stack in BETWEEN else [])])
+        for stack in STACKS
+    ],
+)
 def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Each stack of the project, applied. The tests of the module change it, in their order."""
     config = load_stack(ROOT, request.param)
