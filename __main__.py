@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from functools import partial
-from itertools import chain
 
 import pulumi
 import pulumi_aws as aws
@@ -25,13 +24,11 @@ from components.existing_network import existing_groups
 from components.flow_logs import FlowLogArgs
 from components.guarded import Guarded
 from components.image_registry import ImageRegistry
-from components.images import repository_of, serving_image
 from components.inbound_resolver import InboundResolver, InboundResolverArgs
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.keys import EncryptionKeys, EncryptionKeysArgs
 from components.live_endpoints import NOT_DEPLOYED, live_endpoints
 from components.lookups import look_up
-from components.model_containers import ServedContainer
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_name, stack_path
 from components.network import network_of, plan_network
@@ -43,7 +40,7 @@ from components.production_variant import ServedVariant
 from components.rejected_flows import RejectedFlowsAlarm, RejectedFlowsAlarmArgs
 from components.safeguards import Safeguards
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
-from components.serving_model import ServedModel
+from components.served_models import reads_of, served_models
 from components.settings import load
 from components.storage import StorageArgs
 from components.trail_policies import trail_key_use
@@ -141,23 +138,7 @@ store = ArtifactStore(
 exchanges = exchanges_of(settings, storage, roles, keys.notifications.arn, readers, options)
 captures = captures_of(settings, storage, readers, options)
 registry = ImageRegistry("images", storage, options)
-models = {
-    endpoint.name: [
-        ServedModel(
-            model=model,
-            containers=[
-                ServedContainer(
-                    settings=container,
-                    artifact=store.artifact_of(container),
-                    image=serving_image(container.image, account, registry, facts.prebuilt_images.get(container.image)),
-                )
-                for container in model.served
-            ],
-        )
-        for model in endpoint.models
-    ]
-    for endpoint in settings.endpoints
-}
+models = served_models(settings.endpoints, store, registry, account, facts.prebuilt_images)
 served = {
     endpoint.name: [
         ServedVariant(
@@ -174,20 +155,7 @@ served = {
     for endpoint in settings.endpoints
 }
 fleets = fleets_of(settings, models, facts.instances)
-# Permissions cover what serves now, too: it has to heal and scale until the update is over, and after a rollback.
-containers = {name: [one for each in several for one in each.containers] for name, several in models.items()}
-readable = {
-    name: [*(one.artifact.readable for one in each), *(store.readable(uri) for uri in live[name].artifacts)]
-    for name, each in containers.items()
-}
-# Those that are no archives, but files or several archives, are listed, too.
-listed = {
-    name: [
-        *(one.artifact.readable for one in each if one.settings.listed),
-        *(store.readable(uri) for uri in live[name].artifacts if uri.endswith("/")),
-    ]
-    for name, each in containers.items()
-}
+reads = {name: reads_of(each, live[name], store, account) for name, each in models.items()}
 access = PrivateAccess(
     "access",
     PrivateAccessArgs(
@@ -198,8 +166,8 @@ access = PrivateAccess(
         service_zones=facts.service_zones,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
         component_names=[component.called for fleet in fleets.values() for component in fleet.components],
-        artifacts=list(chain.from_iterable(readable.values())),
-        listed_artifacts=list(chain.from_iterable(listed.values())),
+        artifacts=[arn for each in reads.values() for arn in each.artifacts],
+        listed_artifacts=[arn for each in reads.values() for arn in each.listed],
         exchanges=[exchange.bucket.arn for exchange in exchanges.values()],
         captures=[capture.bucket.arn for capture in captures.values()],
         iam_path=stack_path(),
@@ -265,16 +233,7 @@ endpoints = {
             iam_path=stack_path(),
             execution_role=roles[endpoint.name],
             variants=served[endpoint.name],
-            readable_artifacts=readable[endpoint.name],
-            listed_artifacts=listed[endpoint.name],
-            artifact_keys=[
-                *filter(None, (one.settings.artifact_key_arn for one in containers[endpoint.name])),
-                *live[endpoint.name].artifact_keys,
-            ],
-            image_repositories=[
-                *(one.image.repository_arn for one in containers[endpoint.name]),
-                *(repository_of(uri, account) for uri in live[endpoint.name].images),
-            ],
+            reads=reads[endpoint.name],
             subnet_ids=network.subnet_ids(Tier.MODEL),
             zones=facts.zones,
             security_group_id=groups.model.id,

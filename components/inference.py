@@ -22,6 +22,7 @@ from components.listings import with_listings
 from components.live_endpoints import LiveEndpoint
 from components.production_variant import ProductionVariant, ProductionVariantArgs, ServedVariant
 from components.safeguards import Safeguards
+from components.served_models import Reads
 from components.serving_model import ModelPlace
 from components.settings import ALL_TRAFFIC, EndpointSettings, VariantSettings
 from components.variant_changes import announce
@@ -38,14 +39,8 @@ class InferenceEndpointArgs:
     execution_role: ExecutionRole
     variants: Sequence[ServedVariant]
     """Its production variants, and its shadow."""
-    readable_artifacts: Sequence[iam.Arn]
-    """S3 objects, or patterns of them, that the execution role may read: of what serves and of what will serve."""
-    listed_artifacts: Sequence[iam.Arn] = ()
-    """Those of them whose objects are loaded one by one."""
-    artifact_keys: Sequence[iam.Arn]
-    """Keys of those that the data key does not encrypt."""
-    image_repositories: Sequence[iam.Arn]
-    """Repositories that the execution role may pull from: of what serves and of what will serve."""
+    reads: Reads
+    """Artifacts, keys and images that the execution role may read."""
     subnet_ids: Sequence[pulumi.Input[str]]
     """The subnets of the model tier, in `zones`."""
     zones: Sequence[str]
@@ -219,9 +214,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
         """What the execution role may: it must be attached before a model is created with the role."""
         args = self._args
         serving = execution_policies.Serving(
-            artifacts=args.readable_artifacts,
-            artifact_keys=args.artifact_keys,
-            image_repositories=args.image_repositories,
+            artifacts=args.reads.artifacts,
+            artifact_keys=args.reads.keys,
+            image_repositories=args.reads.repositories,
             log_group=log_group.arn,
             rollback_alarms=[] if args.settings.update.rollback_off_because else [each.arn for each in rollback],
             data_key=args.data_key_arn,
@@ -232,9 +227,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         further = exchange_policies.role_statements(args.account, args.exchange.exchanged) if args.exchange else []
         if args.capture:
             further += capture_policies.role_statements(args.account, args.capture.bucket.arn, args.data_key_arn)
-        document = with_listings(
-            execution_policies.execution_role(args.account, serving, *further), args.listed_artifacts
-        )
+        document = with_listings(execution_policies.execution_role(args.account, serving, *further), args.reads.listed)
         role = args.execution_role.role
         return aws.iam.RolePolicy(self._name, role=role.id, policy=iam.json_document(document), opts=self._child())
 

@@ -17,6 +17,7 @@ from components.live_endpoints import NOT_DEPLOYED, LiveEndpoint, LiveVariant
 from components.model_containers import ServedContainer
 from components.production_variant import ServedVariant
 from components.safeguards import Safeguards
+from components.served_models import Reads
 from components.variant import VariantArgs
 from tests.support.recording import Recorded, record_part
 from tests.support.stacks import HERE, endpoint, minimal, model, settings, variant
@@ -65,9 +66,11 @@ def inference(
                     )
                     for each in entry.production_variants
                 ],
-                readable_artifacts=["arn:aws:s3:::models/old", "arn:aws:s3:::models/triage"],
-                artifact_keys=[HERE.arn("kms", "key/old"), HERE.arn("kms", "key/new")],
-                image_repositories=[HERE.arn("ecr", "repository/old"), HERE.arn("ecr", "repository/serving")],
+                reads=Reads(
+                    artifacts=["arn:aws:s3:::models/old", "arn:aws:s3:::models/triage"],
+                    keys=[HERE.arn("kms", "key/old"), HERE.arn("kms", "key/new")],
+                    repositories=[HERE.arn("ecr", "repository/old"), HERE.arn("ecr", "repository/serving")],
+                ),
                 subnet_ids=["subnet-a", "subnet-b"],
                 zones=["us-east-1a", "us-east-1b"],
                 security_group_id="sg-model",
