@@ -19,7 +19,7 @@ SUITABLE_PYTHON = $(or $(FOUND),$(error No Python 3.11 or newer with venv: tried
 # pip compiles nothing: of fourteen thousand modules few are used, and Python compiles those once, unless it is told not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup model engine rehearse local check test lint conformance bench docs lock clean
+.PHONY: help setup model engine rehearse local check test lint conformance lives bench docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ test: $(NEEDED) $(INSTALLED) $(MODEL) $(LANGUAGE_MODEL) lint ## lint, type check
 
 conformance: $(INSTALLED) $(MODEL) $(LANGUAGE_MODEL) $(CHECKOV) ## the exported stacks through the real AWS provider, and Checkov
 	EVERY_STACK=1 REQUIRE_CONFORMANCE=1 $(BIN)/pytest -n 3 --dist loadgroup tests/conformance
+
+lives: $(MISSING_ENGINE) $(INSTALLED) $(MODEL) $(LANGUAGE_MODEL) ## every life, also with each safeguard taken out; needs an engine
+	EVERY_STACK=1 REQUIRE_ENGINE=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/life
 
 bench: $(INSTALLED) $(MODEL) ## measure rehearsal, policies, both proofs and export
 	$(BIN)/python -m benchmarks.rehearsal
