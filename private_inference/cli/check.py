@@ -20,7 +20,6 @@ from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, settings_of
 from private_inference.runner.resource import Run
 from private_inference.runner.symbols import SymbolEngine, without_symbols
-from private_inference.verification.deployed_contract import session
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,12 @@ def permissions(config: StackConfig) -> tuple[Account, AuthorizationIntent]:
     return account, authorization_intent_from(settings)
 
 
+def _ec2(region: str) -> Any:
+    from private_inference.verification.deployed_contract import session
+
+    return session(region).client("ec2")
+
+
 def check(config: StackConfig, policies: Mapping[str, Any], *, live: bool = False) -> Checked:
     """Run the program of `config` without creating anything, and judge all of it at once.
 
@@ -77,7 +82,7 @@ def check(config: StackConfig, policies: Mapping[str, Any], *, live: bool = Fals
     """
     with PolicyPack(PACK, policies) as pack:
         settings = settings_of(config)
-        ec2 = session(settings.region).client("ec2") if live else None
+        ec2 = _ec2(settings.region) if live else None
         engine = GuardedEngine(PreviewEngine(settings.region, settings.account, ec2), pack, enforce=False)
         named = run_program(config, SymbolEngine(engine, settings.region), preview=True)
         run = without_symbols(named)

@@ -27,7 +27,7 @@ ACCEPTED: Mapping[str, Accepted] = {
         "These are the deny rules of the deny list: they deny all ports. The check does not read the action.",
     ),
     "CKV2_AWS_62": Accepted(
-        r"aws_s3_bucket\.(artifacts|calls|\w+_requests)",
+        r"aws_s3_bucket\.(artifacts|calls|\w+_requests|\w+_captured)",
         "Nothing reacts to new artifacts: the program that uploads one also makes the model that loads it. Of "
         "answers SageMaker's topics tell, and of the calls in a trail's files EventBridge does, before they are "
         "delivered.",
@@ -41,7 +41,7 @@ ACCEPTED: Mapping[str, Accepted] = {
         "A contract holds names and ids that callers are meant to read, and no secret.",
     ),
     "CKV_AWS_18": Accepted(
-        r"aws_s3_bucket\.(artifacts|calls|\w+_requests)",
+        r"aws_s3_bucket\.(artifacts|calls|\w+_requests|\w+_captured)",
         "Access logs are an option, artifacts.accessLogBucket: their bucket can't be under a customer key.",
     ),
     "CKV2_AWS_5": Accepted(
@@ -50,7 +50,7 @@ ACCEPTED: Mapping[str, Accepted] = {
         "which the check does not know.",
     ),
     "CKV_AWS_144": Accepted(
-        r"aws_s3_bucket\.(artifacts|calls|\w+_requests)",
+        r"aws_s3_bucket\.(artifacts|calls|\w+_requests|\w+_captured)",
         "A copy of the models, of requests, or of the log, in another region is not part of a stack whose data stays "
         "in its region.",
     ),
@@ -94,5 +94,9 @@ ACCEPTED: Mapping[str, Accepted] = {
     "CKV_AWS_237": Accepted(
         r"(aws_api_gateway_rest_api|resource)\.front_door",
         "No change of what the program sets replaces the API.",
+    ),
+    "CKV_AWS_124": Accepted(
+        r"(aws_cloudformation_stack|resource)\.\w+",
+        "Whoever applies the configuration waits for each stack, and is told how it ended; nobody else changes them.",
     ),
 }

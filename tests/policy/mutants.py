@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from private_inference.graph.types import INFERENCE_COMPONENT
 from private_inference.runner.resource import Resource
 from tests.policy.graph import Graph, Ref
 from tests.policy.neighbours import ARN, CLIENT_GROUP, allow
@@ -790,6 +791,12 @@ def _inference() -> Iterator[Mutant]:
     yield Mutant("variants-are-watched", "every `MetricAlarm` is removed", unalarmed)
 
 
+def _components() -> Iterator[Mutant]:
+    unknown = {"name": "second", "specification": {"modelName": "a-model-of-somebody-else"}}
+    yield adds("component-models-are-this-stacks", INFERENCE_COMPONENT, unknown)
+    yield adds("components-are-scaled", INFERENCE_COMPONENT, unknown)
+
+
 def _exposure() -> Iterator[Mutant]:
     rule = "no-ways-out"
     yield adds(rule, "aws:lambda/functionUrl:FunctionUrl", {"functionName": "scorer", "authorizationType": "AWS_IAM"})
@@ -932,6 +939,7 @@ MUTANTS = [
     *_storage(),
     *_identity(),
     *_inference(),
+    *_components(),
     *_exposure(),
     *_closed_world(),
 ]

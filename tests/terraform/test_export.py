@@ -295,6 +295,7 @@ def test_what_shapes_the_stack_is_checked_against_the_account(export: Export) ->
     assert [item["condition"] for item in conditions] == [
         "${self.default_vcpus == 2}",
         "${coalesce(self.instance_storage_supported, false) == false}",
+        "${self.memory_size == 16384}",
     ]
 
 

@@ -220,7 +220,9 @@ def _variant_exists(backend: Any, resource: str) -> bool:
     if kind == "inference-component":
         return endpoint_name in inference_components.components(sagemaker)
     found: Any = sagemaker.endpoints.get(endpoint_name)
-    return found is not None and variant in found.fleets
+    # One that failed at its creation has no fleets, and its variants all the same.
+    named = [*found.fleets, *(each["VariantName"] for each in found.production_variants or ())] if found else []
+    return variant in named
 
 
 @patch(ApplicationAutoScalingResponse, "list_tags_for_resource")
