@@ -50,7 +50,9 @@ def require_values(resource: Resource, table: str, otherwise: str) -> Findings:
     wanted = [(path, resource.get(*path.split(".")), fit) for path, fit in of_type.items()]
     named = [g for g in every if g.name.lower() in of_any_type and g.path not in of_type]
     wanted += [(given.path, given.value, of_any_type[given.name.lower()]) for given in named]
-    wanted += [(g.path, g.value, of_type[g.name]) for g in every if g.name in of_type and g.path not in of_type]
+    read = tuple(f"{path}." for path in of_type)
+    in_text = [g for g in every if g.name in of_type and g.path not in of_type and not g.path.startswith(read)]
+    wanted += [(g.path, g.value, of_type[g.name]) for g in in_text]
 
     def judge(entry: tuple[str, Any, Any]) -> Findings:
         path, value, fit = entry

@@ -14,6 +14,7 @@ from policy import pack
 from policy.configuration import exceptions_in_force
 from policy.schema import ACTIONS, corrections
 from private_inference.graph.schema import load
+from private_inference.graph.types import INFERENCE_COMPONENT
 from private_inference.runner import refresh_policy_schema
 from tests.policy.graph import Graph
 from tests.policy.judge import RULES, judge
@@ -113,7 +114,7 @@ def test_corrections_name_types_and_properties_of_the_provider() -> None:
             for name in path.split("."):
                 assert name in node, f"{type_} {path}"
                 node = node[name]
-    assert {type_ for types in table["judged"].values() for type_ in types} <= set(load())
+    assert {type_ for types in table["judged"].values() for type_ in types} <= {*load(), INFERENCE_COMPONENT}
     assert set(table["placement"]["by others"]) <= set(load())
     assert {*table["documents"]["of another form"], *table["documents"]["limits"]} <= set(load())
 
