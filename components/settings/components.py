@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from components.settings.counts import at_creation, count_contradictions
 from components.settings.fields import LONGEST_NAME, Reason, VariantName
 from components.settings.group import SettingsGroup
 from components.settings.problems import Problem
@@ -46,17 +47,10 @@ class CopySettings(SettingsGroup):
     @property
     def at_creation(self) -> int:
         """How many copies the component starts with."""
-        return max(self.min, 1) if self.initial is None else self.initial
+        return at_creation(self)
 
     def _contradictions(self) -> Iterator[Problem]:
-        if self.min > self.max:
-            yield Problem("max", self.max, f"is below min ({self.min}); raise max or lower min")
-        elif not self.min <= self.at_creation <= self.max:
-            message = f"must lie between min ({self.min}) and max ({self.max}); leave it out for min"
-            yield Problem("initial", self.initial, message)
-        if self.min == 1 and self.single_because is None:
-            message = "is below 2: one instance's outage stops the component. Use 2, or give singleBecause a reason"
-            yield Problem("min", self.min, message)
+        yield from count_contradictions(self, "one instance's outage stops the component")
 
 
 class ComponentScalingSettings(SettingsGroup):
