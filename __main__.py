@@ -165,7 +165,7 @@ access = PrivateAccess(
         allowed=plan.allowed,
         service_zones=facts.service_zones,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
-        component_names=[component.called for fleet in fleets.values() for component in fleet.components],
+        component_names=[component.component_name for fleet in fleets.values() for component in fleet.components],
         artifacts=[arn for each in reads.values() for arn in each.artifacts],
         listed_artifacts=[arn for each in reads.values() for arn in each.listed],
         exchanges=[exchange.bucket.arn for exchange in exchanges.values()],
@@ -191,7 +191,9 @@ monitoring = Monitoring(
         variants={name: [each.name for each in variants] for name, variants in served.items()},
         asynchronous=exchanges,
         loading=[endpoint.name for endpoint in settings.endpoints if endpoint.target_models],
-        components={name: [component.called for component in fleet.components] for name, fleet in fleets.items()},
+        components={
+            name: [component.component_name for component in fleet.components] for name, fleet in fleets.items()
+        },
     ),
     options,
 )

@@ -78,7 +78,8 @@ class ComponentFleet:
         child = pulumi.ResourceOptions(parent=place.parent)
         FleetAlarms(settings, fleet, topic_arn, child)
         self._alarms = {
-            each.called: ComponentAlarms(each.called, each.settings, topic_arn, child) for each in fleet.components
+            each.component_name: ComponentAlarms(each.component_name, each.settings, topic_arn, child)
+            for each in fleet.components
         }
         self.rollback = [alarm for alarms in self._alarms.values() for alarm in alarms.rollback]
 
@@ -94,13 +95,13 @@ class ComponentFleet:
         """Its components, once the endpoint exists."""
         return [
             InferenceComponent(
-                each.called,
+                each.component_name,
                 InferenceComponentArgs(
                     endpoint=self._settings,
                     served=each,
                     place=self._place,
                     endpoint_name=endpoint_name,
-                    alarms=self._alarms[each.called],
+                    alarms=self._alarms[each.component_name],
                     permissions=permissions,
                 ),
                 pulumi.ResourceOptions(parent=self._place.parent),

@@ -32,7 +32,7 @@ class ComponentScalingArgs:
     """A component to scale."""
 
     settings: ComponentSettings
-    called: str
+    component_name: str
     """InferenceComponentName."""
     component: pulumi.Resource
     """What makes it: no scaling target can be registered before it exists."""
@@ -52,12 +52,12 @@ class ComponentScaling(pulumi.ComponentResource):
         self._name = name
         self._scaling = args.settings.scaling
         self._child = pulumi.ResourceOptions(parent=self)
-        copies, dimensions = args.settings.copies, {"InferenceComponentName": args.called}
+        copies, dimensions = args.settings.copies, {"InferenceComponentName": args.component_name}
         self._target = aws.appautoscaling.Target(
             name,
             service_namespace="sagemaker",
             scalable_dimension=DIMENSION,
-            resource_id=f"inference-component/{args.called}",
+            resource_id=f"inference-component/{args.component_name}",
             min_capacity=copies.min,
             max_capacity=copies.max,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[args.component]),
@@ -74,7 +74,7 @@ class ComponentScaling(pulumi.ComponentResource):
                 statistic="Sum",
                 minutes=1,
                 cooldown=self._scaling.scale_out_cooldown,
-                said=f"Calls of {args.called} fail, for no copy of it runs: one is started",
+                said=f"Calls of {args.component_name} fail, for no copy of it runs: one is started",
                 opts=self._child,
             )
         self.register_outputs({})

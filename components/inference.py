@@ -143,7 +143,9 @@ class InferenceEndpoint(pulumi.ComponentResource):
             ),
         )
         components = fleet.components(self.endpoint.name, ready) if fleet else []
-        self.components = {each.settings.name: each.called for each in args.fleet.components} if args.fleet else {}
+        self.components = (
+            {each.settings.name: each.component_name for each in args.fleet.components} if args.fleet else {}
+        )
         scaling = [variant.scaling(self.endpoint.name) for variant in variants if variant.name in scaled]
         self.invoke_policy = aws.iam.Policy(
             name,

@@ -35,7 +35,7 @@ class ServedComponent:
     model: ServedModel
 
     @property
-    def called(self) -> str:
+    def component_name(self) -> str:
         """InferenceComponentName of InvokeEndpoint. Names are unique in an account and region."""
         return label(self.endpoint, self.settings.name)
 
@@ -112,17 +112,17 @@ class InferenceComponent(pulumi.ComponentResource):
         rollback = {} if args.endpoint.update.rollback_off_because else _numbered(args.alarms.rollback)
         stack = aws.cloudformation.Stack(
             name,
-            template_body=json.dumps(_template(served.called, args.endpoint, settings, list(rollback))),
+            template_body=json.dumps(_template(served.component_name, args.endpoint, settings, list(rollback))),
             parameters={"Endpoint": args.endpoint_name, "Model": model.name, **rollback},
             on_failure="DELETE",
             opts=pulumi.ResourceOptions(parent=self),
         )
         ComponentScaling(
             name,
-            ComponentScalingArgs(settings=settings, called=served.called, component=stack),
+            ComponentScalingArgs(settings=settings, component_name=served.component_name, component=stack),
             pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({"componentName": served.called})
+        self.register_outputs({"componentName": served.component_name})
 
 
 def _numbered(alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> dict[str, pulumi.Input[str]]:
@@ -130,7 +130,7 @@ def _numbered(alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> dict[str, pulumi.
 
 
 def _template(
-    called: str, endpoint: EndpointSettings, settings: ComponentSettings, rollback: Sequence[str]
+    component_name: str, endpoint: EndpointSettings, settings: ComponentSettings, rollback: Sequence[str]
 ) -> dict[str, Any]:
     needs = {
         "MinMemoryRequiredInMb": settings.memory_mb,
@@ -147,7 +147,7 @@ def _template(
         "StartupParameters": _given(start),
     }
     properties = {
-        "InferenceComponentName": called,
+        "InferenceComponentName": component_name,
         "EndpointName": {"Ref": "Endpoint"},
         "VariantName": ALL_TRAFFIC,
         "Specification": {key: value for key, value in specification.items() if value},
