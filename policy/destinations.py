@@ -101,8 +101,9 @@ def destinations_are_inside(
         yield from for_each(given[resource.urn], partial(_leads_outside, resource, inside, owned))
         for path, document in documents(resource):
             if not isinstance(document, Unknown):
-                yield from for_each(readable(document), partial(_admits_outside, resource, path, inside))
-                yield from for_each(readable(document), partial(_reaches_outside, resource, path, inside))
+                statements = readable(document)
+                yield from for_each(statements, partial(_admits_outside, resource, path, inside))
+                yield from for_each(statements, partial(_reaches_outside, resource, path, inside))
 
 
 def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:

@@ -31,9 +31,10 @@ def names_in(type_: str, path: str) -> set[str]:
     return {name.lower() for name in _names(node)}
 
 
-def names_of(type_: str) -> set[str]:
+@cache
+def names_of(type_: str) -> frozenset[str]:
     """The names of all properties of a type, at any depth."""
-    return _names(load().get(type_, {}))
+    return frozenset(_names(load().get(type_, {})))
 
 
 def _names(node: Any) -> set[str]:

@@ -220,9 +220,8 @@ def _variant_exists(backend: Any, resource: str) -> bool:
     if kind == "inference-component":
         return endpoint_name in inference_components.components(sagemaker)
     found: Any = sagemaker.endpoints.get(endpoint_name)
-    # One that failed at its creation has no fleets, and its variants all the same.
-    named = [*found.fleets, *(each["VariantName"] for each in found.production_variants or ())] if found else []
-    return variant in named
+    # Not by its fleets: one that failed at its creation has none, and its variants all the same.
+    return found is not None and variant in {each["VariantName"] for each in shadows.hosted(found)}
 
 
 @patch(ApplicationAutoScalingResponse, "list_tags_for_resource")
