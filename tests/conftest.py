@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,17 @@ settings.load_profile("repeatable")
 def pytest_configure(config: pytest.Config) -> None:
     # pulumi_aws warns of its own old names as it is imported.
     config.addinivalue_line("filterwarnings", "ignore:.* has been deprecated in favor of:DeprecationWarning:pulumi_aws")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_aws() -> Iterator[None]:
+    """Every embedded AWS is a fork, but where a test asks for a process as users have it."""
+    from private_inference.rehearsal import embedded_aws
+    from tests.support import forked_aws
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded_aws, "ServerProcess", forked_aws.server)
+        yield
 
 
 @pytest.fixture(scope="session")

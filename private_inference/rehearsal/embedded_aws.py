@@ -35,6 +35,36 @@ class EmbeddedAwsError(Exception):
     """The embedded AWS did not start; the message holds what it said."""
 
 
+class ServerProcess:
+    """The process of rehearsal/server.py, with its arguments and environment."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "private_inference.rehearsal.server", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+            env=environment,
+            start_new_session=True,  # an interrupt at the terminal reaches the caller, who then leaves in order
+        )
+
+    def port(self) -> int:
+        """Wait until it can be asked. Raises EmbeddedAwsError if it ended before."""
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+        said = self._process.stdout.readline().strip()
+        if not said:
+            raise EmbeddedAwsError(f"The embedded AWS ended with exit code {self._process.wait()} before it was ready.")
+        return int(said)
+
+    def end(self) -> None:
+        """End it, and wait until it has ended."""
+        try:
+            self._process.communicate(timeout=5)  # closes its standard input
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+
+
 class EmbeddedAws:
     """One AWS account in one region, alive within `with`.
 
@@ -48,37 +78,21 @@ class EmbeddedAws:
     ) -> None:
         self.region = region
         self.endpoint_url = ""
-        self._options = [*gateways, *([] if patched else ["--without-patches"])]
+        self._arguments = [region, *gateways, *([] if patched else ["--without-patches"])]
         self._account = {"MOTO_ACCOUNT_ID": account}
         self._clients: dict[str, Any] = {}
         self._creating = threading.Lock()
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "private_inference.rehearsal.server", self.region, *self._options]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MOTO_"))}
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
-            env=inherited | SETTINGS | self._account | CREDENTIALS,
-            start_new_session=True,  # an interrupt at the terminal reaches the caller, who then leaves in order
-        )
-        assert self._process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
-        port = self._process.stdout.readline().strip()
-        if not port:
-            raise EmbeddedAwsError(f"The embedded AWS ended with exit code {self._process.wait()} before it was ready.")
-        self.endpoint_url = f"http://127.0.0.1:{int(port)}"
+        self._server = ServerProcess(self._arguments, inherited | SETTINGS | self._account | CREDENTIALS)
+        self.endpoint_url = f"http://127.0.0.1:{self._server.port()}"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._process.communicate(timeout=5)  # closes its standard input
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
+        self._server.end()
 
     def environment(self) -> dict[str, str]:
         """The variables with which any AWS client (boto3, the AWS CLI, Terraform) finds this AWS and no other."""

@@ -33,6 +33,7 @@ def main(region: str, *options: str) -> None:
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     read_offerings_of(region)
+    account = os.environ["MOTO_ACCOUNT_ID"]
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
@@ -50,10 +51,10 @@ def main(region: str, *options: str) -> None:
         patches.apply_all()
         patches.private_apis.on_first_name = partial(open_front_door, region, application, Handler)
     for gateway in set(options) - {"--without-patches"}:
-        add_gateway(region, gateway)
+        add_gateway(account, region, gateway)
     with tempfile.TemporaryDirectory() as tempfile.tempdir:  # models are unpacked there
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        warm_up(region)
+        warm_up(account, region)
         sys.stdin.buffer.read()
     os._exit(0)
 
@@ -100,19 +101,18 @@ def read_offerings_of(region: str) -> None:
     utils.load_resource = load_one_region
 
 
-def warm_up(region: str) -> None:
+def warm_up(account: str, region: str) -> None:
     """Do what takes moto longest at its first request, while the program is still being imported."""
     from moto.ec2.models import ec2_backends
 
-    account = os.environ["MOTO_ACCOUNT_ID"]
     ec2_backends[account][region]._collect_default_endpoint_services(account, region)
 
 
-def add_gateway(region: str, identity: str) -> None:
+def add_gateway(account: str, region: str, identity: str) -> None:
     """Give the account a virtual private or transit gateway under a given id, which no AWS call can do."""
     from moto.ec2.models import ec2_backends
 
-    backend, transit = ec2_backends[os.environ["MOTO_ACCOUNT_ID"]][region], identity.startswith("tgw-")
+    backend, transit = ec2_backends[account][region], identity.startswith("tgw-")
     made: Any = backend.create_transit_gateway(None) if transit else backend.create_vpn_gateway("ipsec.1")
     kept: dict[str, Any] = backend.transit_gateways if transit else backend.vpn_gateways
     kept[identity] = kept.pop(made.id)

@@ -5,15 +5,23 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 
-from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.embedded_aws import EmbeddedAws, ServerProcess
 from tests.rehearsal.test_model_server import ask, serve
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _in_a_process_of_its_own() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("private_inference.rehearsal.embedded_aws.ServerProcess", ServerProcess)
+        yield
 
 
 def answers(port: int) -> bool:

@@ -5,6 +5,8 @@ needs fails tests/rehearsal/test_patches.py. Importing this package loads moto, 
 does.
 """
 
+from functools import cache
+
 from private_inference.rehearsal.patches import (
     account_guards,
     assumed_roles,
@@ -53,7 +55,8 @@ __all__ = [
 ]
 
 
+@cache
 def apply_all() -> None:
-    """Apply every patch to the moto of this process."""
+    """Apply every patch to the moto of this process, once."""
     for patch in PATCHES:
         patch.apply()

@@ -20,7 +20,7 @@ from moto.utilities.utils import get_partition
 
 from private_inference.rehearsal.iam_decision import Request, Way, refusal
 from private_inference.rehearsal.patches import callers, certificates
-from private_inference.rehearsal.patches.operations import ACCOUNT
+from private_inference.rehearsal.patches.operations import own_account
 from private_inference.rehearsal.patches.private_apis import associations
 from private_inference.rehearsal.refused import RefusedError
 
@@ -60,13 +60,13 @@ class Call:
     def api_arn(self) -> str:
         """What is called, to IAM."""
         place = f"{self.api.id}/{self.stage.name}/{self.method}{self.path}"
-        return f"arn:{self.partition}:{SERVICE}:{self.region}:{ACCOUNT}:{place}"
+        return f"arn:{self.partition}:{SERVICE}:{self.region}:{own_account()}:{place}"
 
     @property
     def domain_arn(self) -> str:
         """The name that it is called by, to IAM."""
         name = f"/domainnames/{self.domain.domain_name}+{self.domain.id}"
-        return f"arn:{self.partition}:{SERVICE}:{self.region}:{ACCOUNT}:{name}"
+        return f"arn:{self.partition}:{SERVICE}:{self.region}:{own_account()}:{name}"
 
     def header(self, name: str) -> str | None:
         key = name.upper().replace("-", "_")
@@ -76,8 +76,8 @@ class Call:
 
 def certificate(region: str, name: str) -> Any:
     """The certificate of a private domain name, if there is one."""
-    domain: Any = apigateway_backends[ACCOUNT][region].domain_names.get(name)
-    return certificates.certificate(ACCOUNT, region, domain.certificate_arn) if hasattr(domain, "arn") else None
+    domain: Any = apigateway_backends[own_account()][region].domain_names.get(name)
+    return certificates.certificate(own_account(), region, domain.certificate_arn) if hasattr(domain, "arn") else None
 
 
 def answer(region: str, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -98,7 +98,7 @@ def answer(region: str, environ: Mapping[str, Any], start_response: Callable[...
 
 
 def _call(region: str, environ: Mapping[str, Any]) -> Call:
-    backend: Any = apigateway_backends[ACCOUNT][region]
+    backend: Any = apigateway_backends[own_account()][region]
     name = str(environ["HTTP_HOST"]).partition(":")[0]
     mapping = next(iter(backend.base_path_mappings.get(name, {}).values()), None)
     if mapping is None:
@@ -118,7 +118,7 @@ def _caller(call: Call) -> Any:
     if found is None:
         raise RefusedError(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
     key, service, names, signature = found.groups()
-    session = sts_backends[ACCOUNT][call.partition].get_assumed_role_from_access_key(key)
+    session = sts_backends[own_account()][call.partition].get_assumed_role_from_access_key(key)
     if session is None:
         raise _forbidden(
             "The embedded AWS's own credentials call from no VPC: a private API is reached from within one"
@@ -147,7 +147,7 @@ def _answered(call: Call, session: Any) -> Answer:
     way = callers.way_of(call.region, session, (SERVICE,))
     leading = {
         each["accessAssociationSource"]
-        for each in associations(apigateway_backends[ACCOUNT][call.region]).values()
+        for each in associations(apigateway_backends[own_account()][call.region]).values()
         if each["domainNameArn"] == call.domain.arn
     }
     if way is None or way.endpoint not in leading:
@@ -196,7 +196,9 @@ def _invoked(call: Call, integration: Any, parameters: Mapping[str, str]) -> Ans
             sent[to.removeprefix("integration.request.")] = value
     path = re.sub(r"\{(\w+)\}", lambda each: sent[f"path.{each[1]}"], integration.uri.partition(":path/")[2])
     try:
-        keys = callers.credentials(ACCOUNT, call.region, integration.credentials, "apigateway.amazonaws.com", None)
+        keys = callers.credentials(
+            own_account(), call.region, integration.credentials, "apigateway.amazonaws.com", None
+        )
     except ValueError:
         return 500, JSON, b'{"message": "Internal server error"}'
     connect: Any = boto3.client
@@ -237,7 +239,7 @@ def _log(call: Call, caller: str, status: int, size: int) -> None:
     known = {"identity.userArn": caller, "httpMethod": call.method, "path": call.path, "status": status}
     known["responseLength"] = size
     line = re.sub(r"\$context\.([\w.]+)", lambda each: str(known.get(each[1], "-")), settings.get("format", ""))
-    group = logs_backends[ACCOUNT][call.region].groups.get(settings.get("destinationArn", "").rpartition(":")[2])
+    group = logs_backends[own_account()][call.region].groups.get(settings.get("destinationArn", "").rpartition(":")[2])
     if line and group is not None:
         if "calls" not in group.streams:
             group.create_log_stream("calls")

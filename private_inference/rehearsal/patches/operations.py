@@ -18,8 +18,10 @@ from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 from private_inference.rehearsal.patches.shadows import hosted
 
-ACCOUNT = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
-"""The account's id, as moto chooses it for requests."""
+
+def own_account() -> str:
+    """The account's id, as moto chooses it for requests."""
+    return os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
 
 
 PORTS: dict[str, int] = {}
@@ -39,7 +41,7 @@ def answer(operation: str, region: str, environ: dict[str, Any], start_response:
 
 
 def _endpoint(region: str, name: str) -> tuple[Any, Any]:
-    backend = sagemaker_backends[ACCOUNT][region]
+    backend = sagemaker_backends[own_account()][region]
     if name not in backend.endpoints:
         raise ValueError(f"there is no endpoint {name}; there are: {', '.join(sorted(backend.endpoints)) or 'none'}")
     return backend, backend.endpoints[name]
@@ -55,7 +57,7 @@ def needs(region: str, endpoint: str) -> list[dict[str, str]]:
 
 
 def stranded(region: str) -> list[str]:
-    return model_interfaces.stranded(ec2_backends[ACCOUNT][region])
+    return model_interfaces.stranded(ec2_backends[own_account()][region])
 
 
 def heal(region: str, endpoint: str) -> list[dict[str, str]]:
@@ -87,21 +89,21 @@ def scale(region: str, endpoint: str, count: int, variant: str | None) -> dict[s
 
 
 def fail_next_update(region: str, endpoint: str, reason: str) -> None:
-    sagemaker_backends[ACCOUNT][region].__dict__.setdefault("next_failures", {})[endpoint] = reason
+    sagemaker_backends[own_account()][region].__dict__.setdefault("next_failures", {})[endpoint] = reason
 
 
 def prefix_list_grows(region: str, cidr: str) -> list[str]:
-    entries = next(reversed(s3_prefix_list(ec2_backends[ACCOUNT][region]).entries.values()))
+    entries = next(reversed(s3_prefix_list(ec2_backends[own_account()][region]).entries.values()))
     entries.append({"Cidr": cidr, "Description": "default"})
     return [entry["Cidr"] for entry in entries]
 
 
 def zone_lost(region: str, zone: str) -> None:
-    zones = {item.name: item for item in ec2_backends[ACCOUNT][region].describe_availability_zones()}
+    zones = {item.name: item for item in ec2_backends[own_account()][region].describe_availability_zones()}
     if zone not in zones:
         raise ValueError(f"there is no zone {zone}; there are: {', '.join(sorted(zones))}")
     zones[zone].state = "impaired"
-    backend: Any = sagemaker_backends[ACCOUNT][region]
+    backend: Any = sagemaker_backends[own_account()][region]
     for endpoint in backend.endpoints.values():
         for fleet in endpoint.fleets.values():
             for instance in [item for item in fleet.instances if item.zone == zone]:
@@ -114,17 +116,17 @@ def credentials(region: str, role: str, service: str, reached: Mapping[str, str]
 
 
 def certificate(region: str, arn: str, name: str) -> None:
-    certificates.keep(ACCOUNT, region, arn, name)
+    certificates.keep(own_account(), region, arn, name)
 
 
 def zone(region: str, identity: str, name: str, private: bool) -> None:
-    zones: Any = route53_backends[ACCOUNT][get_partition(region)].zones
+    zones: Any = route53_backends[own_account()][get_partition(region)].zones
     made: Any = FakeZone
     zones.setdefault(identity, made(name, identity, private, identity))
 
 
 def names(region: str, vpc: str) -> dict[str, int]:
-    return dict.fromkeys(private_apis.names_in(ACCOUNT, region, vpc), PORTS[region]) if region in PORTS else {}
+    return dict.fromkeys(private_apis.names_in(own_account(), region, vpc), PORTS[region]) if region in PORTS else {}
 
 
 IDS: dict[str, tuple[Any, str]] = {
@@ -148,7 +150,7 @@ def next_id(region: str, identity: str) -> None:
 
 
 def called_by(region: str, arn: str) -> None:
-    s3_backends[ACCOUNT]["aws"].__dict__["caller"] = arn
+    s3_backends[own_account()]["aws"].__dict__["caller"] = arn
 
 
 def _refill(backend: Any, endpoint: Any) -> None:
