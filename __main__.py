@@ -56,6 +56,8 @@ provider = aws.Provider(
     "aws",
     region=settings.region,
     allowed_account_ids=[settings.account] if settings.account else None,
+    use_fips_endpoint=settings.fips_endpoints or None,
+    use_dualstack_endpoint=settings.dual_stack_endpoints or None,
     default_tags=aws.ProviderDefaultTagsArgs(
         tags={
             "Project": pulumi.get_project(),

@@ -24,11 +24,22 @@ def using(clients: Clients) -> Iterator[None]:
 
 
 def client(service: str, region: str) -> Any:
-    """The client of a service in a region: `using`'s, or one with the shell's credentials and `aws:profile`."""
+    """The client of a service in a region: `using`'s, or one as the provider of the program makes it."""
     if _given:
         return _given[-1](service)
-    import boto3
+    config = pulumi.Config("aws")
+    fips, dual_stack = config.get_bool("useFipsEndpoint"), config.get_bool("useDualstackEndpoint")
+    found = session(region, profile=config.get("profile"), fips=bool(fips), dual_stack=bool(dual_stack))
+    return found.client(service)
 
-    profile = pulumi.Config("aws").get("profile")
-    session: Any = boto3.Session(profile_name=profile, region_name=region)
-    return session.client(service)
+
+def session(region: str, *, profile: str | None = None, fips: bool, dual_stack: bool) -> Any:
+    """A boto3 session in a region, by the kind of AWS endpoints that the stack is deployed by."""
+    import boto3
+    from botocore.session import Session
+
+    core: Any = Session(profile=profile)
+    for variable, wanted in (("use_fips_endpoint", fips), ("use_dualstack_endpoint", dual_stack)):
+        if wanted:  # else the shell's setting holds
+            core.set_config_variable(variable, True)
+    return boto3.Session(botocore_session=core, region_name=region)

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 from pydantic import ValidationError
 
-from components.settings.models import REGION_KEY, Settings
+from components.settings.models import PROVIDER_KEYS, Settings
 from components.settings.problems import explain
 
 
@@ -29,9 +29,9 @@ def parse(project: str, values: Mapping[str, str]) -> Settings:
     `values` maps full keys (`aws:region`) to strings; lists and mappings are JSON, as in PULUMI_CONFIG.
     """
     own = {key.removeprefix(f"{project}:"): value for key, value in values.items() if key.startswith(f"{project}:")}
-    region = {REGION_KEY: values[REGION_KEY]} if REGION_KEY in values else {}
+    providers = {key: values[key] for key in PROVIDER_KEYS if key in values}
     try:
-        return Settings.model_validate(region | {key: _decode(value) for key, value in own.items()})
+        return Settings.model_validate(providers | {key: _decode(value) for key, value in own.items()})
     except ValidationError as error:
         problems = explain(error, Settings, project)
         raise SettingsError(

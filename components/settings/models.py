@@ -35,8 +35,12 @@ from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
 from components.settings.served_model import Container
 
-REGION_KEY = "aws:region"
-"""The one setting that is not this project's: the AWS provider reads it too."""
+REGION_KEY, FIPS_KEY, DUAL_STACK_KEY = "aws:region", "aws:useFipsEndpoint", "aws:useDualstackEndpoint"
+PROVIDER_KEYS = (REGION_KEY, FIPS_KEY, DUAL_STACK_KEY)
+"""The settings that are not this project's: the AWS provider reads them too."""
+
+_COUNTRIES_WITH_FIPS = ("us", "ca")
+"""https://aws.amazon.com/compliance/fips/; us-gov-… among them. Elsewhere only KMS has some."""
 
 NACL_RULES_AT_MOST = 40
 """https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs: 20, on request 40)"""
@@ -202,6 +206,10 @@ class Settings(SettingsGroup):
 
     region: Annotated[Region, Field(alias=REGION_KEY)]
     """The stack's region."""
+    fips_endpoints: Annotated[bool, Field(alias=FIPS_KEY)] = False
+    """Whoever deploys calls AWS by its FIPS 140 endpoints. privateAccess.fips is about those who call the models."""
+    dual_stack_endpoints: Annotated[bool, Field(alias=DUAL_STACK_KEY)] = False
+    """Whoever deploys calls AWS by endpoints that have IPv6 addresses, too. AWS has them of some services."""
     account: AccountId = ""
     """Id of the AWS account to deploy to: with credentials of another nothing is created. Empty: any will do."""
     owner: TagValue
@@ -257,6 +265,9 @@ class Settings(SettingsGroup):
         return 2 * sum(endpoint.most_instances for endpoint in self.endpoints)
 
     def _contradictions(self) -> Iterator[Problem]:
+        if self.fips_endpoints and self.region.partition("-")[0] not in _COUNTRIES_WITH_FIPS:
+            message = f"needs a Region with FIPS endpoints (us-… or ca-…), and {self.region} has none; remove it"
+            yield Problem(FIPS_KEY, True, message)
         existing, access = self.network.existing, self.private_access
         if existing:
             yield from access_contradictions(existing, access.interface_endpoints, access.dynamodb)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from components.settings import Settings
 from private_inference.authorization.intent import Intent as AuthorizationIntent
 from private_inference.authorization.model import Account
 from private_inference.authorization.stack_intent import intent_from as authorization_intent_from
@@ -68,10 +69,10 @@ def permissions(config: StackConfig) -> tuple[Account, AuthorizationIntent]:
     return account, authorization_intent_from(settings)
 
 
-def _ec2(region: str) -> Any:
+def _ec2(settings: Settings) -> Any:
     from private_inference.verification.deployed_contract import session
 
-    return session(region).client("ec2")
+    return session(settings).client("ec2")
 
 
 def check(config: StackConfig, policies: Mapping[str, Any], *, live: bool = False) -> Checked:
@@ -82,7 +83,7 @@ def check(config: StackConfig, policies: Mapping[str, Any], *, live: bool = Fals
     """
     with PolicyPack(PACK, policies) as pack:
         settings = settings_of(config)
-        ec2 = _ec2(settings.region) if live else None
+        ec2 = _ec2(settings) if live else None
         engine = GuardedEngine(PreviewEngine(settings.region, settings.account, ec2), pack, enforce=False)
         named = run_program(config, SymbolEngine(engine, settings.region), preview=True)
         run = without_symbols(named)

@@ -148,7 +148,7 @@ def verify(
 
     config = _stack(project, stack)
     settings = settings_of(config)
-    aws = session(settings.region)
+    aws = session(settings)
     contract_outputs = contract(aws, config)
     desired = desired_of(config, settings, contract_outputs)
     with steps() as progress:
@@ -174,7 +174,7 @@ def outputs(stack: Stack = "dev", project: Project = HERE, as_json: AsJson = Fal
     from private_inference.verification.deployed_contract import contract, session
 
     config = _stack(project, stack)
-    contract_outputs = contract(session(settings_of(config).region), config)
+    contract_outputs = contract(session(settings_of(config)), config)
     if as_json:
         print(json.dumps(contract_outputs, indent=2))
     else:
@@ -212,7 +212,7 @@ def terraform(
     if lookups:
         written = export_terraform(config, out, lookup_sources.from_file(lookups))
     elif live:
-        lookup, ec2 = lookup_sources.from_account(settings.region)
+        lookup, ec2 = lookup_sources.from_account(settings)
         written = export_terraform(config, out, lookup, ec2)
     else:
         with lookup_sources.from_embedded_aws(settings) as lookup:

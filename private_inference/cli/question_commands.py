@@ -123,7 +123,7 @@ def perimeter(
         from private_inference.runner.project import settings_of
         from private_inference.verification.deployed_contract import session
 
-        found = of_deployed(config, session(settings_of(config).region))
+        found = of_deployed(config, session(settings_of(config)))
     else:
         found = before_deployment(config)
     files = found.write(out) if out else []
@@ -147,6 +147,6 @@ def _deployed_permissions(config: "StackConfig") -> "tuple[Account, Intent]":
     from private_inference.verification.reader import Reader
 
     settings = settings_of(config)
-    aws = session(settings.region)
+    aws = session(settings)
     desired = desired_of(config, settings, contract(aws, config))
     return deployed_permissions(Deployed(desired, Reader(aws.client)))

@@ -86,8 +86,8 @@ def of_defaults(config: StackConfig) -> Quotas:
 
 def of_account(config: StackConfig) -> Quotas:
     """Compared with what the account of the shell's credentials is allowed and uses. Raises SettingsError."""
-    region = settings_of(config).region
-    aws = session(region)
+    settings = settings_of(config)
+    region, aws = settings.region, session(settings)
     needed, deployed = stack_needs(config), _deployed(config, aws)
     places = {need.quota.asked_in(region) for need in needed}
     asked = {place: Allowances(partial(aws.client, region_name=place)) for place in places}

@@ -35,6 +35,8 @@ ABOUT_THE_REAL_ACCOUNT = frozenset(
         "skipCredentialsValidation",
         "skipMetadataApiCheck",
         "skipRegionValidation",
+        "useDualstackEndpoint",
+        "useFipsEndpoint",
         "version",
     }
 )

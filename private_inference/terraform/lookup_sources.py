@@ -30,9 +30,9 @@ def from_embedded_aws(settings: "Settings") -> Iterator[Lookup]:
         yield from_clients(aws)
 
 
-def from_account(region: str) -> tuple[Lookup, Callable[[], Any]]:
+def from_account(settings: "Settings") -> tuple[Lookup, Callable[[], Any]]:
     """The account of the shell's credentials, and its EC2. The lookups raise ExportError."""
-    aws = _Account(region)
+    aws = _Account(settings)
     return from_clients(aws), lambda: aws.client("ec2")
 
 
@@ -94,10 +94,14 @@ def _key(token: str, args: Mapping[str, Any]) -> str:
 class _Account:
     """The account of the shell's credentials, as `Clients`."""
 
-    region: str
+    settings: "Settings"
+
+    @property
+    def region(self) -> str:
+        return self.settings.region
 
     @cached_property
     def client(self) -> Callable[[str], Any]:
         """Its session is made for the first lookup, which raises ExportError if there are no credentials."""
-        found: Callable[[str], Any] = deployed_contract.session(self.region).client
+        found: Callable[[str], Any] = deployed_contract.session(self.settings).client
         return found

@@ -4,17 +4,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from components import clients
 from components.contract import Contract
 from components.settings import Settings, SettingsError
 from private_inference.runner.project import StackConfig
 from private_inference.verification.desired import Desired
 
 
-def session(region: str) -> Any:
-    """A boto3 session in the stack's region."""
-    import boto3
-
-    return boto3.Session(region_name=region)
+def session(settings: Settings) -> Any:
+    """A boto3 session in the stack's region, by the AWS endpoints that it is deployed by."""
+    return clients.session(settings.region, fips=settings.fips_endpoints, dual_stack=settings.dual_stack_endpoints)
 
 
 def contract(aws: Any, config: StackConfig) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.settings import Settings, SettingsError, parse
+from components.settings.models import PROVIDER_KEYS
 from components.settings.served_model import ContainerSettings
 from tests.support.recording import ACCOUNT, REGION, ROOT, stack_config
 from tests.support.stacks import PROJECT, minimal, model, settings, shipped
@@ -280,7 +281,7 @@ def test_every_setting_has_a_bad_value_above() -> None:
     # in tests of their own: test_variant_settings.py, test_shadow_settings.py, test_component_settings.py
     elsewhere = ("endpoints[0].variants[0].", "endpoints[0].shadow.", "endpoints[0].components[0].")
     for leaf in [leaf for leaf in leaves(Settings) if not leaf.startswith(elsewhere)]:
-        assert leaf == "aws:region" or any(key == leaf or key.startswith((f"{leaf}.", f"{leaf}[")) for key in tried), (
+        assert leaf in PROVIDER_KEYS or any(key == leaf or key.startswith((f"{leaf}.", f"{leaf}[")) for key in tried), (
             leaf
         )
 
@@ -294,6 +295,28 @@ def test_every_setting_has_a_bad_value_above() -> None:
 )
 def test_the_region_is_one_of_sagemakers(region: str | None, said: str, archive: Path) -> None:
     assert problems(minimal(archive), region) == [said]
+
+
+def aws_keys(archive: Path, region: str = REGION, **values: str) -> Settings:
+    given = stack_config(minimal(archive), region=region).values
+    return parse(PROJECT, {**given, **{f"aws:{key}": each for key, each in values.items()}})
+
+
+def test_the_aws_providers_endpoints_are_read_as_it_reads_them(archive: Path) -> None:
+    found = aws_keys(archive, useFipsEndpoint="true", useDualstackEndpoint="true")
+    assert found.fips_endpoints
+    assert found.dual_stack_endpoints
+    assert not aws_keys(archive).fips_endpoints
+    assert not aws_keys(archive, useFipsEndpoint="false").fips_endpoints
+
+
+def test_fips_endpoints_are_where_aws_has_them(archive: Path) -> None:
+    assert aws_keys(archive, "us-gov-west-1", useFipsEndpoint="true").fips_endpoints
+    assert aws_keys(archive, "eu-central-1", useDualstackEndpoint="true").dual_stack_endpoints
+    with pytest.raises(SettingsError, match="aws:useFipsEndpoint: True needs a Region with FIPS endpoints"):
+        aws_keys(archive, "eu-central-1", useFipsEndpoint="true")
+    with pytest.raises(SettingsError, match=r"aws:useDualstackEndpoint: 'perhaps' .*boolean"):
+        aws_keys(archive, useDualstackEndpoint="perhaps")
 
 
 def test_the_region_has_no_second_key(archive: Path) -> None:
@@ -563,7 +586,8 @@ def test_the_stacks_of_the_repository_are_valid(stack: str, archive: Path) -> No
 
 def test_pulumi_yaml_declares_each_setting_with_type_and_description() -> None:
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    fields = {field.alias: field for field in Settings.model_fields.values() if field.alias != "aws:region"}
+    settings_of_the_project = (field for field in Settings.model_fields.values() if field.alias not in PROVIDER_KEYS)
+    fields = {field.alias: field for field in settings_of_the_project}
     assert declared.keys() == fields.keys()
     for key, field in fields.items():
         entry = declared[key]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,17 @@ def test_a_stack_that_names_no_account_is_deployed_to_any(dev: Recorded) -> None
 
 def test_a_stack_that_names_its_account_is_deployed_to_no_other(prod: Recorded) -> None:
     assert json.loads(prod.one("pulumi:providers:aws").properties["allowedAccountIds"]) == ["123456789012"]
+
+
+def test_the_endpoints_that_the_default_provider_calls_are_those_of_the_stacks_own(
+    dev: Recorded, archive: Path
+) -> None:
+    keys = ("useFipsEndpoint", "useDualstackEndpoint")
+    assert not {*keys} & dev.one("pulumi:providers:aws").properties.keys()
+    config = shipped("dev", archive)
+    asked = replace(config, values={**config.values, **{f"aws:{key}": "true" for key in keys}})
+    provider = record(asked).one("pulumi:providers:aws")
+    assert [provider.properties[key] for key in keys] == ["true", "true"]
 
 
 def test_tags_of_the_settings_are_default_tags(prod: Recorded) -> None:
