@@ -10,6 +10,7 @@ from components import front_door_policies
 from components.account_guards import AccountGuards
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
+from components.built_images import built_images
 from components.callers import Callers, CallersArgs
 from components.cidr import Tier
 from components.component_fleet import fleets_of
@@ -140,7 +141,8 @@ store = ArtifactStore(
 exchanges = exchanges_of(settings, storage, roles, keys.notifications.arn, readers, options)
 captures = captures_of(settings, storage, readers, options)
 registry = ImageRegistry("images", storage, options)
-models = served_models(settings.endpoints, store, registry, account, facts.prebuilt_images)
+built = built_images(settings, {kind: found.architecture for kind, found in facts.instances.items()}, registry)
+models = served_models(settings.endpoints, store, registry, account, {**facts.prebuilt_images, **built})
 served = {
     endpoint.name: [
         ServedVariant(

@@ -57,7 +57,7 @@ class Content:
         served = [
             {
                 "artifact": artifact,
-                "image": container.image.model_dump(mode="json"),
+                "image": container.image.identity,
                 "environment": container.environment,
                 **({"hostname": container.hostname} if container.hostname else {}),
             }

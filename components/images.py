@@ -20,11 +20,11 @@ class ServingImage:
 
 
 def serving_image(
-    image: ImageSettings, account: Account, registry: ImageRegistry, prebuilt: ServingImage | None
+    image: ImageSettings, account: Account, registry: ImageRegistry, made: ServingImage | None
 ) -> ServingImage:
-    """The image that the settings name: one that AWS built (`prebuilt`), one in `registry`, or any by its URI."""
-    if prebuilt:
-        return prebuilt
+    """The image that the settings name: built by AWS or the stack (`made`), in `registry`, or anywhere by its URI."""
+    if made:
+        return made
     if image.repository_tag:
         return ServingImage(pulumi.Output.concat(registry.url, ":", image.repository_tag), registry.arn)
     return ServingImage(image.uri or "", repository_of(image.uri or "", account))

@@ -52,6 +52,8 @@ class InstanceFacts:
     local_storage: bool
     """Whether it has NVMe storage of its own."""
     memory_mb: int
+    architecture: str = "amd64"
+    """Docker's name of its processors' architecture: Graviton's is arm64."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def _instance_facts(instance_type: str) -> InstanceFacts:
         gpus=sum(gpu.count for gpu in found.gpuses or ()),
         local_storage=found.instance_storage_supported,
         memory_mb=found.memory_size,
+        architecture="arm64" if "arm64" in (found.supported_architectures or ()) else "amd64",
     )
 
 

@@ -19,9 +19,12 @@ def served_models(
     store: ArtifactStore,
     registry: ImageRegistry,
     account: Account,
-    prebuilt: Mapping[ImageSettings, ServingImage],
+    made: Mapping[ImageSettings, ServingImage],
 ) -> dict[str, list[ServedModel]]:
-    """The models of each endpoint by its name, in their order: artifacts in `store`, images wherever they are."""
+    """The models of each endpoint by its name, in their order: artifacts in `store`, images wherever they are.
+
+    `made` holds images that AWS or the stack built.
+    """
     return {
         endpoint.name: [
             ServedModel(
@@ -30,7 +33,7 @@ def served_models(
                     ServedContainer(
                         settings=container,
                         artifact=store.artifact_of(container),
-                        image=serving_image(container.image, account, registry, prebuilt.get(container.image)),
+                        image=serving_image(container.image, account, registry, made.get(container.image)),
                     )
                     for container in model.served
                 ],

@@ -13,7 +13,7 @@ from policy.rules import resource_rule
 from private_inference.graph.values import Unknown, is_given, known
 
 PROVIDER = "pulumi:providers:"
-JUDGED_PROVIDERS = ("aws", "awsx", "random", "time")
+JUDGED_PROVIDERS = ("aws", "awsx", "docker-build", "random", "time")
 LOOSE = ("insecure", "skipCredentialsValidation", "skipRequestingAccountId")
 DETOURS = (
     "endpoints",

@@ -45,7 +45,7 @@ def policies(resources: Iterable[Resource], lookups: Iterable[str], place: Place
     Raises UncoveredError.
     """
     found = list(resources)
-    deployed = [each for each in found if each.type.startswith("aws:")]
+    deployed = [each for each in found if each.type.startswith(("aws:", "docker-build:"))]
     tokens = {*lookups, *(each.type for each in deployed)} | {
         each.type for each in found if each.type == EXISTING_NETWORK
     }

@@ -298,4 +298,5 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:ssm/parameter:Parameter": Call("ssm", "delete_parameter", {"Name": "id"}),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Call("ec2", "revoke_security_group_egress", _RULE),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Call("ec2", "revoke_security_group_ingress", _RULE),
+    "docker-build:index:Image": kept,  # what was pushed stays in the registry
 }

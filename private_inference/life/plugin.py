@@ -31,7 +31,7 @@ from private_inference.runner.project import decode
 from private_inference.runner.sdk import is_asset, plain, received, sent
 from private_inference.terraform.replacements import UnknownReplacementError, replacing
 
-PACKAGES = ("aws", "awsx")
+PACKAGES = ("aws", "awsx", "docker-build")
 """The plugins that this one stands for."""
 
 DELETE_FIRST = frozenset(

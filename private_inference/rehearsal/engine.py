@@ -157,7 +157,9 @@ def apply(
 
 def all_tags(handler: Handler, properties: Mapping[str, Any], default_tags: Mapping[str, str]) -> dict[str, str]:
     """A resource's own tags over the provider's default tags, where these reach the type."""
-    return {**(default_tags if handler.taggable else {}), **(properties.get("tags") or {})}
+    own = properties.get("tags")
+    # An image's tags are a list, and of another kind.
+    return {**(default_tags if handler.taggable else {}), **(own if isinstance(own, Mapping) else {})}
 
 
 @contextlib.contextmanager

@@ -98,6 +98,7 @@ def _instance_type(_: str, args: Mapping[str, Any]) -> dict[str, Any]:
         "instanceStorageSupported": facts["InstanceStorageSupported"],
         "memorySize": facts["MemoryInfo"]["SizeInMiB"],
         "burstablePerformanceSupported": facts["BurstablePerformanceSupported"],
+        "supportedArchitectures": facts["ProcessorInfo"]["SupportedArchitectures"],
     }
 
 

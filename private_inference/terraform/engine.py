@@ -14,6 +14,7 @@ from private_inference.terraform.references import References
 from private_inference.terraform.schema import Block, Entry, load_schema
 
 PROVIDER = "pulumi:providers:aws"
+BUILT_IMAGE = "docker-build:index:Image"
 
 
 ELEMENT = {"list": "{}[{}]", "set": "tolist({})[{}]"}
@@ -76,6 +77,11 @@ class TerraformEngine:
 
     def _declare(self, resource: Resource) -> Mapping[str, Any]:
         entry = load_schema().resources.get(resource.type)
+        if entry is None and resource.type == BUILT_IMAGE:
+            raise ExportError(
+                f"{describe(resource)} is built with Docker, and the export holds AWS's resources only. Push the image "
+                "before, and name it in place of build: by repositoryTag, or by uri with its digest."
+            )
         if entry is None:
             raise ExportError(
                 f"{describe(resource)}: the type is not in the export's schema. Add it, if the AWS provider has it: "

@@ -4,7 +4,9 @@ import math
 import re
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
+from components.image_directory import content_tag
 from components.settings import ALL_TRAFFIC, Container, EndpointSettings, ModelSettings
 from components.settings.hosting import HostingSettings
 from private_inference.rehearsal.fleet_needs import artifact_uri
@@ -185,6 +187,8 @@ def _image_in_words(container: Container) -> str:
     image = container.image
     if image.framework:
         return f"{image.framework} {image.version}"
+    if image.build is not None:
+        return f"what {image.build} builds"
     return f"{image.repository_tag} of this stack's registry" if image.repository_tag else str(image.uri)
 
 
@@ -239,17 +243,27 @@ def _startable(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 def _is_image(stack: Deployed, container: Container, uri: str) -> bool:
     image, registry = container.image, f".dkr.ecr.{stack.desired.contract.region}."
-    repository, _, tag = uri.rpartition(":")
     if image.framework:
         return (
             registry in uri
-            and REPOSITORIES.get(image.framework, image.framework) in repository
-            and tag == image.version
+            and REPOSITORIES.get(image.framework, image.framework) in uri.rpartition(":")[0]
+            and uri.rpartition(":")[2] == image.version
         )
+    own = f"{stack.desired.account}{registry}amazonaws.com/{stack.desired.name}"
     if image.repository_tag:
-        own = uri.startswith(f"{stack.desired.account}{registry}")
-        return own and repository.endswith(f"/{stack.desired.name}") and tag == image.repository_tag
+        return uri == f"{own}:{image.repository_tag}"
+    if image.build is not None:
+        return uri.startswith(f"{own}@") and _is_built_from(stack, Path(image.build), uri.rpartition("@")[2])
     return uri == str(image.uri)
+
+
+def _is_built_from(stack: Deployed, directory: Path, digest: str) -> bool:
+    """Whether an image of the stack's registry has the tag of what the directory holds."""
+    wanted = content_tag(directory)
+    (found,) = stack.aws.get(
+        "ecr", "describe_images", repositoryName=stack.desired.name, imageIds=[{"imageDigest": digest}]
+    )["imageDetails"]
+    return any(tag.startswith(f"{wanted}-") for tag in found.get("imageTags", ()))
 
 
 def _placement(stack: Deployed, endpoint: EndpointSettings) -> Result:

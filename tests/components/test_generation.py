@@ -129,3 +129,13 @@ def test_a_shadow_keeps_the_instances_that_it_has(two: Content) -> None:
     shadowed = replace(two, shadow="canary")
     busy = replace(serving(generation(shadowed, NOT_DEPLOYED), AllTraffic=2, canary=4), configuration="another")
     assert generation(shadowed, busy).instances == {"AllTraffic": 2, "canary": 4}
+
+
+def test_another_content_of_what_an_image_is_built_from_is_another_configuration(archive: Path, tmp_path: Path) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text("FROM scratch\n", encoding="utf-8")
+    built = content(archive, model=model(archive, image={"build": str(tmp_path)}))
+    before = generation(built, NOT_DEPLOYED).name
+    assert generation(built, NOT_DEPLOYED).name == before
+    dockerfile.write_text("FROM other\n", encoding="utf-8")
+    assert generation(built, NOT_DEPLOYED).name != before

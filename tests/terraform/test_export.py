@@ -391,6 +391,11 @@ def test_a_remote_component_is_written_as_what_it_contains(export: Export) -> No
     assert values == {"url": "${aws_ecr_repository.images.repository_url}", "arn": "${aws_ecr_repository.images.arn}"}
 
 
+def test_an_image_that_docker_builds_is_refused_with_the_remedy(export: Export) -> None:
+    with pytest.raises(ExportError, match=r"'serving' is built with Docker.* by repositoryTag, or by uri"):
+        export('import pulumi_docker_build as docker\ndocker.Image("serving", tags=["t"], push=True)')
+
+
 def test_outputs_keep_their_shape(export: Export) -> None:
     made = export(
         'endpoint = aws.ec2.VpcEndpoint("e", vpc_id="v", service_name="s", subnet_ids=["a", "b"])\n'

@@ -1,12 +1,14 @@
 """Handlers for Amazon S3 and Amazon ECR."""
 
+import json
 import mimetypes
 from pathlib import Path
 
+from components import image_directory
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.assets import content_of
 from private_inference.rehearsal.handler import Call, Created, Handler, call, select
-from private_inference.rehearsal.inputs import Inputs
+from private_inference.rehearsal.inputs import Inputs, RefusedError, UnhandledError
 from private_inference.rehearsal.requests import pairs
 
 CHECKSUMS = ("checksumCrc32", "checksumCrc32c", "checksumCrc64nvme", "checksumSha1", "checksumSha256")
@@ -50,6 +52,36 @@ def bucket_object(account: Account, inputs: Inputs) -> Created:
     return Created(f"{name}/{key}", outputs, {"storageClass": "STANDARD", "forceDestroy": False})
 
 
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+"""What SageMaker takes: https://github.com/aws/amazon-sagemaker-feedback/issues/180"""
+
+
+def built_image(account: Account, inputs: Inputs) -> Created:
+    """An image that Docker would build and push. Nothing is built: its manifest names what it would be built from.
+
+    https://www.pulumi.com/registry/packages/docker-build/api-docs/image/
+    """
+    (tag,), (platform,), (export,) = inputs["tags"], inputs["platforms"], inputs["exports"]
+    location = Path(inputs["context"]["location"])
+    if problem := image_directory.problem_with(location):
+        raise RefusedError(f"{location} can't be built: {problem}")
+    image = export.get("image") or {}
+    if inputs["push"] or not image.get("push") or image.get("ociMediaTypes") is not False:
+        raise UnhandledError(
+            "it is exported otherwise than as an image with Docker's media types, pushed to a registry"
+        )
+    repository, _, version = tag.partition("/")[2].partition(":")
+    digest = image_directory.digest(location)
+    layer = {"digest": f"sha256:{digest}", "size": 1}
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "layers": [layer], "annotations": {"platform": platform}}
+    pushed = account.client("ecr").put_image(
+        repositoryName=repository, imageTag=version, imageManifest=json.dumps(manifest), imageManifestMediaType=MANIFEST
+    )
+    found = pushed["image"]["imageId"]["imageDigest"]
+    outputs = {"digest": found, "ref": f"{tag}@{found}", "contextHash": digest}
+    return Created(outputs["digest"], outputs)
+
+
 def _setting(operation: str, within: str = "", **renamed: str) -> Handler:
     """The handler of a bucket's setting: one call that names the bucket and takes the rest `within` a parameter."""
     create = Call("s3", operation, id="request.Bucket", renamed=renamed, within=within)
@@ -91,6 +123,7 @@ HANDLERS = {
         longest_name=256,
         ignored=("forceDelete",),
     ),
+    "docker-build:index:Image": Handler(built_image, taggable=False, ignored=("buildOnPreview", "network")),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": Handler(
         Call(
             "ecr",
