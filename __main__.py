@@ -169,6 +169,7 @@ access = PrivateAccess(
         allowed=plan.allowed,
         service_zones=facts.service_zones,
         endpoint_names=[endpoint.name for endpoint in settings.endpoints],
+        bearer_tokens=any(endpoint.openai for endpoint in settings.endpoints),
         component_names=[component.component_name for fleet in fleets.values() for component in fleet.components],
         artifacts=[arn for each in reads.values() for arn in each.artifacts],
         listed_artifacts=[arn for each in reads.values() for arn in each.listed],

@@ -60,6 +60,11 @@ class EndpointContract(CamelCaseModel):
     """Topics that are told of outcomes, by outcome (`success`, `error`); left out for real-time endpoints."""
     streaming: bool = False
     """Whether InvokeEndpointWithResponseStream is allowed, too; left out where it isn't."""
+    openai_url: str | None = None
+    """Base URL of the OpenAI-compatible path, for clients that take one; left out where it isn't allowed.
+
+    Callers make their bearer tokens themselves, of their own credentials; none is kept anywhere.
+    """
     target_models: tuple[str, ...] = ()
     """What a call has to name one of (TargetModel), and may; left out where there is one model."""
     target_containers: tuple[str, ...] = ()
@@ -162,7 +167,7 @@ class PublishedContract(pulumi.ComponentResource):
         super().__init__("private-inference:contract:PublishedContract", name, None, opts)
         api = args.front_door[0] if args.front_door else None
         endpoints = {
-            key: _endpoint(endpoint, api.invoke_policies[key] if api else None)
+            key: _endpoint(endpoint, args.access.runtime_url, api.invoke_policies[key] if api else None)
             for key, endpoint in args.endpoints.items()
         }
         self.outputs = _contract(args, endpoints)
@@ -205,7 +210,9 @@ def _front_door(api: PrivateApi, name: PrivateName) -> dict[str, Any]:
     return as_json(FrontDoor, url=name.url, api_id=api.api.id, vpc_endpoint_id=api.vpc_endpoint.id)
 
 
-def _endpoint(endpoint: InferenceEndpoint, front_door: aws.iam.Policy | None) -> dict[str, Any]:
+def _endpoint(
+    endpoint: InferenceEndpoint, runtime_url: pulumi.Input[str], front_door: aws.iam.Policy | None
+) -> dict[str, Any]:
     exchange = endpoint.exchange
     return as_json(
         EndpointContract,
@@ -218,6 +225,9 @@ def _endpoint(endpoint: InferenceEndpoint, front_door: aws.iam.Policy | None) ->
         async_parameters=exchange.parameters if exchange else LEFT_OUT,
         async_topic_arns={outcome: topic.arn for outcome, topic in exchange.topics.items()} if exchange else LEFT_OUT,
         streaming=True if endpoint.streaming else LEFT_OUT,
+        openai_url=pulumi.Output.concat(runtime_url, "/endpoints/", endpoint.endpoint.name, "/openai/v1")
+        if endpoint.openai
+        else LEFT_OUT,
         target_models=list(endpoint.target_models) or LEFT_OUT,
         target_containers=list(endpoint.target_containers) or LEFT_OUT,
         components=endpoint.components or LEFT_OUT,

@@ -8,6 +8,7 @@ import pulumi
 from components.component_arns import component_arns
 from components.iam import (
     ALL_INVOKE_ACTIONS,
+    BEARER,
     PULL_IMAGE,
     WRITE_LOGS,
     Account,
@@ -24,12 +25,20 @@ EndpointPermission = tuple[Sequence[str], str]
 """Actions that may pass, and the ARN that they may touch: `*` for actions that take no resource."""
 
 
-def invocations(account: Account, endpoints: Sequence[str], components: Sequence[str] = ()) -> Document:
-    """Only calls by this account's principals to the SageMaker endpoints and inference components of these names."""
+def invocations(
+    account: Account, endpoints: Sequence[str], components: Sequence[str] = (), *, bearer_tokens: bool = False
+) -> Document:
+    """Only calls by this account's principals to the SageMaker endpoints and inference components of these names.
+
+    With `bearer_tokens` they may carry one.
+    """
     arns = [*(account.arn("sagemaker", f"endpoint/{name}") for name in endpoints), *component_arns(account, components)]
     if not arns:
         return _nothing()
-    return document(_statement("InvokeThisStack", ALL_INVOKE_ACTIONS, arns, _own_principals(account)))
+    calls = [_statement("InvokeThisStack", ALL_INVOKE_ACTIONS, arns, _own_principals(account))]
+    if bearer_tokens:
+        calls.append(_statement("BearerTokens", [BEARER], ["*"], _own_principals(account)))
+    return document(*calls)
 
 
 def artifact_reads(

@@ -15,6 +15,11 @@ Statement = dict[str, Any]
 Document = dict[str, Any]
 
 INVOKE, INVOKE_STREAM = "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"
+BEARER = "sagemaker:CallWithBearerToken"
+"""Has a request that carries a bearer token taken at all. It takes no resource; what the request does is allowed apart.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-openai-compatible.html
+"""
 ALL_INVOKE_ACTIONS = (INVOKE, INVOKE_STREAM, "sagemaker:InvokeEndpointAsync")
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
@@ -107,16 +112,21 @@ def invoke(
     runtime_endpoint_id: pulumi.Input[str],
     *,
     streaming: bool,
+    openai: bool = False,
     target_models: Sequence[str] = (),
     components: Sequence[Arn] = (),
 ) -> Document:
     """Calls to one endpoint, through this VPC's runtime endpoint only; of these models, if calls have to name one.
 
-    A call that names an inference component is about the component, too.
+    A call that names an inference component is about the component, too. With `openai` it may carry a bearer token.
     """
     condition = {"StringEquals": {"aws:SourceVpce": runtime_endpoint_id} | targeting(target_models)}
     actions = [INVOKE, INVOKE_STREAM] if streaming else [INVOKE]
-    return document(allow("InvokeThroughVpc", actions, [endpoint, *components], condition))
+    statements = [allow("InvokeThroughVpc", actions, [endpoint, *components], condition)]
+    if openai:
+        through = {"StringEquals": {"aws:SourceVpce": runtime_endpoint_id}}
+        statements.append(allow("BearerTokensThroughVpc", [BEARER], ["*"], through))
+    return document(*statements)
 
 
 def targeting(models: Sequence[str]) -> dict[str, list[str]]:

@@ -86,6 +86,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
     components: Mapping[str, str]
     """Names of its inference components by their names in the settings, if several models share its fleet."""
     streaming: bool
+    openai: bool
     """Whether the invoke policy allows answers part by part."""
     target_models: Sequence[str]
     """What callers choose from, if they have to name a model."""
@@ -104,7 +105,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self._generation = generation(self._content(), args.live)
         if args.fleet:
             self.variants = [ALL_TRAFFIC]
-        self.streaming = args.settings.streaming
+        self.streaming, self.openai = args.settings.streaming, args.settings.openai
         self.target_models = args.settings.target_models
         self.target_containers = args.settings.target_containers
         self.exchange = args.exchange
@@ -240,6 +241,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
                 self.endpoint.arn,
                 args.runtime_endpoint_id,
                 streaming=self.streaming,
+                openai=self.openai,
                 target_models=self.target_models,
                 components=component_arns(args.account, self.components.values()),
             )

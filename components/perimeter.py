@@ -54,6 +54,7 @@ def _calls(guarded: Guarded) -> list[Statement]:
     """Calls come through the stack's runtime endpoint only, whoever calls but the front door's role.
 
     API Gateway calls with that from its own network, for callers that came through the front door's VPC endpoint.
+    A call with a bearer token is a call of the endpoint, too, and refused as one (components/iam.py: BEARER).
     Callers that live elsewhere come through endpoints of their own: those of other accounts, with their roles alone.
     """
     arns = guarded.account.endpoints(guarded.endpoints)

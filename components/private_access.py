@@ -30,6 +30,8 @@ class PrivateAccessArgs:
     service_zones: Mapping[str, Sequence[str]]
     """In which of the stack's zones a service is offered."""
     endpoint_names: Sequence[str]
+    bearer_tokens: bool
+    """Whether calls may carry one."""
     """SageMaker endpoints that may be invoked."""
     artifacts: Sequence[iam.Arn]
     """S3 objects that may be read, or patterns of them: of what serves and of what will serve."""
@@ -120,7 +122,8 @@ class PrivateAccess(pulumi.ComponentResource):
                 "is bounded by the callers' own invoke policies only."
             )
             return None
-        return invocations(self._args.account, self._args.endpoint_names, self._args.component_names)
+        args = self._args
+        return invocations(args.account, args.endpoint_names, args.component_names, bearer_tokens=args.bearer_tokens)
 
     def _service_policy(self, service: str) -> Document:
         account = self._args.account

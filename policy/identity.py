@@ -209,7 +209,12 @@ def _escalates(label: str, statement: Statement) -> str | None:
     return f"lets permissions be changed by {granted} ({label})" if granted else None
 
 
-INVOKING = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "sagemaker:InvokeEndpointWithResponseStream")
+INVOKING = (
+    "sagemaker:InvokeEndpoint",
+    "sagemaker:InvokeEndpointAsync",
+    "sagemaker:InvokeEndpointWithResponseStream",
+    "sagemaker:CallWithBearerToken",
+)
 
 
 INTEGRATION = "aws:apigateway/integration:Integration"

@@ -15,6 +15,7 @@ from components.settings.data_capture import DataCaptureSettings
 from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType, Reason
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
+from components.settings.openai import contradictions as openai_contradictions
 from components.settings.problems import Problem, raise_if_any
 from components.settings.served_model import ModelSettings
 from components.settings.shadow import ShadowSettings
@@ -158,6 +159,8 @@ class EndpointSettings(SettingsGroup):
     """How new models and settings reach it."""
     streaming: bool = False
     """Whether callers may have answers part by part (InvokeEndpointWithResponseStream), as the container sends them."""
+    openai: bool = False
+    """Whether callers may use the OpenAI-compatible path, with bearer tokens of their credentials."""
     shadow: ShadowSettings | None = None
     """A model that is sent copies of the calls, and whose answers no caller gets; beside one production variant."""
     data_capture: DataCaptureSettings | None = None
@@ -260,6 +263,8 @@ class EndpointSettings(SettingsGroup):
             if self.streaming:
                 message = "has no effect: an asynchronous endpoint's answers come whole, in S3. Remove it"
                 yield Problem("streaming", True, message)
+        if self.openai:
+            yield from openai_contradictions(self)
         if self.components:
             yield from component_contradictions(self)
             return

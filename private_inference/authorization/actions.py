@@ -10,6 +10,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
         "sagemaker:InvokeEndpoint",
         "sagemaker:InvokeEndpointWithResponseStream",
         "sagemaker:InvokeEndpointAsync",
+        "sagemaker:CallWithBearerToken",
         "sagemaker:UpdateEndpoint",
         "sagemaker:DeleteEndpoint",
     ),
@@ -28,7 +29,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "VPC endpoint": ("ec2:ModifyVpcEndpoint", "ec2:DeleteVpcEndpoints"),
 }
 
-_RUNTIME = frozenset(action.lower() for action in ACTIONS["endpoint"][:3])
+_RUNTIME = frozenset(action.lower() for action in ACTIONS["endpoint"][:4])
 _PREFIXES = {"monitoring": "cloudwatch", "events": "events"}
 
 

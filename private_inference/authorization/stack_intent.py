@@ -26,6 +26,7 @@ DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
 FLOW_LOGS = "role network-flow-logs"
 USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 CALLS_OF_MODELS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+BEARER = "sagemaker:CallWithBearerToken"
 LATER = ("sagemaker:InvokeEndpointAsync",)
 CHANGES = ("sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint")
 
@@ -48,6 +49,10 @@ WITHIN_OTHERS = (
 BY_NAME = (
     "an administrator of this account may give anybody of it the right to call through the front door: the account's "
     "administrators are trusted"
+)
+TOKENS = (
+    "the action takes no resource, and a call by a bearer token is one of InvokeEndpoint, too, which alone decides "
+    "which endpoint is called, and from where"
 )
 ADMINISTRATION = (
     "an administrator of this account may give anybody of it the right to read and change what the stack protects "
@@ -148,6 +153,8 @@ def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
             Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"
         )
         yield Expectation(Expected.PERMITTED, "role *", action, f"endpoint {name}", RUNTIME, "whoever has the policy")
+    if endpoint.openai:
+        yield from _by_token(name)
     if any(model.local for model in endpoint.models):
         yield Expectation(Expected.REQUIRED, role, "s3:GetObject", OBJECTS, S3, "SageMaker fetches the artifact")
         yield Expectation(Expected.REQUIRED, role, "kms:Decrypt", DATA, PUBLIC.name, "artifacts are encrypted")
@@ -158,6 +165,18 @@ def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
     yield Expectation(Expected.PERMITTED, role, "ecr:BatchGetImage", IMAGES, why=taken)
     service = "sagemaker.amazonaws.com, for this account"
     yield Expectation(Expected.REQUIRED, service, "sts:AssumeRole", role, why="SageMaker runs the model")
+
+
+def _by_token(name: str) -> Iterator[Expectation]:
+    """A bearer token is taken beside what the call itself needs, and that alone names an endpoint.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-openai-compatible.html
+    """
+    yield Expectation(
+        Expected.REQUIRED, f"holders of {name}", BEARER, f"endpoint {name}", RUNTIME, "clients call by token"
+    )
+    for who in (f"holders of {name}", "role *"):
+        yield Expectation(Expected.PERMITTED, who, BEARER, "endpoint *", RUNTIME, TOKENS)
 
 
 def _services(settings: Settings) -> Iterator[Expectation]:
@@ -192,6 +211,7 @@ def _administrators(settings: Settings) -> Iterator[Expectation]:
     """What identity policies alone decide, which are not the stack's: everywhere but through the stack's endpoints."""
     yield Expectation(Expected.ASSUMED, ROOT_USER, "*", "*", why=ROOT)
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", RUNTIME, WITHIN)
+    yield Expectation(Expected.PERMITTED, ADMINISTRATOR, BEARER, "endpoint *", why=TOKENS)
     if "scp" not in settings.perimeter.attach:
         anywhere = f"{ANYWHERE}; {TOLD if settings.logs_calls else UNTOLD}"
         yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=anywhere)

@@ -15,6 +15,7 @@ from private_inference.verification.policies import Statement, statements
 INVOKE = frozenset(
     {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "sagemaker:InvokeEndpointWithResponseStream"}
 )
+BEARER = "sagemaker:CallWithBearerToken"
 ACTION_PREFIXES = {"monitoring": "cloudwatch", "sagemaker.api": "sagemaker", "ecr.api": "ecr", "ecr.dkr": "ecr"}
 """Prefix of a service's actions, where it is not the name of its endpoint."""
 NO_PRIVATE_DNS = frozenset({"dynamodb"})
@@ -152,6 +153,11 @@ def _policy(stack: Deployed, service: str, kind: str) -> Result:
 
 def _beyond_runtime(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:
     yield from _foreign(stack, allowing)
+    if any(endpoint.openai for endpoint in stack.desired.settings.endpoints):
+        bearing = [s for s in allowing if s.actions == {BEARER}]
+        allowing = [s for s in allowing if s not in bearing]
+        if not bearing:
+            yield f"{BEARER} is missing"
     yield from _excess("action", (a for s in allowing for a in s.actions if a not in INVOKE))
     promised = stack.desired.contract.endpoints
     endpoints = [each for each in stack.desired.settings.endpoints if each.name in promised]

@@ -38,6 +38,7 @@ MANAGE_INTERFACES = frozenset(
     }
 )
 INVOKE = {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"}
+BEARER = "sagemaker:CallWithBearerToken"
 INVOKE_LATER = {"sagemaker:InvokeEndpointAsync"}
 
 
@@ -162,13 +163,16 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
         others = [s for s in allowing if not s.actions & INVOKE_LATER]
         allowing = [s for s in allowing if s not in others]
         faults += caller_faults(stack, endpoint.name, others)
+    bearing = [s for s in allowing if BEARER in s.actions]
+    allowing = [s for s in allowing if s not in bearing]
+    faults += _bearer_faults(bearing, wanted=endpoint.openai)
     for found, wanted in (
         ((action for s in allowing for action in s.actions), _actions(endpoint)),
         ((resource for s in allowing for resource in s.resources), invoked(endpoint, promised.arn)),
     ):
         faults += equal_sets(map(short, found), map(short, wanted)).faults
     through = stack.desired.contract.runtime_endpoint.id
-    if any(not s.requires("StringEquals", "aws:SourceVpce", through) for s in allowing):
+    if any(not s.requires("StringEquals", "aws:SourceVpce", through) for s in (*allowing, *bearing)):
         faults.append(f"it is not bounded to {through}")
     models = endpoint.target_models
     if (promised.target_models, promised.target_containers) != (models, endpoint.target_containers):
@@ -176,3 +180,10 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     if models and any(not s.requires("StringEquals", "sagemaker:TargetModel", *models) for s in allowing):
         faults.append("it is not bounded to the models")
     return result(f"{policy['PolicyName']}: {short(promised.arn)} through {through}", faults)
+
+
+def _bearer_faults(bearing: list[Statement], *, wanted: bool) -> Iterator[str]:
+    """What is wrong with the statements that have bearer tokens taken. The action takes no resource."""
+    if bool(bearing) != wanted:
+        yield f"{BEARER} is missing" if wanted else f"{BEARER} was not asked for"
+    yield from (f"{joined(s.actions)} on every resource" for s in bearing if s.actions != {BEARER})

@@ -204,6 +204,7 @@ def _with(run: Run, type_: str, name: str, key: str, change: Change) -> Run:
             "WithResponseStream",
         ),
         ("Policy", "triage", "policy", setting("InvokeThroughVpc", "Resource", "arn:x"), "missing", "InvokeEndpoint"),
+        ("Policy", "triage", "policy", adding("sagemaker:CallWithBearerToken"), "surplus", "CallWithBearerToken"),
         (
             "VpcEndpoint",
             "sagemaker.runtime",

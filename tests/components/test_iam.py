@@ -355,6 +355,22 @@ def test_callers_of_an_endpoint_that_streams_may_have_its_answers_part_by_part(a
     assert statement["Action"] == ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
 
 
+def test_bearer_tokens_are_taken_through_the_vpc_endpoint_where_the_setting_says_so(archive: Path) -> None:
+    each = [endpoint(archive, openai=True), endpoint(archive, name="churn")]
+    recorded = record(stack_config(minimal(archive, endpoints=each)))
+    runtime = recorded.one("VpcEndpoint", "sagemaker.runtime").id
+    _, tokens = document(recorded, "Policy", "triage").content["Statement"]
+    assert (tokens["Action"], tokens["Resource"]) == (["sagemaker:CallWithBearerToken"], ["*"])
+    assert tokens["Condition"] == {"StringEquals": {"aws:SourceVpce": runtime}}
+    (_,) = document(recorded, "Policy", "churn").content["Statement"]
+    _, passing = document(recorded, "VpcEndpoint", "sagemaker.runtime").content["Statement"]
+    assert passing["Action"] == ["sagemaker:CallWithBearerToken"]
+    assert passing["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
+    told = recorded.outputs["endpoints"]
+    url = f"https://runtime.sagemaker.{REGION}.amazonaws.com/endpoints/triage/openai/v1"
+    assert [each.get("openaiUrl") for each in (told["triage"], told["churn"])] == [url, None]
+
+
 def test_only_this_stacks_endpoints_can_be_invoked_through_the_runtime_endpoint(staging: Recorded) -> None:
     (statement,) = document(staging, "VpcEndpoint", "sagemaker.runtime").content["Statement"]
     assert statement["Resource"] == [
