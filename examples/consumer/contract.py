@@ -44,6 +44,7 @@ class Endpoint(_Document):
     invoke_policy_arn: str
     mode: str
     streaming: bool = False
+    openai_url: str | None = None
     target_models: list[str] = []
     target_containers: list[str] = []
     components: dict[str, str] | None = None

@@ -38,7 +38,7 @@ def generate(directory: Path, content_type: str, body: bytes) -> tuple[str, Iter
     if not isinstance(prompt, str) or type(limit) is not int or not 0 < limit <= MOST_TOKENS:
         why = f"inputs has to be text, and max_new_tokens a number from 1 to {MOST_TOKENS}."
         raise ModelRequestError(HTTPStatus.UNPROCESSABLE_ENTITY, why)
-    tokens = _pieces(_model(directory), prompt, limit)
+    tokens = pieces(directory, prompt, limit)
     if asked.get("stream"):
         return LINES, _lines(tokens)
     answer = json.dumps({"generated_text": "".join(text for _, text in tokens)})
@@ -56,8 +56,15 @@ def _lines(tokens: Iterator[tuple[int, str]]) -> Iterator[bytes]:
     yield f"{json.dumps(last)}\n".encode()
 
 
+def pieces(directory: Path, prompt: str, limit: int) -> Iterator[tuple[int, str]]:
+    """Each token with its text, which is empty within a letter of several bytes.
+
+    Raises ModelRequestError for a model of another kind.
+    """
+    return _pieces(_model(directory), prompt, limit)
+
+
 def _pieces(model: tuple[Mapping[str, Any], Mapping[str, Any]], prompt: str, limit: int) -> Iterator[tuple[int, str]]:
-    """Each token with its text, which is empty within a letter of several bytes."""
     config, weights = model
     known, decoder = list(prompt.encode()) or [END], codecs.getincrementaldecoder("utf-8")("replace")
     for _ in range(limit):

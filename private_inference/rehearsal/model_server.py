@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
+from private_inference.rehearsal.chat_model import chat as chat_completions
 from private_inference.rehearsal.containers import Loaded, RefusedCallError
 from private_inference.rehearsal.event_stream import CONTENT_TYPE, framed
 from private_inference.rehearsal.language_model import MARK, generate
@@ -63,6 +64,14 @@ def stream(backend: Any, request: Any, component: Any = None) -> tuple[int, dict
         headers,
         framed(parts, lambda error: str(error) if isinstance(error, ModelRequestError) else None),
     )
+
+
+def chat(backend: Any, request: Any) -> tuple[str, Iterator[bytes]]:
+    """Type and parts of the answer to a Chat Completions request, as they come from the model. Raises as `invoke`."""
+    _, instance = _chosen(backend, request)
+    with _model_errors():
+        *_, last = map(_unpacked, instance.containers.called(request.headers))
+        return chat_completions(last, request.data)
 
 
 def _chosen(backend: Any, request: Any) -> tuple[str, Any]:

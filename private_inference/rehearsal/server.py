@@ -41,7 +41,7 @@ def main(region: str, *options: str) -> None:
         pass
 
     moto = with_operations(region, DomainDispatcherApplication(create_backend_app))
-    application = one_at_a_time(with_front_door(region, moto))
+    application = one_at_a_time(with_front_door(region, with_openai(region, moto)))
     server = make_server(LOOPBACK, 0, application, threaded=True, request_handler=Handler)
     os.environ["MOTO_PORT"] = str(server.port)
     print(server.port, flush=True)  # noqa: T201 - the parent reads it; requests wait in the socket until they are served
@@ -149,6 +149,22 @@ def with_front_door(region: str, application: WsgiApp) -> WsgiApp:
             from private_inference.rehearsal.patches import front_door
 
             return front_door.answer(region, environ, start_response)
+        return application(environ, start_response)
+
+    return serve
+
+
+def with_openai(region: str, application: WsgiApp) -> WsgiApp:
+    """Beside AWS's API, which is signed, serve the path of SageMaker endpoints that takes bearer tokens."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("REQUEST_METHOD") == "POST" and environ.get("PATH_INFO", "").endswith(
+            "/openai/v1/chat/completions"
+        ):
+            from private_inference.rehearsal.patches import openai
+
+            if openai.PATH.fullmatch(environ["PATH_INFO"]):
+                return openai.answer(region, environ, start_response)
         return application(environ, start_response)
 
     return serve

@@ -25,6 +25,7 @@ ALIKE = (
     "multi-container",
     "multi-model",
     "on-premises-vpn",
+    "openai",
     "pipeline",
     "shadow",
     "variants",

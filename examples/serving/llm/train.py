@@ -181,6 +181,8 @@ def save(weights: Weights, shape: Shape, directory: Path) -> None:
         "tokenizer_config.json": {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": shape.context,
+            # It has seen no roles: what is said is what it goes on with. vLLM refuses chats without a template.
+            "chat_template": "{% for message in messages %}{{ message['content'] }}{% endfor %}",
             **names,
         },
     }
