@@ -40,7 +40,7 @@ def bearer_token(region: str, seconds: int = TOKEN_SECONDS) -> str:
         raise NoCredentialsError
     request = AWSRequest("POST", f"https://{HOST}/", {"host": HOST}, params={"Action": "CallWithBearerToken"})
     SigV4QueryAuth(credentials.get_frozen_credentials(), "sagemaker", region, expires=seconds).add_auth(request)
-    signed = f"{request.url.removeprefix('https://')}&Version=1"
+    signed = f"{str(request.url).removeprefix('https://')}&Version=1"
     return f"sagemaker-api-key-{base64.b64encode(signed.encode()).decode()}"
 
 

@@ -46,6 +46,7 @@ def access(archive: Path, engine: RecordingEngine | None = None, **changes: Any)
                 allowed=plan.allowed,
                 service_zones=found.service_zones,
                 endpoint_names=["triage"],
+                bearer_tokens=False,
                 artifacts=["arn:aws:s3:::models/triage"],
                 iam_path="/stack/",
                 parameter_prefix="/stack/",

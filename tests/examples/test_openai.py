@@ -61,6 +61,14 @@ class Team:
         url, limit = self.platform.aws.endpoint_url, {"max_tokens": TOKENS}
         return "".join(self.chat.chat(self.contract, "assistant", MESSAGES, endpoint_url=url, token=token, **limit))
 
+    def refusal(self, token: str) -> str:
+        """What the client says is why, and AWS's own words, which it leaves out."""
+        with pytest.raises(self.chat.CallError, match=r"refused the token \(403\)"):
+            self.asks(token)
+        url = f"{self.platform.aws.endpoint_url}/endpoints/assistant/openai/v1/chat/completions"
+        sent = {"Authorization": f"Bearer {token}"}
+        return str(urllib3.request("POST", url, headers=sent, json={"messages": MESSAGES}).json()["message"])
+
 
 @pytest.fixture(scope="module")
 def team(platform: Deployment) -> Iterator[Team]:
@@ -73,14 +81,6 @@ def team(platform: Deployment) -> Iterator[Team]:
         for name in ("chat", "contract", "calls", "client", "later", "streaming"):
             if name not in before:
                 sys.modules.pop(name, None)
-
-    def refusal(self, token: str) -> str:
-        """What the client says is why, and AWS's own words, which it leaves out."""
-        with pytest.raises(self.chat.CallError, match=r"refused the token \(403\)"):
-            self.asks(token)
-        url = f"{self.platform.aws.endpoint_url}/endpoints/assistant/openai/v1/chat/completions"
-        sent = {"Authorization": f"Bearer {token}"}
-        return str(urllib3.request("POST", url, headers=sent, json={"messages": MESSAGES}).json()["message"])
 
 
 def role(platform: Deployment, name: str, *, policy: str | None = None, own: Any = None) -> str:

@@ -25,7 +25,7 @@ def token(seconds: int = 60, action: str = "CallWithBearerToken") -> str:
     request = AWSRequest("POST", f"https://{host}/", {"host": host}, params={"Action": action})
     keys = Credentials(KEY.id, KEY.secret, KEY.session_token)
     SigV4QueryAuth(keys, "sagemaker", REGION, expires=seconds).add_auth(request)
-    signed = f"{request.url.removeprefix('https://')}&Version=1"
+    signed = f"{str(request.url).removeprefix('https://')}&Version=1"
     return f"sagemaker-api-key-{base64.b64encode(signed.encode()).decode()}"
 
 
