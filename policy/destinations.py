@@ -116,6 +116,14 @@ def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
 
 REGISTRY = re.compile(r"(?:(\d{12})\.dkr\.ecr\.|(?:[\w-]+\.)+[a-z]{2,}(?::\d+)?/)")
 """The registry that an image's name begins with; of ECR its account."""
+BUILT_IMAGE = "docker-build:index:Image"
+PUSHED = re.compile(
+    r"tags\.|(exports|cacheTo)\.\d+\.(raw$|gha|.*\.(names\.\d+|name|ref|bucket|accountUrl|endpointUrl)$)"
+)
+"""What says where an image or its cache goes; a name without a registry is Docker Hub's.
+
+https://www.pulumi.com/registry/packages/docker-build/api-docs/image/
+"""
 OF_AN_IMAGE = re.compile(r"(?i)(\w*_)?image(_?(uri|name|identifier))?")
 ACROSS_REGIONS = re.compile(r"(?i)cross_?region")
 BUCKET_NAME = re.compile(r"(?:s3://|arn:aws[^:]*:s3:::)?([a-z0-9][a-z0-9.-]{1,62})(?:/.*)?")
@@ -128,6 +136,9 @@ def _leads_outside(resource: Resource, inside: Inside, owned: Collection[str], g
     of_an_image = registry and (registry[1] or OF_AN_IMAGE.fullmatch(given.name))
     if registry and of_an_image and inside.accounts and registry[1] not in inside.accounts | accounts_of_aws():
         yield resource.violation(f"takes an image from another account or registry ({given.path})")
+    pushed = resource.type == BUILT_IMAGE and PUSHED.match(given.path) and given.text
+    if pushed and not (registry and registry[1] in inside.accounts):
+        yield resource.violation(f"pushes an image, or its cache, elsewhere than to this account ({given.path})")
     if ACROSS_REGIONS.search(given.path) and known(given.value) not in (False, "", "DISABLED"):
         yield resource.violation(f"works in other regions, too ({given.path})")
     if inside.accounts and _bears_another_account(given, inside):

@@ -23,6 +23,10 @@ import pulumi
 from private_inference.runner.policy_pack import PACK
 from private_inference.runner.sdk import argument_types
 
+SINCE = {"sagemaker": {"callwithbearertoken"}}
+"""Actions that take no resource and are younger than parliament's copy of the reference
+(https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-openai-compatible.html)."""
+
 KINDS = {str: "s", bool: "b", int: "n", float: "n"}
 
 
@@ -47,7 +51,10 @@ def without_resource() -> dict[str, list[str]]:
             takes = any(each["resource_type"].strip("*") for each in privilege["resource_types"])
             for found in (known, taking) if takes else (known,):
                 found.setdefault(service["prefix"], set()).add(privilege["privilege"].lower())
-    return {service: sorted(names - taking.get(service, set())) for service, names in known.items()}
+    return {
+        service: sorted((names | SINCE.get(service, set())) - taking.get(service, set()))
+        for service, names in known.items()
+    }
 
 
 def provided(module: str = "") -> dict[str, Any]:
