@@ -23,6 +23,9 @@ class CalledEndpoint(CamelCaseModel):
     """What a call has to name one of (TargetModel); left out where there is one model."""
     target_containers: tuple[str, ...] = ()
     """What a call has to name one of (TargetContainerHostname); left out where the container is no choice."""
+    components: Mapping[str, str] | None = None
+    """InferenceComponentName of each model that it may call on the endpoint's fleet, by its name in the settings: each
+    call names one; left out where there is no such fleet."""
 
 
 class CallerRole(CamelCaseModel):

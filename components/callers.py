@@ -51,15 +51,16 @@ class Callers(pulumi.ComponentResource):
     def _child(self, **options: Any) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, **options)
 
-    def _arns(self, endpoint: InferenceEndpoint) -> list[iam.Arn]:
-        """What a call of an endpoint is about: the endpoint, and the component that it names, if there are any."""
-        return [endpoint.endpoint.arn, *component_arns(self._args.account, endpoint.components.values())]
+    def _arns(self, caller: CallerSettings, endpoint: InferenceEndpoint) -> list[iam.Arn]:
+        """What a caller's call of an endpoint is about: the endpoint, and the component that it names, if any."""
+        components = component_arns(self._args.account, _components(caller, endpoint).values())
+        return [endpoint.endpoint.arn, *components]
 
     def _contract(self, caller: CallerSettings) -> Mapping[str, Any]:
         called = {name: self._args.endpoints[name] for name in caller.endpoints or self._args.endpoints}
         arns = policies.Called(
-            [arn for each in called.values() if not each.target_models for arn in self._arns(each)],
-            [arn for each in called.values() if each.streaming for arn in self._arns(each)],
+            [arn for each in called.values() if not each.target_models for arn in self._arns(caller, each)],
+            [arn for each in called.values() if each.streaming for arn in self._arns(caller, each)],
             [(each.endpoint.arn, each.target_models) for each in called.values() if each.target_models],
         )
         document = iam.json_document(policies.calls(arns, caller))
@@ -76,7 +77,7 @@ class Callers(pulumi.ComponentResource):
             CallerContract,
             contract_version=CONTRACT_VERSION,
             region=account.region,
-            endpoints={name: _called(each) for name, each in called.items()},
+            endpoints={name: _called(caller, each) for name, each in called.items()},
             vpc_endpoint_ids=list(caller.vpc_endpoints),
             runtime_endpoint_policy=policies.runtime_endpoint_policy(arns, by),
             **given,
@@ -138,7 +139,13 @@ def _check(args: CallersArgs) -> None:
             )
 
 
-def _called(endpoint: InferenceEndpoint) -> dict[str, Any]:
+def _components(caller: CallerSettings, endpoint: InferenceEndpoint) -> dict[str, str]:
+    """The names of an endpoint's components that a caller may call, by their names in the settings."""
+    named = endpoint.components.items()
+    return {short: name for short, name in named if not caller.components or name in caller.components}
+
+
+def _called(caller: CallerSettings, endpoint: InferenceEndpoint) -> dict[str, Any]:
     return as_json(
         CalledEndpoint,
         name=endpoint.endpoint.name,
@@ -148,6 +155,7 @@ def _called(endpoint: InferenceEndpoint) -> dict[str, Any]:
         streaming=True if endpoint.streaming else LEFT_OUT,
         target_models=list(endpoint.target_models) or LEFT_OUT,
         target_containers=list(endpoint.target_containers) or LEFT_OUT,
+        components=_components(caller, endpoint) or LEFT_OUT,
     )
 
 

@@ -9,6 +9,7 @@ from components.settings.endpoints import EndpointSettings
 from components.settings.fields import AccountId, CallerArn, CallerName, EndpointName, ExternalId, VpcEndpointIds
 from components.settings.group import SettingsGroup
 from components.settings.problems import Problem
+from components.settings.variants import label
 
 OF_ACCOUNTS = {"principals": "principals", "external_id": "externalId", "sts_vpc_endpoints": "stsVpcEndpoints"}
 """What callers of another account need, and those of the stack's own have no use for: fields and keys."""
@@ -26,6 +27,8 @@ class CallerSettings(SettingsGroup):
     """Ids of the SageMaker runtime endpoints that its calls come through: its own, or those of a hub that it shares."""
     endpoints: tuple[EndpointName, ...] = ()
     """Names of the endpoints that it may call; all of the stack by default."""
+    components: tuple[EndpointName, ...] = ()
+    """Names of the inference components that it may call (`ENDPOINT-COMPONENT`); all of its endpoints' by default."""
     account: AccountId = ""
     """Id of the other account that it is in; leave it out for another VPC of the stack's own account."""
     principals: tuple[CallerArn, ...] = ()
@@ -46,7 +49,8 @@ class CallerSettings(SettingsGroup):
         for position, arn in enumerate(self.principals):
             if self.account and arn.split(":")[4] != self.account:
                 yield Problem(f"principals[{position}]", arn, "is not of the caller's account; name one of there")
-        for key, values in (("principals", self.principals), ("endpoints", self.endpoints)):
+        named = {"principals": self.principals, "endpoints": self.endpoints, "components": self.components}
+        for key, values in named.items():
             if len(set(values)) < len(values):
                 yield Problem(key, list(values), "names one twice; name each once")
 
@@ -77,7 +81,26 @@ def contradictions(
                 "alone gets to; name others in its endpoints, or serve that in another stack"
             )
             yield Problem(f"{place}.name", caller.name, message)
+        if caller.components:
+            called = [each for each in endpoints if each.name in (caller.endpoints or served)]
+            yield from _components(place, caller.components, called)
         for number, name in enumerate(caller.endpoints if served else ()):
             if name not in served:
                 message = f"is no endpoint of this stack; choose from {', '.join(served)}"
                 yield Problem(f"{place}.endpoints[{number}]", name, message)
+
+
+def _components(place: str, named: Sequence[str], called: Sequence[EndpointSettings]) -> Iterator[Problem]:
+    """Inference components that aren't there, and endpoints that none is named of: all of their calls would fail."""
+    there = {each.name: [label(each.name, one.name) for one in each.components] for each in called if each.components}
+    known = [name for names in there.values() for name in names]
+    for number, name in enumerate(named):
+        if name not in known:
+            choice = f"choose from {', '.join(known)}" if known else "its endpoints have none; remove it"
+            yield Problem(f"{place}.components[{number}]", name, f"is no inference component that it calls; {choice}")
+    for endpoint, names in there.items():
+        if not set(names) & set(named):
+            message = (
+                f"has none of {endpoint}'s; add one of {', '.join(names)}, or name other endpoints in its endpoints"
+            )
+            yield Problem(f"{place}.components", list(named), message)

@@ -5,15 +5,16 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from collections.abc import Mapping, Sequence
 
+CALLS = (
+    "sagemaker:InvokeEndpoint",
+    "sagemaker:InvokeEndpointWithResponseStream",
+    "sagemaker:InvokeEndpointAsync",
+)
+BEARER = "sagemaker:CallWithBearerToken"
+
 ACTIONS: Mapping[str, Sequence[str]] = {
-    "endpoint": (
-        "sagemaker:InvokeEndpoint",
-        "sagemaker:InvokeEndpointWithResponseStream",
-        "sagemaker:InvokeEndpointAsync",
-        "sagemaker:CallWithBearerToken",
-        "sagemaker:UpdateEndpoint",
-        "sagemaker:DeleteEndpoint",
-    ),
+    "endpoint": (*CALLS, BEARER, "sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint"),
+    "component": (*CALLS[:2], "sagemaker:UpdateInferenceComponent", "sagemaker:DeleteInferenceComponent"),
     "objects": ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
     "bucket": ("s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
     "key": ("kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant", "kms:PutKeyPolicy"),
@@ -29,7 +30,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "VPC endpoint": ("ec2:ModifyVpcEndpoint", "ec2:DeleteVpcEndpoints"),
 }
 
-_RUNTIME = frozenset(action.lower() for action in ACTIONS["endpoint"][:4])
+_RUNTIME = frozenset(action.lower() for action in (*CALLS, BEARER))
 _PREFIXES = {"monitoring": "cloudwatch", "events": "events"}
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from private_inference.authorization.access_points import OBJECT, keys_of
+from private_inference.authorization.actions import CALLS
 from private_inference.authorization.domains import Bound
 from private_inference.authorization.formula import Formula, Value, all_of, negated, some_of
 from private_inference.authorization.model import (
@@ -72,7 +73,11 @@ def decide(account: Account, question: Question) -> Decision:
     if question.resource.through is not None:
         return _through(account, question, question.resource.through, fixed, within)
     documents = _Documents(account, question, Asked(question.action, question.principal, fixed))
-    return Decision(documents.allowed(), documents.every, within, fixed)
+    if question.resource.on is None or question.action not in CALLS:
+        return Decision(documents.allowed(), documents.every, within, fixed)
+    called = decide(account, replace(question, resource=question.resource.on))
+    allowed = all_of(documents.allowed(), called.allowed)
+    return Decision(allowed, (*documents.every, *called.statements), within, fixed)
 
 
 def _through(

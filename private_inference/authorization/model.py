@@ -146,6 +146,8 @@ class Resource:
     """What actions it takes: one of `actions.ACTIONS`."""
     through: AccessPoint | None = None
     """The access point that requests for a bucket's objects come through."""
+    on: Resource | None = None
+    """What calls of it are about, too: an inference component's endpoint."""
 
     @property
     def called(self) -> str:
@@ -156,6 +158,16 @@ class Resource:
     def policies(self) -> Iterator[Policy]:
         """Every policy that guards it."""
         yield from filter(None, (self.policy, self.through and self.through.policy))
+
+
+def component_on(endpoint: Resource, name: str) -> Resource:
+    """An inference component: a call that names one is about it, and about its endpoint.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html (InvokeEndpoint)
+    """
+    place, found, _ = endpoint.arn.partition(":endpoint/")
+    arn = f"{place}:inference-component/{name}" if found else endpoint.arn
+    return Resource(f"component {name}", arn, endpoint.account, kind="component", on=endpoint)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ found here. What it relies on are the names of the stack's resources.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 from private_inference.authorization import capture_intent, exchange_intent
+from private_inference.authorization.actions import BEARER
 from private_inference.authorization.everyone import ADMINISTRATOR, ROOT_USER
 from private_inference.authorization.intent import Expectation, Expected, Intent
 from private_inference.authorization.model import PUBLIC
@@ -26,9 +28,13 @@ DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
 FLOW_LOGS = "role network-flow-logs"
 USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 CALLS_OF_MODELS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
-BEARER = "sagemaker:CallWithBearerToken"
 LATER = ("sagemaker:InvokeEndpointAsync",)
-CHANGES = ("sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint")
+CHANGES = (
+    "sagemaker:UpdateEndpoint",
+    "sagemaker:DeleteEndpoint",
+    "sagemaker:UpdateInferenceComponent",
+    "sagemaker:DeleteInferenceComponent",
+)
 
 ANYWHERE = (
     "an administrator of this account may give anybody of it the right to call an endpoint, and then calls come from "
@@ -69,6 +75,7 @@ def intent_from(settings: Settings) -> Intent:
     """The intent of a stack."""
     names = [endpoint.name for endpoint in settings.endpoints]
     resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
+    resources += [one for endpoint in settings.endpoints for one in _components(endpoint)]
     for each_has in (exchange_intent.protected, capture_intent.protected):
         resources += [one for endpoint in settings.endpoints for one in each_has(endpoint)]
     stack: tuple[str, ...] = (
@@ -102,12 +109,12 @@ def _elsewhere(caller: CallerSettings, endpoints: Sequence[EndpointSettings]) ->
         for through in caller.sts_vpc_endpoints:
             taken = f"{caller.name} takes its role"
             yield Expectation(Expected.REQUIRED, principal, "sts:AssumeRole", role, f"endpoint {through}", taken)
-    for name, streaming in {each.name: each.streaming for each in endpoints}.items():
-        if caller.endpoints and name not in caller.endpoints:
+    for endpoint in endpoints:
+        if caller.endpoints and endpoint.name not in caller.endpoints:
             continue
-        for through in caller.vpc_endpoints:
-            called = {"resource": f"endpoint {name}", "path": f"endpoint {through}", "why": why}
-            for action in _at_once(streaming=streaming):
+        for resource, through in product((f"endpoint {endpoint.name}", *_components(endpoint)), caller.vpc_endpoints):
+            called = {"resource": resource, "path": f"endpoint {through}", "why": why}
+            for action in _at_once(streaming=endpoint.streaming) if _may_call(caller, resource) else ():
                 who = role if caller.account else f"holders of caller-{caller.name}"
                 yield Expectation(Expected.REQUIRED, who, action, **called)
                 if not caller.account:
@@ -118,6 +125,16 @@ def _elsewhere(caller: CallerSettings, endpoints: Sequence[EndpointSettings]) ->
                 yield Expectation(
                     Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", **called | {"why": WITHIN_OTHERS}
                 )
+
+
+def _components(endpoint: EndpointSettings) -> Sequence[str]:
+    """The inference components of an endpoint, each of which a call that names it is about."""
+    return [f"component {endpoint.name}-{component.name}" for component in endpoint.components]
+
+
+def _may_call(caller: CallerSettings, resource: str) -> bool:
+    kind, _, name = resource.partition(" ")
+    return kind != "component" or not caller.components or name in caller.components
 
 
 def _route(endpoint: str) -> str:
@@ -148,11 +165,10 @@ def _endpoint(endpoint: EndpointSettings) -> Iterator[Expectation]:
         yield from exchange_intent.expectations(endpoint)
     if endpoint.data_capture:
         yield from capture_intent.expectations(endpoint)
-    for action in LATER if endpoint.asynchronous else _at_once(streaming=endpoint.streaming):
-        yield Expectation(
-            Expected.REQUIRED, f"holders of {name}", action, f"endpoint {name}", RUNTIME, "clients call the model"
-        )
-        yield Expectation(Expected.PERMITTED, "role *", action, f"endpoint {name}", RUNTIME, "whoever has the policy")
+    actions = LATER if endpoint.asynchronous else _at_once(streaming=endpoint.streaming)
+    for action, called in product(actions, (f"endpoint {name}", *_components(endpoint))):
+        yield Expectation(Expected.REQUIRED, f"holders of {name}", action, called, RUNTIME, "clients call the model")
+        yield Expectation(Expected.PERMITTED, "role *", action, called, RUNTIME, "whoever has the policy")
     if endpoint.openai:
         yield from _by_token(name)
     if any(model.local for model in endpoint.models):
@@ -210,11 +226,12 @@ def _trail() -> Iterator[Expectation]:
 def _administrators(settings: Settings) -> Iterator[Expectation]:
     """What identity policies alone decide, which are not the stack's: everywhere but through the stack's endpoints."""
     yield Expectation(Expected.ASSUMED, ROOT_USER, "*", "*", why=ROOT)
-    yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", RUNTIME, WITHIN)
     yield Expectation(Expected.PERMITTED, ADMINISTRATOR, BEARER, "endpoint *", why=TOKENS)
-    if "scp" not in settings.perimeter.attach:
-        anywhere = f"{ANYWHERE}; {TOLD if settings.logs_calls else UNTOLD}"
-        yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", "endpoint *", why=anywhere)
+    anywhere = f"{ANYWHERE}; {TOLD if settings.logs_calls else UNTOLD}"
+    for called in ("endpoint *", "component *"):
+        yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", called, RUNTIME, WITHIN)
+        if "scp" not in settings.perimeter.attach:
+            yield Expectation(Expected.ASSUMED, ADMINISTRATOR, "sagemaker:Invoke*", called, why=anywhere)
     existing = settings.network.existing
     elsewhere = ["endpoint vpce-*"] if settings.callers or existing else []
     elsewhere += [S3] if existing and existing.s3_gateway else []  # its policy is its owner's

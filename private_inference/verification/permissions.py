@@ -77,7 +77,8 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
     desired = stack.desired
     logs = partial(stack.aws.all, "logs", "describe_resource_policies", "resourcePolicies")
     for name, endpoint in desired.contract.endpoints.items():
-        yield Guarded(f"endpoint {name}", "endpoint", endpoint.arn)
+        components = tuple((endpoint.components or {}).values())
+        yield Guarded(f"endpoint {name}", "endpoint", endpoint.arn, components=components)
         for arn in sorted({str(model["ExecutionRoleArn"]) for model in stack.models(name)}):
             yield Guarded(f"role {name}", "role", arn)
         group = stack.log_groups(ENDPOINTS)[f"{ENDPOINTS}{name}"]

@@ -135,6 +135,7 @@ def test_a_call_through_another_accounts_endpoint_that_is_not_its_callers_is_tol
         ([neighbour(endpoints=["triag"])], "callers[0].endpoints[0]: 'triag' is no endpoint of this stack; choose"),
         ([neighbour(endpoints=["churn", "churn"])], "callers[0].endpoints: ['churn', 'churn'] names one twice"),
         ([neighbour(vpcEndpoints=[NEAR, NEAR])], "names one twice; name each once"),
+        ([neighbour(components=["triage-main"])], "callers[0].components[0]: 'triage-main' is no inference component"),
         ([neighbour(externalId="mine")], "callers[0].externalId: 'mine' is for callers of another account"),
         ([neighbour(stsVpcEndpoints=[STS])], f"callers[0].stsVpcEndpoints: ['{STS}'] is for callers of another"),
         ([foreigner(externalId=None)], "callers[0].externalId: 'nothing' is needed to let another account's callers"),

@@ -9,7 +9,7 @@ from botocore.loaders import Loader
 from components.settings import ComponentSettings
 from tests.components.test_settings import BAD, change, leaves, problems
 from tests.support.recording import ROOT
-from tests.support.stacks import PROJECT, component, fleet, front_door, minimal, model, settings, variant
+from tests.support.stacks import PROJECT, component, fleet, front_door, minimal, model, neighbour, settings, variant
 
 FIRST = "endpoints[0].components[0]."
 OF_A_COMPONENT = [
@@ -138,6 +138,22 @@ def test_the_scaling_of_a_component_follows_one_metric(archive: Path) -> None:
 def test_the_front_door_names_no_component(archive: Path) -> None:
     (said,) = problems(served(archive) | {"frontDoor": front_door()})
     assert "'triage' can't be called through the front door, which names no component" in said
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (
+            ["triage-other"],
+            "components[0]: 'triage-other' is no inference component that it calls; choose from triage-main",
+        ),
+        (["triage-main"], "components: ['triage-main'] has none of churn's; add one of churn-main"),
+    ],
+)
+def test_a_caller_names_components_of_each_fleet_that_it_calls(named: list[str], said: str, archive: Path) -> None:
+    one = fleet(archive, component(archive, "main"))
+    stack = minimal(archive, endpoints=[one, one | {"name": "churn"}], callers=[neighbour(components=named)])
+    assert any(f"callers[0].{said}" in each for each in problems(stack))
 
 
 def test_a_components_image_is_of_the_region(archive: Path) -> None:

@@ -12,7 +12,7 @@ from private_inference.rehearsal.operations import Operations
 from private_inference.verification import Verdict
 from tests.rehearsal.test_callers import said
 from tests.support.recording import stack_config
-from tests.support.stacks import component, fleet, minimal, model
+from tests.support.stacks import component, fleet, minimal, model, neighbour
 from tests.verification.verified import Deployment, deployed
 
 pytestmark = pytest.mark.xdist_group("verification")
@@ -27,11 +27,12 @@ SCALED = {
 
 @pytest.fixture(scope="module")
 def stack(built: Path) -> Iterator[Deployment]:
-    """Two models that answer differently; one of them may have no copy."""
+    """Two models that answer differently; one of them may have no copy, and a caller elsewhere calls the other."""
     other = train.build(built.parent / "spare", depth=5).artifact
     spare = component(other, "spare", model=model(other), memoryMb=6000, copies={"min": 0})
     main = component(built, "main", memoryMb=2048, cpus=1)
-    with deployed(stack_config(minimal(built, endpoints=[fleet(built, main, spare)]))) as deployment:
+    settings = minimal(built, endpoints=[fleet(built, main, spare)], callers=[neighbour(components=[MAIN])])
+    with deployed(stack_config(settings)) as deployment:
         yield deployment
 
 

@@ -15,7 +15,8 @@ class Guarded:
 
     name, kind: as the stack's intent and `actions.ACTIONS` have them; `bucket` stands for its objects, too, and `role`
     for its trust. policies: the documents that guard it, as JSON text or structures. grants: a key's, as KMS lists
-    them. access_points: a bucket's, as S3 lists them, each with its policy. gap: why its documents could not be read.
+    them. access_points: a bucket's, as S3 lists them, each with its policy. components: names of an
+    endpoint's inference components. gap: why its documents could not be read.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Guarded:
     grants: Sequence[Item] = ()
     gap: str = ""
     access_points: Sequence[tuple[Item, str | None]] = ()
+    components: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from private_inference.authorization.model import (
     Path,
     Policy,
     Resource,
+    component_on,
     read_policy,
 )
 from private_inference.authorization.principal_keys import TAGS, inserted, tested
@@ -65,7 +66,9 @@ def _resources(described: Described) -> Iterator[Resource]:
         if each.kind == "role":
             yield Resource(each.name, each.arn, account, _trust(each, trusts), Guard.NEEDED, "trust")
         guard = Guard.NEEDED if each.kind == "key" else Guard.EITHER
-        yield Resource(each.name, each.arn, account, policy, guard, each.kind)
+        found = Resource(each.name, each.arn, account, policy, guard, each.kind)
+        yield found
+        yield from (component_on(found, name) for name in each.components)
     for endpoint in described.endpoints:
         yield Resource(f"VPC {endpoint.name}", endpoint.arn, account, kind="VPC endpoint")
 

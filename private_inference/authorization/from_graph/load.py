@@ -24,6 +24,7 @@ from private_inference.authorization.model import (
     Policy,
     Principal,
     Resource,
+    component_on,
     read_policy,
 )
 from private_inference.graph import types
@@ -104,6 +105,11 @@ def _resources(graph: Graph[Declared], attached: Attachments, account: str, part
         for each in graph.all(type_):
             policy = attached.of_resource(each) if type_ != types.VPC_ENDPOINT else None
             yield Resource(f"{kind} {each.name}", _arn(each, partition), account, policy, kind=kind)
+    for component in graph.all(types.INFERENCE_COMPONENT):
+        hosts = (e for e in graph.all(types.SAGEMAKER_ENDPOINT) if e.get("name") == component.get("endpointName"))
+        arn = next((_arn(each, partition) for each in hosts), f"arn:{partition}:*")
+        endpoint = Resource(f"endpoint of {component.name}", arn, account, kind="endpoint")
+        yield component_on(endpoint, _text(component, "name"))
     yield from _routes(graph, attached, account)
     for bucket in graph.all(types.BUCKET):
         policy, arn = attached.of_resource(bucket), _arn(bucket, partition)
