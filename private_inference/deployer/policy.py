@@ -9,6 +9,7 @@ from typing import Any
 
 from private_inference.deployer.grants import Condition, Grant, conditions, grants
 from private_inference.graph import types
+from private_inference.graph.cloudformation import with_held
 from private_inference.graph.existing import EXISTING_NETWORK
 from private_inference.graph.iam_documents import as_list, principals
 from private_inference.graph.resources import Resource
@@ -42,9 +43,13 @@ class Place:
 def policies(resources: Iterable[Resource], lookups: Iterable[str], place: Place) -> Sequence[Document]:
     """The documents, each short enough for a managed policy; `lookups` are the tokens of what the program looks up.
 
-    Raises UncoveredError.
+    CloudFormation makes what its stacks hold with the permissions of whoever asks, where no role is passed to it:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html. Raises UncoveredError.
     """
-    found = list(resources)
+    found = with_held(resources)
+    unread = [f"{each.name} {text}" for each in found for text in each.unread or ()]
+    if unread:
+        raise UncoveredError(f"No policy can be written for what isn't read: {'; '.join(unread)}.")
     deployed = [each for each in found if each.type.startswith(("aws:", "docker-build:"))]
     tokens = {*lookups, *(each.type for each in deployed)} | {
         each.type for each in found if each.type == EXISTING_NETWORK

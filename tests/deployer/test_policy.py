@@ -13,15 +13,18 @@ import pytest
 from private_inference.cli.deployer import deployer_policies
 from private_inference.deployer.grants import grants
 from private_inference.deployer.policy import LONGEST, Document, Place, UncoveredError, policies
+from private_inference.graph.cloudformation import STACK
 from private_inference.graph.resources import Resource
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine, RehearsalError
 from private_inference.rehearsal.prerequisites import prepared_aws
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, load_stack, settings_of
+from tests.graph.test_cloudformation import aws_schema
 from tests.support.deployers import acting_as, deployer
+from tests.support.every_stack import of_every_stack
 from tests.support.recording import ROOT, stack_config
-from tests.support.stacks import DOMAIN, endpoint, existing_vpc, minimal, shipped
+from tests.support.stacks import DOMAIN, endpoint, existing_vpc, fleet, minimal, shipped
 
 HERE = Place("aws", "us-east-1", "123456789012", {"Project": "p", "Stack": "s"})
 
@@ -85,6 +88,27 @@ def test_aws_knows_each_action_and_the_resources_that_it_is_granted_on() -> None
             assert wrong == [], token
 
 
+@pytest.mark.parametrize(
+    ("kind", "token"),
+    [
+        ("AWS::SageMaker::EndpointConfig", "aws:sagemaker/endpointConfiguration:EndpointConfiguration"),
+        ("AWS::SageMaker::InferenceComponent", "aws:sagemaker/inferenceComponent:InferenceComponent"),
+    ],
+)
+def test_what_cloudformation_makes_takes_what_awss_own_schemas_say(kind: str, token: str) -> None:
+    """Listing them is for whoever browses: no stack asks for it. Roles and keys have grants of their own."""
+    handlers = {name: each["permissions"] for name, each in aws_schema(kind)["handlers"].items() if name != "list"}
+    asked = {each for actions in handlers.values() for each in actions if each.startswith("sagemaker:")}
+    assert asked <= {action for grant in grants()[token] for action in grant.actions}
+
+
+def test_what_a_template_holds_that_is_not_read_is_told() -> None:
+    template = json.dumps({"Resources": {"Job": {"Type": "AWS::Nowhere::Thing"}}})
+    stack = Resource("urn:pulumi:s::p::aws:cloudformation/stack:Stack::s", STACK, "s", {"templateBody": template}, {})
+    with pytest.raises(UncoveredError, match="Job is of type AWS::Nowhere::Thing"):
+        policies([stack], [], HERE)
+
+
 def _filled(form: str, values: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "n"), form)
 
@@ -116,10 +140,13 @@ def test_in_an_existing_vpc_they_reach_what_the_settings_name_of_it(archive: Pat
         run_program(config, MotoEngine(aws))
 
 
-@pytest.mark.parametrize("name", ["front-door", "on-premises"])
+@pytest.mark.parametrize(
+    "name", ["front-door", "on-premises", pytest.param("inference-components", marks=of_every_stack)]
+)
 def test_what_leads_to_the_models_takes_what_is_granted(name: str, archive: Path) -> None:
     config = load_stack(ROOT, f"examples/stacks/{name}/Pulumi.{name}.yaml")
-    config = replace(config, values={**config.values, f"{config.project}:endpoints": json.dumps([endpoint(archive)])})
+    served = fleet(archive) if name == "inference-components" else endpoint(archive)
+    config = replace(config, values={**config.values, f"{config.project}:endpoints": json.dumps([served])})
     documents = deployer_policies(config)
     assert max(len(json.dumps(each, separators=(",", ":"))) for each in documents) <= LONGEST
     with prepared_aws(settings_of(config)) as aws, acting_as(aws, deployer(aws, documents)):

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from moto.acm.models import acm_backends
+from moto.cloudformation.models import cloudformation_backends
 from moto.route53resolver.models import route53resolver_backends
 
 from private_inference.rehearsal.iam_decision import Request
@@ -82,8 +83,21 @@ def _resolver(response: Any, operation: str, asked: Parameters) -> Named:
     yield arn, tags
 
 
+def _stacks(response: Any, operation: str, asked: Parameters) -> Named:
+    """A stack's ARN ends in an id that its name doesn't say. What it holds is made without a further request here."""
+    name = asked.get("StackName", "")
+    backend = cloudformation_backends[response.current_account][response.region]
+    found = [
+        each
+        for each in (*backend.stacks.values(), *backend.deleted_stacks.values())
+        if name in (each.name, each.stack_id)
+    ]
+    yield (found[0].stack_id, found[0].tags) if found else (arn_of(response, "cloudformation", f"stack/{name}/new"), {})
+
+
 RESOURCES: Mapping[str, Callable[[Any, str, Parameters], Named]] = {
     "acm": _certificates,
+    "cloudformation": _stacks,
     "route53": _zones,
     "route53resolver": _resolver,
 }

@@ -40,6 +40,7 @@ S3_ACTIONS = {
 TAGGING = {
     "acm": "AddTagsToCertificate",
     "application-autoscaling": "TagResource",
+    "cloudformation": "TagResource",
     "cloudtrail": "AddTags",
     "cloudwatch": "TagResource",
     "ecr": "TagResource",

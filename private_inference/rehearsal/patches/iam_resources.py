@@ -133,7 +133,12 @@ def _kms(response: Any, operation: str, asked: Parameters) -> Named:
         yield "*", {}
 
 
-SAGEMAKER = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint"}
+SAGEMAKER = {
+    "ModelName": "model",
+    "EndpointConfigName": "endpoint-config",
+    "EndpointName": "endpoint",
+    "InferenceComponentName": "inference-component",
+}
 
 
 def _sagemaker(response: Any, operation: str, asked: Parameters) -> Named:
@@ -141,6 +146,8 @@ def _sagemaker(response: Any, operation: str, asked: Parameters) -> Named:
         yield from _tagged(response, "sagemaker", [asked["ResourceArn"]])
     named = [arn_of(response, "sagemaker", f"{kind}/{asked[key]}") for key, kind in SAGEMAKER.items() if asked.get(key)]
     yield from _tagged(response, "sagemaker", named)
+    if operation == "ListInferenceComponents":
+        yield "*", {}
 
 
 def _tagged(response: Any, service: str, arns: Sequence[str]) -> Named:
