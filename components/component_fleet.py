@@ -13,6 +13,7 @@ from components.inference_component import (
     InferenceComponentArgs,
     ServedComponent,
 )
+from components.live_endpoints import LiveEndpoint
 from components.lookups import InstanceFacts
 from components.serving_model import ModelPlace, ServedModel
 from components.settings import ALL_TRAFFIC, EndpointSettings, Settings
@@ -90,9 +91,17 @@ class ComponentFleet:
         return fleet_configuration(name, self._settings, self._place, instances, volume_key, opts)
 
     def components(
-        self, endpoint_name: pulumi.Input[str], permissions: Sequence[pulumi.Resource]
+        self,
+        endpoint_name: pulumi.Input[str],
+        permissions: Sequence[pulumi.Resource],
+        zones: Sequence[str],
+        live: LiveEndpoint,
+        hooks: pulumi.ResourceHookBinding,
     ) -> list[InferenceComponent]:
-        """Its components, once the endpoint exists."""
+        """Its components, once the endpoint exists; `live` is what it serves now."""
+        if pulumi.runtime.is_dry_run():
+            for gone in sorted(live.components.keys() - self._alarms.keys()):
+                pulumi.log.info(f"{gone} is removed: calls that name it will fail.", self._place.parent)
         return [
             InferenceComponent(
                 each.component_name,
@@ -103,6 +112,9 @@ class ComponentFleet:
                     endpoint_name=endpoint_name,
                     alarms=self._alarms[each.component_name],
                     permissions=permissions,
+                    zones=zones,
+                    live=live.components.get(each.component_name),
+                    hooks=hooks,
                 ),
                 pulumi.ResourceOptions(parent=self._place.parent),
             )

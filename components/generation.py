@@ -15,6 +15,7 @@ from components.settings import (
     AsynchronousSettings,
     DataCaptureSettings,
     InstanceSettings,
+    ModelSettings,
     VariantSettings,
 )
 
@@ -54,15 +55,7 @@ class Content:
 
     def _variant(self, variant: VariantSettings, instances: int) -> dict[str, Any]:
         model = variant.model
-        served = [
-            {
-                "artifact": artifact,
-                "image": container.image.identity,
-                "environment": container.environment,
-                **({"hostname": container.hostname} if container.hostname else {}),
-            }
-            for container, artifact in zip(model.served, self.artifacts[variant.name], strict=True)
-        ]
+        served = served_content(model, self.artifacts[variant.name])
         return {
             # A model of one container has had this in its configuration's name from the start.
             **(served[0] if not (model.pipeline or model.containers) else {"containers": served}),
@@ -73,6 +66,19 @@ class Content:
             "settingsInstances": variant.instances.at_creation,
             **variant.hosting.model_dump(mode="json", exclude_none=True),
         } | ({"weight": variant.weight} if len(self.variants) > 1 else {})
+
+
+def served_content(model: ModelSettings, artifacts: Sequence[str]) -> list[dict[str, Any]]:
+    """What tells a model from another, container by container; `artifacts` identify what each loads."""
+    return [
+        {
+            "artifact": artifact,
+            "image": container.image.identity,
+            "environment": container.environment,
+            **({"hostname": container.hostname} if container.hostname else {}),
+        }
+        for container, artifact in zip(model.served, artifacts, strict=True)
+    ]
 
 
 def digest_name(endpoint: str, content: Mapping[str, Any]) -> str:

@@ -143,7 +143,11 @@ class InferenceEndpoint(pulumi.ComponentResource):
                 _replaced_if_failed(args.live),
             ),
         )
-        components = fleet.components(self.endpoint.name, ready) if fleet else []
+        components = (
+            fleet.components(self.endpoint.name, ready, args.zones, args.live, args.safeguards.component)
+            if fleet
+            else []
+        )
         self.components = (
             {each.settings.name: each.component_name for each in args.fleet.components} if args.fleet else {}
         )

@@ -12,7 +12,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.component_generation import component_generation
 from components.component_scaling import ComponentScaling, ComponentScalingArgs
+from components.live_endpoints import LiveComponent
 from components.serving_model import ModelPlace, ServedModel, serving_model
 from components.settings import ALL_TRAFFIC, ComponentSettings, EndpointSettings, label
 from components.variant import INVOCATION_METRICS, PERIOD_SECONDS
@@ -100,6 +102,12 @@ class InferenceComponentArgs:
     """That roll an update back."""
     permissions: Sequence[pulumi.Resource]
     """Of the execution role: the model waits for them."""
+    zones: Sequence[str]
+    """Of the model subnets."""
+    live: LiveComponent | None
+    """What it serves with now; None if it is to be created."""
+    hooks: pulumi.ResourceHookBinding
+    """Of components."""
 
 
 class InferenceComponent(pulumi.ComponentResource):
@@ -108,14 +116,15 @@ class InferenceComponent(pulumi.ComponentResource):
     def __init__(self, name: str, args: InferenceComponentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:InferenceComponent", name, None, opts)
         served, settings = args.served, args.served.settings
-        model = serving_model(name, served.model, args.place, args.permissions)
+        made = component_generation(served.component_name, args.endpoint, settings, served.model, args.zones, args.live)
+        model = serving_model(made.model, served.model, args.place, args.permissions)
         rollback = {} if args.endpoint.update.rollback_off_because else _numbered(args.alarms.rollback)
         stack = aws.cloudformation.Stack(
             name,
-            template_body=json.dumps(_template(served.component_name, args.endpoint, settings, list(rollback))),
+            template_body=json.dumps(_template(served, args.endpoint, made.copies, list(rollback))),
             parameters={"Endpoint": args.endpoint_name, "Model": model.name, **rollback},
             on_failure="DELETE",
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, hooks=args.hooks),
         )
         ComponentScaling(
             name,
@@ -130,8 +139,9 @@ def _numbered(alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> dict[str, pulumi.
 
 
 def _template(
-    component_name: str, endpoint: EndpointSettings, settings: ComponentSettings, rollback: Sequence[str]
+    served: ServedComponent, endpoint: EndpointSettings, copies: int, rollback: Sequence[str]
 ) -> dict[str, Any]:
+    settings = served.settings
     needs = {
         "MinMemoryRequiredInMb": settings.memory_mb,
         "NumberOfCpuCoresRequired": settings.cpus,
@@ -147,11 +157,11 @@ def _template(
         "StartupParameters": _given(start),
     }
     properties = {
-        "InferenceComponentName": component_name,
+        "InferenceComponentName": served.component_name,
         "EndpointName": {"Ref": "Endpoint"},
         "VariantName": ALL_TRAFFIC,
         "Specification": {key: value for key, value in specification.items() if value},
-        "RuntimeConfig": {"CopyCount": settings.copies.at_creation},
+        "RuntimeConfig": {"CopyCount": copies},
         "DeploymentConfig": _deployment(endpoint, rollback),
     }
     return {

@@ -5,7 +5,7 @@ image, only SageMaker knows: scaling changes the one, a rollback the other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components import clients
@@ -30,6 +30,16 @@ class LiveVariant:
     """Weight that it has now: UpdateEndpointWeightsAndCapacities may have changed it."""
 
 
+@dataclass(frozen=True)
+class LiveComponent:
+    """What one inference component serves with."""
+
+    model: str
+    """Name of its model."""
+    copies: int
+    """Copies that run or are being started."""
+
+
 NOT_SERVING = LiveVariant()
 """A variant that is to be added."""
 
@@ -52,6 +62,8 @@ class LiveEndpoint:
     """Ids of the subnets that its instances may be in."""
     security_groups: Sequence[str] = ()
     """Ids of its instances' security groups."""
+    components: Mapping[str, LiveComponent] = field(default_factory=dict)
+    """Its inference components, by their names in the account."""
     failed: bool = False
     """Whether its creation failed: SageMaker can only delete it.
 
@@ -125,7 +137,8 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         return NOT_DEPLOYED  # it is being created
     serving = list(_variants(sagemaker, endpoint["EndpointConfigName"]))
     configured = {variant["VariantName"]: variant for variant, _ in serving}
-    models = [*(model for _, model in serving), *_models_of_components(sagemaker, endpoint["EndpointName"], serving)]
+    components = list(_components(sagemaker, endpoint["EndpointName"], serving))
+    models = [*(model for _, model in serving), *_models_of(sagemaker, components)]
     containers = [container for model in models for container in _containers(model)]
     networks = [model["VpcConfig"] for model in models if "VpcConfig" in model]
     artifacts = _each_once(map(_artifact, containers))
@@ -140,6 +153,7 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         images=_each_once(container.get("Image") for container in containers),
         subnets=_each_once(subnet for network in networks for subnet in network.get("Subnets", ())),
         security_groups=_each_once(group for network in networks for group in network.get("SecurityGroupIds", ())),
+        components={each["InferenceComponentName"]: _live_component(each) for each in components},
     )
 
 
@@ -152,6 +166,14 @@ def _live_variant(live: Mapping[str, Any], configured: Mapping[str, Any]) -> Liv
         instance_type=configured.get("InstanceType", ""),
         initial_weight=initial_weight,
         weight=live.get("DesiredWeight", live.get("CurrentWeight", initial_weight)),
+    )
+
+
+def _live_component(described: Mapping[str, Any]) -> LiveComponent:
+    runtime = described.get("RuntimeConfig", {})
+    return LiveComponent(
+        model=described.get("Specification", {}).get("ModelName", ""),
+        copies=max(runtime.get("CurrentCopyCount", 0), runtime.get("DesiredCopyCount", 0)),
     )
 
 
@@ -195,15 +217,26 @@ def _variants(sagemaker: Any, configuration: str) -> Iterator[_Served]:
         yield variant, (_found(sagemaker, "describe_model", ModelName=name) if name else None) or {}
 
 
-def _models_of_components(sagemaker: Any, endpoint: str, serving: Sequence[_Served]) -> Iterator[Mapping[str, Any]]:
-    """The models of an endpoint's inference components, if its variants serve none of their own."""
+def _components(sagemaker: Any, endpoint: str, serving: Sequence[_Served]) -> Iterator[Mapping[str, Any]]:
+    """An endpoint's inference components, if its variants serve no models of their own."""
     if all(variant.get("ModelName") for variant, _ in serving):
         return
     pages = sagemaker.get_paginator("list_inference_components").paginate(EndpointNameEquals=endpoint)
     for listed in (component for page in pages for component in page["InferenceComponents"]):
-        named = {"InferenceComponentName": listed["InferenceComponentName"]}
-        specification = (_found(sagemaker, "describe_inference_component", **named) or {}).get("Specification", {})
-        if model := _found(sagemaker, "describe_model", ModelName=specification.get("ModelName", "")):
+        if found := component(sagemaker, listed["InferenceComponentName"]):
+            yield found
+
+
+def component(sagemaker: Any, name: str) -> Mapping[str, Any] | None:
+    """DescribeInferenceComponent's answer; None if there is no such component."""
+    return _found(sagemaker, "describe_inference_component", InferenceComponentName=name)
+
+
+def _models_of(sagemaker: Any, components: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The models of inference components, as far as they are there."""
+    for each in components:
+        name = each.get("Specification", {}).get("ModelName", "")
+        if model := _found(sagemaker, "describe_model", ModelName=name):
             yield model
 
 
@@ -235,7 +268,7 @@ def uses(sagemaker: Any) -> Iterator[Use]:
         if endpoint is None:
             continue
         serving = list(_variants(sagemaker, endpoint["EndpointConfigName"]))
-        shared = list(_models_of_components(sagemaker, endpoint["EndpointName"], serving))
+        shared = list(_models_of(sagemaker, _components(sagemaker, endpoint["EndpointName"], serving)))
         models = [*(model for _, model in serving), *shared]
         named = [variant.get("ModelName", "") for variant, _ in serving]
         yield Use(

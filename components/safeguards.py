@@ -16,7 +16,7 @@ import pulumi
 from pulumi.resource_hooks import ErrorHookArgs, ResourceHookArgs
 
 from components import clients
-from components.live_endpoints import Use, describe, uses, vpc_configs
+from components.live_endpoints import Use, component, describe, uses, vpc_configs
 from components.scaling_registration import Registration
 from components.variant_changes import SHADOW, VariantChanges, Variants
 
@@ -58,6 +58,9 @@ class Safeguards:
             after_delete=[pulumi.ResourceHook("interfaces-go-before-the-role", self._after_delete)],
             on_error=[pulumi.ErrorHook("scaling-comes-back", self._on_error)],
         )
+        self.component = pulumi.ResourceHookBinding(
+            before_update=[pulumi.ResourceHook("component-keeps-its-copies", self._copies_kept)]
+        )
         self.configuration = self._kept_in_use(
             "configuration", lambda args, use: use.configuration == _configuration(args)
         )
@@ -94,6 +97,20 @@ class Safeguards:
                 pulumi.log.info(f"{name} is taken off scaling while it is updated: {', '.join(sorted(off))}", None)
                 self._registrations[name] = registration
                 registration.remove()
+
+    def _copies_kept(self, args: ResourceHookArgs) -> None:
+        """Refuse to start fewer copies of an inference component than serve: CloudFormation sets their count."""
+        resources = json.loads((args.new_inputs or {})["templateBody"])["Resources"]
+        for properties in (each["Properties"] for each in resources.values()):
+            name, starts = properties["InferenceComponentName"], properties["RuntimeConfig"]["CopyCount"]
+            live = component(self._client("sagemaker"), name) or {}
+            copies = live.get("RuntimeConfig", {}).get("DesiredCopyCount", 0)
+            if starts < copies:
+                raise NotServedError(
+                    f"{name} serves with {copies} copies, and it would start {starts}. Nothing was changed. Run "
+                    "`pulumi up` again, which plans with the copies that serve then, or set the component's "
+                    f"copies.initial to {copies}."
+                )
 
     def _after_update(self, args: ResourceHookArgs) -> None:
         """Scaling comes back, and the endpoint serves the configuration that it was updated to."""

@@ -1,11 +1,12 @@
 """What has to hold after every AWS call of a life: what serves can heal and scale, paths are right, nothing is lost."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from components.live_endpoints import component
 from private_inference.life.paths import Paths
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.operations import Operations
@@ -104,7 +105,7 @@ class Invariants:
         return shared or {f"endpoint/{endpoint}/variant/{variant['VariantName']}"}
 
     def expect(self, endpoint: str, variant: str, instances: int) -> None:
-        """So many instances of a variant serve an endpoint from now on, at least."""
+        """So many instances of a variant, or copies of a component, serve an endpoint from now on, at least."""
         self._least[endpoint][variant] = instances
 
     def after_step(self) -> None:
@@ -131,15 +132,22 @@ class Invariants:
                 kind = lacking.name.partition(" ")[0]
                 prevention = PREVENTION.get(kind, PREVENTION["role"])
                 self._break(call, name, f"could not heal or scale: {lacking.name}: {lacking.reason}", prevention)
-            serving = instances_of(endpoint)
             least = self._least.setdefault(name, {})
+            serving = instances_of(endpoint)
+            serving |= self._copies(least.keys() - serving.keys())
             for variant in least.keys() - serving.keys():
                 del least[variant]  # the settings have it no more, and the others serve on
             for variant, instances in serving.items():
                 if instances < least.setdefault(variant, instances):
                     prevention = "Start an update with the instances that serve, and let only scaling lower them."
-                    what = f"serves {variant} with {instances} instances, {least[variant]} before"
+                    what = f"serves {variant} with {instances} {_counted(endpoint, variant)}, {least[variant]} before"
                     self._break(call, name, what, prevention)
+
+    def _copies(self, names: Iterable[str]) -> dict[str, int]:
+        """Copies of those of the names that are inference components."""
+        sagemaker = self._aws.client("sagemaker")
+        found = {name: component(sagemaker, name) for name in names}
+        return {name: each["RuntimeConfig"]["DesiredCopyCount"] for name, each in found.items() if each}
 
     def _serving(self) -> Mapping[str, Mapping[str, Any]]:
         found = endpoints(self._aws)
@@ -170,3 +178,7 @@ def _named(sent: Mapping[str, Any]) -> str:
         str(value) for key, value in sent.items() if isinstance(value, str) and key.endswith(("Name", "Id", "Arn"))
     ]
     return " ".join(names[:2])
+
+
+def _counted(endpoint: Mapping[str, Any], name: str) -> str:
+    return "instances" if name in instances_of(endpoint) else "copies"

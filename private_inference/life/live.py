@@ -162,6 +162,8 @@ class _Living:
             asked = step.scale if isinstance(step.scale, dict) else dict.fromkeys(running, step.scale)
             for variant in asked.keys() & running.keys():
                 self._scale(name, variant, running[variant], asked[variant])
+        if step.copies is not None:
+            self._copies(step.copies)
         if step.weights is not None:
             changes = [{"VariantName": variant, "DesiredWeight": weight} for variant, weight in step.weights.items()]
             self._aws.client("sagemaker").update_endpoint_weights_and_capacities(
@@ -180,6 +182,15 @@ class _Living:
         if counts != {variant: count}:
             raise _WrongError(f"{name} was to scale {variant} to {count}, and has {counts}")
         self._invariants.expect(name, variant, count)
+
+    def _copies(self, asked: Mapping[str, int]) -> None:
+        sagemaker = self._aws.client("sagemaker")
+        for component, count in asked.items():
+            endpoint = sagemaker.describe_inference_component(InferenceComponentName=component)["EndpointName"]
+            sagemaker.update_inference_component_runtime_config(
+                InferenceComponentName=component, DesiredRuntimeConfig={"CopyCount": count}
+            )
+            self._invariants.expect(endpoint, component, count)
 
     def _idle(self, name: str, hours: int) -> None:
         for variant in instances_of(endpoints(self._aws)[name]):
