@@ -50,13 +50,11 @@ CHANGES = (
     "kms:PutKeyPolicy",
     "kms:ScheduleKeyDeletion",
     "kms:UpdateAlias",
-    # Endpoint, configuration, components and model; another endpoint of the same configuration would be open to calls
+    # Endpoint, configuration and model; another endpoint of the same configuration would be open to calls
     "sagemaker:CreateEndpoint",
     "sagemaker:DeleteEndpoint*",
-    "sagemaker:DeleteInferenceComponent",
     "sagemaker:DeleteModel",
     "sagemaker:UpdateEndpoint*",
-    "sagemaker:UpdateInferenceComponent*",
     # Log groups
     "logs:AssociateKmsKey",
     "logs:DeleteLogGroup",
