@@ -94,6 +94,7 @@ BAD = [
     ("callers[0].vpcEndpoints", [], "should have at least 1 item"),
     ("callers[0].vpcEndpoints[0]", "vpc-0a1b2c3d", "is not the id of a VPC endpoint; write one such as vpce-0a1b2c3d"),
     ("callers[0].endpoints[0]", "churn_1", "letters, digits and inner hyphens only"),
+    ("callers[0].components[0]", "churn_main", "letters, digits and inner hyphens only"),
     ("callers[0].account", "2109", "is not an AWS account's id; write its twelve digits, in quotes"),
     ("callers[0].principals[0]", "arn:aws:iam::2109:root", "no pattern, and no account"),
     ("callers[0].principals[0]", "arn:aws:iam::*:role/scoring", "no pattern, and no account"),
