@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.settings.endpoints import UpdateSettings
+from components.settings.update import UpdateSettings
 
 _BlueGreen = aws.sagemaker.EndpointDeploymentConfigBlueGreenUpdatePolicyArgs
 _Routing = aws.sagemaker.EndpointDeploymentConfigBlueGreenUpdatePolicyTrafficRoutingConfigurationArgs

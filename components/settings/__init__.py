@@ -12,6 +12,7 @@ from components.settings.data_capture import DataCaptureSettings
 from components.settings.endpoints import EndpointSettings
 from components.settings.existing_vpc import ExistingVpcSettings
 from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
+from components.settings.image import ImageSettings
 from components.settings.loading import SettingsError, load, parse
 from components.settings.models import (
     ArtifactSettings,
@@ -20,7 +21,7 @@ from components.settings.models import (
     SecuritySettings,
     Settings,
 )
-from components.settings.served_model import Container, ImageSettings, ModelSettings
+from components.settings.served_model import Container, ModelSettings
 from components.settings.shadow import ShadowSettings
 from components.settings.variants import ALL_TRAFFIC, AlarmSettings, InstanceSettings, VariantSettings, label
 

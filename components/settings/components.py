@@ -17,7 +17,8 @@ from components.settings.served_model import ModelSettings
 from components.settings.variants import label
 
 if TYPE_CHECKING:
-    from components.settings.endpoints import EndpointSettings, UpdateSettings
+    from components.settings.endpoints import EndpointSettings
+    from components.settings.update import UpdateSettings
 
 BATCHES = 2
 """In which the copies of a component are updated: half of them is the most that AWS takes for one.

@@ -1,9 +1,9 @@
 """What a stack may set for each of its endpoints, with its defaults."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import reduce
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,116 +12,27 @@ from components.settings.asynchronous import AsynchronousSettings
 from components.settings.components import ComponentSettings
 from components.settings.components import contradictions as component_contradictions
 from components.settings.data_capture import DataCaptureSettings
-from components.settings.fields import LONGEST_NAME, EndpointName, InstanceType, Reason
+from components.settings.distinct import distinct
+from components.settings.fields import EndpointName, InstanceType, Reason
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
 from components.settings.openai import contradictions as openai_contradictions
-from components.settings.problems import Problem, raise_if_any
+from components.settings.problems import Problem
 from components.settings.served_model import ModelSettings
+from components.settings.several_variants import contradictions as variant_contradictions
 from components.settings.shadow import ShadowSettings
 from components.settings.targets import contradictions, without_shadows
+from components.settings.update import UpdateSettings
 from components.settings.variants import (
     ALL_TRAFFIC,
     AlarmSettings,
     InstanceSettings,
     ScalingSettings,
     VariantSettings,
-    label,
 )
 
 MOST_VARIANTS = 10
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (ProductionVariants)"""
-
-MOST_ROLLBACK_ALARMS = 10
-"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoRollbackConfig.html (Alarms)"""
-
-ROLLBACK_ALARMS = 2
-"""Of each variant: on server errors and latency."""
-
-OF_ONE_VARIANT = ("model", "instance_type", "instances", "hosting", "scaling", "alarms")
-"""Settings of an endpoint that names no variants; each variant has them of its own."""
-
-
-class UpdateSettings(SettingsGroup):
-    """How an update moves traffic to new instances, and what rolls it back.
-
-    The numbers are AWS's: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html and
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeploymentConfig.html
-    """
-
-    strategy: Literal["all-at-once", "canary", "linear", "rolling"] = "all-at-once"
-    """Blue/green over a whole second fleet (all at once, after a canary, or in equal steps), or rolling by batches."""
-    step_percent: Annotated[int, Field(ge=1, le=50)] | None = None
-    """Size of the canary, of a linear step (10 or more) or of a batch (5 or more), in percent of the instances."""
-    step_instances: Annotated[int, Field(ge=1, le=500)] | None = None
-    """The same as a number of instances, in place of `stepPercent`."""
-    wait_seconds: Annotated[int, Field(ge=0, le=3600)] = 600
-    """After each step, how long alarms are watched before the next one: two periods of the alarms, unless given."""
-    termination_wait_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
-    """Blue/green: how long the old instances are kept after the last step."""
-    maximum_seconds: Annotated[int, Field(ge=600, le=28800)] | None = None
-    """When the update is given up and rolled back; AWS's own limit unless given."""
-    rollback_off_because: Reason | None = None
-    """Why no alarm rolls an update back, such as one that mends errors which already raise it."""
-
-    @property
-    def blue_green(self) -> bool:
-        """Whether a whole second fleet is started."""
-        return self.strategy != "rolling"
-
-    def waits(self, instances: int) -> int:
-        """Seconds that an update of so many instances waits in all."""
-        steps = {"all-at-once": 1, "canary": 2}.get(self.strategy)
-        if steps is None:
-            share = self.step_percent or 100 * (self.step_instances or instances) / instances
-            steps = math.ceil(100 / share)
-        return steps * self.wait_seconds + self.termination_wait_seconds
-
-    def _contradictions(self) -> Iterator[Problem]:
-        given = [key for key in ("step_percent", "step_instances") if getattr(self, key) is not None]
-        if self.strategy == "all-at-once" and given:
-            yield Problem(
-                "strategy", self.strategy, "has no steps; remove stepPercent and stepInstances, or choose one"
-            )
-        elif self.strategy != "all-at-once" and len(given) != 1:
-            yield Problem("strategy", self.strategy, "needs exactly one of stepPercent and stepInstances")
-        least = LEAST_PERCENT.get(self.strategy, 1)
-        if self.step_percent is not None and self.step_percent < least:
-            message = f"is below {least}, the least that AWS takes for {self.strategy}; raise it"
-            yield Problem("stepPercent", self.step_percent, message)
-        if self.termination_wait_seconds and not self.blue_green:
-            message = "is for blue/green; remove it, rolling ends a batch of old instances with each step"
-            yield Problem("terminationWaitSeconds", self.termination_wait_seconds, message)
-
-
-LEAST_PERCENT = {"linear": 10, "rolling": 5}
-"""Of the instances in one step, by strategy; the most is 50 for each.
-
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html,
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RollingUpdatePolicy.html
-"""
-
-
-def _repeated(names: Sequence[str], what: str) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for position, name in enumerate(names):
-        other = first.setdefault(name.lower(), position)
-        if other != position:
-            yield Problem(
-                f"[{position}].name",
-                name,
-                f"is the name of {what}[{other}] too, case aside; give each {what.removesuffix('s')} a name of its own",
-            )
-
-
-def _distinct_components(components: tuple[ComponentSettings, ...]) -> tuple[ComponentSettings, ...]:
-    raise_if_any(_repeated([component.name for component in components], "components"))
-    return components
-
-
-def _distinct_variants(variants: tuple[VariantSettings, ...]) -> tuple[VariantSettings, ...]:
-    raise_if_any(_repeated([variant.name for variant in variants], "variants"))
-    return variants
 
 
 class EndpointSettings(SettingsGroup):
@@ -132,13 +43,13 @@ class EndpointSettings(SettingsGroup):
     variants: Annotated[
         tuple[VariantSettings, ...],
         Field(max_length=MOST_VARIANTS),
-        AfterValidator(_distinct_variants),
+        AfterValidator(distinct("variants")),
     ] = ()
     """Several models behind the endpoint, between which calls are split by weight.
 
     Then `model`, `instanceType`, `instances`, `hosting`, `scaling` and `alarms` are set for each of them.
     """
-    components: Annotated[tuple[ComponentSettings, ...], AfterValidator(_distinct_components)] = ()
+    components: Annotated[tuple[ComponentSettings, ...], AfterValidator(distinct("components"))] = ()
     """Several models on one fleet (inference components), between which its instances are shared.
 
     Then `instanceType`, `instances`, `hosting` and the hardware's `alarms` are the fleet's; callers name a component.
@@ -256,7 +167,7 @@ class EndpointSettings(SettingsGroup):
 
     def _contradictions(self) -> Iterator[Problem]:
         for position, variant in enumerate(self.production_variants):
-            yield from self._update_contradictions(variant)
+            yield from self.update.contradicted_by(variant)
             yield from self._mode_contradictions(self.key(position), variant)
         if self.asynchronous:
             yield from self.asynchronous.contradicted_by(self.name, self.production_variants)
@@ -276,7 +187,7 @@ class EndpointSettings(SettingsGroup):
                 self.name, self.production_variants, asynchronous=asynchronous, rolling=rolling
             )
         if self.variants:
-            yield from self._variant_contradictions(self.variants)
+            yield from variant_contradictions(self)
         keyed = {self.key(position): variant for position, variant in enumerate(self.hosted_variants)}
         if self.shadow:
             yield from without_shadows(keyed)
@@ -291,76 +202,3 @@ class EndpointSettings(SettingsGroup):
             # https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
             message = "is for asynchronous endpoints, whose requests wait; use 2, or add asynchronous"
             yield Problem(f"{key}instances.min", 0, message)
-
-    def _update_contradictions(self, variant: VariantSettings) -> Iterator[Problem]:
-        update, least, most = self.update, variant.instances.min, variant.instances.max
-        if update.step_instances is not None:
-            fewest = math.ceil(LEAST_PERCENT.get(update.strategy, 0) * most / 100)
-            if not fewest <= update.step_instances <= least / 2:
-                message = (
-                    f"must be from {max(fewest, 1)} to {least // 2}: at most half of instances.min ({least}), and "
-                    f"{LEAST_PERCENT.get(update.strategy, 0)} % of instances.max ({most}) or more; use stepPercent"
-                )
-                yield Problem("update.stepInstances", update.step_instances, message)
-        waits = update.waits(most)
-        if update.maximum_seconds is not None and update.maximum_seconds <= waits:
-            message = f"is no longer than the waits of an update of {most} instances ({waits} s); raise it"
-            yield Problem("update.maximumSeconds", update.maximum_seconds, message)
-        if update.strategy != "all-at-once" and variant.instance_type.startswith("ml.inf1."):
-            # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
-            message = f"is not to be had on {variant.instance_type}, which AWS updates all at once; remove it"
-            yield Problem("update.strategy", update.strategy, message)
-
-    def _variant_contradictions(self, variants: Sequence[VariantSettings]) -> Iterator[Problem]:
-        for name in OF_ONE_VARIANT:
-            if name in self.model_fields_set:
-                given = self.model_dump(mode="json", by_alias=True, exclude_unset=True, include={name})
-                ((key, value),) = given.items()
-                yield Problem(key, value, "is set beside variants, each of which has its own; move it into them")
-        for position, variant in enumerate(variants):
-            named = label(self.name, variant.name)
-            if len(named) > LONGEST_NAME:
-                message = (
-                    f"makes a model's name of {len(named)} characters with the endpoint's; at most {LONGEST_NAME} are "
-                    "allowed. Shorten one of them"
-                )
-                yield Problem(f"variants[{position}].name", variant.name, message)
-        if not any(variant.weight for variant in variants):
-            weights = [variant.weight for variant in variants]
-            yield Problem("variants", weights, "are their weights: no call would reach a model. Raise one above 0")
-        watched = ROLLBACK_ALARMS * len(variants)
-        if watched > MOST_ROLLBACK_ALARMS and self.update.rollback_off_because is None:
-            message = (
-                f"is how many there are, with {watched} alarms that roll an update back, and AWS takes "
-                f"{MOST_ROLLBACK_ALARMS}. Use {MOST_ROLLBACK_ALARMS // ROLLBACK_ALARMS} variants at most, or give "
-                "update.rollbackOffBecause a reason"
-            )
-            yield Problem("variants", len(variants), message)
-        if len(variants) > 1 and self.update.strategy == "rolling":
-            # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
-            message = "is not to be had for several variants; choose all-at-once, canary or linear"
-            yield Problem("update.strategy", self.update.strategy, message)
-
-
-def distinct_names(endpoints: tuple[EndpointSettings, ...]) -> tuple[EndpointSettings, ...]:
-    """The endpoints, if no two have one name, nor resources of one name. Raises PydanticCustomError."""
-    repeated = [*_repeated([endpoint.name for endpoint in endpoints], "endpoints")]
-    raise_if_any(repeated or _clashing(endpoints))
-    return endpoints
-
-
-def _clashing(endpoints: Sequence[EndpointSettings]) -> Iterator[Problem]:
-    """Variants and components whose resources would have the names of another endpoint's."""
-    first: dict[str, int] = {endpoint.name.lower(): position for position, endpoint in enumerate(endpoints)}
-    for position, endpoint in enumerate(endpoints):
-        names = [component.name for component in endpoint.components]
-        for number, name in enumerate(names or [variant.name for variant in endpoint.hosted_variants]):
-            if not endpoint.key(number):
-                continue  # it has the endpoint's name alone
-            named = label(endpoint.name, name).lower()
-            other = first.setdefault(named, position)
-            if other != position:
-                message = (
-                    f"makes {named} with the endpoint's name, as resources of endpoints[{other}] are named; rename it"
-                )
-                yield Problem(f"[{position}].{endpoint.key(number)}name", name, message)

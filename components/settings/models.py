@@ -11,7 +11,8 @@ from components.ecr import EcrImage
 from components.settings.account_guards import AccountGuardsSettings
 from components.settings.callers import CallerSettings
 from components.settings.callers import contradictions as caller_contradictions
-from components.settings.endpoints import EndpointSettings, distinct_names
+from components.settings.distinct import distinct_names
+from components.settings.endpoints import EndpointSettings
 from components.settings.existing_vpc import ExistingVpcSettings, access_contradictions
 from components.settings.existing_vpc import contradictions as existing_contradictions
 from components.settings.fields import (
