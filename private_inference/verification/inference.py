@@ -10,6 +10,7 @@ from components.image_directory import content_tag
 from components.settings import ALL_TRAFFIC, Container, EndpointSettings, ModelSettings
 from components.settings.hosting import HostingSettings
 from private_inference.rehearsal.fleet_needs import artifact_uri
+from private_inference.runner.aws_facts import dns_suffix
 from private_inference.verification.checks import (
     Assertion,
     Result,
@@ -242,14 +243,15 @@ def _startable(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 
 def _is_image(stack: Deployed, container: Container, uri: str) -> bool:
-    image, registry = container.image, f".dkr.ecr.{stack.desired.contract.region}."
+    image, region = container.image, stack.desired.contract.region
+    registry = f".dkr.ecr.{region}.{dns_suffix(region)}/"
     if image.framework:
         return (
             registry in uri
             and REPOSITORIES.get(image.framework, image.framework) in uri.rpartition(":")[0]
             and uri.rpartition(":")[2] == image.version
         )
-    own = f"{stack.desired.account}{registry}amazonaws.com/{stack.desired.name}"
+    own = f"{stack.desired.account}{registry}{stack.desired.name}"
     if image.repository_tag:
         return uri == f"{own}:{image.repository_tag}"
     if image.build is not None:

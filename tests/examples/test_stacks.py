@@ -35,6 +35,7 @@ ELSEWHERE = (
     "data-capture",
     "existing-vpc",
     "front-door",
+    "image-build",
     "inference-components",
     "llm",
     "multi-container",
