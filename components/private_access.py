@@ -30,9 +30,9 @@ class PrivateAccessArgs:
     service_zones: Mapping[str, Sequence[str]]
     """In which of the stack's zones a service is offered."""
     endpoint_names: Sequence[str]
+    """SageMaker endpoints that may be invoked."""
     bearer_tokens: bool
     """Whether calls may carry one."""
-    """SageMaker endpoints that may be invoked."""
     artifacts: Sequence[iam.Arn]
     """S3 objects that may be read, or patterns of them: of what serves and of what will serve."""
     listed_artifacts: Sequence[iam.Arn] = ()

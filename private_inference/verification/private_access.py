@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from private_inference.authorization.actions import BEARER
 from private_inference.verification import listings
 from private_inference.verification.checks import Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import BOUNDARY, LEAST_PRIVILEGE
@@ -15,7 +16,6 @@ from private_inference.verification.policies import Statement, statements
 INVOKE = frozenset(
     {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "sagemaker:InvokeEndpointWithResponseStream"}
 )
-BEARER = "sagemaker:CallWithBearerToken"
 ACTION_PREFIXES = {"monitoring": "cloudwatch", "sagemaker.api": "sagemaker", "ecr.api": "ecr", "ecr.dkr": "ecr"}
 """Prefix of a service's actions, where it is not the name of its endpoint."""
 NO_PRIVATE_DNS = frozenset({"dynamodb"})

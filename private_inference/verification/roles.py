@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from components.settings import Container, EndpointSettings
+from private_inference.authorization.actions import BEARER
 from private_inference.verification import listings
 from private_inference.verification.capture import bucket_of
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
@@ -38,7 +39,6 @@ MANAGE_INTERFACES = frozenset(
     }
 )
 INVOKE = {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"}
-BEARER = "sagemaker:CallWithBearerToken"
 INVOKE_LATER = {"sagemaker:InvokeEndpointAsync"}
 
 
