@@ -48,6 +48,10 @@ class Step(BaseModel):
     """Why the next creation or update of every endpoint fails; an update is rolled back."""
     foreign_endpoint: Annotated[str | None, Field(alias="foreign endpoint")] = None
     """Name of an endpoint that another stack of the account gets."""
+    calls: Annotated[int | None, Field(ge=1)] = None
+    """A client calls every endpoint so often, each time with a row of the example model's."""
+    captured: dict[str, Annotated[int, Field(ge=0)]] | None = None
+    """So many captured calls of endpoints, by their names, have to be in S3, also when an endpoint has gone."""
     idle: Annotated[str | None, Field(pattern=r"^[1-9]\d*h$")] = None
     """Nobody calls for so many hours, such as `24h`, and automatic scaling acts on it."""
     heal: bool = False
@@ -100,6 +104,8 @@ _KINDS = (
     "scale",
     "copies",
     "weights",
+    "calls",
+    "captured",
     "idle",
     "fail",
     "heal",

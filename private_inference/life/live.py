@@ -91,6 +91,7 @@ class _Living:
         self._models = 0
 
     def run(self, first: Path | None) -> LifeResult:
+        self._invariants.captured = _captured(settings_of(self._config))
         start = self._config if first is None else replace(self._config, directory=first)
         for step in self._life.before:
             self._happen(step)
@@ -134,6 +135,9 @@ class _Living:
         for name, endpoint in endpoints(self._aws).items():
             self._happen_to(name, endpoint, step)
         self._happen_around(step)
+        for name, count in (step.captured or {}).items():
+            if (found := others.captured(self._aws, name)) != count:
+                raise _WrongError(f"{count} captured calls of {name} were to be in S3, and {found} are")
         return ""
 
     def _happen_around(self, step: Step) -> None:
@@ -169,6 +173,8 @@ class _Living:
             self._aws.client("sagemaker").update_endpoint_weights_and_capacities(
                 EndpointName=name, DesiredWeightsAndCapacities=changes
             )
+        if step.calls is not None:
+            others.call(self._aws, name, step.calls)
         if step.idle is not None:
             self._idle(name, int(step.idle.removesuffix("h")))
         if step.heal:
@@ -211,7 +217,8 @@ class _Living:
         return load_stack(self._config.directory, update)
 
     def _give_up(self, before: Settings, after: Settings) -> None:
-        """What goes takes its logs with it, where the settings give a reason not to protect them."""
+        """What the new settings let go: logs, where they give a reason not to protect them, and captured calls."""
+        self._invariants.captured = _captured(before) & _captured(after)
         gone = {endpoint.name for endpoint in before.endpoints} - {endpoint.name for endpoint in after.endpoints}
         if not after.protect_data:
             self._invariants.given_up |= {f"/aws/sagemaker/Endpoints/{name}" for name in gone}
@@ -277,6 +284,10 @@ class _Living:
             shown = "+".join(map(str, instances_of(endpoint).values())) or "no"
             found[name] = f"{endpoint['EndpointConfigName']}, {shown} instances, {endpoint['EndpointStatus']}"
         return found
+
+
+def _captured(settings: Settings) -> set[str]:
+    return {endpoint.name for endpoint in settings.endpoints if endpoint.data_capture}
 
 
 class _WrongError(Exception):

@@ -1,8 +1,11 @@
-"""What others do in the account of a life: teams with their roles, and other stacks."""
+"""What others do in the account of a life: teams with their roles, clients, and other stacks; and what stays of it."""
 
 import json
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+
+ROW = ",".join(["0"] * 30).encode()
+"""What the example model takes: thirty numbers."""
 
 
 def attach_invoke_policies(aws: EmbeddedAws, role: str) -> None:
@@ -21,6 +24,21 @@ def detach_invoke_policies(aws: EmbeddedAws, role: str) -> None:
 def _policies(aws: EmbeddedAws) -> list[str]:
     """The account's own managed policies: the stack has no others than the invoke policies."""
     return [policy["Arn"] for policy in aws.client("iam").list_policies(Scope="Local")["Policies"]]
+
+
+def call(aws: EmbeddedAws, endpoint: str, times: int) -> None:
+    """A client calls an endpoint that serves the example model."""
+    runtime = aws.client("sagemaker-runtime")
+    for _ in range(times):
+        runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=ROW)
+
+
+def captured(aws: EmbeddedAws, endpoint: str) -> int:
+    """How many captured calls of an endpoint there are, in whatever buckets that were made for them."""
+    s3 = aws.client("s3")
+    named = [each["Name"] for each in s3.list_buckets()["Buckets"]]
+    kept = [name for name in named if name.startswith(f"{endpoint}-captured-")]
+    return sum(s3.list_objects_v2(Bucket=name, Prefix=f"{endpoint}/")["KeyCount"] for name in kept)
 
 
 def deploy_endpoint(aws: EmbeddedAws, name: str) -> None:

@@ -49,6 +49,11 @@ class Operations:
         """What keeps the endpoint from replacing an instance or scaling out now; nothing if it could."""
         return [Lacking(**item) for item in self._do("needs", endpoint=endpoint)]
 
+    def uncaptured(self, endpoint: str) -> dict[str, str]:
+        """Why calls that the endpoint's configuration captures can't be kept now, by variant."""
+        reasons: dict[str, str] = self._do("uncaptured", endpoint=endpoint)
+        return reasons
+
     def stranded(self) -> list[str]:
         """Network interfaces that stay for good: their endpoint is gone, and no role may delete them any more."""
         interfaces: list[str] = self._do("stranded")

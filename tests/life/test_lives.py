@@ -9,7 +9,16 @@ from private_inference.life.live import LifeResult, live
 from tests.support.every_stack import of_every_stack
 from tests.support.recording import ROOT
 
-LONG = ("asynchronous", "front-door", "image-build", "inference-components", "model-forms", "shadow", "variants")
+LONG = (
+    "asynchronous",
+    "data-capture",
+    "front-door",
+    "image-build",
+    "inference-components",
+    "model-forms",
+    "shadow",
+    "variants",
+)
 LIVES = [
     pytest.param(path, id=path.stem, marks=of_every_stack if path.stem in LONG else ())
     for path in sorted((ROOT / "examples" / "lives").glob("*.yaml"))

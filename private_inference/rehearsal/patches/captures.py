@@ -38,14 +38,9 @@ def is_kept(backend: Any, endpoint: Any) -> bool:
 
 def keep(backend: Any, endpoint: Any, fleet: Any, request: Any, answer: tuple[str, bytes]) -> None:
     """Write a call of a variant, and the type and body of its answer, into S3, if the execution role may."""
-    configured, role = _configured(backend, endpoint), find_role(backend, fleet.role_arn)
-    now, key = datetime.now(UTC), configured.get("KmsKeyId")
-    place = (
-        f"{endpoint.endpoint_name}/{fleet.variant['VariantName']}/{now:%Y/%m/%d/%H/%M-%S}-{now.microsecond // 1000:03}"
-    )
-    uri = f"{configured['DestinationS3Uri'].rstrip('/')}/{place}-{mock_random.uuid4()}.jsonl"
-    to = destination_at(backend, uri, "aws:kms" if key else None, key)
-    if role is None or write_refusal(backend.region_name, role, to, way_to_s3(backend, fleet.subnets)):
+    configured, now = _configured(backend, endpoint), datetime.now(UTC)
+    key, uri = configured.get("KmsKeyId"), _uri(configured, endpoint, fleet, now)
+    if _refusal(backend, fleet, uri, key):
         return
     line = json.dumps(_line(configured, request, answer, now), separators=(",", ":"))
     where = urlparse(uri)
@@ -56,6 +51,14 @@ def keep(backend: Any, endpoint: Any, fleet: Any, request: Any, answer: tuple[st
         encryption="aws:kms" if key else None,
         kms_key_id=key,
     )
+
+
+def refusal(backend: Any, endpoint: Any, fleet: Any) -> str:
+    """Why the calls of a variant can't be kept now, in a few words; empty if they can, or nothing is to be kept."""
+    configured = _configured(backend, endpoint)
+    if not configured.get("EnableCapture", bool(configured)):
+        return ""
+    return _refusal(backend, fleet, _uri(configured, endpoint, fleet, datetime.now(UTC)), configured.get("KmsKeyId"))
 
 
 def summary(configured: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +74,21 @@ def _configured(backend: Any, endpoint: Any) -> dict[str, Any]:
     configuration = backend.endpoint_configs.get(endpoint.endpoint_config_name)
     found: dict[str, Any] = getattr(configuration, "data_capture_config", None) or {}
     return found
+
+
+def _uri(configured: dict[str, Any], endpoint: Any, fleet: Any, now: datetime) -> str:
+    place = (
+        f"{endpoint.endpoint_name}/{fleet.variant['VariantName']}/{now:%Y/%m/%d/%H/%M-%S}-{now.microsecond // 1000:03}"
+    )
+    return f"{configured['DestinationS3Uri'].rstrip('/')}/{place}-{mock_random.uuid4()}.jsonl"
+
+
+def _refusal(backend: Any, fleet: Any, uri: str, key: str | None) -> str:
+    role = find_role(backend, fleet.role_arn)
+    if role is None:
+        return f"the role {fleet.role_arn} is not there"
+    to = destination_at(backend, uri, "aws:kms" if key else None, key)
+    return write_refusal(backend.region_name, role, to, way_to_s3(backend, fleet.subnets))
 
 
 def _line(configured: dict[str, Any], request: Any, answer: tuple[str, bytes], now: datetime) -> dict[str, Any]:

@@ -13,7 +13,15 @@ from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.utilities.utils import get_partition
 
-from private_inference.rehearsal.patches import callers, certificates, endpoints, fleets, model_interfaces, private_apis
+from private_inference.rehearsal.patches import (
+    callers,
+    captures,
+    certificates,
+    endpoints,
+    fleets,
+    model_interfaces,
+    private_apis,
+)
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
 from private_inference.rehearsal.patches.shadows import hosted
@@ -54,6 +62,12 @@ def needs(region: str, endpoint: str) -> list[dict[str, str]]:
         for variant, fleet in found.fleets.items()
         for lacking in fleets.needs(backend, found.endpoint_config_name, fleet.variant)
     ]
+
+
+def uncaptured(region: str, endpoint: str) -> dict[str, str]:
+    backend, found = _endpoint(region, endpoint)
+    reasons = {variant: captures.refusal(backend, found, fleet) for variant, fleet in found.fleets.items()}
+    return {variant: reason for variant, reason in reasons.items() if reason}
 
 
 def stranded(region: str) -> list[str]:
@@ -180,6 +194,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         needs,
+        uncaptured,
         stranded,
         heal,
         scale,
