@@ -157,6 +157,14 @@ REMAINING: dict[str, tuple[Change, str]] = {
         ),
         "the network interface .* can't be removed any more",
     ),
+    "data-capture": (
+        (
+            "components/inference.py",
+            "if args.capture:",
+            "if args.capture and not args.live.configuration:",
+        ),
+        "can't keep the calls of AllTraffic: s3:PutObject is refused",
+    ),
     "network": (
         ("components/zones.py", "[*in_use, *further[: wanted - len(in_use)]]", "[*usable[:wanted]]"),
         r"was to change nothing, and \d+ AWS calls did",
