@@ -15,7 +15,7 @@ from components.callers import Callers, CallersArgs
 from components.cidr import Tier
 from components.component_fleet import fleets_of
 from components.contract import PublishedContract, PublishedContractArgs
-from components.data_capture import captures_of
+from components.data_capture import captured_buckets, captures_of
 from components.data_perimeter import Readers, decryption
 from components.endpoint_services import FRONT_DOOR
 from components.exchange import exchanges_of
@@ -140,6 +140,7 @@ store = ArtifactStore(
 )
 exchanges = exchanges_of(settings, storage, roles, keys.notifications.arn, readers, options)
 captures = captures_of(settings, storage, readers, options)
+captured = captured_buckets(captures, live, account)
 registry = ImageRegistry("images", storage, options)
 built = built_images(settings, {kind: found.architecture for kind, found in facts.instances.items()}, registry)
 models = served_models(settings.endpoints, store, registry, account, {**facts.prebuilt_images, **built})
@@ -174,7 +175,7 @@ access = PrivateAccess(
         artifacts=[arn for each in reads.values() for arn in each.artifacts],
         listed_artifacts=[arn for each in reads.values() for arn in each.listed],
         exchanges=[exchange.bucket.arn for exchange in exchanges.values()],
-        captures=[capture.bucket.arn for capture in captures.values()],
+        captures=list(captured.values()),
         iam_path=stack_path(),
         parameter_prefix=stack_path(),
         security_group_id=groups.access.id,
@@ -250,6 +251,7 @@ endpoints = {
             vpc_id=network.vpc.id,
             exchange=exchanges.get(endpoint.name),
             capture=captures.get(endpoint.name),
+            captured=captured.get(endpoint.name),
             fleet=fleets.get(endpoint.name),
             data_key_arn=keys.data.arn,
             logs_key_arn=keys.logs.arn,

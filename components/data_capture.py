@@ -1,5 +1,6 @@
 """Where SageMaker keeps what it captures of an endpoint's calls: a bucket whose objects expire."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -7,6 +8,8 @@ import pulumi_aws as aws
 
 from components.data_perimeter import Readers
 from components.expiring_bucket import ExpiringBucketArgs, expiring_bucket
+from components.iam import Account, Arn
+from components.live_endpoints import LiveEndpoint
 from components.settings import DataCaptureSettings, Settings
 from components.storage import StorageArgs
 
@@ -76,3 +79,15 @@ def captures_of(
         for endpoint in settings.endpoints
         if endpoint.data_capture
     }
+
+
+def captured_buckets(
+    captures: Mapping[str, DataCapture], live: Mapping[str, LiveEndpoint], account: Account
+) -> dict[str, Arn]:
+    """ARN of the bucket that each endpoint's calls go into, by its name.
+
+    What serves may capture calls until an update is over that ends it, and longer if that is rolled back.
+    """
+    serving = {name: f"arn:{account.partition}:s3:::{each.capture_bucket}" for name, each in live.items()}
+    still = {name: arn for name, arn in serving.items() if live[name].capture_bucket}
+    return still | {name: capture.bucket.arn for name, capture in captures.items()}

@@ -72,6 +72,8 @@ class InferenceEndpointArgs:
     """Where requests and answers are, if the endpoint is asynchronous."""
     capture: DataCapture | None = None
     """Where captured calls are kept, if they are."""
+    captured: iam.Arn | None = None
+    """The bucket that they go into, also of what serves until an update ends the capture."""
     fleet: Fleet | None = None
     """What is served in place of variants, if several models share one fleet."""
 
@@ -232,8 +234,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
             unscoped_interfaces=args.unscoped_interfaces,
         )
         further = exchange_policies.role_statements(args.account, args.exchange.exchanged) if args.exchange else []
-        if args.capture:
-            further += capture_policies.role_statements(args.account, args.capture.bucket.arn, args.data_key_arn)
+        if args.captured:
+            further += capture_policies.role_statements(args.account, args.captured, args.data_key_arn)
         document = with_listings(execution_policies.execution_role(args.account, serving, *further), args.reads.listed)
         role = args.execution_role.role
         return aws.iam.RolePolicy(self._name, role=role.id, policy=iam.json_document(document), opts=self._child())

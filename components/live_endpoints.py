@@ -64,6 +64,8 @@ class LiveEndpoint:
     """Ids of its instances' security groups."""
     components: Mapping[str, LiveComponent] = field(default_factory=dict)
     """Its inference components, by their names in the account."""
+    capture_bucket: str = ""
+    """Name of the bucket that its captured calls go into; empty where none are captured."""
     failed: bool = False
     """Whether its creation failed: SageMaker can only delete it.
 
@@ -154,6 +156,7 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
         subnets=_each_once(subnet for network in networks for subnet in network.get("Subnets", ())),
         security_groups=_each_once(group for network in networks for group in network.get("SecurityGroupIds", ())),
         components={each["InferenceComponentName"]: _live_component(each) for each in components},
+        capture_bucket=_capture_bucket(endpoint.get("DataCaptureConfig") or {}),
     )
 
 
@@ -167,6 +170,12 @@ def _live_variant(live: Mapping[str, Any], configured: Mapping[str, Any]) -> Liv
         initial_weight=initial_weight,
         weight=live.get("DesiredWeight", live.get("CurrentWeight", initial_weight)),
     )
+
+
+def _capture_bucket(summary: Mapping[str, Any]) -> str:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DataCaptureConfigSummary.html"""
+    uri: str = summary.get("DestinationS3Uri", "") if summary.get("EnableCapture") else ""
+    return uri.removeprefix("s3://").partition("/")[0]
 
 
 def _live_component(described: Mapping[str, Any]) -> LiveComponent:

@@ -70,8 +70,6 @@ class Invariants:
         self.destroying = False
         self.given_up: set[str] = set()
         """Names of what holds data and may go, or patterns of them."""
-        self.captured: set[str] = set()
-        """Endpoints whose calls the settings capture, before an update and after it."""
         self.calls = 0
         """AWS calls that changed something."""
         self.broken: list[BrokenInvariant] = []
@@ -134,10 +132,9 @@ class Invariants:
                 kind = lacking.name.partition(" ")[0]
                 prevention = PREVENTION.get(kind, PREVENTION["role"])
                 self._break(call, name, f"could not heal or scale: {lacking.name}: {lacking.reason}", prevention)
-            if name in self.captured:
-                for variant, reason in self._operations.uncaptured(name).items():
-                    prevention = "Keep the permission to write captured calls as long as an endpoint captures them."
-                    self._break(call, name, f"can't keep the calls of {variant}: {reason}", prevention)
+            for variant, reason in self._operations.uncaptured(name).items():
+                prevention = "Keep the permission to write captured calls as long as an endpoint captures them."
+                self._break(call, name, f"can't keep the calls of {variant}: {reason}", prevention)
             least = self._least.setdefault(name, {})
             serving = instances_of(endpoint)
             serving |= self._copies(least.keys() - serving.keys())

@@ -91,7 +91,6 @@ class _Living:
         self._models = 0
 
     def run(self, first: Path | None) -> LifeResult:
-        self._invariants.captured = _captured(settings_of(self._config))
         start = self._config if first is None else replace(self._config, directory=first)
         for step in self._life.before:
             self._happen(step)
@@ -217,8 +216,7 @@ class _Living:
         return load_stack(self._config.directory, update)
 
     def _give_up(self, before: Settings, after: Settings) -> None:
-        """What the new settings let go: logs, where they give a reason not to protect them, and captured calls."""
-        self._invariants.captured = _captured(before) & _captured(after)
+        """What goes takes its logs with it, where the settings give a reason not to protect them."""
         gone = {endpoint.name for endpoint in before.endpoints} - {endpoint.name for endpoint in after.endpoints}
         if not after.protect_data:
             self._invariants.given_up |= {f"/aws/sagemaker/Endpoints/{name}" for name in gone}
@@ -284,10 +282,6 @@ class _Living:
             shown = "+".join(map(str, instances_of(endpoint).values())) or "no"
             found[name] = f"{endpoint['EndpointConfigName']}, {shown} instances, {endpoint['EndpointStatus']}"
         return found
-
-
-def _captured(settings: Settings) -> set[str]:
-    return {endpoint.name for endpoint in settings.endpoints if endpoint.data_capture}
 
 
 class _WrongError(Exception):

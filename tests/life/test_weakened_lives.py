@@ -158,11 +158,7 @@ REMAINING: dict[str, tuple[Change, str]] = {
         "the network interface .* can't be removed any more",
     ),
     "data-capture": (
-        (
-            "components/inference.py",
-            "if args.capture:",
-            "if args.capture and not args.live.configuration:",
-        ),
+        ("components/data_capture.py", "return still | {", "return {"),
         "can't keep the calls of AllTraffic: s3:PutObject is refused",
     ),
     "network": (
