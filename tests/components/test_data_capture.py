@@ -1,11 +1,15 @@
 """Captured calls: what may be set, where they go, who may write them, and how long they stay."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.data_capture import captured_buckets
+from components.iam import Account
+from components.live_endpoints import NOT_DEPLOYED
 from tests.components.test_settings import problems
 from tests.components.test_shadow_settings import shadow
 from tests.support.recording import Recorded, record, stack_config
@@ -59,6 +63,12 @@ def test_the_role_writes_there_and_reads_nothing_and_so_it_passes_the_gateway(re
         statements = json.loads(recorded.one(kind, name).properties["policy"])["Statement"]
         naming = [each for each in statements if objects in each["Resource"]]
         assert [each["Action"] for each in naming] == [["s3:AbortMultipartUpload", "s3:PutObject"]]
+
+
+def test_what_serves_may_write_what_it_captures_though_the_settings_capture_no_more() -> None:
+    live = {"triage": replace(NOT_DEPLOYED, capture_bucket="triage-captured-1"), "credit": NOT_DEPLOYED}
+    found = captured_buckets({}, live, Account("aws-us-gov", "us-gov-west-1", "123456789012"))
+    assert found == {"triage": "arn:aws-us-gov:s3:::triage-captured-1"}
 
 
 def test_nothing_is_captured_by_default(archive: Path) -> None:
