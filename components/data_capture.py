@@ -83,7 +83,7 @@ def captures_of(
 
 def captured_buckets(
     captures: Mapping[str, DataCapture], live: Mapping[str, LiveEndpoint], account: Account
-) -> dict[str, Arn]:
+) -> Mapping[str, Arn]:
     """ARN of the bucket that each endpoint's calls go into, by its name.
 
     What serves may capture calls until an update is over that ends it, and longer if that is rolled back.
