@@ -129,6 +129,7 @@ def _answers(type_: str, identity: str, digest: str, given: Mapping[str, Any]) -
     chosen: Mapping[str, Mapping[str, Any]] = {
         "aws:kms/key:Key": {"keyId": identity},
         "aws:ecr/repository:Repository": {"repositoryUrl": repository},
+        "docker-build:index:Image": {"digest": f"sha256:{digest}"},
         "aws:ec2/vpc:Vpc": {"defaultRouteTableId": f"rtb-{digest}", "defaultNetworkAclId": f"acl-{digest}"},
         "aws:ec2/vpcEndpoint:VpcEndpoint": {
             "dnsEntries": [{"dnsName": f"{identity}.vpce.amazonaws.com", "hostedZoneId": "Z1"}]
