@@ -40,8 +40,10 @@ ELSEWHERE = (
     "llm",
     "multi-container",
     "multi-model",
+    "openai",
     "pipeline",
     "shadow",
+    "variants",
 )
 """Rehearsed by tests of their own, in tests/verification and tests/examples."""
 

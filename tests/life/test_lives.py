@@ -10,8 +10,10 @@ from tests.support.every_stack import of_every_stack
 from tests.support.recording import ROOT
 
 LONG = (
+    "account-guards",
     "asynchronous",
     "data-capture",
+    "flows",
     "front-door",
     "image-build",
     "inference-components",

@@ -12,6 +12,8 @@ from private_inference.terraform.replacements import UnknownReplacementError, lo
 from tests.support.recording import ROOT, record
 from tests.support.stacks import shipped
 
+pytestmark = pytest.mark.xdist_group("types")  # each worker would run all programs
+
 EXAMPLES = [str(path.relative_to(ROOT)) for path in (ROOT / "examples" / "stacks").glob("*/Pulumi.*.yaml")]
 
 
