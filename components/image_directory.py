@@ -11,10 +11,8 @@ DIGITS = 16
 
 def problem_with(path: Path) -> str | None:
     """Why no image can be built from `path`, or None."""
-    if not path.exists():
-        return "there is no such directory"
-    if not path.is_dir():
-        return "that is not a directory"
+    if problem := model_directory.no_directory(path):
+        return problem
     return None if path.joinpath(DOCKERFILE).is_file() else f"there is no {DOCKERFILE} in it"
 
 

@@ -15,15 +15,20 @@ LONGEST_NAME = 255
 
 def problem_with(path: Path) -> str | None:
     """Why the files in `path` can't be a model, or None. Reads names only, so that large models take no time."""
-    if not path.exists():
-        return "there is no such directory"
-    if not path.is_dir():
-        return "that is not a directory"
+    if problem := no_directory(path):
+        return problem
     found = files(path)
     if not found:
         return "the directory is empty"
     long = [part for name in found for part in name.split("/") if not part.strip() or len(part.encode()) > LONGEST_NAME]
     return f"SageMaker takes no file or directory named {long[0]!r}" if long else None
+
+
+def no_directory(path: Path) -> str | None:
+    """Why `path` is no directory, or None."""
+    if not path.exists():
+        return "there is no such directory"
+    return None if path.is_dir() else "that is not a directory"
 
 
 def files(path: Path) -> Mapping[str, Path]:

@@ -18,7 +18,7 @@ from policy.resources import Resource, Stack
 from policy.rules import names, resource_rule, stack_rule
 from policy.schema import corrections
 from private_inference.graph.iam_documents import as_list
-from private_inference.graph.types import BUCKET, IAM_ROLE, RESOLVER_ENDPOINT
+from private_inference.graph.types import BUCKET, BUILT_IMAGE, IAM_ROLE, RESOLVER_ENDPOINT
 from private_inference.graph.values import Unknown, known
 from private_inference.registries import accounts_of_aws
 
@@ -116,7 +116,6 @@ def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
 
 REGISTRY = re.compile(r"(?:(\d{12})\.dkr\.ecr\.|(?:[\w-]+\.)+[a-z]{2,}(?::\d+)?/)")
 """The registry that an image's name begins with; of ECR its account."""
-BUILT_IMAGE = "docker-build:index:Image"
 PUSHED = re.compile(
     r"tags\.|(exports|cacheTo)\.\d+\.(raw$|gha|.*\.(names\.\d+|name|ref|bucket|accountUrl|endpointUrl)$)"
 )

@@ -21,7 +21,7 @@ from botocore.exceptions import NoCredentialsError
 from calls import READ_TIMEOUT, CallError, explained
 from client import RUNTIME_ADVICE, contract_of, parser_of
 from contract import Contract, ContractError
-from streaming import lines, unreachable
+from streaming import lines, printed, unreachable
 
 TOKEN_SECONDS = 60
 """How long a token lives: one is made for each call. AWS takes up to 12 hours."""
@@ -110,16 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("message", help="what the user says")
     given = parser.parse_args(arguments)
     messages = [{"role": "user", "content": given.message}]
-    try:
-        contract, more = contract_of(given), {"max_tokens": given.max_tokens, "endpoint_url": given.endpoint_url}
-        for piece in chat(contract, given.endpoint, messages, **more):
-            sys.stdout.write(piece)
-            sys.stdout.flush()
-    except CallError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write("\n")
-    return 0
+    more = {"max_tokens": given.max_tokens, "endpoint_url": given.endpoint_url}
+    return printed(lambda: chat(contract_of(given), given.endpoint, messages, **more))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,14 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--max-new-tokens", type=int, default=128, help="default: %(default)s")
     parser.add_argument("prompt", help="what the text begins with")
     given = parser.parse_args(arguments)
+    more = {"max_new_tokens": given.max_new_tokens, "endpoint_url": given.endpoint_url}
+    return printed(lambda: generate(contract_of(given), given.endpoint, given.prompt, **more))
+
+
+def printed(answer: Callable[[], Iterator[str]]) -> int:
+    """Print an answer's pieces as they come. Returns the exit code: 0, or 1 with the reason on stderr."""
     try:
-        for piece in generate(
-            contract_of(given),
-            given.endpoint,
-            given.prompt,
-            max_new_tokens=given.max_new_tokens,
-            endpoint_url=given.endpoint_url,
-        ):
+        for piece in answer():
             sys.stdout.write(piece)
             sys.stdout.flush()
     except CallError as error:

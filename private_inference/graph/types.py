@@ -1,6 +1,7 @@
 """The types of Pulumi resources that rules and proofs read, one name each."""
 
 PROVIDER = "pulumi:providers:aws"
+BUILT_IMAGE = "docker-build:index:Image"
 
 VPC = "aws:ec2/vpc:Vpc"
 VPC_CIDR_BLOCK = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"

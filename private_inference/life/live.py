@@ -144,6 +144,7 @@ class _Living:
         if step.fail is not None:
             for endpoint in settings_of(self._config).endpoints:
                 self._operations.fail_next_update(endpoint.name, FAILURES[step.fail])
+        self._copies(step.copies or {})
         if step.zone_lost is not None:
             self._operations.zone_lost(step.zone_lost)
         if step.gateway_lost is not None:
@@ -165,8 +166,6 @@ class _Living:
             asked = step.scale if isinstance(step.scale, dict) else dict.fromkeys(running, step.scale)
             for variant in asked.keys() & running.keys():
                 self._scale(name, variant, running[variant], asked[variant])
-        if step.copies is not None:
-            self._copies(step.copies)
         if step.weights is not None:
             changes = [{"VariantName": variant, "DesiredWeight": weight} for variant, weight in step.weights.items()]
             self._aws.client("sagemaker").update_endpoint_weights_and_capacities(

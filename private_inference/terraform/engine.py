@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from private_inference.graph.types import BUILT_IMAGE
 from private_inference.runner.resource import Resource
 from private_inference.terraform.data_sources import STACK_REFERENCE, DataSources
 from private_inference.terraform.errors import ExportError
@@ -14,7 +15,6 @@ from private_inference.terraform.references import References
 from private_inference.terraform.schema import Block, Entry, load_schema
 
 PROVIDER = "pulumi:providers:aws"
-BUILT_IMAGE = "docker-build:index:Image"
 
 
 ELEMENT = {"list": "{}[{}]", "set": "tolist({})[{}]"}

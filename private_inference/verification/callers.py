@@ -11,7 +11,7 @@ from private_inference.verification.checks import AbsentError, Assertion, Result
 from private_inference.verification.controls import INTEGRITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item
-from private_inference.verification.desired import components_of
+from private_inference.verification.desired import invoked
 from private_inference.verification.policies import Statement, statements
 
 SESSION_SECONDS = 3600
@@ -102,22 +102,14 @@ def _granted(stack: Deployed, caller: CallerSettings, allowing: list[Statement])
 
 def _calls(stack: Deployed, caller: CallerSettings) -> Iterator[tuple[str, set[str]]]:
     """What a caller may do with which endpoints and inference components."""
-    called = {name: {arn, *_components(stack, caller, name)} for name, arn in _arns(stack, caller).items()}
-    streaming = {each.name for each in stack.desired.settings.endpoints if each.streaming}
+    settings = {each.name: each for each in stack.desired.settings.endpoints}
+    called = {name: invoked(settings[name], arn, caller.components) for name, arn in _arns(stack, caller).items()}
+    streaming = {name for name, each in settings.items() if each.streaming}
     yield "sagemaker:InvokeEndpoint", {arn for arns in called.values() for arn in arns}
     yield (
         "sagemaker:InvokeEndpointWithResponseStream",
         {arn for name in called.keys() & streaming for arn in called[name]},
     )
-
-
-def _components(stack: Deployed, caller: CallerSettings, endpoint: str) -> Iterator[str]:
-    """ARNs of an endpoint's inference components that it may call."""
-    (settings,) = (each for each in stack.desired.settings.endpoints if each.name == endpoint)
-    place, _, _ = stack.desired.contract.endpoints[endpoint].arn.partition(":endpoint/")
-    for component in components_of(settings):
-        if not caller.components or component.name in caller.components:
-            yield f"{place}:inference-component/{component.name}"
 
 
 def _bounded(stack: Deployed, caller: CallerSettings, documents: list[Item], name: str) -> Result:

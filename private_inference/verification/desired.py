@@ -4,7 +4,7 @@ Nothing here comes from the components, so that a mistake there is found.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,10 +81,14 @@ def components_of(endpoint: EndpointSettings) -> list[Component]:
     return [Component(endpoint.name, component) for component in endpoint.components]
 
 
-def invoked(endpoint: EndpointSettings, arn: str) -> set[str]:
-    """ARNs of what calls of an endpoint are about, by its own: the component that they name, too."""
+def invoked(endpoint: EndpointSettings, arn: str, components: Sequence[str] = ()) -> set[str]:
+    """ARNs of what calls of an endpoint are about, by its own: the component that they name, too.
+
+    `components` are the names of those that may be called; all by default.
+    """
     place = arn.partition("endpoint/")[0]
-    return {arn, *(f"{place}inference-component/{each.name}" for each in components_of(endpoint))}
+    named = [each.name for each in components_of(endpoint) if not components or each.name in components]
+    return {arn, *(f"{place}inference-component/{name}" for name in named)}
 
 
 def variants_of(endpoint: EndpointSettings) -> list[Variant]:

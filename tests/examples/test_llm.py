@@ -118,8 +118,15 @@ def test_the_rehearsal_computes_what_the_server_does(served: Example, built: Pat
 
 @pytest.fixture(scope="module")
 def platform(built: Path) -> Iterator[Deployment]:
-    config = load_stack(ROOT, "examples/stacks/llm/Pulumi.llm.yaml")
-    values = {key: value.replace("examples/serving/llm/build", str(built)) for key, value in config.values.items()}
+    with serving(built, "llm") as deployment:
+        yield deployment
+
+
+@contextmanager
+def serving(model: Path, stack: str) -> Iterator[Deployment]:
+    """A stack of the examples, deployed with a model that was trained for the tests."""
+    config = load_stack(ROOT, f"examples/stacks/{stack}/Pulumi.{stack}.yaml")
+    values = {key: value.replace("examples/serving/llm/build", str(model)) for key, value in config.values.items()}
     with deployed(replace(config, values=values)) as deployment:
         yield deployment
 

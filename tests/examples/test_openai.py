@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,13 @@ import urllib3
 from components.contract import EndpointContract
 from private_inference.rehearsal.language_model import generate
 from private_inference.rehearsal.operations import Operations
-from private_inference.runner.project import load_stack
 from private_inference.verification import Verdict, private_access, roles
 from private_inference.verification.checks import evaluate
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.reader import Reader
-from tests.examples.test_llm import built, example
+from tests.examples.test_llm import built, example, serving
 from tests.support.recording import ROOT
-from tests.verification.verified import Deployment, deployed
+from tests.verification.verified import Deployment
 
 __all__ = ["built", "example"]
 pytestmark = pytest.mark.xdist_group("llm")
@@ -35,9 +34,7 @@ MESSAGES = [{"role": "user", "content": PROMPT}]
 
 @pytest.fixture(scope="module")
 def platform(built: Path) -> Iterator[Deployment]:
-    config = load_stack(ROOT, "examples/stacks/openai/Pulumi.openai.yaml")
-    values = {key: value.replace("examples/serving/llm/build", str(built)) for key, value in config.values.items()}
-    with deployed(replace(config, values=values)) as deployment:
+    with serving(built, "openai") as deployment:
         yield deployment
 
 
