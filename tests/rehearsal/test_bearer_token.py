@@ -52,6 +52,6 @@ def test_a_token_lives_for_twelve_hours_at_most() -> None:
     assert "12 hours is the most" in refusal(token(43201))
 
 
-@pytest.mark.parametrize("given", ["", "x", "sagemaker-api-key-", token(action="ListEndpoints"), token()[18:]])
-def test_what_is_no_token_is_told(given: str) -> None:
-    assert "the token" in refusal(given)
+def test_what_is_no_token_is_told() -> None:
+    for given in ("", "x", "sagemaker-api-key-", token(action="ListEndpoints"), token()[18:]):
+        assert "the token" in refusal(given)
