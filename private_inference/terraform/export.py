@@ -1,18 +1,19 @@
 """`private-inference export terraform`: the stack of a Pulumi program as a Terraform configuration."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig
-from private_inference.terraform.configuration import RETAINED, Configuration
+from private_inference.terraform.configuration import Configuration
 from private_inference.terraform.data_sources import DataSources, Lookup
 from private_inference.terraform.engine import TerraformEngine
 from private_inference.terraform.errors import ExportError
 from private_inference.terraform.local_files import LocalFiles
+from private_inference.terraform.protected import forgotten, keep_protected
 from private_inference.terraform.readme import readme
 from private_inference.terraform.references import References
 from private_inference.terraform.roles_of_removed_models import keep_roles
@@ -20,7 +21,6 @@ from private_inference.terraform.secrets import Secrets
 from private_inference.terraform.translate import JsonObject, Translator
 
 MAIN = "main.tf.json"
-RETAINED_OBJECTS = "aws_s3_object"
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def export_terraform(config: StackConfig, out: Path, lookup: Lookup, ec2: Callab
             "\n".join(["The program has no whole counterpart in Terraform:", *_listed(translator.problems)])
         )
     previous = _previous(out / MAIN)
-    _keep_retained(previous, main["resource"])
     keep_roles(previous.get("resource", {}), main["resource"])
-    removed = _removed(previous, main["resource"])
+    keep_protected(previous, main["resource"])
+    removed = forgotten(previous, main["resource"])
     documents[MAIN] = main | ({"removed": removed} if removed else {})
     for name, document in documents.items():
         (out / name).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -92,30 +92,3 @@ def _previous(path: Path) -> JsonObject:
             f"{path.name} is not JSON ({error}): it is not from an export. Choose another folder."
         ) from None
     return previous
-
-
-def _keep_retained(previous: JsonObject, resources: dict[str, JsonObject]) -> None:
-    """Objects that Pulumi would leave where they are stay declared: a rollback finds the artifact it rolls back to.
-
-    To have Terraform forget them instead makes a cycle of what reads the new object before the old one may go.
-    """
-    for label, body in previous.get("resource", {}).get(RETAINED_OBJECTS, {}).items():
-        if body.get("//") == RETAINED and RETAINED_OBJECTS in resources:
-            resources[RETAINED_OBJECTS].setdefault(label, body)
-
-
-def _removed(previous: JsonObject, resources: Mapping[str, JsonObject]) -> list[JsonObject]:
-    """What an earlier export into the same folder protected and this one no longer has: Terraform forgets it.
-
-    Without this Terraform would destroy it, for `prevent_destroy` goes with the declaration.
-    https://developer.hashicorp.com/terraform/language/block/removed
-    """
-    protected = {
-        f"{kind}.{label}"
-        for kind, named in previous.get("resource", {}).items()
-        for label, body in named.items()
-        if body.get("lifecycle", {}).get("prevent_destroy")
-    }
-    protected |= {block["from"] for block in previous.get("removed", ())}
-    declared = {f"{kind}.{label}" for kind, named in resources.items() for label in named}
-    return [{"from": address, "lifecycle": {"destroy": False}} for address in sorted(protected - declared)]

@@ -129,12 +129,27 @@ def test_what_must_not_be_lost_is_guarded(export: Export, option: str) -> None:
     assert ("terraform state rm aws_kms_key.data" in readme) == (option == "retain_on_delete")
 
 
-def test_what_was_guarded_and_is_gone_is_forgotten_and_not_destroyed(export: Export) -> None:
-    export(KEPT_KEY + VPC)
+def test_what_was_guarded_and_is_gone_stays_for_one_export_more_and_is_then_forgotten(export: Export) -> None:
+    """Not at once: what refers to it may go after a change that waits until Terraform forgot it."""
+    first = export(KEPT_KEY + VPC).resource("aws_kms_key.data")
+    second = export("")
+    assert second.resource("aws_kms_key.data")["lifecycle"] == first["lifecycle"]
+    assert "removed" not in second.document("main.tf.json")
+    assert "aws_kms_key.data" in second.files()["README.md"].decode()
     for _ in range(2):  # and stays forgotten in the export after
-        removed = export("").document("main.tf.json")["removed"]
-        assert removed == [{"from": "aws_kms_key.data", "lifecycle": {"destroy": False}}]
+        made = export("").document("main.tf.json")
+        assert made["removed"] == [{"from": "aws_kms_key.data", "lifecycle": {"destroy": False}}]
+        assert not made["resource"]
     assert "removed" not in export(KEPT_KEY).document("main.tf.json")
+
+
+def test_what_refers_to_nothing_that_is_left_is_forgotten_at_once(export: Export) -> None:
+    """A declaration must resolve: what it refers to is gone."""
+    protected = "opts=pulumi.ResourceOptions(protect=True)"
+    export(VPC + f'group = aws.ec2.SecurityGroup("model", vpc_id=vpc.id, {protected})')
+    made = export(KEPT_KEY).document("main.tf.json")
+    assert made["removed"] == [{"from": "aws_security_group.model", "lifecycle": {"destroy": False}}]
+    assert "aws_security_group" not in made["resource"]
 
 
 def test_an_object_that_stays_in_its_bucket_stays_declared(export: Export) -> None:
