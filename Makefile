@@ -74,6 +74,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports --no-logo --no-cache
 	cd examples/consumer && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache .
 	cd examples/consumer-elsewhere && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache .
+	cd examples/hub && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache .
 	cd examples/serving/llm && ../../../$(BIN)/mypy --config-file ../../../pyproject.toml --cache-dir ../../../.mypy_cache .
 
 # Checkov's pins clash with the product's, so it lives apart.

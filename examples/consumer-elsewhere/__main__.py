@@ -19,7 +19,7 @@ partition = aws.get_partition().partition
 
 role = aws.iam.Role(
     "scoring",
-    name="scoring",
+    name=config.get("roleName") or "scoring",
     assume_role_policy=json.dumps(
         {
             "Version": "2012-10-17",
@@ -51,7 +51,8 @@ def calls(contract: Contract) -> aws.lambda_.Function:
         environment |= {"ROLE_ARN": contract.role.arn, "EXTERNAL_ID": contract.role.external_id}
     else:
         permission = aws.iam.RolePolicyAttachment("caller", role=role.name, policy_arn=contract.invoke_policy_arn)
-    for identity, document in contract.endpoint_policies.items():
+    own = {} if config.get_bool("sharedEndpoints") else contract.endpoint_policies
+    for identity, document in own.items():
         aws.ec2.VpcEndpointPolicy(identity, vpc_endpoint_id=identity, policy=json.dumps(document))
     return aws.lambda_.Function(
         "scoring",

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from private_inference.graph.endpoint_services import short_service
-from private_inference.reachability.from_ec2.describe import describe
+from private_inference.reachability.from_ec2.describe import Reads, describe
 from private_inference.reachability.from_ec2.load import load
+from private_inference.reachability.loading import gateway_in
 from private_inference.reachability.model import RESOLVER, GatewayKind, Network
 from private_inference.reachability.path import InterfaceSet, OutsideAddresses, PathEnd
 from private_inference.reachability.path_finder import PathFinder
 from private_inference.reachability.trace import Verdict, trace_ends
 from private_inference.reachability.traffic import addresses, services
+from private_inference.rehearsal.transit import gateways_between, named_endpoints
 
 HTTPS = services("tcp", 443, 443).first
 DNS = (services("udp", 53, 53).first, services("tcp", 53, 53).first)
@@ -28,7 +30,8 @@ def reached_endpoints(client: Callable[[str], Any], function: Mapping[str, Any])
     placed = function.get("VpcConfig") or {}
     if not placed.get("SubnetIds"):
         return None
-    described = describe(_Reads(client), [placed["VpcId"]])
+    aws, vpc = _Reads(client), placed["VpcId"]
+    described = describe(aws, [vpc])
     finder = PathFinder(load(described))
     groups = frozenset(placed["SecurityGroupIds"])
     callers = [InterfaceSet(key, groups, finder.network.subnets[key].addresses) for key in placed["SubnetIds"]]
@@ -36,7 +39,29 @@ def reached_endpoints(client: Callable[[str], Any], function: Mapping[str, Any])
     for endpoint in described["VpcEndpoints"]:
         if _reaches(finder, callers, _ends(finder, endpoint), HTTPS):
             reached.setdefault(short_service(endpoint["ServiceName"]), str(endpoint["VpcEndpointId"]))
+    for endpoint in named_endpoints(aws, vpc, client("ec2").meta.region_name):
+        if _reaches_shared(aws, finder, callers, vpc, endpoint):
+            reached.setdefault(short_service(endpoint["ServiceName"]), str(endpoint["VpcEndpointId"]))
     return reached
+
+
+def _reaches_shared(
+    aws: Reads, finder: PathFinder, callers: Sequence[InterfaceSet], vpc: str, endpoint: Mapping[str, Any]
+) -> bool:
+    """Whether callers in a VPC reach an endpoint of another one: out of the one, over a transit gateway, and in."""
+    other = endpoint["VpcId"]
+    far = PathFinder(load(describe(aws, [other])))
+    ends = _interfaces(far, endpoint)
+    return any(
+        _reaches(finder, callers, _behind(gateway_in(vpc, gateway), ends), HTTPS)
+        and _reaches(far, _behind(gateway_in(other, gateway), callers), ends, HTTPS)
+        for gateway in gateways_between(aws, vpc, other)
+    )
+
+
+def _behind(gateway: str, interfaces: Sequence[InterfaceSet]) -> list[OutsideAddresses]:
+    """How interfaces of another VPC look from this one."""
+    return [OutsideAddresses(gateway, each.addresses) for each in interfaces]
 
 
 def _ends(finder: PathFinder, endpoint: Mapping[str, Any]) -> list[InterfaceSet] | list[OutsideAddresses]:

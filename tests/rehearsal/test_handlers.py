@@ -24,7 +24,10 @@ BUILDS = {"docker-build:index:Image"}
 ORGANIZATION = {"aws:organizations/policy:Policy", "aws:organizations/policyAttachment:PolicyAttachment"}
 """Rehearsed there, too, where the account has an organization."""
 
-ELSEWHERE = ON_PREMISES | TEMPLATES | BUILDS | ORGANIZATION
+HUB = {kind for kind in HANDLERS if kind.startswith("aws:ec2transitgateway/")}
+"""Rehearsed in tests/verification/test_callers.py, with the network team's program."""
+
+ELSEWHERE = ON_PREMISES | TEMPLATES | BUILDS | ORGANIZATION | HUB
 
 LEFT_OUT = {
     "aws:s3/bucket:Bucket": {

@@ -4,7 +4,7 @@ What they run is the application team's own program, examples/consumer-elsewhere
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,27 +18,32 @@ from botocore.exceptions import ClientError
 from components.contract import Contract
 from private_inference.authorization.intent import check
 from private_inference.cli.deployed import deployed_permissions
+from private_inference.graph.types import VPC_ENDPOINT
 from private_inference.rehearsal.embedded_aws import EmbeddedAws, OtherAccount
 from private_inference.rehearsal.engine import MotoEngine
 from private_inference.rehearsal.operations import Operations
 from private_inference.rehearsal.prerequisites import prepared_aws
+from private_inference.rehearsal.reach import reached_endpoints
+from private_inference.rehearsal.transit import named_endpoints
+from private_inference.runner.preview import PreviewEngine
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, load_stack, settings_of
+from private_inference.runner.resource import Outputs, Resource
 from private_inference.verification import Verdict, callers, outside_calls, perimeter
 from private_inference.verification.checks import evaluate
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Desired
 from private_inference.verification.reader import Reader
-from tests.support.recording import ROOT
+from tests.support.recording import REGION, ROOT
 from tests.support.stacks import OTHERS, PROJECT, foreigner, neighbour, shipped
 from tests.verification.verified import OPEN_POLICY
 
 pytestmark = pytest.mark.xdist_group("callers")
 
-CONSUMER = ROOT / "examples/consumer-elsewhere"
+CONSUMER, HUB = ROOT / "examples/consumer-elsewhere", ROOT / "examples/hub"
 ACCOUNT, LAMBDA = "123456789012", "lambda.amazonaws.com"
 EXTERNAL_ID = "research-scores-triage"
-SCORING = f"arn:aws:iam::{OTHERS}:role/scoring"
+SCORING, BEHIND = (f"arn:aws:iam::{OTHERS}:role/{name}" for name in ("scoring", "laboratory"))
 
 Clients = EmbeddedAws | OtherAccount
 
@@ -47,21 +52,27 @@ Clients = EmbeddedAws | OtherAccount
 class Place:
     """A VPC with VPC endpoints of its own, by service."""
 
+    vpc: str
+    block: str
     subnets: list[str]
+    tables: list[str]
     group: str
     endpoints: Mapping[str, str]
 
     @staticmethod
-    def made(aws: Clients) -> "Place":
+    def made(aws: Clients, services: Sequence[str] = ("sagemaker.runtime", "sts"), network: int = 9) -> "Place":
         ec2 = aws.client("ec2")
-        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        block = f"10.{network}.0.0/16"
+        vpc = ec2.create_vpc(CidrBlock=block)["Vpc"]["VpcId"]
         ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
         zones = [f"{aws.region}{letter}" for letter in "ab"]
-        blocks = zip(("10.9.0.0/24", "10.9.1.0/24"), zones, strict=True)
         subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
-            for block, zone in blocks
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.{network}.{n}.0/24", AvailabilityZone=zone)["Subnet"][
+                "SubnetId"
+            ]
+            for n, zone in enumerate(zones)
         ]
+        found = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
         group = ec2.create_security_group(GroupName="own", Description="own", VpcId=vpc)["GroupId"]
         https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": group}]}
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[https])
@@ -74,9 +85,9 @@ class Place:
                 SecurityGroupIds=[group],
                 PrivateDnsEnabled=True,
             )["VpcEndpoint"]["VpcEndpointId"]
-            for service in ("sagemaker.runtime", "sts")
+            for service in services
         }
-        return Place(subnets, group, endpoints)
+        return Place(vpc, block, subnets, [each["RouteTableId"] for each in found], group, endpoints)
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,10 @@ class Both:
     far: Place
     wrong: Place
     """A VPC of the other account that the settings don't name."""
+    behind: Place
+    """A VPC of the other account without endpoints, behind a hub."""
+    hub: Mapping[str, str]
+    """The hub's endpoints, by service."""
 
     def client(self, service: str, found: Mapping[str, str]) -> Any:
         """A client with credentials, under the names that STS has for them."""
@@ -115,13 +130,15 @@ class Both:
         }
         return {name: found[f"AWS_{each}"] for name, each in names.items()}
 
-    def take(self, role: str, reached: Mapping[str, str] | None, external_id: str = EXTERNAL_ID) -> Mapping[str, str]:
+    def take(
+        self, role: str, reached: Mapping[str, str] | None, external_id: str = EXTERNAL_ID, caller: str = "research"
+    ) -> Mapping[str, str]:
         """Credentials of the caller's role, taken with another role's from a place."""
         sts, asked = (
             self.client("sts", self.workload(role, reached)),
             {"ExternalId": external_id} if external_id else {},
         )
-        arn = self.contracts["research"]["role"]["arn"]
+        arn = self.contracts[caller]["role"]["arn"]
         found: Mapping[str, str] = sts.assume_role(RoleArn=arn, RoleSessionName="test", **asked)["Credentials"]
         return found
 
@@ -149,7 +166,9 @@ def both(built: Path) -> Iterator[Both]:
     config = changed(shipped("dev", built), operators={"callsFromOutside": True}, perimeter=guarded)
     with prepared_aws(settings_of(config)) as aws:
         others = aws.in_account(OTHERS)
-        near, far, wrong = Place.made(aws), Place.made(others), Place.made(others)
+        near, far, wrong, behind = Place.made(aws), Place.made(others), Place.made(others), Place.made(others, (), 8)
+        stack = hub_of(behind)
+        hub = run_program(stack, MotoEngine(others)).outputs
         given = [
             neighbour(vpcEndpoints=[near.endpoints["sagemaker.runtime"]]),
             foreigner(
@@ -157,16 +176,47 @@ def both(built: Path) -> Iterator[Both]:
                 stsVpcEndpoints=[far.endpoints["sts"]],
                 principals=[SCORING],
             ),
+            foreigner(
+                name="laboratory",
+                externalId="laboratory-scores-triage",
+                vpcEndpoints=[hub["sagemaker.runtime"]],
+                stsVpcEndpoints=[hub["sts"]],
+                principals=[BEHIND],
+            ),
         ]
         config = changed(config, callers=given)
         with chdir(config.directory):
             settings = settings_of(config)
         outputs = run_program(config, MotoEngine(aws)).outputs
         desired = Desired(config.project, config.stack, config.directory, settings, Contract.model_validate(outputs))
-        found = Both(aws, others, desired, outputs["callers"], near, far, wrong)
+        found = Both(aws, others, desired, outputs["callers"], near, far, wrong, behind, hub)
         consume(aws, "same-account", near, outputs["callers"]["billing"])
         consume(others, "other-account", far, outputs["callers"]["research"])
+        let_pass(others, changed(stack, contracts=[outputs["callers"]["laboratory"]]), hub)
+        consume(others, "behind-hub", behind, outputs["callers"]["laboratory"])
         yield found
+
+
+def hub_of(spoke: Place) -> StackConfig:
+    """The network team's stack, with a VPC behind the hub."""
+    named = {"vpcId": spoke.vpc, "block": spoke.block, "subnetIds": spoke.subnets, "routeTableIds": spoke.tables}
+    return changed(load_stack(HUB, "network"), spokes=[{"name": "laboratory", **named}])
+
+
+class Known(PreviewEngine):
+    """A preview of endpoints that are there, whose names are known."""
+
+    def create(self, resource: Resource) -> tuple[str | None, Outputs]:
+        identity, outputs = super().create(resource)
+        return identity, {**outputs, "dnsEntries": [{"dnsName": "name.example", "hostedZoneId": "Z1"}]}
+
+
+def let_pass(aws: Clients, stack: StackConfig, hub: Mapping[str, str]) -> None:
+    """What the network team's next `up`, with contracts, changes at the hub's endpoints: their policies."""
+    for resource in run_program(stack, Known(REGION)).resources:
+        if resource.type == VPC_ENDPOINT:
+            policy = resource.properties["policy"]
+            aws.client("ec2").modify_vpc_endpoint(VpcEndpointId=hub[resource.name], PolicyDocument=policy)
 
 
 def changed(config: StackConfig, **settings: Any) -> StackConfig:
@@ -181,7 +231,7 @@ def consume(aws: Clients, stack: str, place: Place, contract: Mapping[str, Any])
     run_program(changed(load_stack(CONSUMER, stack), contract=contract, **network), MotoEngine(aws))
 
 
-@pytest.mark.parametrize("stack", ["same-account", "other-account"])
+@pytest.mark.parametrize("stack", ["same-account", "other-account", "behind-hub"])
 def test_a_caller_elsewhere_gets_the_models_answers(both: Both, stack: str, built: Path) -> None:
     aws = both.aws if stack == "same-account" else both.others
     rows = [[float(value) for value in line.split(",")] for line in (built.parent / "sample.csv").read_text().split()]
@@ -258,6 +308,97 @@ def test_a_neighbour_calls_through_its_own_endpoint_alone(both: Both) -> None:
     for reached in ({"sagemaker.runtime": runtime}, None):
         told = refused(both.predict, both.workload(role, reached))
         assert "because no identity-based policy allows the sagemaker:InvokeEndpoint action" in told
+
+
+def reached(both: Both) -> dict[str, str] | None:
+    """The endpoints that the function behind the hub reaches."""
+    function = both.others.client("lambda").get_function(FunctionName="triage-scores-behind-hub")
+    return reached_endpoints(both.others.client, function["Configuration"])
+
+
+def without_route(both: Both, table: str, block: str) -> Callable[[], object]:
+    ec2 = both.others.client("ec2")
+    (found,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+    (gateway,) = [each["TransitGatewayId"] for each in found["Routes"] if each.get("DestinationCidrBlock") == block]
+    ec2.delete_route(RouteTableId=table, DestinationCidrBlock=block)
+    return lambda: ec2.create_route(RouteTableId=table, DestinationCidrBlock=block, TransitGatewayId=gateway)
+
+
+def hub_vpc(both: Both) -> dict[str, Any]:
+    ec2 = both.others.client("ec2")
+    (endpoint,) = ec2.describe_vpc_endpoints(VpcEndpointIds=[both.hub["sts"]])["VpcEndpoints"]
+    (vpc,) = ec2.describe_vpcs(VpcIds=[endpoint["VpcId"]])["Vpcs"]
+    return {"id": vpc["VpcId"], "block": vpc["CidrBlock"], "group": endpoint["Groups"][0]["GroupId"]}
+
+
+def no_way_to_the_hub(both: Both) -> Callable[[], object]:
+    return without_route(both, both.behind.tables[0], hub_vpc(both)["block"])
+
+
+def no_way_back(both: Both) -> Callable[[], object]:
+    tables = both.others.client("ec2").describe_route_tables(
+        Filters=[
+            {"Name": "vpc-id", "Values": [hub_vpc(both)["id"]]},
+            {"Name": "route.destination-cidr-block", "Values": [both.behind.block]},
+        ]
+    )["RouteTables"]
+    (table,) = [each["RouteTableId"] for each in tables]
+    return without_route(both, table, both.behind.block)
+
+
+def group_closed(both: Both) -> Callable[[], object]:
+    ec2, group = both.others.client("ec2"), hub_vpc(both)["group"]
+    (found,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=found["IpPermissions"])
+    return lambda: ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=found["IpPermissions"])
+
+
+def no_answer_over_the_gateway(both: Both) -> Callable[[], object]:
+    """The hub's own route table at the transit gateway no longer knows the spoke."""
+    ec2 = both.others.client("ec2")
+    attachments = ec2.describe_transit_gateway_vpc_attachments(
+        Filters=[{"Name": "vpc-id", "Values": [both.behind.vpc]}]
+    )["TransitGatewayVpcAttachments"]
+    (attachment,) = [each["TransitGatewayAttachmentId"] for each in attachments]
+    for table in ec2.describe_transit_gateway_route_tables()["TransitGatewayRouteTables"]:
+        asked = {"TransitGatewayRouteTableId": table["TransitGatewayRouteTableId"]}
+        listed = ec2.get_transit_gateway_route_table_propagations(**asked)["TransitGatewayRouteTablePropagations"]
+        if attachment in {each["TransitGatewayAttachmentId"] for each in listed}:
+            asked["TransitGatewayAttachmentId"] = attachment
+            ec2.disable_transit_gateway_route_table_propagation(**asked)
+            return lambda: ec2.enable_transit_gateway_route_table_propagation(**asked)
+    raise AssertionError("nothing leads to the spoke")
+
+
+@pytest.mark.parametrize("change", [no_way_to_the_hub, no_way_back, group_closed, no_answer_over_the_gateway])
+def test_a_hub_is_reached_by_its_name_over_the_transit_gateway_or_not_at_all(
+    both: Both, change: Callable[[Both], Callable[[], object]]
+) -> None:
+    assert reached(both) == dict(both.hub)
+    undo = change(both)
+    try:
+        assert reached(both) == {}
+    finally:
+        undo()
+
+
+def test_a_name_leads_to_the_hub_in_the_vpcs_of_its_zone_only(both: Both) -> None:
+    ec2 = both.others.client("ec2")
+    apart = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    reads = Reader(both.others.client)
+    names = {
+        vpc: [each["VpcEndpointId"] for each in named_endpoints(reads, vpc, both.aws.region)]
+        for vpc in (both.behind.vpc, apart)
+    }
+    assert (sorted(names[both.behind.vpc]), names[apart]) == (sorted(both.hub.values()), [])
+
+
+def test_who_shares_a_hub_calls_by_its_own_role_only(both: Both) -> None:
+    """The hub's endpoints let the laboratory's calls pass, and its role is taken through them alone."""
+    mine = both.take(BEHIND, both.hub, "laboratory-scores-triage", caller="laboratory")
+    assert json.loads(both.predict(mine))["predictions"]
+    assert "AccessDenied" in refused(both.take, SCORING, both.hub)
+    assert "AccessDenied" in refused(both.take, BEHIND, both.far.endpoints, "laboratory-scores-triage", "laboratory")
 
 
 @pytest.fixture

@@ -15,11 +15,13 @@ from private_inference.rehearsal.handlers import (
     serving,
     storage,
     templates,
+    transit_gateway,
     vpc,
 )
 
 HANDLERS: Mapping[str, Handler] = (
     vpc.HANDLERS
+    | transit_gateway.HANDLERS
     | network_acls.HANDLERS
     | security_groups.HANDLERS
     | identity.HANDLERS

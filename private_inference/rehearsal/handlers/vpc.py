@@ -1,4 +1,4 @@
-"""Handlers for VPCs, subnets, routes, VPC endpoints, gateway attachments and flow logs.
+"""Handlers for VPCs, subnets, routes, VPC endpoints, VPN gateway attachments and flow logs.
 
 What the provider does beyond the plain call follows the documentation of its resources: it takes over a VPC's default
 resources and reads back what AWS filled in.
@@ -160,21 +160,6 @@ def vpn_gateway_attachment(account: Account, inputs: Inputs) -> Created:
     return Created(f"vpn-attachment-{hashed(attached):x}")
 
 
-def transit_gateway_attachment(account: Account, inputs: Inputs) -> Created:
-    options = {
-        "applianceModeSupport": inputs.get("applianceModeSupport", "disable"),
-        "dnsSupport": inputs.get("dnsSupport", "enable"),
-        "ipv6Support": inputs.get("ipv6Support", "disable"),
-    }
-    if "securityGroupReferencingSupport" in inputs:
-        options["securityGroupReferencingSupport"] = inputs["securityGroupReferencingSupport"]
-    kind = "transit-gateway-attachment"
-    answer = create(account, inputs, "create_transit_gateway_vpc_attachment", kind, options=options)
-    identity = answer["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
-    outputs = {"arn": account.arn("ec2", f"{kind}/{identity}"), "vpcOwnerId": account.id}
-    return Created(identity, outputs, options)
-
-
 # Flow logs
 
 
@@ -213,6 +198,5 @@ HANDLERS = {
         taggable=False,
     ),
     "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment": Handler(vpn_gateway_attachment, taggable=False),
-    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": Handler(transit_gateway_attachment),
     "aws:ec2/flowLog:FlowLog": Handler(flow_log),
 }
