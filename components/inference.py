@@ -13,6 +13,7 @@ from components.component_arns import component_arns
 from components.component_fleet import ComponentFleet, Fleet
 from components.data_capture import DataCapture
 from components.deployment import deployment
+from components.endpoint_log import endpoint_log
 from components.exchange import Exchange
 from components.execution_role import ExecutionRole
 from components.fleet_configuration import FleetContent
@@ -114,7 +115,8 @@ class InferenceEndpoint(pulumi.ComponentResource):
         scaled = [served.name for served in args.variants if self._scales(served.name)]
         settings = [served.variant.settings for served in args.variants]
         announce(args.settings.name, settings, args.live, self, scaled=scaled)
-        log_group = self._log_group()
+        kept = self._child(protect=args.protect)
+        log_group = endpoint_log(args.settings, args.logs_key_arn, args.log_retention_days, args.topic_arn, kept)
         place = self._place()
         variants = [ProductionVariant(self._variant_args(served, place)) for served in args.variants]
         fleet = ComponentFleet(args.settings, args.fleet, place, args.topic_arn) if args.fleet else None
@@ -207,15 +209,6 @@ class InferenceEndpoint(pulumi.ComponentResource):
 
     def _deployment(self, alarms: Sequence[aws.cloudwatch.MetricAlarm]) -> aws.sagemaker.EndpointDeploymentConfigArgs:
         return deployment(self._args.settings.update, [alarm.name for alarm in alarms])
-
-    def _log_group(self) -> aws.cloudwatch.LogGroup:
-        return aws.cloudwatch.LogGroup(
-            self._name,
-            name=f"/aws/sagemaker/Endpoints/{self._args.settings.name}",
-            kms_key_id=self._args.logs_key_arn,
-            retention_in_days=self._args.log_retention_days,
-            opts=self._child(protect=self._args.protect),
-        )
 
     def _permissions(
         self, log_group: aws.cloudwatch.LogGroup, rollback: Sequence[aws.cloudwatch.MetricAlarm]

@@ -132,6 +132,9 @@ def _beside(endpoint: "EndpointSettings") -> Iterator[Problem]:
     if endpoint.variants:
         names = [variant.name for variant in endpoint.variants]
         yield Problem("variants", names, "are beside components, which share one fleet; keep one of the two")
+    if endpoint.kv_cache_percent:
+        message = "is read in the endpoint's log, and components have logs of their own; remove it"
+        yield Problem("kvCachePercent", endpoint.kv_cache_percent, message)
     if endpoint.asynchronous:
         message = "is set beside components, which answer at once. Give what answers later an endpoint of its own"
         yield Problem("asynchronous", endpoint.asynchronous.model_dump(mode="json", exclude_unset=True), message)

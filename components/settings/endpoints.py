@@ -66,6 +66,11 @@ class EndpointSettings(SettingsGroup):
     """When the number changes."""
     alarms: AlarmSettings = AlarmSettings()
     """When operators are notified."""
+    kv_cache_percent: Annotated[int, Field(ge=10, le=99)] | None = None
+    """Percent of a GPU's KV cache in use, as the container's log says, that operators are told of; by default none is.
+
+    vLLM's own server logs it, every ten seconds; not every container does.
+    """
     update: UpdateSettings = UpdateSettings()
     """How new models and settings reach it."""
     streaming: bool = False

@@ -21,6 +21,7 @@ from private_inference.verification import (
     inference,
     invocation,
     keys,
+    kv_cache,
     logs,
     network,
     on_premises,
@@ -87,7 +88,7 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
     yield from rejected_flows.assertions(stack)
     yield from outside_calls.assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
-        for part in (inference, components, roles, exchange, capture, capacity):
+        for part in (inference, components, roles, exchange, capture, capacity, kv_cache):
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
     yield from front_door.assertions(stack, inside)

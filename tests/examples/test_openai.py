@@ -4,7 +4,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import urllib3
 from components.contract import EndpointContract
 from private_inference.rehearsal.language_model import generate
 from private_inference.rehearsal.operations import Operations
-from private_inference.verification import Verdict, private_access, roles
+from private_inference.verification import Verdict, kv_cache, private_access, roles
 from private_inference.verification.checks import evaluate
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.reader import Reader
@@ -220,3 +220,60 @@ def test_what_is_not_as_asked_is_found(platform: Deployment, broken: Callable[..
         stack, (endpoint,) = Deployed(platform.desired, Reader(platform.client)), platform.desired.settings.endpoints
         found = [evaluate(each) for each in (*roles.assertions(stack, endpoint), *private_access.assertions(stack))]
     assert [each.asked for each in found if each.verdict is not Verdict.OK] == [missed]
+
+
+@contextmanager
+def nothing_counts(stack: Deployment) -> Iterator[None]:
+    with _counting(stack, None):
+        yield
+
+
+@contextmanager
+def more_counts(stack: Deployment) -> Iterator[None]:
+    """Lines that say less than the settings name."""
+    with _counting(stack, r"%KV\scache\susage:\s[1-9][0-9]\.%"):
+        yield
+
+
+@contextmanager
+def _counting(stack: Deployment, pattern: str | None) -> Iterator[None]:
+    logs, group = stack.client("logs"), "/aws/sagemaker/Endpoints/assistant"
+    (kept,) = logs.describe_metric_filters(logGroupName=group)["metricFilters"]
+    given = {key: kept[key] for key in ("filterName", "filterPattern", "metricTransformations")}
+    logs.delete_metric_filter(logGroupName=group, filterName=kept["filterName"])
+    if pattern:
+        logs.put_metric_filter(logGroupName=group, **given | {"filterPattern": pattern})
+    yield
+    logs.put_metric_filter(logGroupName=group, **given)
+
+
+@contextmanager
+def nobody_told(stack: Deployment) -> Iterator[None]:
+    """The alarm on what is counted has no actions."""
+    metrics = stack.client("cloudwatch")
+    found = metrics.describe_alarms(AlarmTypes=["MetricAlarm"])["MetricAlarms"]
+    (alarm,) = [each for each in found if each.get("MetricName", "").startswith("KvCache-")]
+    names = metrics.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
+    given = {key: value for key, value in alarm.items() if key in names}
+    metrics.put_metric_alarm(**given | {"AlarmActions": [], "OKActions": []})
+    yield
+    metrics.put_metric_alarm(**given)
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (None, ""),
+        (nothing_counts, "no alarm is on a count of such lines"),
+        (more_counts, "no alarm is on a count of such lines"),
+        (nobody_told, "AlarmActions don't name the topic"),
+    ],
+)
+def test_verify_sees_whether_a_full_cache_is_told_of(
+    platform: Deployment, change: Callable[[Deployment], Any] | None, seen: str
+) -> None:
+    with change(platform) if change else nullcontext():
+        stack, (endpoint,) = Deployed(platform.desired, Reader(platform.client)), platform.desired.settings.endpoints
+        (check,) = map(evaluate, kv_cache.assertions(stack, endpoint))
+    assert (check.verdict is Verdict.OK) == (not seen)
+    assert seen in check.seen
