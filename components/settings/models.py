@@ -32,6 +32,7 @@ from components.settings.flows import FlowSettings, contradictions
 from components.settings.front_door import FrontDoorSettings
 from components.settings.front_door import contradictions as front_door_contradictions
 from components.settings.group import SettingsGroup
+from components.settings.model_package import region_of
 from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
 from components.settings.served_model import Container
@@ -284,17 +285,26 @@ class Settings(SettingsGroup):
         if key and key.split(":")[3] != self.region:
             message = f"is not in {self.region}, and Amazon EBS takes keys of its own region only; name one of there"
             yield Problem("accountGuards.ebsDefaultKeyArn", key, message)
-        for position, endpoint in enumerate(self.endpoints):
-            for number, model in enumerate(endpoint.models):
-                for container in model.served:
-                    uri = container.image.uri
-                    if uri and EcrImage.parse(uri).region != self.region:
-                        key = f"endpoints[{position}].{endpoint.key(number)}model.{container.key}image.uri"
-                        yield Problem(key, uri, f"is not in {self.region}, and {_OWN_REGION}")
+        yield from self._in_other_regions()
         yield from caller_contradictions(self.callers, self.account, self.endpoints)
         if self.front_door:
             fips = self.private_access.fips
             yield from front_door_contradictions(self.front_door, self.region, fips, self.endpoints)
+
+    def _in_other_regions(self) -> Iterator[Problem]:
+        """Packages and images that SageMaker wouldn't take."""
+        for position, endpoint in enumerate(self.endpoints):
+            for number, model in enumerate(endpoint.models):
+                key, package = f"endpoints[{position}].{endpoint.key(number)}model.", model.model_package
+                if package and region_of(package) != self.region:
+                    message = f"is not in {self.region}, and SageMaker takes packages of its own region only"
+                    yield Problem(f"{key}modelPackage", package, f"{message}; register it there")
+                for container in model.served:
+                    uri = container.image.uri
+                    if uri and EcrImage.parse(uri).region != self.region:
+                        yield Problem(
+                            f"{key}{container.key}image.uri", uri, f"is not in {self.region}, and {_OWN_REGION}"
+                        )
 
     def _model_addresses(self) -> int:
         """Those of a VPC of the stack's own; an existing one's are looked up."""

@@ -1,18 +1,20 @@
-"""What a stack may set for a model: its container, several in a row or side by side, or one that loads many models."""
+"""What a stack may set for a model: its container, several in a row or side by side, one for many models, a package."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from components import container_environment, model_archive, model_directory, offline
+from components import model_archive, model_directory, offline
+from components.settings.environment import problems as environment_problems
 from components.settings.fields import ContainerName, KeyArn, Reason, TargetName
 from components.settings.group import SettingsGroup
 from components.settings.image import ImageSettings
+from components.settings.model_package import ModelPackageArn
+from components.settings.model_package import contradictions as package_contradictions
 from components.settings.problems import Problem
 
 MOST_CONTAINERS = 15
@@ -83,12 +85,7 @@ class Container:
     def problems(self) -> Iterator[Problem]:
         """What is wrong with it, with keys relative to itself."""
         yield from _artifact_problems(self) if self.artifact else ()
-        asked = self.set_environment
-        for name, message in chain(container_environment.refused(asked), offline.refused(asked)):
-            yield Problem(f"environment.{name}", asked[name], message)
-        count, most = len(self.environment), container_environment.most()
-        if count > most:
-            yield Problem("environment", count, f"variables are more than the {most} that SageMaker takes; remove some")
+        yield from environment_problems(self.set_environment, len(self.environment))
 
 
 def _artifact_problems(container: Container) -> Iterator[Problem]:
@@ -172,6 +169,12 @@ class ModelSettings(SettingsGroup):
         default_factory=dict
     )
     """In their place, too: containers side by side, by name. A call names one (TargetContainerHostname)."""
+    model_package: ModelPackageArn | None = None
+    """In their place, too: a version of a Model Registry's package group, by its ARN. It has to be approved.
+
+    What it names is read before anything is made; `artifactKeyArn` is needed where whoever deploys can't read its
+    artifact, and `environment` is set beside the package's own.
+    """
     network_isolation_off_because: Reason | None = None
     """Why the container needs the network; it then reaches S3 and this VPC's interface endpoints, nothing else."""
 
@@ -182,7 +185,7 @@ class ModelSettings(SettingsGroup):
 
     @property
     def served(self) -> tuple[Container, ...]:
-        """Its containers, in their order."""
+        """Its containers, in their order; nothing where a package says what they are."""
         if self.pipeline:
             return tuple(each.container(f"pipeline[{number}].") for number, each in enumerate(self.pipeline))
         if self.containers:
@@ -214,6 +217,9 @@ class ModelSettings(SettingsGroup):
         return {key: path for container in self.served for key, path in container.local.items()}
 
     def _contradictions(self) -> Iterator[Problem]:
+        if self.model_package:
+            yield from package_contradictions(self)
+            return
         forms = [form for form in ("pipeline", "containers", "models") if getattr(self, form)]
         for form in forms[1:]:
             yield Problem(
