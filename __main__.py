@@ -30,6 +30,7 @@ from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.keys import EncryptionKeys, EncryptionKeysArgs
 from components.live_endpoints import NOT_DEPLOYED, live_endpoints
 from components.lookups import look_up
+from components.model_packages import ModelPackages
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import stack_name, stack_path
 from components.network import network_of, plan_network
@@ -143,7 +144,9 @@ captures = captures_of(settings, storage, readers, options)
 captured = captured_buckets(captures, live, account)
 registry = ImageRegistry("images", storage, options)
 built = built_images(settings, {kind: found.architecture for kind, found in facts.instances.items()}, registry)
-models = served_models(settings.endpoints, store, registry, account, {**facts.prebuilt_images, **built})
+models = served_models(settings.endpoints, store, registry, account, {**facts.prebuilt_images, **built}, facts.packages)
+if facts.packages:
+    ModelPackages("packages", facts.packages)
 served = {
     endpoint.name: [
         ServedVariant(

@@ -69,7 +69,12 @@ class Content:
 
 
 def served_content(model: ModelSettings, artifacts: Sequence[str]) -> list[dict[str, Any]]:
-    """What tells a model from another, container by container; `artifacts` identify what each loads."""
+    """What tells a model from another, container by container; `artifacts` identify what each loads.
+
+    A version of a package never changes what it loads and runs.
+    """
+    if model.model_package:
+        return [{"package": model.model_package, "environment": model.environment}]
     return [
         {
             "artifact": artifact,

@@ -26,8 +26,8 @@ def check_hosting(key: str, variant: VariantSettings, *, gpus: int, local_storag
         raise SettingsError(
             f"{key}hosting.amiVersion: {version!r} is for Inferentia2 and Trainium, and {kind} has neither. Remove it."
         )
-    framework = variant.model.served[0].image.framework
-    if gpus and variant.model.models and framework:
+    framework = variant.model.served[0].image.framework if variant.model.models else None
+    if gpus and framework:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-support.html
         raise SettingsError(
             f"{key}model.image.framework: {framework!r} loads several models on CPUs only, and {kind} has GPUs. Name a "

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components import clients
+from components.described_models import artifact_of, ask, containers_of, key_of
 from components.settings import Settings, SettingsError
 
 DEFAULT_WEIGHT = 1.0
@@ -118,18 +119,7 @@ def _check_owner(position: int, name: str, tags: Mapping[str, str], project: str
 
 def describe(sagemaker: Any, name: str) -> Mapping[str, Any] | None:
     """DescribeEndpoint's answer; None if there is no such endpoint."""
-    return _found(sagemaker, "describe_endpoint", EndpointName=name)
-
-
-def _found(sagemaker: Any, operation: str, **parameters: str) -> Mapping[str, Any] | None:
-    try:
-        answer: Mapping[str, Any] = getattr(sagemaker, operation)(**parameters)
-    except sagemaker.exceptions.ClientError as error:
-        # SageMaker has no error of its own for it: ValidationException, Could not find endpoint "...".
-        if "Could not find" in error.response["Error"]["Message"]:
-            return None
-        raise
-    return answer
+    return ask(sagemaker, "describe_endpoint", EndpointName=name)
 
 
 def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
@@ -141,9 +131,9 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
     configured = {variant["VariantName"]: variant for variant, _ in serving}
     components = list(_components(sagemaker, endpoint["EndpointName"], serving))
     models = [*(model for _, model in serving), *_models_of(sagemaker, components)]
-    containers = [container for model in models for container in _containers(model)]
+    containers = [container for model in models for container in containers_of(sagemaker, model)]
     networks = [model["VpcConfig"] for model in models if "VpcConfig" in model]
-    artifacts = _each_once(map(_artifact, containers))
+    artifacts = _each_once(map(artifact_of, containers))
     return LiveEndpoint(
         configuration=endpoint["EndpointConfigName"],
         variants={
@@ -151,7 +141,7 @@ def _live(sagemaker: Any, s3: Any, endpoint: Mapping[str, Any]) -> LiveEndpoint:
             for live in [*endpoint["ProductionVariants"], *endpoint.get("ShadowProductionVariants", [])]
         },
         artifacts=artifacts,
-        artifact_keys=_each_once(_key_of(s3, uri) for uri in artifacts),
+        artifact_keys=_each_once(key_of(s3, uri) for uri in artifacts),
         images=_each_once(container.get("Image") for container in containers),
         subnets=_each_once(subnet for network in networks for subnet in network.get("Subnets", ())),
         security_groups=_each_once(group for network in networks for group in network.get("SecurityGroupIds", ())),
@@ -191,39 +181,16 @@ def _each_once(values: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))
 
 
-def _artifact(container: Mapping[str, Any]) -> str | None:
-    """S3 URI of what a container loads.
-
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html (ModelDataUrl,
-    ModelDataSource)
-    """
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    uri: str | None = container.get("ModelDataUrl") or source.get("S3Uri")
-    return uri
-
-
-def _key_of(s3: Any, uri: str) -> str | None:
-    """The key of an object, or of the first below a prefix; None for one that has none or can't be seen."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    try:
-        if key.endswith("/"):
-            key = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [{"Key": key}])[0]["Key"]
-        found: str | None = s3.head_object(Bucket=bucket, Key=key).get("SSEKMSKeyId")
-    except s3.exceptions.ClientError:
-        return None
-    return found
-
-
 _Served = tuple[Mapping[str, Any], Mapping[str, Any]]
 """A variant of a configuration, and its model."""
 
 
 def _variants(sagemaker: Any, configuration: str) -> Iterator[_Served]:
     """The variants of a configuration, shadows included, each with its model. What is gone is empty."""
-    described = _found(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}
+    described = ask(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}
     for variant in [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]:
         name = variant.get("ModelName")
-        yield variant, (_found(sagemaker, "describe_model", ModelName=name) if name else None) or {}
+        yield variant, (ask(sagemaker, "describe_model", ModelName=name) if name else None) or {}
 
 
 def _components(sagemaker: Any, endpoint: str, serving: Sequence[_Served]) -> Iterator[Mapping[str, Any]]:
@@ -238,20 +205,15 @@ def _components(sagemaker: Any, endpoint: str, serving: Sequence[_Served]) -> It
 
 def component(sagemaker: Any, name: str) -> Mapping[str, Any] | None:
     """DescribeInferenceComponent's answer; None if there is no such component."""
-    return _found(sagemaker, "describe_inference_component", InferenceComponentName=name)
+    return ask(sagemaker, "describe_inference_component", InferenceComponentName=name)
 
 
 def _models_of(sagemaker: Any, components: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """The models of inference components, as far as they are there."""
     for each in components:
         name = each.get("Specification", {}).get("ModelName", "")
-        if model := _found(sagemaker, "describe_model", ModelName=name):
+        if model := ask(sagemaker, "describe_model", ModelName=name):
             yield model
-
-
-def _containers(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The containers of a model, whichever way it was given them."""
-    return [model["PrimaryContainer"]] if model.get("PrimaryContainer") else list(model.get("Containers", []))
 
 
 @dataclass(frozen=True)
@@ -284,12 +246,14 @@ def uses(sagemaker: Any) -> Iterator[Use]:
             endpoint=endpoint["EndpointName"],
             configuration=endpoint["EndpointConfigName"],
             models=frozenset([*named, *(model["ModelName"] for model in shared)]),
-            artifacts=frozenset(_each_once(_artifact(each) for model in models for each in _containers(model))),
+            artifacts=frozenset(
+                _each_once(artifact_of(each) for model in models for each in containers_of(sagemaker, model))
+            ),
         )
 
 
 def vpc_configs(sagemaker: Any, configuration: str) -> list[Mapping[str, Any]]:
     """The subnets and security groups of a configuration, or of its models, each as SageMaker's VpcConfig."""
-    own = (_found(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}).get("VpcConfig")
+    own = (ask(sagemaker, "describe_endpoint_config", EndpointConfigName=configuration) or {}).get("VpcConfig")
     of_models = [model["VpcConfig"] for _, model in _variants(sagemaker, configuration) if "VpcConfig" in model]
     return [own, *of_models] if own else of_models

@@ -21,6 +21,7 @@ from components.flows import Gateway
 from components.iam import Account
 from components.images import ServingImage
 from components.instance_checks import check_hosting
+from components.model_packages import Packages, read_packages
 from components.settings import EndpointSettings, ImageSettings, Settings, SettingsError, label
 from components.zones import check_types, choose_zones, subnets_in_use, zones_offering
 
@@ -72,6 +73,8 @@ class RegionFacts:
     """By instance type."""
     prebuilt_images: Mapping[ImageSettings, ServingImage]
     """Those of the settings' images that AWS built."""
+    packages: Packages
+    """What the settings' model packages are made of."""
     existing: ExistingVpc | None = None
     """The VPC that is there already, if the stack is to use one."""
 
@@ -118,6 +121,7 @@ def look_up(settings: Settings) -> RegionFacts:
         prefix_lists=prefix_lists,
         instances=instances,
         prebuilt_images={image: _prebuilt_image(image, account) for image in images if image.framework},
+        packages=read_packages(settings),
         existing=vpc,
     )
 

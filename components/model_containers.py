@@ -25,6 +25,11 @@ class ServedContainer:
 
 def arguments(model: ModelSettings, served: Sequence[ServedContainer]) -> dict[str, Any]:
     """The arguments of a SageMaker model that say what its containers are, and which of them a call gets to."""
+    if model.model_package:
+        package = aws.sagemaker.ModelPrimaryContainerArgs(
+            model_package_name=model.model_package, environment=model.environment or None
+        )
+        return {"primary_container": package}
     if not (model.pipeline or model.containers):
         (only,) = served
         return {"primary_container": aws.sagemaker.ModelPrimaryContainerArgs(**_loading(model, only))}

@@ -10,6 +10,7 @@ from components.image_registry import ImageRegistry
 from components.images import ServingImage, repository_of, serving_image
 from components.live_endpoints import LiveEndpoint
 from components.model_containers import ServedContainer
+from components.model_packages import Packages
 from components.serving_model import ServedModel
 from components.settings import EndpointSettings, ImageSettings
 
@@ -20,10 +21,11 @@ def served_models(
     registry: ImageRegistry,
     account: Account,
     made: Mapping[ImageSettings, ServingImage],
+    packages: Packages,
 ) -> dict[str, list[ServedModel]]:
     """The models of each endpoint by its name, in their order: artifacts in `store`, images wherever they are.
 
-    `made` holds images that AWS or the stack built.
+    `made` holds images that AWS or the stack built, `packages` what model packages are made of.
     """
     return {
         endpoint.name: [
@@ -35,7 +37,7 @@ def served_models(
                         artifact=store.artifact_of(container),
                         image=serving_image(container.image, account, registry, made.get(container.image)),
                     )
-                    for container in model.served
+                    for container in model.served or packages[model.model_package or ""]
                 ],
             )
             for model in endpoint.models
