@@ -21,6 +21,7 @@ from policy.requirements import (
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.security_groups import GroupRule, group_rules
+from private_inference.graph.packages import packages
 from private_inference.graph.types import (
     METRIC_ALARM,
     SAGEMAKER_ENDPOINT,
@@ -201,8 +202,18 @@ def served_models_are_this_stacks(stack: Stack, configuration: Resource) -> Find
 )
 @each_of(all_of(SAGEMAKER_MODEL))
 def artifacts_come_through_the_gateway(stack: Stack, model: Resource) -> Findings:
-    """Models load what the policy of the S3 gateway endpoint lets through: anybody may fill another bucket."""
-    named = [given for given in values(model) if given.name in ("modelDataUrl", "s3Uri")]
+    """Models load what the policy of the S3 gateway endpoint lets through: anybody may fill another bucket.
+
+    What a model package loads is for the program to tell.
+    """
+    given_values = list(values(model))
+    named = [given for given in given_values if given.name in ("modelDataUrl", "s3Uri")]
+    told = packages(stack)
+    for package in (given for given in given_values if given.name == "modelPackageName"):
+        if isinstance(package.value, Unknown) or package.text not in told:
+            yield model.unverified(package.path)
+            continue
+        named += [package._replace(value=container["modelDataUrl"]) for container in told[package.text]]
     for given in named:
         if isinstance(given.value, Unknown):
             if model.comes_from_elsewhere(given.path):
