@@ -104,6 +104,10 @@ class Operations:
         """
         self._do("called_by", arn=arn)
 
+    def model_package(self, made: str, arn: str) -> None:
+        """A version of a model package group gets an ARN of somebody's choice, in place of its own."""
+        self._do("model_package", made=made, arn=arn)
+
     def has_key(self, arn: str) -> None:
         """The account has a customer managed key with this ARN. No event, but a fact."""
         self._do("has_key", arn=arn)

@@ -23,6 +23,7 @@ from private_inference.rehearsal.fleet_needs import (
 from private_inference.rehearsal.iam_decision import Document, Role, Way
 from private_inference.rehearsal.model_server import stored_below, stored_object
 from private_inference.rehearsal.object_writes import ENCRYPTION, Destination
+from private_inference.rehearsal.patches.model_packages import containers_of
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
 
 
@@ -43,7 +44,7 @@ def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]
         return Fleet(**known | _of_components(sagemaker, configuration))
     if model is None:
         return Fleet(**known)
-    containers = [item for item in [model.primary_container, *(model.containers or [])] if item]
+    containers = containers_of(sagemaker, model)
     network = model.vpc_config or {}
     unknown = unknown_network(sagemaker, network.get("Subnets", []), network.get("SecurityGroupIds", []))
     return Fleet(

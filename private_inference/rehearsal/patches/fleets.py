@@ -16,6 +16,7 @@ from private_inference.rehearsal.model_server import loaded
 from private_inference.rehearsal.object_writes import read_refusal
 from private_inference.rehearsal.patches.fleet_facts import artifact_at, find_role, fleet_facts, way_to_s3
 from private_inference.rehearsal.patches.model_interfaces import attach, release
+from private_inference.rehearsal.patches.model_packages import containers_of
 from private_inference.rehearsal.patches.shadows import hosted
 
 ADDRESSES_AN_INSTANCE = 2
@@ -41,7 +42,7 @@ class Fleet:
     """As the configuration has it, which may be gone by now."""
     role_arn: str
     containers: list[dict[str, Any]]
-    """As CreateModel was given them, in their order."""
+    """As CreateModel was given them, or the registry has them, in their order."""
     direct: bool
     """Whether a call gets to one of them."""
     subnets: list[str]
@@ -165,11 +166,10 @@ def _empty(backend: Any, configuration: Any, variant: dict[str, Any]) -> Fleet:
         return Fleet(variant, configuration.execution_role_arn, [], False, subnets, groups)
     model = backend._models[variant["ModelName"]]
     network = model.vpc_config or {}
-    containers = [model.primary_container] if model.primary_container else model.containers or []
     return Fleet(
         variant=variant,
         role_arn=model.execution_role_arn,
-        containers=containers,
+        containers=containers_of(backend, model),
         direct=getattr(model, "inference_execution_config", {}).get("Mode") == "Direct",
         subnets=network.get("Subnets", []),
         groups=network.get("SecurityGroupIds", []),

@@ -20,6 +20,7 @@ from private_inference.rehearsal.patches import (
     endpoints,
     fleets,
     model_interfaces,
+    model_packages,
     private_apis,
 )
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
@@ -133,6 +134,10 @@ def certificate(region: str, arn: str, name: str) -> None:
     certificates.keep(own_account(), region, arn, name)
 
 
+def model_package(region: str, made: str, arn: str) -> None:
+    model_packages.keep(sagemaker_backends[own_account()][region], made, arn)
+
+
 def zone(region: str, identity: str, name: str, private: bool) -> None:
     zones: Any = route53_backends[own_account()][get_partition(region)].zones
     made: Any = FakeZone
@@ -205,6 +210,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         called_by,
         has_key,
         certificate,
+        model_package,
         names,
         next_id,
         zone,

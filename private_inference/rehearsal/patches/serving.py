@@ -21,7 +21,7 @@ from moto.sagemakerruntime.urls import url_paths
 
 from private_inference.rehearsal import model_server
 from private_inference.rehearsal.fleet_needs import artifact_uri
-from private_inference.rehearsal.patches import captures, inference_components, queue, shadows
+from private_inference.rehearsal.patches import captures, inference_components, model_packages, queue, shadows
 from private_inference.rehearsal.patches.endpoints import refuse_taken, request_parameters
 from private_inference.rehearsal.patches.fleet_facts import unknown_network
 from private_inference.rehearsal.patches.patch import patch
@@ -33,7 +33,7 @@ from private_inference.rehearsal.target_tracking import tracking_alarms
 
 @patch(SageMakerResponse, "create_model")
 def model_refusals(original: Any, response: Any) -> Any:
-    """CreateModel refuses a role it can't assume, missing model data, unknown subnets and groups, a taken name.
+    """CreateModel refuses a role it can't assume, missing model data, subnets, groups and packages, a taken name.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModel.html; the messages are those that
     users quote in AWS's forums.
@@ -43,7 +43,9 @@ def model_refusals(original: Any, response: Any) -> Any:
     _refuse_role(backend, response._get_param("ExecutionRoleArn"))
     containers = [response._get_param("PrimaryContainer"), *(response._get_param("Containers") or [])]
     for container in filter(None, containers):
-        _refuse_model_data(backend, container)
+        model_packages.refuse(backend, container)
+        for loading in model_packages.resolved(backend, container):
+            _refuse_model_data(backend, loading)
     network = response._get_param("VpcConfig") or {}
     unknown = unknown_network(backend, network.get("Subnets", []), network.get("SecurityGroupIds", []))
     if unknown:
