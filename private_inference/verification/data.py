@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from components.settings import Container
+from private_inference.verification import packages
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, result, text
 from private_inference.verification.controls import AT_REST, AUDIT, BOUNDARY, INTEGRITY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
@@ -37,6 +38,7 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
         yield bucket(
             f"{container.source}: {claim}", partial(_artifact, stack, container), controls=(*AT_REST, *INTEGRITY)
         )
+    yield from packages.assertions(stack.aws, stack.desired.settings.endpoints)
     registry = partial(Assertion, "Registry", controls=(*AT_REST, *INTEGRITY))
     yield registry("immutable tags, scan on push, the data key", lambda: _repository(stack))
     yield registry(f"untagged images go after {settings.untagged_image_days} days", lambda: _image_lifecycle(stack))

@@ -16,9 +16,10 @@ from private_inference.reachability.stack_intent import ROLES, TIERS, intent_fro
 from private_inference.reachability.traffic import addresses
 from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import AbsentError, UnreadableError
-from private_inference.verification.descriptions import Item, containers, dimensions, grouped, hosted, only
+from private_inference.verification.descriptions import Item, dimensions, grouped, hosted, only
 from private_inference.verification.desired import ACCESS, APP, MODEL, Artifact, Desired
 from private_inference.verification.needs import Needs
+from private_inference.verification.packages import containers
 from private_inference.verification.reader import Reader
 from private_inference.verification.served import served
 
@@ -292,7 +293,7 @@ class Deployed:
 
     def model_uris(self, name: str) -> list[str]:
         """Where the models behind an endpoint are loaded from."""
-        return [artifact_uri(container) for model in self.models(name) for container in containers(model)]
+        return [artifact_uri(container) for model in self.models(name) for container in containers(self.aws, model)]
 
     @cached_property
     def vcpus(self) -> Mapping[str, int]:

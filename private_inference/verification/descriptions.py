@@ -22,8 +22,8 @@ def hosted(described: Item) -> list[Item]:
     return [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
 
 
-def containers(model: Item) -> list[Item]:
-    """The containers of a model, whichever way it was given them."""
+def given_containers(model: Item) -> list[Item]:
+    """The containers of a model as it was given them, which may be by a package's name."""
     return [model["PrimaryContainer"]] if "PrimaryContainer" in model else list(model.get("Containers", []))
 
 

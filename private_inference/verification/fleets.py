@@ -24,7 +24,8 @@ from private_inference.rehearsal.iam_decision import Role
 from private_inference.rehearsal.s3_path import AclRule, EgressRule, Gateway, PrefixList, Subnet
 from private_inference.verification.checks import AbsentError, UnreadableError
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.descriptions import Item, containers, hosted
+from private_inference.verification.descriptions import Item, hosted
+from private_inference.verification.packages import containers
 from private_inference.verification.served import served
 
 T = TypeVar("T")
@@ -72,10 +73,13 @@ def _fleet(stack: Deployed, configuration: Item, variant: Item) -> Fleet:
         role_arn=model["ExecutionRoleArn"],
         role=_role(stack, model["ExecutionRoleArn"]),
         artifacts=[
-            _artifact(stack, each) for c in containers(model) for each in stack.objects_of(artifact_uri(c)) if each
+            _artifact(stack, each)
+            for c in containers(stack.aws, model)
+            for each in stack.objects_of(artifact_uri(c))
+            if each
         ],
-        prefixes=[_prefix(stack, uri) for c in containers(model) if (uri := artifact_uri(c)).endswith("/")],
-        images=[image for c in containers(model) if (image := _image(stack, c.get("Image", "")))],
+        prefixes=[_prefix(stack, uri) for c in containers(stack.aws, model) if (uri := artifact_uri(c)).endswith("/")],
+        images=[image for c in containers(stack.aws, model) if (image := _image(stack, c.get("Image", "")))],
         network=_network(stack, model["VpcConfig"]) if "VpcConfig" in model else None,
     )
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,9 +24,10 @@ from private_inference.verification.checks import (
 )
 from private_inference.verification.controls import AT_REST, AVAILABILITY, BOUNDARY, INTEGRITY
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.descriptions import Item, containers, dimensions, hosted
+from private_inference.verification.descriptions import Item, dimensions, given_containers, hosted
 from private_inference.verification.desired import MODEL, Variant, variants_of
 from private_inference.verification.fleets import lacking
+from private_inference.verification.packages import version
 
 _ARN = re.compile(r"arn:[^\s,]+")
 
@@ -180,6 +181,8 @@ def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 def model_in_words(model: ModelSettings) -> str:
     """What a model is made of."""
+    if model.model_package:
+        return f"{version(model.model_package)} of the Model Registry"
     how = ", then " if model.pipeline else ", or "
     return how.join(f"{each.source} by {_image_in_words(each)}" for each in model.served)
 
@@ -199,7 +202,9 @@ def _model(stack: Deployed, variant: Variant) -> Result:
 
 def model_as_set(stack: Deployed, model: ModelSettings, described: Item) -> Result:
     """Whether a model, as DescribeModel tells it, is the one that the settings want."""
-    found = containers(described)
+    if model.model_package:
+        return _is_of_package(model, given_containers(described))
+    found = given_containers(described)
     uris = equal_sets(map(artifact_uri, found), [stack.artifact(each).uri for each in model.served])
     faults = uris.faults
     faults += _how_it_calls(model, described)
@@ -215,6 +220,15 @@ def model_as_set(stack: Deployed, model: ModelSettings, described: Item) -> Resu
             faults.append("its environment differs from the settings")
         faults += _how_it_loads(wanted, container, cached=model.model_caching)
     return result(f"{joined(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", faults)
+
+
+def _is_of_package(model: ModelSettings, found: Sequence[Item]) -> Result:
+    """What the package itself runs and loads is the registry's to keep: a version never changes."""
+    names = equal_sets(
+        (each.get("ModelPackageName", "a container without a package") for each in found), [model.model_package or ""]
+    )
+    differs = any(each.get("Environment", {}) != model.environment for each in found)
+    return result(names.seen, [*names.faults, *(["its environment differs from the settings"] if differs else [])])
 
 
 def _how_it_calls(wanted: ModelSettings, found: Item) -> Iterator[str]:

@@ -64,14 +64,14 @@ class Called:
 def calls_of(variant: Served, *, named: bool) -> list[Called]:
     """All ways to call a variant; `named` is whether they name the variant, too."""
     target, model = {"TargetVariant": variant.name} if named else {}, variant.settings.model
-    first, last = model.served[0], model.served[-1]
     if isinstance(variant, Component):
         target = {"InferenceComponentName": variant.name}
     if model.containers:
         choices = [(target | {"TargetContainerHostname": each.hostname}, _local(each)) for each in model.served]
         return [Called(variant, chosen, path, path) for chosen, path in choices]
     if not model.models:
-        return [Called(variant, target, _local(first), _local(last))]
+        local = [_local(each) for each in model.served] or [""]
+        return [Called(variant, target, local[0], local[-1])]
     archives = ((f"{name}.tar.gz", path) for name, path in sorted(model.models.items()))
     return [Called(variant, target | {"TargetModel": name}, path, path) for name, path in archives]
 

@@ -11,6 +11,7 @@ from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item
 from private_inference.verification.desired import ACCESS, S3, invoked
 from private_inference.verification.exchange_permissions import FAILURES, INPUTS, OUTPUTS
+from private_inference.verification.packages import served_by
 from private_inference.verification.policies import Statement, statements
 
 INVOKE = frozenset(
@@ -182,7 +183,7 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
     if any(not _is_for_roles(stack, s) for s in allowing):
         yield "it is not bounded to this stack's roles"
     yield from _excess("action", (a for s in allowing for a in s.actions if a not in ("s3:GetObject", listings.LIST)))
-    served = desired.settings.containers
+    served = served_by(stack.aws, desired.settings.endpoints)
     yield from listings.faults(stack, served, allowing)
     wanted = [*map(stack.readable, served), *listings.listed(stack, served)]
     resources = equal_sets((short(r) for s in allowing for r in s.resources), wanted)

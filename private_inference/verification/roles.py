@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from components.settings import Container, EndpointSettings
+from components.settings import EndpointSettings
 from private_inference.authorization.actions import BEARER
 from private_inference.verification import listings
 from private_inference.verification.capture import bucket_of
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal_sets, joined, result, short
 from private_inference.verification.controls import LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.descriptions import Item, containers, dimensions
+from private_inference.verification.descriptions import Item, dimensions
 from private_inference.verification.desired import MODEL, components_of, invoked
 from private_inference.verification.exchange_permissions import caller_faults, role_reach
 from private_inference.verification.inference import ROLLBACK
+from private_inference.verification.packages import containers, served_by
 from private_inference.verification.policies import Statement, statements
 
 RESOURCELESS = (
@@ -85,14 +86,14 @@ def _permissions(stack: Deployed, endpoint: EndpointSettings) -> Result:
     )
     faults += reached.faults
     faults += _loose_interfaces(stack, allowing)
-    faults += listings.faults(stack, _served(endpoint), allowing)
+    faults += listings.faults(stack, served_by(stack.aws, [endpoint]), allowing)
     faults += [f"{action} is more than one action" for s in allowing for action in s.actions if "*" in action]
     return result(f"{name}: {len(allowing)} statements, as bounded as IAM allows", faults)
 
 
 def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     """What a role has to name: resources, and actions where it can name none."""
-    served = _served(endpoint)
+    served = served_by(stack.aws, [endpoint])
     yield from listings.listed(stack, served)
     for container in served:
         yield stack.readable(container)
@@ -105,7 +106,7 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
         yield f"{bucket_of(stack, endpoint.name)}/*"
     yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
     for model in stack.models(endpoint.name):
-        for found in containers(model):
+        for found in containers(stack.aws, model):
             repository = found["Image"].partition("/")[2].partition("@")[0]
             yield f"repository/{repository.partition(':')[0]}"
     if _unscoped(stack):
@@ -115,10 +116,6 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
         yield f"security-group/{stack.groups[MODEL]}"
         yield "network-interface/*"
     yield from RESOURCELESS
-
-
-def _served(endpoint: EndpointSettings) -> list[Container]:
-    return [container for model in endpoint.models for container in model.served]
 
 
 def _unscoped(stack: Deployed) -> bool:

@@ -1,0 +1,86 @@
+"""Model Registry packages: what a model of one runs and loads, as the registry has it, and whether it is approved."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from components.settings import Container, EndpointSettings, ImageSettings, ModelSettings
+from private_inference.rehearsal.fleet_needs import artifact_uri
+from private_inference.verification.checks import Assertion, Result, joined, result, text
+from private_inference.verification.controls import INTEGRITY
+from private_inference.verification.descriptions import Item, given_containers
+from private_inference.verification.reader import Reader
+
+
+def containers(aws: Reader, model: Item) -> list[Item]:
+    """The containers of a model, whichever way it was given them, and those of the packages that it names."""
+    return [
+        one
+        for each in given_containers(model)
+        for one in (packaged(aws, each["ModelPackageName"]) if "ModelPackageName" in each else [each])
+    ]
+
+
+def packaged(aws: Reader, arn: str) -> Sequence[Item]:
+    """The containers of a package's version."""
+    found: Sequence[Item] = _package(aws, arn).get("InferenceSpecification", {}).get("Containers", [])
+    return found
+
+
+def served(aws: Reader, model: ModelSettings) -> Sequence[Container]:
+    """What a model of the settings is to serve: its containers, or those of the package that it names."""
+    if not model.model_package:
+        return model.served
+    return [
+        Container(
+            image=ImageSettings(uri=each["Image"]),
+            artifact=artifact_uri(each),
+            artifact_key_arn=model.artifact_key_arn or _key(aws, artifact_uri(each)),
+        )
+        for each in packaged(aws, model.model_package)
+    ]
+
+
+def served_by(aws: Reader, endpoints: Sequence[EndpointSettings]) -> list[Container]:
+    """What all models of some endpoints are to serve."""
+    return [each for endpoint in endpoints for model in endpoint.models for each in served(aws, model)]
+
+
+def version(arn: str) -> str:
+    """A package's group and number."""
+    return arn.partition("/")[2]
+
+
+def assertions(aws: Reader, endpoints: Sequence[EndpointSettings]) -> Iterator[Assertion]:
+    """About each package that the settings name."""
+    for arn in dict.fromkeys(model.model_package for endpoint in endpoints for model in endpoint.models):
+        if arn:
+            claim = f"{version(arn)} is approved, and its artifacts are there"
+            yield Assertion("Model Registry", claim, partial(_servable, aws, arn), INTEGRITY)
+
+
+def _servable(aws: Reader, arn: str) -> Result:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModelPackage.html (ModelApprovalStatus)"""
+    package = _package(aws, arn)
+    approval, uris = package.get("ModelApprovalStatus"), list(map(artifact_uri, packaged(aws, arn)))
+    for uri in uris:
+        _head(aws, uri)
+    faults = [] if approval == "Approved" else [f"it is {text(approval)}"]
+    return result(f"{text(approval)}, {joined(uris)}", faults)
+
+
+def _package(aws: Reader, arn: str) -> Item:
+    return aws.get("sagemaker", "describe_model_package", ModelPackageName=arn)
+
+
+def _key(aws: Reader, uri: str) -> str | None:
+    key: str | None = _head(aws, uri).get("SSEKMSKeyId")
+    return key
+
+
+def _head(aws: Reader, uri: str) -> Mapping[str, str]:
+    """What S3 says of an object, or of the first below a prefix. Raises AbsentError where there is none."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if key.endswith("/"):
+        listed = aws.all("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=key)
+        key = listed[0]["Key"] if listed else key
+    return aws.get("s3", "head_object", Bucket=bucket, Key=key)
