@@ -4,7 +4,7 @@ Where there is no account to read, it is taken to be as the stack needs it, and 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -54,7 +54,10 @@ def read_packages(settings: Settings) -> Packages:
             f"modelPackage: {versions} can't be read without an account, and is taken to be approved, with an image "
             "and an artifact that are examples. `check --live` reads it."
         )
-        return {each.arn: assumed(each.arn) for each in named}
+        return {
+            each.arn: [replace(container, artifact_key_arn=each.artifact_key) for container in assumed(each.arn)]
+            for each in named
+        }
     return {each.arn: tuple(_read(sagemaker, s3, each)) for each in named}
 
 

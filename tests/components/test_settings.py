@@ -158,6 +158,7 @@ BAD = [
     ("endpoints[0].model.containers", [], "should be a mapping of keys to values"),
     ("endpoints[0].model.models", "all", "should be a mapping of keys to values"),
     ("endpoints[0].model.modelCaching", False, "is for several models in one container; remove it, or set models"),
+    ("endpoints[0].model.modelPackage", "triage/3", "is not the ARN of a model package's version; write arn:aws:sagem"),
     ("endpoints[0].model.networkIsolationOffBecause", "because", "at least 10 characters"),
     ("endpoints[0].model.image", {}, "exactly one of uri, repositoryTag, build, or framework with version"),
     ("endpoints[0].model.image.build", "no/such", "can't be built: there is no such directory. Name a directory with"),
