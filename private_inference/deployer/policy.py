@@ -12,6 +12,7 @@ from private_inference.graph import types
 from private_inference.graph.cloudformation import with_held
 from private_inference.graph.existing import EXISTING_NETWORK
 from private_inference.graph.iam_documents import as_list, principals
+from private_inference.graph.packages import packages
 from private_inference.graph.resources import Resource
 
 LONGEST = 6144
@@ -60,7 +61,7 @@ def policies(resources: Iterable[Resource], lookups: Iterable[str], place: Place
             f"No policy can be written for {', '.join(uncovered)}: private_inference/deployer/grants.json has no "
             "actions for it. Deploy such a stack with permissions of your own."
         )
-    packed = _packed([*statements(deployed, tokens, place), *_in_existing(found, place)])
+    packed = _packed([*statements(deployed, tokens, place), *_in_existing(found, place), *_packages(found)])
     if len(packed) > MOST:
         raise UncoveredError(
             f"The stack takes {len(packed)} policies of {LONGEST} characters; a role has {MOST} at most."
@@ -107,6 +108,15 @@ def _in_existing(resources: Sequence[Resource], place: Place) -> Iterable[Statem
         start = f"arn:{place.partition}:ec2:{place.region}:{place.account}"
         arns = {f"{start}:{kinds[each.partition('-')[0]]}/{each}" for each in ids}
         yield _statement({f"ec2:{action}" for action in IN_EXISTING}, arns, {})
+
+
+def _packages(resources: Sequence[Resource]) -> Iterable[Statement]:
+    """Packages of a Model Registry, which models are made of: the registry may be another account's.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy-xaccount.html
+    """
+    if arns := packages(resources).keys():
+        yield _statement({"sagemaker:CreateModel", "sagemaker:DescribeModelPackage"}, {*arns}, {})
 
 
 ANY = ("any", "")
