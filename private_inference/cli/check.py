@@ -21,6 +21,7 @@ from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig, settings_of
 from private_inference.runner.resource import Run
 from private_inference.runner.symbols import SymbolEngine, without_symbols
+from private_inference.runner.undeployed import Clients, nothing, undeployed
 
 
 @dataclass(frozen=True)
@@ -69,22 +70,22 @@ def permissions(config: StackConfig) -> tuple[Account, AuthorizationIntent]:
     return account, authorization_intent_from(settings)
 
 
-def _ec2(settings: Settings) -> Any:
+def _account(settings: Settings) -> Clients:
     from private_inference.verification.deployed_contract import session
 
-    return session(settings).client("ec2")
+    return undeployed(session(settings).client)
 
 
 def check(config: StackConfig, policies: Mapping[str, Any], *, live: bool = False) -> Checked:
     """Run the program of `config` without creating anything, and judge all of it at once.
 
-    `live` reads a VPC that is there already from the account of the shell's credentials.
+    `live` reads a VPC that is there already, and packages, from the account of the shell's credentials.
     Raises what the program and the pack raise for input that can't be used.
     """
     with PolicyPack(PACK, policies) as pack:
         settings = settings_of(config)
-        ec2 = _ec2(settings) if live else None
-        engine = GuardedEngine(PreviewEngine(settings.region, settings.account, ec2), pack, enforce=False)
+        preview = PreviewEngine(settings.region, settings.account, _account(settings) if live else nothing)
+        engine = GuardedEngine(preview, pack, enforce=False)
         named = run_program(config, SymbolEngine(engine, settings.region), preview=True)
         run = without_symbols(named)
         return Checked(run, judge(settings, run, engine, pack, named))

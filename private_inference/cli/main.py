@@ -99,7 +99,8 @@ def check(
     project: Project = HERE,
     policy_config: PolicyConfig = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Read the VPC that network.existing names, with the shell's credentials.")
+        bool,
+        typer.Option("--live", help="Read the existing VPC and the model packages, with the shell's credentials."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -200,20 +201,19 @@ def terraform(
     from private_inference.cli import views
     from private_inference.runner.project import settings_of
     from private_inference.terraform import lookup_sources
-    from private_inference.terraform.errors import ExportError
     from private_inference.terraform.export import export_terraform
 
     if live and lookups:
         raise typer.BadParameter("give one of --live and --lookups, not both")
     config = _stack(project, stack)
     settings = settings_of(config)
-    if settings.network.existing and not live:
-        raise ExportError("network.existing: the VPC is read from its account, and ids of it are written. Add --live.")
+    if not live:
+        lookup_sources.refuse_unread(settings)
     if lookups:
         written = export_terraform(config, out, lookup_sources.from_file(lookups))
     elif live:
-        lookup, ec2 = lookup_sources.from_account(settings)
-        written = export_terraform(config, out, lookup, ec2)
+        lookup, clients = lookup_sources.from_account(settings)
+        written = export_terraform(config, out, lookup, clients)
     else:
         with lookup_sources.from_embedded_aws(settings) as lookup:
             written = export_terraform(config, out, lookup)

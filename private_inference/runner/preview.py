@@ -18,6 +18,7 @@ from private_inference.runner.aws_facts import (
     prebuilt_image,
 )
 from private_inference.runner.resource import Outputs, Resource
+from private_inference.runner.undeployed import Clients, nothing
 
 IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
 """The lookup of the account."""
@@ -41,11 +42,11 @@ class PreviewError(Exception):
 class PreviewEngine:
     """An `Engine` of the runner: outputs are the inputs, and everything that AWS would add is unknown.
 
-    `ec2` is a boto3 client that reads a VPC which is there already; without one that is an example, too.
+    `clients` read what is there already, such as a VPC; without them that is an example, too.
     """
 
-    def __init__(self, region: str, account: str = "", ec2: Any = None) -> None:
-        self._ec2 = ec2
+    def __init__(self, region: str, account: str = "", clients: Clients = nothing) -> None:
+        self.client = clients
         self._region = region
         self._account = account or EXAMPLE_ACCOUNT
 
@@ -64,10 +65,6 @@ class PreviewEngine:
         except (NoFactError, NoRegistryError) as error:
             raise PreviewError(f"The lookup {token} can't be answered: {error}") from None
         return {"id": self._region, "region": self._region, **args, **found}
-
-    def client(self, service: str) -> Any:
-        """There is no account, but for the VPC."""
-        return self._ec2 if service == "ec2" else None
 
 
 def _zones(region: str, _: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """An engine that creates nothing: it answers with Terraform references and records what the program declared."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from private_inference.graph.types import BUILT_IMAGE
 from private_inference.runner.resource import Resource
+from private_inference.runner.undeployed import Clients, nothing
 from private_inference.terraform.data_sources import STACK_REFERENCE, DataSources
 from private_inference.terraform.errors import ExportError
 from private_inference.terraform.labels import describe, label_of
@@ -40,7 +41,7 @@ class TerraformEngine:
 
     references: References
     data_sources: DataSources
-    ec2: Callable[[], Any] | None = None
+    clients: Clients = nothing
     declared: dict[str, Declared] = field(default_factory=dict)
     providers: list[Resource] = field(default_factory=list)
     members: dict[str, list[str]] = field(default_factory=dict)
@@ -72,8 +73,8 @@ class TerraformEngine:
         return self.data_sources.invoke(token, args)
 
     def client(self, service: str) -> Any:
-        """EC2's, if there is an account to read, for a VPC that is there already. Nothing serves yet."""
-        return self.ec2() if self.ec2 and service == "ec2" else None
+        """For what is there already, if there is an account to read. Nothing serves yet."""
+        return self.clients(service)
 
     def _declare(self, resource: Resource) -> Mapping[str, Any]:
         entry = load_schema().resources.get(resource.type)

@@ -1,13 +1,13 @@
 """`private-inference export terraform`: the stack of a Pulumi program as a Terraform configuration."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from private_inference.runner.program import run_program
 from private_inference.runner.project import StackConfig
+from private_inference.runner.undeployed import Clients, nothing, undeployed
 from private_inference.terraform.configuration import Configuration
 from private_inference.terraform.data_sources import DataSources, Lookup
 from private_inference.terraform.engine import TerraformEngine
@@ -34,18 +34,18 @@ class Export:
     warnings: Sequence[str]
 
 
-def export_terraform(config: StackConfig, out: Path, lookup: Lookup, ec2: Callable[[], Any] | None = None) -> Export:
+def export_terraform(config: StackConfig, out: Path, lookup: Lookup, clients: Clients = nothing) -> Export:
     """Run the program of `config` and write its stack to `out` as a Terraform configuration.
 
-    `lookup` answers the program's lookups; `ec2` returns the boto3 client that reads a VPC which is there already, and
-    is needed for a stack in one: its facts are the account's, and ids of it enter the configuration. Raises ExportError
-    that lists everything without counterpart, and what the program itself raises; the configuration in `out` then stays
-    as it was.
+    `lookup` answers the program's lookups; `clients` returns the boto3 clients that read what is there already, and is
+    needed for a stack in an existing VPC, or with packages of the Model Registry: these facts are the account's, and
+    enter the configuration. Raises ExportError that lists everything without counterpart, and what the program itself
+    raises; the configuration in `out` then stays as it was.
     """
     references = References()
     translator = Translator(references)
     data_sources = DataSources(lookup, references, translator)
-    engine = TerraformEngine(references, data_sources, ec2)
+    engine = TerraformEngine(references, data_sources, undeployed(clients))
     run = run_program(config, engine)
     secrets = Secrets(references, translator.problems)
     out.mkdir(parents=True, exist_ok=True)

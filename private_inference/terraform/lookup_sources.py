@@ -30,10 +30,20 @@ def from_embedded_aws(settings: "Settings") -> Iterator[Lookup]:
         yield from_clients(aws)
 
 
-def from_account(settings: "Settings") -> tuple[Lookup, Callable[[], Any]]:
-    """The account of the shell's credentials, and its EC2. The lookups raise ExportError."""
+def from_account(settings: "Settings") -> tuple[Lookup, Callable[[str], Any]]:
+    """The account of the shell's credentials, and its clients. The lookups raise ExportError."""
     aws = _Account(settings)
-    return from_clients(aws), lambda: aws.client("ec2")
+    return from_clients(aws), lambda service: aws.client(service)
+
+
+def refuse_unread(settings: "Settings") -> None:
+    """Raises ExportError for what is read from the account alone, and of which the configuration holds facts."""
+    if settings.network.existing:
+        raise ExportError("network.existing: the VPC is read from its account, and ids of it are written. Add --live.")
+    if any(model.model_package for endpoint in settings.endpoints for model in endpoint.models):
+        raise ExportError(
+            "modelPackage: what it names is read from its registry, and permissions for that are written. Add --live."
+        )
 
 
 def from_clients(aws: Clients) -> Lookup:

@@ -57,7 +57,7 @@ class Deployment:
 
     def export(self, config: StackConfig) -> None:
         """Write the configuration; the first time, also prepare the directory."""
-        export_terraform(config, self.directory, from_clients(self.aws), lambda: self.aws.client("ec2"))
+        export_terraform(config, self.directory, from_clients(self.aws), self.aws.client)
         if not (self.directory / ".terraform").exists():
             override = self.directory / "embedded_override.tf.json"
             override.write_text(json.dumps({"provider": {"aws": FOR_THE_EMBEDDED_AWS}}))

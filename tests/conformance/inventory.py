@@ -203,7 +203,7 @@ def _objects(aws: EmbeddedAws) -> Found:
 def _repositories(aws: EmbeddedAws) -> Found:
     ecr = aws.client("ecr")
     for repository in ecr.describe_repositories()["repositories"]:
-        lifecycle = ecr.get_lifecycle_policy(repositoryName=repository["repositoryName"])["lifecyclePolicyText"]
+        lifecycle = _or_none(ecr, "get_lifecycle_policy", repositoryName=repository["repositoryName"])
         tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
         yield repository["repositoryName"], "", {**repository, "lifecycle": lifecycle, "tags": tags}
 

@@ -22,6 +22,7 @@ ALIKE = (
     "data-capture",
     "existing-vpc",
     "llm",
+    "model-package",
     "multi-container",
     "multi-model",
     "on-premises-vpn",
