@@ -1,11 +1,13 @@
 """Model Registry packages: what a model of one runs and loads, as the registry has it, and whether it is approved."""
 
+import io
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from components.settings import Container, EndpointSettings, ImageSettings, ModelSettings
 from private_inference.rehearsal.fleet_needs import artifact_uri
-from private_inference.verification.checks import Assertion, Result, joined, result, text
+from private_inference.verification.checks import Assertion, Result, UnreadableError, joined, result, text
 from private_inference.verification.controls import INTEGRITY
 from private_inference.verification.descriptions import Item, given_containers
 from private_inference.verification.reader import Reader
@@ -43,6 +45,25 @@ def served(aws: Reader, model: ModelSettings) -> Sequence[Container]:
 def served_by(aws: Reader, endpoints: Sequence[EndpointSettings]) -> list[Container]:
     """What all models of some endpoints are to serve."""
     return [each for endpoint in endpoints for model in endpoint.models for each in served(aws, model)]
+
+
+def payload(aws: Reader, arn: str) -> tuple[bytes, str] | None:
+    """The sample payload that a version was registered with, and the type that it has first; None without one.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html (SamplePayloadUrl)
+    """
+    package = _package(aws, arn)
+    bucket, _, key = package.get("SamplePayloadUrl", "").removeprefix("s3://").partition("/")
+    if not bucket:
+        return None
+    archive = io.BytesIO(b"".join(aws.stream("s3", "get_object", "Body", 1 << 20, Bucket=bucket, Key=key)))
+    try:
+        with tarfile.open(fileobj=archive, mode="r:gz") as packed:
+            files = (packed.extractfile(each) for each in packed)
+            body = next(file.read() for file in files if file)
+    except (tarfile.TarError, OSError, StopIteration) as error:
+        raise UnreadableError(f"{key} is no archive with a sample: {error}") from None
+    return body, package["InferenceSpecification"]["SupportedContentTypes"][0]
 
 
 def version(arn: str) -> str:

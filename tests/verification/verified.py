@@ -116,11 +116,12 @@ class Deployment:
 
 
 @contextmanager
-def deployed(config: StackConfig) -> Iterator[Deployment]:
-    """A stack, deployed into an embedded AWS of its own."""
+def deployed(config: StackConfig, before: Callable[[EmbeddedAws], Any] = lambda aws: None) -> Iterator[Deployment]:
+    """A stack, deployed into an embedded AWS of its own, after what happens there `before`."""
     with chdir(config.directory):
         settings = parse(config.project, config.values)
     with prepared_aws(settings) as aws:
+        before(aws)
         outputs = run_program(config, MotoEngine(aws)).outputs
         contract = Contract.model_validate(outputs)
         yield Deployment(aws, Desired(config.project, config.stack, config.directory, settings, contract))

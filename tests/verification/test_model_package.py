@@ -1,0 +1,120 @@
+"""A model of a Model Registry's package in an embedded AWS: it answers, and `verify` follows it to what it loads."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import clients
+from components.live_endpoints import live_endpoints
+from components.model_packages import read_packages
+from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.rehearsal.model_packages import artifact_of, hold, model_package
+from private_inference.runner.undeployed import nothing, undeployed
+from tests.support.recording import stack_config
+from tests.support.stacks import HERE, endpoint, minimal, settings
+from tests.verification.verified import Deployment, deployed
+
+pytestmark = pytest.mark.xdist_group("verification")
+
+ARN = HERE.arn("sagemaker", "model-package/triage/3")
+APPROVED = "Model Registry: triage/3 is approved, and its artifacts are there"
+STARTABLE = "Endpoint triage: what serves can be started again"
+
+
+@pytest.fixture(scope="module")
+def stack(built: Path) -> Iterator[Deployment]:
+    asked = minimal(built, endpoints=[endpoint(built, model={"modelPackage": ARN})])
+
+    def of_a_pipeline(aws: EmbeddedAws) -> None:
+        """The example's model, under the key that the package's has."""
+        hold(aws, ARN, built.read_bytes(), built.with_name("sample.csv").read_bytes(), key_of(aws.client("s3")))
+
+    with deployed(stack_config(asked), of_a_pipeline) as deployment:
+        yield deployment
+
+
+def key_of(s3: Any) -> str:
+    """The ARN of the archive's key."""
+    bucket, path = artifact_of(ARN)
+    found: str = s3.head_object(Bucket=bucket, Key=path)["SSEKMSKeyId"]
+    return found
+
+
+@pytest.fixture
+def key(stack: Deployment) -> str:
+    return key_of(stack.client("s3"))
+
+
+def test_it_answers_with_the_model_that_was_registered(stack: Deployment, built: Path) -> None:
+    body = built.with_name("sample.csv").read_bytes()
+    runtime = stack.client("sagemaker-runtime")
+    answer = runtime.invoke_endpoint(
+        EndpointName="triage", ContentType="text/csv", Accept="application/json", Body=body
+    )
+    found, expected = answer["Body"].read(), built.with_name("expected.json").read_text()
+    scores, wanted = ([each["score"] for each in json.loads(text)["predictions"]] for text in (found, expected))
+    assert scores == pytest.approx(wanted, rel=1e-5)
+
+
+def test_it_is_as_asked(stack: Deployment) -> None:
+    asked = [f"{check.subject}: {check.asked}" for check in stack.verify()]
+    called = "Endpoint triage: answers the sample payload of its package, called from where this runs"
+    assert {APPROVED, "Endpoint triage: serves triage/3 of the Model Registry"} <= {*asked}
+    assert [each for each in asked if each.startswith(called)]
+    assert stack.failures() == []
+
+
+@contextmanager
+def unapproved(stack: Deployment) -> Iterator[None]:
+    sagemaker = stack.client("sagemaker")
+    sagemaker.update_model_package(ModelPackageArn=ARN, ModelApprovalStatus="Rejected")
+    yield
+    sagemaker.update_model_package(ModelPackageArn=ARN, ModelApprovalStatus="Approved")
+
+
+@contextmanager
+def unlocked(stack: Deployment, key: str) -> Iterator[None]:
+    stack.client("kms").disable_key(KeyId=key.rpartition("/")[2])
+    yield
+    stack.client("kms").enable_key(KeyId=key.rpartition("/")[2])
+
+
+def test_an_approval_that_was_withdrawn_is_told(stack: Deployment) -> None:
+    with unapproved(stack):
+        assert APPROVED in stack.failures()
+
+
+def test_a_key_that_can_not_be_used_is_told(stack: Deployment, key: str) -> None:
+    with unlocked(stack, key):
+        assert STARTABLE in stack.failures()
+    assert STARTABLE not in stack.failures()
+
+
+def test_another_version_is_not_what_serves(stack: Deployment, built: Path) -> None:
+    other = ARN.replace("/3", "/4")
+    wanted = settings(minimal(built, endpoints=[endpoint(built, model={"modelPackage": other})]))
+    model_package(stack.aws, other)
+    failures = Deployment(stack.aws, replace(stack.desired, settings=wanted)).failures()
+    assert "Endpoint triage: serves triage/4 of the Model Registry" in failures
+
+
+def test_an_update_keeps_what_the_serving_package_loads_readable(stack: Deployment, key: str) -> None:
+    with clients.using(stack.client):
+        live: Any = live_endpoints(stack.desired.settings, stack.desired.project, stack.desired.stack)["triage"]
+    bucket, path = artifact_of(ARN)
+    assert (live.artifacts, live.artifact_keys) == ((f"s3://{bucket}/{path}",), (key,))
+    assert [image.partition("/")[2] for image in live.images] == ["triage:3"]
+
+
+def test_an_account_before_the_deployment_has_the_package_and_no_endpoint(stack: Deployment) -> None:
+    desired = stack.desired
+    with clients.using(undeployed(stack.client)):
+        assert live_endpoints(desired.settings, desired.project, desired.stack) == {}
+        assert list(read_packages(desired.settings)) == [ARN]
+    with clients.using(undeployed(nothing)):
+        assert live_endpoints(desired.settings, desired.project, desired.stack) == {}
