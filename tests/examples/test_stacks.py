@@ -38,6 +38,7 @@ ELSEWHERE = (
     "image-build",
     "inference-components",
     "llm",
+    "model-package",
     "multi-container",
     "multi-model",
     "openai",
