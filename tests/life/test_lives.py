@@ -18,6 +18,7 @@ LONG = (
     "image-build",
     "inference-components",
     "model-forms",
+    "model-package",
     "shadow",
     "variants",
 )

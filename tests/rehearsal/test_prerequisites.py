@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from components.settings import Settings, parse
 from private_inference.rehearsal.operations import Operations
@@ -71,6 +72,27 @@ def test_an_account_that_needs_nothing_has_nothing() -> None:
     with prepared_aws(settings().model_copy(update={"endpoints": ()})) as aws:
         assert aws.client("s3").list_buckets()["Buckets"] == []
         assert aws.client("ec2").describe_vpn_gateways()["VpnGateways"] == []
+
+
+def test_a_model_is_made_of_an_approved_package_that_is_there() -> None:
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/churn/7"
+    serving = {"name": "churn", "model": {"modelPackage": arn}, "instanceType": "ml.m5.large"}
+    with prepared_aws(settings(endpoints=[serving])) as aws:
+        sagemaker, iam = aws.client("sagemaker"), aws.client("iam")
+        trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        role = iam.create_role(RoleName="churn", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+
+        def model(name: str, package: str) -> None:
+            container = {"ModelPackageName": package}
+            sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
+
+        model("approved", arn)
+        with pytest.raises(ClientError, match="Could not find model package"):
+            model("unknown", arn.replace("/7", "/8"))
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
+        with pytest.raises(ClientError, match="is not approved"):
+            model("pending", arn)
 
 
 ORGANIZED = """
