@@ -25,6 +25,7 @@ from components.existing_network import existing_groups
 from components.flow_logs import FlowLogArgs
 from components.guarded import Guarded
 from components.image_registry import ImageRegistry
+from components.image_scans import image_scans
 from components.inbound_resolver import InboundResolver, InboundResolverArgs
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
 from components.keys import EncryptionKeys, EncryptionKeysArgs
@@ -51,6 +52,7 @@ from components.variant import VariantArgs
 settings = load()
 facts = look_up(settings)
 live = defaultdict(lambda: NOT_DEPLOYED, live_endpoints(settings, pulumi.get_project(), pulumi.get_stack()))
+scans = image_scans(settings, facts.prebuilt_images, facts.packages)
 plan = plan_network(settings, facts)
 account = facts.account
 
@@ -144,7 +146,9 @@ captures = captures_of(settings, storage, readers, options)
 captured = captured_buckets(captures, live, account)
 registry = ImageRegistry("images", storage, options)
 built = built_images(settings, {kind: found.architecture for kind, found in facts.instances.items()}, registry)
-models = served_models(settings.endpoints, store, registry, account, {**facts.prebuilt_images, **built}, facts.packages)
+models = served_models(
+    settings.endpoints, store, registry, account, {**facts.prebuilt_images, **built}, facts.packages, scans
+)
 if facts.packages:
     ModelPackages("packages", facts.packages)
 served = {

@@ -9,24 +9,28 @@ from dataclasses import dataclass
 from typing import Self
 
 _URI = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@\s]+)[:@].+"
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@\s]+)"
+    r"(?=[:@].)(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
 )
 
 
 @dataclass(frozen=True)
 class EcrImage:
-    """The registry of an image (an account and a region), and its repository there."""
+    """The registry of an image (an account and a region), its repository there, and which one of that it is."""
 
     account: str
     region: str
     repository: str
+    tag: str = ""
+    digest: str = ""
+    """Such as `sha256:…`. What has tag and digest is the image of that digest."""
 
     @classmethod
     def parse(cls, uri: str) -> Self:
-        """The registry and repository that `uri` names. Raises ValueError if it isn't an ECR image's."""
+        """The image that `uri` names. Raises ValueError if it isn't one in ECR."""
         found = _URI.fullmatch(uri)
         if not found:
             raise ValueError(
                 "is not an image in ECR; write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY with :TAG or @DIGEST"
             )
-        return cls(found["account"], found["region"], found["repository"])
+        return cls(found["account"], found["region"], found["repository"], found["tag"] or "", found["digest"] or "")

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-from components.names import stack_name
+from components.names import repository_name
 from components.storage import StorageArgs
 
 
@@ -20,11 +20,10 @@ class ImageRegistry(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:ImageRegistry", name, None, opts)
-        repository_name = stack_name().lower()
-        self.arn = args.account.arn("ecr", f"repository/{repository_name}")
+        self.arn = args.account.arn("ecr", f"repository/{repository_name()}")
         repository = awsx.ecr.Repository(
             name,
-            name=repository_name,
+            name=repository_name(),
             force_delete=not args.keep,
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),

@@ -8,6 +8,11 @@ def stack_name(*parts: str) -> str:
     return "-".join([pulumi.get_project(), pulumi.get_stack(), *parts])
 
 
+def repository_name() -> str:
+    """The name of the stack's repository of images."""
+    return stack_name().lower()
+
+
 def stack_path() -> str:
     """`/PROJECT/STACK/`: the IAM path of the stack's roles and policies, and the prefix of its SSM parameters."""
     return f"/{pulumi.get_project()}/{pulumi.get_stack()}/"

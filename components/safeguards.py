@@ -7,8 +7,7 @@ serve, and fails where it removes a variant that is registered for scaling, or c
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from pulumi.resource_hooks import ErrorHookArgs, ResourceHookArgs
 
 from components import clients
 from components.live_endpoints import Use, component, describe, uses, vpc_configs
+from components.pauses import pauses
 from components.scaling_registration import Registration
 from components.variant_changes import SHADOW, VariantChanges, Variants
 
@@ -169,7 +169,7 @@ class Safeguards:
         before = self._interfaces.pop((args.old_outputs or {}).get("name", ""), None)
         if before is None:
             return
-        for waited in _pauses(INTERFACES_GONE_WITHIN):
+        for waited in pauses(INTERFACES_GONE_WITHIN):
             left = before.ids & self._interface_ids(before.filters)
             if len(left) <= len(before.ids) - before.least:
                 return
@@ -265,12 +265,3 @@ def _configuration(args: ResourceHookArgs) -> str:
 
 def _uri(artifact: Mapping[str, Any]) -> str:
     return f"s3://{artifact.get('bucket')}/{artifact.get('key')}"
-
-
-def _pauses(seconds: float) -> Iterator[float]:
-    """Seconds waited so far, after ever longer pauses, until `seconds` have passed."""
-    waited, pause = 0.0, 0.5
-    while waited < seconds:
-        yield waited
-        time.sleep(pause)
-        waited, pause = waited + pause, min(pause * 2, 30)

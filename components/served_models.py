@@ -7,12 +7,13 @@ from components import iam
 from components.artifacts import ArtifactStore
 from components.iam import Account
 from components.image_registry import ImageRegistry
+from components.image_scans import ImageScans
 from components.images import ServingImage, repository_of, serving_image
 from components.live_endpoints import LiveEndpoint
 from components.model_containers import ServedContainer
 from components.model_packages import Packages
 from components.serving_model import ServedModel
-from components.settings import EndpointSettings, ImageSettings
+from components.settings import Container, EndpointSettings, ImageSettings
 
 
 def served_models(
@@ -22,11 +23,18 @@ def served_models(
     account: Account,
     made: Mapping[ImageSettings, ServingImage],
     packages: Packages,
+    scans: ImageScans | None = None,
 ) -> dict[str, list[ServedModel]]:
     """The models of each endpoint by its name, in their order: artifacts in `store`, images wherever they are.
 
-    `made` holds images that AWS or the stack built, `packages` what model packages are made of.
+    `made` holds images that AWS or the stack built, `packages` what model packages are made of; `scans` decides whether
+    images of the stack's registry may serve.
     """
+
+    def image_of(container: Container) -> ServingImage:
+        image = serving_image(container.image, account, registry, made.get(container.image))
+        return scans.passed(image) if scans else image
+
     return {
         endpoint.name: [
             ServedModel(
@@ -35,7 +43,7 @@ def served_models(
                     ServedContainer(
                         settings=container,
                         artifact=store.artifact_of(container),
-                        image=serving_image(container.image, account, registry, made.get(container.image)),
+                        image=image_of(container),
                     )
                     for container in model.served or packages[model.model_package or ""]
                 ],

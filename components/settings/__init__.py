@@ -13,6 +13,7 @@ from components.settings.endpoints import EndpointSettings
 from components.settings.existing_vpc import ExistingVpcSettings
 from components.settings.flows import ACCESS, CLIENTS, FlowSettings, blocks_of
 from components.settings.image import ImageSettings
+from components.settings.image_scan import ImageScanSettings
 from components.settings.loading import SettingsError, load, parse
 from components.settings.models import (
     ArtifactSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "EndpointSettings",
     "ExistingVpcSettings",
     "FlowSettings",
+    "ImageScanSettings",
     "ImageSettings",
     "InstanceSettings",
     "ModelSettings",

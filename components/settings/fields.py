@@ -189,6 +189,16 @@ EcrUri = Annotated[str, AfterValidator(_ecr_uri)]
 ImageTag = Annotated[
     str, _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image's tag; write letters, digits, and . _ - inside")
 ]
+RepositoryName = Annotated[
+    str,
+    _matching(
+        r"[a-z0-9]+([._/-][a-z0-9]+)*",
+        "the name of a repository in ECR; write it in lower case and without its registry, such as sagemaker-xgboost",
+    ),
+]
+FindingId = Annotated[
+    str, _matching(r"[A-Z][A-Za-z0-9]*(-[A-Za-z0-9.]+)+", "a finding's id; write one such as CVE-2024-3094")
+]
 KeyArn = Annotated[
     str,
     _matching(

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from components import cidr
-from components.ecr import EcrImage
 from components.settings.account_guards import AccountGuardsSettings
 from components.settings.callers import CallerSettings
 from components.settings.callers import contradictions as caller_contradictions
@@ -32,6 +31,8 @@ from components.settings.flows import FlowSettings, contradictions
 from components.settings.front_door import FrontDoorSettings
 from components.settings.front_door import contradictions as front_door_contradictions
 from components.settings.group import SettingsGroup
+from components.settings.image_scan import ImageScanSettings
+from components.settings.image_uris import contradictions as image_contradictions
 from components.settings.model_package import region_of
 from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
@@ -46,8 +47,6 @@ _COUNTRIES_WITH_FIPS = ("us", "ca")
 
 NACL_RULES_AT_MOST = 40
 """https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs: 20, on request 40)"""
-
-_OWN_REGION = "SageMaker takes images of its own region only; copy it there"
 
 InterfaceService = Literal[
     "sagemaker.api", "logs", "monitoring", "kms", "sts", "ssm", "ecr.api", "ecr.dkr", "s3", "dynamodb"
@@ -185,6 +184,11 @@ class ArtifactSettings(SettingsGroup):
     """Days that a replaced version of an object is kept."""
     untagged_image_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Days that an untagged image is kept."""
+    image_scan: ImageScanSettings | None = None
+    """What ECR's scans of the serving images have to say before an endpoint is created or updated; nothing by default.
+
+    Images by `uri` need a digest then.
+    """
     access_log_bucket: str | None = None
     """An existing bucket for S3 access logs. It can't use a customer key: S3 delivers there under SSE-S3 only."""
     deleted_on_destroy_because: Reason | None = None
@@ -286,25 +290,20 @@ class Settings(SettingsGroup):
             message = f"is not in {self.region}, and Amazon EBS takes keys of its own region only; name one of there"
             yield Problem("accountGuards.ebsDefaultKeyArn", key, message)
         yield from self._in_other_regions()
+        yield from image_contradictions(self.region, self.endpoints, self.artifacts.image_scan)
         yield from caller_contradictions(self.callers, self.account, self.endpoints)
         if self.front_door:
             fips = self.private_access.fips
             yield from front_door_contradictions(self.front_door, self.region, fips, self.endpoints)
 
     def _in_other_regions(self) -> Iterator[Problem]:
-        """Packages and images that SageMaker wouldn't take."""
+        """Packages that SageMaker wouldn't take."""
         for position, endpoint in enumerate(self.endpoints):
             for number, model in enumerate(endpoint.models):
-                key, package = f"endpoints[{position}].{endpoint.key(number)}model.", model.model_package
-                if package and region_of(package) != self.region:
+                if model.model_package and region_of(model.model_package) != self.region:
+                    key = f"endpoints[{position}].{endpoint.key(number)}model.modelPackage"
                     message = f"is not in {self.region}, and SageMaker takes packages of its own region only"
-                    yield Problem(f"{key}modelPackage", package, f"{message}; register it there")
-                for container in model.served:
-                    uri = container.image.uri
-                    if uri and EcrImage.parse(uri).region != self.region:
-                        yield Problem(
-                            f"{key}{container.key}image.uri", uri, f"is not in {self.region}, and {_OWN_REGION}"
-                        )
+                    yield Problem(key, model.model_package, f"{message}; register it there")
 
     def _model_addresses(self) -> int:
         """Those of a VPC of the stack's own; an existing one's are looked up."""

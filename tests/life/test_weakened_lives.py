@@ -152,7 +152,7 @@ REMAINING: dict[str, tuple[Change, str]] = {
     "two-endpoints": (
         (
             "components/safeguards.py",
-            "for waited in _pauses(INTERFACES_GONE_WITHIN):",
+            "for waited in pauses(INTERFACES_GONE_WITHIN):",
             "for waited in [1.0]:\n            return",
         ),
         "the network interface .* can't be removed any more",
