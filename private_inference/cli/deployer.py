@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from private_inference.cli.proof import declared
-from private_inference.deployer.policy import LONGEST, Document, Place, policies
+from private_inference.deployer.policy import IMAGE_SCANS, LONGEST, Document, Place, policies
 from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT, partition_of
 from private_inference.runner.preview import PreviewEngine
 from private_inference.runner.program import run_program
@@ -31,7 +31,8 @@ def deployer_policies(config: StackConfig) -> Sequence[Document]:
         {"Project": config.project, "Stack": config.stack},
     )
     resources = [declared(each) for each in without_symbols(run).all_resources]
-    return policies(resources, {each.token for each in run.lookups}, place)
+    asked = {IMAGE_SCANS} if settings.artifacts.image_scan else set()
+    return policies(resources, {*asked, *(each.token for each in run.lookups)}, place)
 
 
 def notes(config: StackConfig) -> Sequence[str]:

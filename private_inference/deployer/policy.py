@@ -23,6 +23,12 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MOST = 10
 """Managed policies of a role, unless AWS has raised it."""
 
+IMAGE_SCANS = "ecr:DescribeImageScanFindings"
+"""What stands for a look at image scans among lookups: the program asks ECR by boto3, as no lookup of Pulumi's does.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-iam.html
+"""
+
 Document = Mapping[str, Any]
 Statement = Mapping[str, Any]
 

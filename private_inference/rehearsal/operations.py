@@ -84,6 +84,13 @@ class Operations:
         cidrs: list[str] = self._do("prefix_list_grows", cidr=cidr)
         return cidrs
 
+    def scans_find(self, repository: str, findings: Mapping[str, str], status: str = "COMPLETE") -> None:
+        """What the scans of all images of a repository find from now on: severities by ids such as CVE-2024-3094.
+
+        Another `status` is that of scans which get no further, such as FAILED.
+        """
+        self._do("scans_find", repository=repository, findings=findings, status=status)
+
     def zone_lost(self, zone: str) -> None:
         """A zone is impaired; the instances there are lost, and replaced in other zones if they can start."""
         self._do("zone_lost", zone=zone)

@@ -99,7 +99,7 @@ def _image(aws: EmbeddedAws, uri: str) -> None:
         return
     ecr, version = aws.client("ecr"), named["version"] or "latest"
     with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
-        ecr.create_repository(repositoryName=named["name"])
+        ecr.create_repository(repositoryName=named["name"], imageScanningConfiguration={"scanOnPush": True})
     kind = "application/vnd.oci.image.manifest.v1+json"
     manifest = {"schemaVersion": 2, "mediaType": kind, "layers": [], "annotations": {"uri": uri}}
     as_named = {"imageDigest" if version.startswith("sha256:") else "imageTag": version}

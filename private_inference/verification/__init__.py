@@ -18,6 +18,7 @@ from private_inference.verification import (
     exchange,
     firewall,
     front_door,
+    image_scans,
     inference,
     invocation,
     keys,
@@ -88,7 +89,7 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
     yield from rejected_flows.assertions(stack)
     yield from outside_calls.assertions(stack)
     for endpoint in stack.desired.settings.endpoints:
-        for part in (inference, components, roles, exchange, capture, capacity, kv_cache):
+        for part in (inference, components, roles, image_scans, exchange, capture, capacity, kv_cache):
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
     yield from front_door.assertions(stack, inside)

@@ -24,3 +24,5 @@ MONITORING = (nist("SI-4"), hipaa("164.312(b)"), pci("10.6.1"))
 """What is noticed, and who is told."""
 AVAILABILITY = (nist("CP-10", "SC-5"), hipaa("164.308(a)(7)(i)"))
 """What keeps serving."""
+VULNERABILITIES = (nist("RA-5"),)
+"""What is known to be weak. AWS's own control: https://docs.aws.amazon.com/securityhub/latest/userguide/ecr-controls.html"""

@@ -10,7 +10,6 @@ import pulumi
 import pytest
 from botocore.stub import Stubber
 
-from components import pauses
 from components.image_scans import ImageScans, image_scans, problem_with
 from components.images import ServingImage
 from components.lookups import look_up
@@ -202,7 +201,7 @@ def looked_at(read: Settings, engine: RecordingEngine) -> tuple[ImageScans | Non
 
 @pytest.fixture(autouse=True)
 def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pauses.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("components.pauses.time.sleep", lambda seconds: None)
 
 
 def test_nothing_is_asked_of_ecr_unless_the_stack_asks_for_it(archive: Path) -> None:

@@ -149,6 +149,33 @@ def a_repository_that_nobody_pushed_to_here_has_what_is_asked_for(aws: EmbeddedA
     return not refused("ImageNotFoundException", ecr.describe_images, **asked)
 
 
+def scan(aws: EmbeddedAws, repository: str, *, on_push: bool) -> dict[str, Any]:
+    """What ECR says of the scan of an image that was just pushed."""
+    ecr, named = aws.client("ecr"), unique(repository)
+    ecr.create_repository(repositoryName=named, imageScanningConfiguration={"scanOnPush": on_push})
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": []})
+    ecr.put_image(repositoryName=named, imageManifest=manifest, imageTag="1")
+    try:
+        said: dict[str, Any] = ecr.describe_image_scan_findings(repositoryName=named, imageId={"imageTag": "1"})
+    except ecr.exceptions.ScanNotFoundException:
+        return {}
+    return said
+
+
+@probe("scanned_on_push")
+def what_is_pushed_is_scanned_where_that_is_set_and_has_no_findings_that_are_made_up(aws: EmbeddedAws) -> bool:
+    found = scan(aws, "scanned", on_push=True)
+    return found.get("imageScanStatus") == {"status": "COMPLETE"} and not found["imageScanFindings"]["findings"]
+
+
+@probe("scanned_on_push")
+def aws_shows_nobody_what_it_found_in_its_own_images(aws: EmbeddedAws) -> bool:
+    call = aws.client("ecr").describe_image_scan_findings
+    asked = {"registryId": "141502667606", "repositoryName": "sagemaker-xgboost", "imageId": {"imageTag": "3.0-5"}}
+    return refused("AccessDeniedException", call, **asked)
+
+
 @probe("endpoint_refusals")
 def an_unknown_service_is_refused(aws: EmbeddedAws) -> bool:
     call = aws.client("ec2").create_vpc_endpoint

@@ -22,6 +22,7 @@ from private_inference.rehearsal.patches import (
     model_interfaces,
     model_packages,
     private_apis,
+    scans,
 )
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
@@ -168,6 +169,10 @@ def next_id(region: str, identity: str) -> None:
     setattr(module, name, chosen)
 
 
+def scans_find(region: str, repository: str, findings: Mapping[str, str], status: str) -> None:
+    scans.scans_find(own_account(), region, repository, findings, status)
+
+
 def called_by(region: str, arn: str) -> None:
     s3_backends[own_account()]["aws"].__dict__["caller"] = arn
 
@@ -205,6 +210,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         scale,
         fail_next_update,
         prefix_list_grows,
+        scans_find,
         zone_lost,
         credentials,
         called_by,
