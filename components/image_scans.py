@@ -64,7 +64,7 @@ class ImageScans:
     async def _awaited(self, uri: str) -> str:
         """Not in the event loop, which others wait for."""
         if problem := await asyncio.to_thread(self._problem_with, uri):
-            raise SettingsError(f"artifacts.imageScan: {problem}. Its model was not made.")
+            raise SettingsError(f"artifacts.imageScan: {problem}. Its endpoint was neither created nor updated.")
         return uri
 
     def problems(self, uris: Iterable[str]) -> list[str]:
@@ -113,7 +113,7 @@ def _movable(packaged: Iterable[Container], scan: ImageScanSettings) -> Iterator
     for uri in dict.fromkeys(container.image.uri for container in packaged if container.image.uri):
         if "@" not in uri and not scan.may_stay_unread(EcrImage.parse(uri).repository):
             name = uri.partition("/")[2]
-            yield f"{name}, of a model package, has a tag, which may be moved. Register a version with the image's digest"
+            yield f"{name} of a model package has a tag, which may be moved. Register a version with a digest"
 
 
 def _named(

@@ -62,6 +62,8 @@ class Step(BaseModel):
     """Id of a virtual private gateway that is deleted."""
     repository_deleted: Annotated[str | None, Field(alias="repository deleted")] = None
     """Name of a repository of images that its owner deletes."""
+    scans_find: Annotated[dict[str, str] | None, Field(alias="scans find")] = None
+    """Severities by ids: what scans of the images in the stack's registry find from now on."""
     prefix_list_grows: Annotated[str | None, Field(alias="prefix list grows")] = None
     """A block that S3's prefix list gets."""
     attach_invoke_policy: Annotated[str | None, Field(alias="attach invoke policy")] = None
@@ -112,6 +114,7 @@ _KINDS = (
     "zone_lost",
     "gateway_lost",
     "repository_deleted",
+    "scans_find",
     "prefix_list_grows",
     "foreign_endpoint",
     "attach_invoke_policy",

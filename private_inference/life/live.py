@@ -145,20 +145,27 @@ class _Living:
             for endpoint in settings_of(self._config).endpoints:
                 self._operations.fail_next_update(endpoint.name, FAILURES[step.fail])
         self._copies(step.copies or {})
-        if step.zone_lost is not None:
-            self._operations.zone_lost(step.zone_lost)
+        self._happen_in_region(step)
         if step.gateway_lost is not None:
             self._aws.client("ec2").delete_vpn_gateway(VpnGatewayId=step.gateway_lost)
         if step.repository_deleted is not None:
             self._aws.client("ecr").delete_repository(repositoryName=step.repository_deleted, force=True)
-        if step.prefix_list_grows is not None:
-            self._operations.prefix_list_grows(step.prefix_list_grows)
         if step.foreign_endpoint is not None:
             others.deploy_endpoint(self._aws, step.foreign_endpoint)
         if step.attach_invoke_policy is not None:
             others.attach_invoke_policies(self._aws, step.attach_invoke_policy)
         if step.detach_invoke_policy is not None:
             others.detach_invoke_policies(self._aws, step.detach_invoke_policy)
+
+    def _happen_in_region(self, step: Step) -> None:
+        """What AWS does without anybody's call."""
+        if step.zone_lost is not None:
+            self._operations.zone_lost(step.zone_lost)
+        if step.prefix_list_grows is not None:
+            self._operations.prefix_list_grows(step.prefix_list_grows)
+        if step.scans_find is not None:
+            repository = f"{self._config.project}-{self._config.stack}".lower()
+            self._operations.scans_find(repository, step.scans_find)
 
     def _happen_to(self, name: str, endpoint: Mapping[str, Any], step: Step) -> None:
         if step.scale is not None:

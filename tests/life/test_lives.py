@@ -16,6 +16,7 @@ LONG = (
     "flows",
     "front-door",
     "image-build",
+    "image-scan",
     "inference-components",
     "model-forms",
     "model-package",

@@ -88,7 +88,7 @@ def test_an_image_that_holds_is_pushed_and_no_model_is_made_of_it(built: Path, t
     config = stack(built, tmp_path)
     with prepared_aws(settings_of(config)) as aws:
         Operations(aws.endpoint_url).scans_find(f"{config.project}-{config.stack}", {"CVE-2024-1": "HIGH"})
-        with pytest.raises(SettingsError, match=r"CVE-2024-1 \(HIGH\).* Its model was not made"):
+        with pytest.raises(SettingsError, match=r"CVE-2024-1 \(HIGH\).* Its endpoint was neither created nor updated"):
             run_program(config, MotoEngine(aws))
         assert aws.client("ecr").list_images(repositoryName=f"{config.project}-{config.stack}")["imageIds"]
         assert aws.client("sagemaker").list_models()["Models"] == []

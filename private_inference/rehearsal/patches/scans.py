@@ -4,16 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.ecr.models import ECRBackend, ecr_backends
 
 from private_inference.registries import accounts_of_aws
 from private_inference.rehearsal.patches.patch import patch
-
-
-class _Refused(ServiceException):
-    code = "AccessDeniedException"
-    message = "There is no repository policy of this registry's that lets you call ecr:DescribeImageScanFindings."
+from private_inference.rehearsal.refused import RefusedError
 
 
 @patch(ECRBackend, "describe_image_scan_findings")
@@ -26,7 +21,8 @@ def scanned_on_push(
     what it found in its own images; what other accounts have is taken for granted, as their images are.
     """
     if registry_id in accounts_of_aws():
-        raise _Refused(_Refused.message)
+        message = "No policy of the repository lets you call ecr:DescribeImageScanFindings."
+        raise RefusedError(403, "AccessDeniedException", message)
     if registry_id in (None, backend.account_id):
         repository = backend._get_repository(repository_name, registry_id)
         # A repository without any image stands for one that images are pushed to outside of the rehearsal.
