@@ -28,8 +28,8 @@ SHOWN = 10
 """Findings that are told by name."""
 
 _NO_ACCOUNT = (
-    "artifacts.imageScan: what the scans of images found is unverified here, where there is no account to read. "
-    "`pulumi preview` reads the images that exist, `pulumi up` all."
+    "artifacts.imageScan: what scans found in the images is unverified here, where there is no account to read. "
+    "`pulumi preview` and `pulumi up` read it; Terraform, with an export, does not."
 )
 _READ_IT = (
     "Let whoever deploys call ecr:DescribeImageScanFindings (and inspector2:ListFindings and inspector2:ListCoverage, "
@@ -40,8 +40,8 @@ _FIXES = {
     NEVER: "Have it scanned: `aws ecr start-image-scan`, or scan on push and push it anew",
     "ImageNotFoundException": "Push it, or name another one",
     "RepositoryNotFoundException": "Push it, or name another one",
-    "AccessDeniedException": _READ_IT,
 }
+"""By what is known of a scan. Of the rest, ECR writes states in capitals, and its errors otherwise."""
 _OTHERWISE = "Have it scanned anew, or build it on a base that ECR can scan"
 
 
@@ -154,7 +154,7 @@ def problem_with(uri: str, scan: Scan, settings: ImageScanSettings) -> str:
     if settings.may_stay_unread(image.repository):
         return ""
     status = f"{scan.status}: {scan.description.rstrip('.')}" if scan.description else scan.status
-    fix = _FIXES.get(scan.status, _OTHERWISE)
+    fix = _FIXES.get(scan.status) or (_OTHERWISE if scan.status.isupper() else _READ_IT)
     return (
         f"what a scan found in {name} can't be told ({status}). {fix}; or give {image.repository} a reason in "
         "artifacts.imageScan.unread"

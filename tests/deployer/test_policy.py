@@ -10,6 +10,7 @@ from typing import Any
 import parliament
 import pytest
 
+from components.settings import SettingsError
 from private_inference.cli.deployer import deployer_policies
 from private_inference.deployer.grants import grants
 from private_inference.deployer.policy import LONGEST, Document, Place, UncoveredError, policies
@@ -125,6 +126,27 @@ def test_with_them_the_stack_can_be_created(archive: Path) -> None:
         run_program(config, MotoEngine(aws))
         with pytest.raises(aws.client("iam").exceptions.ClientError, match="AccessDenied"):
             aws.client("iam").delete_role(RoleName="deployer")
+
+
+@of_every_stack
+def test_scans_are_read_by_whoever_lets_them_hold_a_deployment(archive: Path) -> None:
+    config = load_stack(ROOT, "examples/stacks/image-build/Pulumi.image-build.yaml")
+    model = {"artifact": str(archive), "image": {"build": str(ROOT / "examples" / "serving")}}
+    served = json.dumps([endpoint(archive, model=model)])
+    config = replace(config, values={**config.values, f"{config.project}:endpoints": served})
+    found = deployer_policies(config)
+    assert {"inspector2:ListCoverage", "inspector2:ListFindings"} < {
+        action for each in statements(found) for action in each["Action"]
+    }
+    less = json.loads(json.dumps(found).replace('"ecr:DescribeImageScanFindings", ', ""))
+    with prepared_aws(settings_of(config)) as aws, acting_as(aws, deployer(aws, found)):
+        run_program(config, MotoEngine(aws))
+    with (
+        prepared_aws(settings_of(config)) as aws,
+        acting_as(aws, deployer(aws, less)),
+        pytest.raises(SettingsError, match=r"(?s)told \(AccessDenied.* Let whoever deploys call"),
+    ):
+        run_program(config, MotoEngine(aws))
 
 
 def test_in_an_existing_vpc_they_reach_what_the_settings_name_of_it(archive: Path) -> None:

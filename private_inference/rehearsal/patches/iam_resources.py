@@ -157,6 +157,7 @@ def _tagged(response: Any, service: str, arns: Sequence[str]) -> Named:
         found: Any = {}
         with contextlib.suppress(ServiceException, HTTPException, AttributeError):  # what isn't there has no tags
             found = backend.list_tags(arn)[0] if service == "sagemaker" else backend.list_tags_for_resource(arn)
+            found = found["tags"] if service == "ecr" else found
         yield arn, found if isinstance(found, Mapping) else {tag["Key"]: tag["Value"] for tag in found}
 
 
@@ -206,7 +207,7 @@ def _scaling(response: Any, operation: str, asked: Parameters) -> Named:
         yield arn or arn_of(response, "application-autoscaling", "scalable-target/any"), kept.get(arn, {})
 
 
-TAGGED = frozenset({"cloudwatch", "logs"})
+TAGGED = frozenset({"cloudwatch", "ecr", "logs"})
 """Services whose resources are told by their tags here."""
 
 RESOURCES: Mapping[str, Callable[[Any, str, Parameters], Named]] = {
