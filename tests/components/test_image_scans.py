@@ -1,11 +1,9 @@
 """What ECR's scans of images say holds a deployment, and what can't be known does, too."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pulumi
 import pytest
 from botocore.stub import Stubber
@@ -16,38 +14,12 @@ from components.lookups import look_up
 from components.scans import NEVER, UNDER_WAY, Finding, Scan, read_scan, scan_of
 from components.settings import ImageScanSettings, Settings, SettingsError
 from components.settings.image_scan import AcceptedFinding, UnreadRepository
-from tests.support.recording import ACCOUNT, REGION, Recorded, RecordingEngine, record_part
+from tests.support.recording import ACCOUNT, Recorded, RecordingEngine, record_part
+from tests.support.scans import ASKED, DIGEST, OPERATION, URI, answer, ecr, inspected
 from tests.support.stacks import minimal, model, settings
 
-DIGEST = f"sha256:{'0' * 64}"
-URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/scoring@{DIGEST}"
-WHEN = datetime(2026, 3, 1)
 HIGH = ImageScanSettings(hold="HIGH")
 REASON = "the container never runs it"
-OPERATION = "describe_image_scan_findings"
-
-
-def answer(status: str, *basic: tuple[str, str], over: bool = True, **more: Any) -> dict[str, Any]:
-    """What ECR answers of a scan."""
-    found: dict[str, Any] = {"findings": [{"name": name, "severity": severity} for name, severity in basic]}
-    when = {"imageScanCompletedAt": WHEN} if over else {}
-    return {"imageScanStatus": {"status": status}, "imageScanFindings": found | when, **more}
-
-
-def inspected(*found: tuple[str, str, str]) -> dict[str, Any]:
-    """What ECR answers where Amazon Inspector scans: ids, severities, and states of the findings."""
-    findings = [
-        {"packageVulnerabilityDetails": {"vulnerabilityId": name}, "severity": severity, "status": status}
-        for name, severity, status in found
-    ]
-    return {
-        "imageScanStatus": {"status": "ACTIVE"},
-        "imageScanFindings": {"enhancedFindings": findings, "imageScanCompletedAt": WHEN},
-    }
-
-
-def stubbed() -> Any:
-    return boto3.client("ecr", region_name=REGION, aws_access_key_id="id", aws_secret_access_key="key")
 
 
 def complete(*findings: tuple[str, str]) -> Scan:
@@ -58,26 +30,20 @@ def complete(*findings: tuple[str, str]) -> Scan:
 
 
 def test_findings_are_those_of_all_pages() -> None:
-    ecr = stubbed()
-    asked = {
-        "registryId": ACCOUNT,
-        "repositoryName": "scoring",
-        "imageId": {"imageDigest": DIGEST},
-        "maxResults": 1000,
-    }
-    with Stubber(ecr) as stub:
-        stub.add_response(OPERATION, answer("COMPLETE", ("CVE-2024-1", "LOW"), nextToken="more"), asked)
-        stub.add_response(OPERATION, answer("COMPLETE", ("CVE-2024-2", "HIGH")), asked | {"nextToken": "more"})
-        found = read_scan(ecr, URI)
+    client = ecr()
+    with Stubber(client) as stub:
+        stub.add_response(OPERATION, answer("COMPLETE", ("CVE-2024-1", "LOW"), nextToken="more"), ASKED)
+        stub.add_response(OPERATION, answer("COMPLETE", ("CVE-2024-2", "HIGH")), ASKED | {"nextToken": "more"})
+        found = read_scan(client, URI)
     assert found == complete(("CVE-2024-1", "LOW"), ("CVE-2024-2", "HIGH"))
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ImageNotFoundException", NEVER])
 def test_an_error_is_no_scan_without_findings(code: str) -> None:
-    ecr = stubbed()
-    with Stubber(ecr) as stub:
+    client = ecr()
+    with Stubber(client) as stub:
         stub.add_client_error(OPERATION, code)
-        found = read_scan(ecr, URI)
+        found = read_scan(client, URI)
     assert (found.status, found.complete) == (code, False)
 
 
@@ -97,7 +63,7 @@ def test_a_scan_that_is_said_to_be_over_before_its_findings_are_there_is_under_w
 
 @pytest.mark.parametrize(
     "status",
-    stubbed().meta.service_model.shape_for("ScanStatus").enum,
+    ecr().meta.service_model.shape_for("ScanStatus").enum,
 )
 def test_of_all_that_ecr_may_say_only_a_scan_that_is_over_lets_an_image_pass(status: str) -> None:
     passes = not problem_with(URI, scan_of([answer(status)]), HIGH)
