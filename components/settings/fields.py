@@ -197,7 +197,7 @@ RepositoryName = Annotated[
     ),
 ]
 FindingId = Annotated[
-    str, _matching(r"[A-Z][A-Za-z0-9]*(-[A-Za-z0-9.]+)+", "a finding's id; write one such as CVE-2024-3094")
+    str, _matching(r"[A-Z][A-Za-z0-9]*(-[A-Za-z0-9.:_]+)+", "a finding's id; write one such as CVE-2024-3094")
 ]
 KeyArn = Annotated[
     str,
