@@ -17,7 +17,7 @@ from private_inference.verification.checks import (
 )
 from private_inference.verification.controls import VULNERABILITIES
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.descriptions import containers
+from private_inference.verification.packages import containers
 
 OVER = ("COMPLETE", "ACTIVE")
 
@@ -35,7 +35,7 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
 
 
 def _scanned(stack: Deployed, endpoint: str, settings: ImageScanSettings) -> Result:
-    uris = {container["Image"] for model in stack.models(endpoint) for container in containers(model)}
+    uris = {container["Image"] for model in stack.models(endpoint) for container in containers(stack.aws, model)}
     seen, faults, unread = [], [], []
     for uri in sorted(uris):
         name = uri.partition("/")[2]

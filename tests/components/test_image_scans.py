@@ -11,8 +11,9 @@ from botocore.stub import Stubber
 from components.image_scans import ImageScans, image_scans, problem_with
 from components.images import ServingImage
 from components.lookups import look_up
+from components.model_packages import Packages
 from components.scans import NEVER, UNDER_WAY, Finding, Scan, read_scan, scan_of
-from components.settings import ImageScanSettings, Settings, SettingsError
+from components.settings import Container, ImageScanSettings, ImageSettings, Settings, SettingsError
 from components.settings.image_scan import AcceptedFinding, UnreadRepository
 from tests.support.recording import ACCOUNT, Recorded, RecordingEngine, record_part
 from tests.support.scans import ASKED, DIGEST, OPERATION, URI, answer, ecr, inspected
@@ -155,11 +156,13 @@ def read_in(archive: Path, scan: dict[str, Any] | None, **image: str) -> Setting
     return settings(given)
 
 
-def looked_at(read: Settings, engine: RecordingEngine) -> tuple[ImageScans | None, Recorded]:
+def looked_at(
+    read: Settings, engine: RecordingEngine, packages: Packages | None = None
+) -> tuple[ImageScans | None, Recorded]:
     found: list[ImageScans | None] = []
 
     def program() -> None:
-        found.append(image_scans(read, look_up(read).prebuilt_images))
+        found.append(image_scans(read, look_up(read).prebuilt_images, packages or {}))
 
     recorded = record_part(program, engine)
     return found[0], recorded
@@ -196,6 +199,20 @@ def test_an_image_of_aws_is_asked_for_too(archive: Path) -> None:
         looked_at(read_in(archive, {"hold": "HIGH"}), engine)
     unread = {"hold": "HIGH", "unread": [{"repository": "sagemaker-xgboost", "because": REASON}]}
     assert looked_at(read_in(archive, unread), engine)[0]
+
+
+def test_an_image_of_a_model_package_holds_as_one_of_the_settings_does(archive: Path) -> None:
+    """It is nowhere in the settings. Its tag may be moved, as that of a setting's image, which is refused there."""
+    unread = {"hold": "HIGH", "unread": [{"repository": "sagemaker-xgboost", "because": REASON}]}
+    answers = {"sagemaker-xgboost": answer("COMPLETE"), "scoring": answer("COMPLETE", ("CVE-2024-1", "HIGH"))}
+    packaged = {"arn": [Container(image=ImageSettings(uri=URI))]}
+    with pytest.raises(SettingsError, match=r"CVE-2024-1 \(HIGH\)"):
+        looked_at(read_in(archive, unread), Account(answers), packaged)
+    passed = {**answers, "scoring": answer("COMPLETE")}
+    assert looked_at(read_in(archive, unread), Account(passed), packaged)[0]
+    tagged = {"arn": [Container(image=ImageSettings(uri=f"{URI.partition('@')[0]}:1"))]}
+    with pytest.raises(SettingsError, match=r"scoring:1 of a model package has a tag, which may be moved"):
+        looked_at(read_in(archive, unread), Account(passed), tagged)
 
 
 def test_a_waiver_that_no_image_needs_is_refused(archive: Path) -> None:
