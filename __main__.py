@@ -10,6 +10,7 @@ from components import front_door_policies
 from components.account_guards import AccountGuards
 from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
+from components.balanced_front_door import BalancedFrontDoorArgs, balanced_front_door
 from components.built_images import built_images
 from components.callers import Callers, CallersArgs
 from components.cidr import Tier
@@ -115,7 +116,7 @@ groups = SecurityGroups(
     "groups",
     SecurityGroupsArgs(
         vpc_id=network.vpc.id,
-        allowed=plan.allowed,
+        allowed=(*plan.allowed, *plan.balanced),
         own_endpoints=not facts.service_zones.keys() <= network.endpoints.keys(),
         existing_groups=existing_groups(network.endpoints),
         prefix_list_ids={gateway: found.id for gateway, found in facts.prefix_lists.items()},
@@ -220,7 +221,7 @@ if network.flow_log_group and settings.network.rejection_alarm_off_because is No
         ),
         options,
     )
-front_doors_role = front_door_policies.role_arn(account, stack_path(), stack_name()) if settings.front_door else None
+front_doors_role = front_door_policies.role_arn(account, stack_path(), stack_name()) if settings.private_api else None
 outside_calls = None
 if settings.logs_calls:
     outside_calls = OutsideCalls(
@@ -273,11 +274,11 @@ endpoints = {
     for endpoint in settings.endpoints
 }
 door: tuple[PrivateApi, PrivateName] | None = None
-if settings.front_door:
+if settings.private_api:
     api = PrivateApi(
         "front-door",
         PrivateApiArgs(
-            settings=settings.front_door,
+            settings=settings.private_api,
             account=account,
             iam_path=stack_path(),
             endpoints={name: each.endpoint for name, each in endpoints.items()},
@@ -291,8 +292,23 @@ if settings.front_door:
         ),
         options,
     )
-    args = PrivateNameArgs(settings=settings.front_door, api=api, vpc_id=network.vpc.id, topic_arn=monitoring.topic.arn)
+    args = PrivateNameArgs(settings=settings.private_api, api=api, vpc_id=network.vpc.id, topic_arn=monitoring.topic.arn)
     door = api, PrivateName("front-door", args, options)
+balancer = balanced_front_door(
+    "front-door",
+    BalancedFrontDoorArgs(
+        settings=settings,
+        account=account,
+        network=network,
+        groups=groups,
+        access=access,
+        keys=keys,
+        store=store,
+        endpoints=endpoints,
+        topic_arn=monitoring.topic.arn,
+    ),
+    options,
+)
 if settings.perimeter.attach:
     AttachedPerimeter(
         "perimeter",
@@ -330,6 +346,7 @@ contract = PublishedContract(
         monitoring=monitoring,
         endpoints=endpoints,
         front_door=door,
+        balancer=balancer,
         resolver=resolver,
         hooks=safeguards.contract,
     ),

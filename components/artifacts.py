@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pulumi
@@ -31,6 +32,8 @@ class ArtifactStoreArgs:
 
 PREFIX = "models/"
 """Of the keys of artifacts in the stack's bucket."""
+AUTHORITIES = "authorities/"
+"""Of the keys of the CAs' certificates that clients of the load balancer have theirs of."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class ArtifactStore(pulumi.ComponentResource):
         )
         local = {container.source: container for container in args.containers if container.local}
         self._digests = {source: _digest(container) for source, container in local.items()}
-        self._uploaded = self._upload_all(local, self._safeguards())
+        self._protected = self._safeguards()
+        self._uploaded = self._upload_all(local)
         self.register_outputs({"bucketName": self.bucket.bucket})
 
     def artifact_of(self, container: Container) -> Artifact:
@@ -90,6 +94,12 @@ class ArtifactStore(pulumi.ComponentResource):
                 else f"{arn}{bucket}/{objects(key)}"
             )
         )
+
+    def authorities(self, bundle: Path) -> aws.s3.BucketObjectv2:
+        """The uploaded certificates of CAs, named by their content: others are another object."""
+        digest = sha256(bundle.read_bytes()).hexdigest()
+        key = f"{AUTHORITIES}{digest}.pem"
+        return self._upload(f"authorities-{digest[:12]}", key, bundle, "application/x-pem-file", hooks=None)
 
     def _child(
         self, *depends_on: pulumi.Resource, hooks: pulumi.ResourceHookBinding | None = None
@@ -116,28 +126,26 @@ class ArtifactStore(pulumi.ComponentResource):
             self._child,
         )
 
-    def _upload_all(
-        self, local: Mapping[str, Container], safeguards: Sequence[pulumi.Resource]
-    ) -> Mapping[str, Artifact]:
+    def _upload_all(self, local: Mapping[str, Container]) -> Mapping[str, Artifact]:
         """The objects of each content, by its digest, however many models share it."""
         by_content = {digest: local[source] for source, digest in self._digests.items()}
         return {
-            digest: self._files(_files(container), digest, safeguards)
+            digest: self._files(_files(container), digest)
             if container.listed
-            else self._archive(Path(container.artifact), digest, safeguards)
+            else self._archive(Path(container.artifact), digest)
             for digest, container in by_content.items()
         }
 
-    def _archive(self, archive: Path, digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
+    def _archive(self, archive: Path, digest: str) -> Artifact:
         name, key = f"model-{digest[:12]}", f"{PREFIX}{digest}/model.tar.gz"
-        uploaded = self._upload(name, key, archive, "application/gzip", safeguards)
+        uploaded = self._upload(name, key, archive, "application/gzip", self._hooks)
         uri = pulumi.Output.concat("s3://", uploaded.bucket, "/", uploaded.key)
         return Artifact(uri=uri, content=digest, readable=self._own, uploaded=[uploaded])
 
-    def _files(self, files: Mapping[str, Path], digest: str, safeguards: Sequence[pulumi.Resource]) -> Artifact:
+    def _files(self, files: Mapping[str, Path], digest: str) -> Artifact:
         prefix = f"{PREFIX}{digest}/"
         uploaded = [
-            self._upload(f"model-{digest[:12]}/{name}", f"{prefix}{name}", path, "application/octet-stream", safeguards)
+            self._upload(f"model-{digest[:12]}/{name}", f"{prefix}{name}", path, "application/octet-stream", self._hooks)
             for name, path in files.items()
         ]
         uri = pulumi.Output.concat("s3://", self.bucket.bucket, "/", prefix)
@@ -148,7 +156,7 @@ class ArtifactStore(pulumi.ComponentResource):
         return pulumi.Output.concat(self.bucket.arn, f"/{PREFIX}*")
 
     def _upload(
-        self, name: str, key: str, path: Path, content_type: str, safeguards: Sequence[pulumi.Resource]
+        self, name: str, key: str, path: Path, content_type: str, hooks: pulumi.ResourceHookBinding | None
     ) -> aws.s3.BucketObjectv2:
         # An object stays when the program no longer names it: a rollback finds the model that it rolls back to.
         return aws.s3.BucketObjectv2(
@@ -159,7 +167,7 @@ class ArtifactStore(pulumi.ComponentResource):
             content_type=content_type,
             server_side_encryption="aws:kms",
             kms_key_id=self._args.key_arn,
-            opts=self._child(*safeguards, hooks=self._hooks),
+            opts=self._child(*self._protected, hooks=hooks),
         )
 
 

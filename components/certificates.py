@@ -16,8 +16,10 @@ REMEDIES = {
 }
 """By status: https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html"""
 
-KEYS = ("RSA_2048", "EC_prime256v1", "EC_secp384r1")
+API_KEYS = ("RSA_2048", "EC_prime256v1", "EC_secp384r1")
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-custom-domains.html"""
+BALANCER_KEYS = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html"""
 
 
 def check_certificate(settings: FrontDoorSettings, region: str) -> None:
@@ -41,10 +43,11 @@ def check_certificate(settings: FrontDoorSettings, region: str) -> None:
     if found["Status"] != "ISSUED":
         remedy = REMEDIES.get(found["Status"], "Name one that is issued")
         raise SettingsError(f"frontDoor.certificateArn: {short!r} is {found['Status']}, not issued. {remedy}.")
-    key = found.get("KeyAlgorithm", KEYS[0]).replace("-", "_")
-    if key not in KEYS:
+    key = found.get("KeyAlgorithm", API_KEYS[0]).replace("-", "_")
+    taker, keys = ("load balancers", BALANCER_KEYS) if settings.load_balancer else ("private names", API_KEYS)
+    if key not in keys:
         raise SettingsError(
-            f"frontDoor.certificateArn: {short!r} has a key of {key}, and private names take {', '.join(KEYS)}. "
+            f"frontDoor.certificateArn: {short!r} has a key of {key}, and {taker} take {', '.join(keys)}. "
             "Name a certificate with such a key."
         )
     names = [found["DomainName"], *found.get("SubjectAlternativeNames", [])]

@@ -15,6 +15,7 @@ from components.cidr import Tier
 from components.inbound_resolver import InboundResolver
 from components.inference import InferenceEndpoint
 from components.keys import EncryptionKeys
+from components.load_balancer import LoadBalancer
 from components.monitoring import Monitoring
 from components.network import Network
 from components.private_access import PrivateAccess
@@ -92,6 +93,18 @@ class FrontDoor(CamelCaseModel):
     """Id of the interface endpoint that calls come through."""
 
 
+class Balanced(CamelCaseModel):
+    """A private HTTPS name in front of the models, for clients that show a certificate and sign nothing.
+
+    They POST to `/endpoints/NAME/invocations`, or `/endpoints/NAME/invocations-response-stream` where it streams.
+    """
+
+    url: str
+    """Such as https://models.example.internal."""
+    arn: str
+    """ARN of the load balancer behind it."""
+
+
 class OnPremises(CamelCaseModel):
     """What on-premises clients need besides."""
 
@@ -126,6 +139,8 @@ class Contract(CamelCaseModel):
     dashboard_url: str
     front_door: FrontDoor | None = None
     """For clients that can't call SageMaker Runtime itself; left out where there is none."""
+    load_balancer: Balanced | None = None
+    """For clients that can't sign for AWS; left out where there is none."""
     on_premises: OnPremises | None = None
     """For clients outside AWS; left out where private names don't resolve there."""
 
@@ -148,6 +163,8 @@ class PublishedContractArgs:
     endpoints: Mapping[str, InferenceEndpoint]
     """By the endpoint's name."""
     front_door: tuple[PrivateApi, PrivateName] | None
+    balancer: LoadBalancer | None
+    """In its place."""
     resolver: InboundResolver | None
     hooks: pulumi.ResourceHookBinding
     """Of the parameters."""
@@ -202,6 +219,9 @@ def _contract(args: PublishedContractArgs, endpoints: Mapping[str, Any]) -> dict
         dashboard_url=args.monitoring.dashboard_url,
         endpoints=endpoints,
         front_door=_front_door(*args.front_door) if args.front_door else LEFT_OUT,
+        load_balancer=as_json(Balanced, url=args.balancer.url, arn=args.balancer.balancer.arn)
+        if args.balancer
+        else LEFT_OUT,
         on_premises=as_json(OnPremises, resolver_addresses=args.resolver.addresses) if args.resolver else LEFT_OUT,
     )
 

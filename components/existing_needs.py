@@ -6,7 +6,7 @@ from functools import cached_property
 
 from components.endpoint_services import FRONT_DOOR, RUNTIME, runtime_service
 from components.existing_vpc import ExistingVpc, Item
-from components.flows import Block, Flow, Gateway, Peer, flows, resolver_flows
+from components.flows import Block, Flow, Gateway, Peer, flows, load_balancer_flows, placed, resolver_flows
 from components.settings import ExistingVpcSettings, Settings
 
 PLACE = "network.existing"
@@ -28,7 +28,8 @@ class Needs:
     @cached_property
     def flows(self) -> Sequence[Flow]:
         """Who talks to whom."""
-        return (*flows(self.settings), *resolver_flows(self.settings))
+        balanced = placed(load_balancer_flows(self.settings))
+        return (*flows(self.settings), *resolver_flows(self.settings), *balanced)
 
     @property
     def made_gateways(self) -> list[Gateway]:
@@ -38,7 +39,7 @@ class Needs:
     @property
     def made_interfaces(self) -> list[str]:
         """Services that the stack makes an interface endpoint for."""
-        front_door = [FRONT_DOOR] if self.settings.front_door else []
+        front_door = [FRONT_DOOR] if self.settings.private_api else []
         wanted = (RUNTIME, *self.settings.private_access.interface_endpoints, *front_door)
         return [each for each in wanted if each not in self.existing.interface_endpoints]
 

@@ -18,6 +18,7 @@ Ports = tuple[int, int]
 
 HTTPS: Ports = (443, 443)
 DNS: Ports = (53, 53)
+FORWARDER_PORTS: Ports = (8443, 8443)
 Protocol = Literal["tcp", "udp"]
 Direction = Literal["ingress", "egress"]
 
@@ -36,15 +37,29 @@ class Block:
     cidr: str
 
 
-Peer = Tier | Gateway | Block
+class Part(StrEnum):
+    """A part of the front door that has a security group of its own in the subnets of a tier."""
+
+    BALANCER = "balancer"
+    FORWARDER = "forwarder"
+
+    @property
+    def tier(self) -> Tier:
+        """Where it is: the balancer is called as interface endpoints are, the forwarder calls as clients do."""
+        return Tier.ACCESS if self == Part.BALANCER else Tier.APP
+
+
+Guarded = Tier | Part
+"""What has a security group in the VPC."""
+Peer = Tier | Part | Gateway | Block
 
 
 @dataclass(frozen=True)
 class Flow:
     """Connections that `source` opens to `destination`."""
 
-    source: Tier | Block
-    destination: Tier | Gateway | Block
+    source: Guarded | Block
+    destination: Peer
     purpose: str
     ports: Ports = HTTPS
     protocol: Protocol = "tcp"
@@ -87,6 +102,33 @@ def resolver_flows(settings: Settings) -> tuple[Flow, ...]:
     )
 
 
+def load_balancer_flows(settings: Settings) -> tuple[Flow, ...]:
+    """The way of a call through the load balancer and its forwarder, and what the forwarder needs to run."""
+    if not settings.load_balancer:
+        return ()
+    premises = settings.network.on_premises.cidrs if settings.network.on_premises else ()
+    return (
+        Flow(Tier.APP, Part.BALANCER, "Clients call the models through the load balancer"),
+        *(Flow(Block(each), Part.BALANCER, "On-premises clients call the load balancer") for each in premises),
+        Flow(Part.BALANCER, Part.FORWARDER, "The load balancer passes calls on", FORWARDER_PORTS),
+        Flow(Part.FORWARDER, Tier.ACCESS, "The forwarder calls the models, and AWS services to run"),
+        Flow(Part.FORWARDER, Gateway.S3, "ECR serves the layers of the forwarder from S3"),
+    )
+
+
+def placed(allowed: Iterable[Flow]) -> tuple[Flow, ...]:
+    """The flows as network ACLs and routes judge them: between tiers."""
+    found = (
+        replace(
+            flow,
+            source=flow.source.tier if isinstance(flow.source, Part) else flow.source,
+            destination=flow.destination.tier if isinstance(flow.destination, Part) else flow.destination,
+        )
+        for flow in allowed
+    )
+    return tuple(dict.fromkeys(found))
+
+
 def through_transit(allowed: Iterable[Flow], vpc: str) -> tuple[Flow, ...]:
     """The flows from and to other networks, as the ACL of the transit gateway's subnets judges them.
 
@@ -120,7 +162,7 @@ def _end(name: str) -> Tier | Block:
 class GroupRule:
     """A rule of the security group of `tier`, to or from `peer`. Groups are stateful: answers need no rule."""
 
-    tier: Tier
+    tier: Guarded
     direction: Direction
     peer: Peer
     ports: Ports
@@ -131,7 +173,7 @@ class GroupRule:
 def group_rules(allowed: Sequence[Flow]) -> Iterator[GroupRule]:
     """The rules for both ends of each flow, where an end has a security group in this VPC."""
     for flow in allowed:
-        if isinstance(flow.source, Tier):
+        if isinstance(flow.source, Guarded):
             yield GroupRule(flow.source, "egress", flow.destination, flow.ports, flow.purpose, flow.protocol)
-        if isinstance(flow.destination, Tier):
+        if isinstance(flow.destination, Guarded):
             yield GroupRule(flow.destination, "ingress", flow.source, flow.ports, flow.purpose, flow.protocol)

@@ -82,7 +82,7 @@ class RegionFacts:
 def look_up(settings: Settings) -> RegionFacts:
     """What the settings need to know. Raises SettingsError where they name what the region does not have."""
     account = _account(settings.region)
-    further = [*settings.private_access.interface_endpoints, *([FRONT_DOOR] if settings.front_door else [])]
+    further = [*settings.private_access.interface_endpoints, *([FRONT_DOOR] if settings.private_api else [])]
     offered = {service: _zones_of(service, settings) for service in (RUNTIME, *further)}
     existing = settings.network.existing
     vpc = read(settings, existing) if existing else None

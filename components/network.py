@@ -33,8 +33,10 @@ class NetworkPlan:
     """Who talks to whom."""
     resolving: Sequence[Flow]
     """Who asks the inbound endpoint of Route 53 Resolver for names."""
+    balanced: Sequence[Flow]
+    """Who calls through the load balancer, and what stands behind it."""
     acl_rules: Mapping[Tier, Sequence[NumberedAclRule]]
-    """What each tier's network ACL says, derived from both."""
+    """What each tier's network ACL says, derived from all of them."""
 
 
 def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
@@ -43,16 +45,18 @@ def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
     Raises SettingsError if an ACL would need more rules than its quota, the deny list names what a flow needs, or new
     zones have no room beside those in use.
     """
-    allowed, resolving = flows.flows(settings), flows.resolver_flows(settings)
+    allowed, resolving, balanced = (
+        of(settings) for of in (flows.flows, flows.resolver_flows, flows.load_balancer_flows)
+    )
     if facts.existing:
-        return NetworkPlan(None, allowed, resolving, {})
+        return NetworkPlan(None, allowed, resolving, balanced, {})
     premises, vpc = settings.network.on_premises, settings.network.cidr
     transit = premises is not None and premises.by_transit_gateway
     try:
         subnets = plan_subnets(vpc, facts.zones, facts.subnets_in_use, transit=transit)
     except CidrError as error:
         raise SettingsError(f"network.zones: {error}.") from None
-    judged = dict.fromkeys(WORKLOADS, (*allowed, *resolving))
+    judged = dict.fromkeys(WORKLOADS, (*allowed, *resolving, *flows.placed(balanced)))
     judged[Tier.TRANSIT] = flows.through_transit(judged[Tier.ACCESS], vpc)
     addresses: dict[Peer, Sequence[str]] = {tier: [block] for tier, block in subnets.blocks.items()}
     addresses |= {gateway: found.cidrs for gateway, found in facts.prefix_lists.items()}
@@ -68,7 +72,7 @@ def plan_network(settings: Settings, facts: RegionFacts) -> NetworkPlan:
             f"aws:region: a gateway's prefix list in {settings.region} can't be opened in network ACLs: {error}. Look "
             "at the list (`aws ec2 describe-prefix-lists`): AWS's own names public addresses only."
         ) from None
-    return NetworkPlan(subnets, allowed, resolving, rules)
+    return NetworkPlan(subnets, allowed, resolving, balanced, rules)
 
 
 def _check_reachable(gateway: Gateway, needed: Sequence[str], denied: Sequence[str]) -> None:

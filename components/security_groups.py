@@ -1,4 +1,4 @@
-"""The three security groups of a stack, with the rules derived from its flows."""
+"""The security groups of a stack, with the rules derived from its flows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cidr import Tier
-from components.flows import HTTPS, Block, Flow, Gateway, GroupRule, Peer, group_rules
+from components.flows import HTTPS, Block, Flow, Gateway, GroupRule, Guarded, Part, Peer, group_rules
 from components.names import name_tag
 from components.network import INTERFACE_DELETION
 
@@ -15,8 +15,16 @@ DESCRIPTIONS = {
     Tier.APP: "Clients of the models",
     Tier.ACCESS: "Interface endpoints of AWS services",
     Tier.MODEL: "Network interfaces of the model containers",
+    Part.BALANCER: "Load balancer in front of the models",
+    Part.FORWARDER: "Forwarder behind the load balancer",
 }
-NAMES = {Tier.APP: "client", Tier.ACCESS: "access", Tier.MODEL: "model"}
+NAMES: Mapping[Guarded, str] = {
+    Tier.APP: "client",
+    Tier.ACCESS: "access",
+    Tier.MODEL: "model",
+    Part.BALANCER: "balancer",
+    Part.FORWARDER: "forwarder",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +45,22 @@ class SecurityGroupsArgs:
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """A group for each tier (client, access, model). Every rule allows TCP to or from one named peer."""
+    """A group for each tier (client, access, model), and for each part of the front door that flows name.
+
+    Every rule allows TCP to or from one named peer.
+    """
 
     client: aws.ec2.SecurityGroup
     access: aws.ec2.SecurityGroup
     model: aws.ec2.SecurityGroup
+    parts: Mapping[Part, aws.ec2.SecurityGroup]
+    """Of the front door's load balancer, if there is one."""
 
     def __init__(self, name: str, args: SecurityGroupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:security:SecurityGroups", name, None, opts)
         self._args = args
-        self._groups = {tier: self._group(tier) for tier in NAMES}
+        named = {end for flow in args.allowed for end in (flow.source, flow.destination)}
+        self._groups = {end: self._group(end) for end in NAMES if isinstance(end, Tier) or end in named}
         self.client, self.access, self.model = (self._groups[tier] for tier in (Tier.APP, Tier.ACCESS, Tier.MODEL))
         for rule in group_rules(args.allowed):
             if args.own_endpoints or Tier.ACCESS not in (rule.tier, rule.peer):
@@ -54,9 +68,10 @@ class SecurityGroups(pulumi.ComponentResource):
             if rule.direction == "egress" and rule.peer == Tier.ACCESS:
                 for group in args.existing_groups:
                     self._rule(rule, group)
+        self.parts = {part: self._groups[part] for part in Part if part in self._groups}
         self.register_outputs({"clientSecurityGroupId": self.client.id})
 
-    def _group(self, tier: Tier) -> aws.ec2.SecurityGroup:
+    def _group(self, tier: Guarded) -> aws.ec2.SecurityGroup:
         return aws.ec2.SecurityGroup(
             NAMES[tier],
             description=DESCRIPTIONS[tier],
@@ -86,11 +101,11 @@ class SecurityGroups(pulumi.ComponentResource):
             cidr_ipv4=rule.peer.cidr if isinstance(rule.peer, Block) else None,
             prefix_list_id=self._args.prefix_list_ids[rule.peer] if isinstance(rule.peer, Gateway) else None,
             referenced_security_group_id=existing
-            or (self._groups[rule.peer].id if isinstance(rule.peer, Tier) else None),
+            or (self._groups[rule.peer].id if isinstance(rule.peer, Guarded) else None),
         )
 
 
 def _peer_name(peer: Peer) -> str:
     if isinstance(peer, Block):
         return peer.cidr.replace("/", "-")
-    return NAMES[peer] if isinstance(peer, Tier) else peer.value
+    return peer.value if isinstance(peer, Gateway) else NAMES[peer]

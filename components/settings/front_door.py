@@ -8,8 +8,11 @@ from pydantic import Field
 from components.settings.endpoints import EndpointSettings
 from components.settings.fields import CaArn, CertificateArn, DomainName, ZoneId
 from components.settings.group import SettingsGroup
+from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.problems import Problem
 
+OF_THE_API = {"timeout_seconds": "timeoutSeconds", "requests_per_second": "requestsPerSecond", "burst": "burst"}
+"""Settings that a load balancer doesn't have, by field."""
 SOURCES = ("certificate_arn", "private_ca_arn", "public_zone_id")
 
 
@@ -40,12 +43,30 @@ class FrontDoorSettings(SettingsGroup):
     """How many may come at once."""
     expiry_days: Annotated[int, Field(ge=1, le=90)] = 30
     """Days before the certificate's end on which the operators are told."""
+    load_balancer: LoadBalancerSettings | None = None
+    """A load balancer in place of the API, for clients that can't sign for AWS, or wait or send more than it takes."""
+
+    @property
+    def gives_up_after(self) -> int:
+        """Seconds after which nobody waits for a model's answer any more."""
+        return self.load_balancer.timeout_seconds if self.load_balancer else self.timeout_seconds
+
+    @property
+    def timeout_key(self) -> str:
+        """The setting that says so."""
+        return f"frontDoor.{'loadBalancer.' if self.load_balancer else ''}timeoutSeconds"
 
     def _contradictions(self) -> Iterator[Problem]:
         given = [key for key in SOURCES if getattr(self, key) is not None]
         if len(given) != 1:
             message = "needs exactly one of certificateArn, privateCaArn and publicZoneId for its certificate"
             yield Problem("domainName", self.domain_name, message)
+        if self.load_balancer:
+            for field, key in OF_THE_API.items():
+                if field in self.model_fields_set:
+                    message = "is about the API, in whose place there is a load balancer; remove it"
+                    instead = "; set loadBalancer.timeoutSeconds" if field == "timeout_seconds" else ""
+                    yield Problem(key, getattr(self, field), f"{message}{instead}")
 
 
 def contradictions(
@@ -56,17 +77,19 @@ def contradictions(
         arn = getattr(front_door, key)
         if arn and arn.split(":")[3] != region:
             camel = {"certificate_arn": "certificateArn", "private_ca_arn": "privateCaArn"}[key]
-            message = f"is not in {region}, and API Gateway takes certificates of its own region only; name one there"
+            taker = "a load balancer" if front_door.load_balancer else "API Gateway"
+            message = f"is not in {region}, and {taker} takes certificates of its own region only; name one there"
             yield Problem(f"frontDoor.{camel}", arn, message)
     if not endpoints:
         yield Problem("frontDoor.domainName", front_door.domain_name, "leads to no endpoint; add one to endpoints")
     if fips:
-        message = "can't be had with privateAccess.fips: API Gateway names no FIPS endpoint of SageMaker; choose one"
+        caller = "the forwarder" if front_door.load_balancer else "API Gateway"
+        message = f"can't be had with privateAccess.fips: {caller} calls no FIPS endpoint of SageMaker; choose one"
         yield Problem("frontDoor.domainName", front_door.domain_name, message)
-    limit = front_door.timeout_seconds * 1000
+    limit = front_door.gives_up_after * 1000
     untold = (
-        f"would tell of no call through the front door, which gives up after {front_door.timeout_seconds} s "
-        "(frontDoor.timeoutSeconds); lower it"
+        f"would tell of no call through the front door, which gives up after {front_door.gives_up_after} s "
+        f"({front_door.timeout_key}); lower it"
     )
     for position, endpoint in enumerate(endpoints):
         if message := _unreachable(endpoint):

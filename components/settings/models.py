@@ -34,6 +34,8 @@ from components.settings.group import SettingsGroup
 from components.settings.image_scan import ImageScanSettings
 from components.settings.image_uris import contradictions as image_contradictions
 from components.settings.model_package import region_of
+from components.settings.load_balancer import LoadBalancerSettings
+from components.settings.load_balancer import contradictions as load_balancer_contradictions
 from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
 from components.settings.served_model import Container
@@ -249,6 +251,16 @@ class Settings(SettingsGroup):
         return self.operators.calls_from_outside and bool(self.endpoints)
 
     @property
+    def private_api(self) -> FrontDoorSettings | None:
+        """The front door, if it is an API of API Gateway."""
+        return None if self.load_balancer else self.front_door
+
+    @property
+    def load_balancer(self) -> LoadBalancerSettings | None:
+        """What stands in the API's place."""
+        return self.front_door.load_balancer if self.front_door else None
+
+    @property
     def asynchronous(self) -> tuple[EndpointSettings, ...]:
         """The endpoints whose answers come later, in S3."""
         return tuple(endpoint for endpoint in self.endpoints if endpoint.asynchronous)
@@ -295,6 +307,8 @@ class Settings(SettingsGroup):
         if self.front_door:
             fips = self.private_access.fips
             yield from front_door_contradictions(self.front_door, self.region, fips, self.endpoints)
+        if self.load_balancer:
+            yield from load_balancer_contradictions(self.load_balancer, self.region, access.interface_endpoints)
 
     def _in_other_regions(self) -> Iterator[Problem]:
         """Packages that SageMaker wouldn't take."""

@@ -91,7 +91,7 @@ def intent_from(settings: Settings) -> Intent:
         f"VPC {S3}",
     )
     each = [one for endpoint in settings.endpoints for one in _endpoint(endpoint)]
-    if settings.front_door:
+    if settings.private_api:
         stack += (FRONT_DOORS_ROLE, f"VPC {FRONT_DOOR}", *map(_route, names))
         each += [one for name in names for one in _through_front_door(name)]
     callers = [f"role caller-{caller.name}" for caller in settings.callers if caller.account]

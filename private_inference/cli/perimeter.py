@@ -155,8 +155,8 @@ def _guarded(
         account_guards=settings.account_guards,
         callers=settings.callers,
         front_door=(
-            GuardedFrontDoor(role=role, api=api, domain_name=settings.front_door.domain_name)
-            if settings.front_door and api
+            GuardedFrontDoor(role=role, api=api, domain_name=settings.private_api.domain_name)
+            if settings.private_api and api
             else None
         ),
     )

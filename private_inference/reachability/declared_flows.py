@@ -50,7 +50,7 @@ def declared_expectations(settings: Settings) -> Iterator[Expectation]:
     """
     vpc = addresses(settings.network.cidr)
     endpoints = [RUNTIME, *([OTHER_ENDPOINTS] if settings.private_access.interface_endpoints else [])]
-    endpoints += [FRONT_DOOR] if settings.front_door else []
+    endpoints += [FRONT_DOOR] if settings.private_api else []
     for flow in settings.network.flows:
         asked = _asked(flow)
         for destination in _called(flow, vpc, endpoints):

@@ -107,14 +107,14 @@ def _expectations(settings: Settings) -> Iterator[Expectation]:
         yield Expectation(MODELS, RUNTIME, HTTPS, why="models without network isolation call AWS services")
         if settings.private_access.interface_endpoints:
             yield Expectation(MODELS, OTHER_ENDPOINTS, HTTPS, why="models without network isolation call AWS services")
-        if settings.front_door:
+        if settings.private_api:
             yield Expectation(MODELS, FRONT_DOOR, HTTPS, why="models without network isolation reach every endpoint")
         yield from _through_acls("model", "access")
     if settings.network.on_premises:
         yield Expectation(PREMISES, RUNTIME, HTTPS, why="on-premises clients call the models")
         if settings.private_access.interface_endpoints:
             yield Expectation(PREMISES, OTHER_ENDPOINTS, HTTPS, why="on-premises clients call AWS services")
-        if settings.front_door:
+        if settings.private_api:
             yield Expectation(
                 PREMISES, FRONT_DOOR, HTTPS, why="on-premises clients call the models by the stack's name"
             )
@@ -130,7 +130,7 @@ def _service_expectations(settings: Settings) -> Iterator[Expectation]:
     access = settings.private_access
     if access.interface_endpoints:
         yield Expectation(CLIENTS, OTHER_ENDPOINTS, HTTPS, why="clients call AWS services")
-    if settings.front_door:
+    if settings.private_api:
         yield Expectation(CLIENTS, FRONT_DOOR, HTTPS, why="clients call the models by the stack's own name")
     if access.dynamodb:
         yield Expectation(CLIENTS, "dynamodb", HTTPS, why="clients use DynamoDB")
@@ -170,7 +170,7 @@ class _Stack:
         self.network = network
         self.finder = PathFinder(network)
         self.unmet: list[str] = []
-        self._front_door = bool(settings.front_door)
+        self._front_door = bool(settings.private_api)
         self._resolver = bool(settings.network.on_premises and settings.network.on_premises.inbound_resolver)
         self._tiers = {tier: self._in_tier(tier) for tier in TIERS}
         premises = settings.network.on_premises

@@ -191,7 +191,7 @@ class Desired:
     @property
     def interfaces(self) -> tuple[str, ...]:
         """Services with an interface endpoint."""
-        front_door = (FRONT_DOOR,) if self.settings.front_door else ()
+        front_door = (FRONT_DOOR,) if self.settings.private_api else ()
         return (self.runtime, *self.settings.private_access.interface_endpoints, *front_door)
 
     @property

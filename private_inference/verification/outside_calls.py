@@ -99,7 +99,7 @@ def _around(stack: Deployed) -> Result:
     meant = list(dict.fromkeys([desired.contract.runtime_endpoint.id, *elsewhere]))
     role = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}{desired.name}-front-door"
     through = [{"exists": False}, {"anything-but": meant}]
-    return _told(stack, desired.watch, through, [role] if desired.settings.front_door else [])
+    return _told(stack, desired.watch, through, [role] if desired.settings.private_api else [])
 
 
 def _of_roles(stack: Deployed) -> list[str]:

@@ -80,15 +80,15 @@ def _scp_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
 def _front_doors_role(stack: Deployed) -> Iterator[str]:
     """ARN of the role with which API Gateway calls, from no VPC endpoint: alone exempt, if there is a front door."""
     desired = stack.desired
-    if desired.settings.front_door:
+    if desired.settings.private_api:
         yield f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}{desired.name}-front-door"
 
 
 def _front_door_faults(stack: Deployed, refusing: list[Statement]) -> Iterator[str]:
     desired, promised = stack.desired, stack.desired.contract.front_door
-    if not promised or not desired.settings.front_door:
+    if not promised or not desired.settings.private_api:
         return
-    name = desired.settings.front_door.domain_name.lower()
+    name = desired.settings.private_api.domain_name.lower()
     place = f"arn:{desired.partition}:apigateway:{desired.contract.region}"
     guarded = {f"{place}:*{promised.api_id}*", f"{place}:*/{name}+*"}
     others = ("ArnNotLike", "aws:PrincipalArn", *desired.settings.perimeter.deployers)
