@@ -292,7 +292,9 @@ if settings.private_api:
         ),
         options,
     )
-    args = PrivateNameArgs(settings=settings.private_api, api=api, vpc_id=network.vpc.id, topic_arn=monitoring.topic.arn)
+    args = PrivateNameArgs(
+        settings=settings.private_api, api=api, vpc_id=network.vpc.id, topic_arn=monitoring.topic.arn
+    )
     door = api, PrivateName("front-door", args, options)
 balancer = balanced_front_door(
     "front-door",

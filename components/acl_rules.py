@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from typing import Literal
 
 from components.cidr import Tier
-from components.flows import HTTPS, Block, Direction, Flow, Gateway, Peer, Ports, Protocol
+from components.flows import HTTPS, Block, Direction, Flow, Gateway, Peer, Ports, Protocol, tier_of
 
 EPHEMERAL_PORTS: Ports = (1024, 65535)
 """Ports that answers return to. Lambda and NAT use all of it, Linux the upper part.
@@ -152,7 +152,9 @@ def _opened(peer: Peer, ports: Ports, protocol: Protocol, addresses: Mapping[Pee
             yield _Wanted(number, "allow", block, ports, GATEWAYS)
     elif ports in PORTS and protocol == "tcp":
         for block in addresses[peer]:
-            yield _Wanted(TIERS[10 * list(Tier).index(peer) + PORTS.index(ports)], "allow", block, ports, TIERS)
+            yield _Wanted(
+                TIERS[10 * list(Tier).index(tier_of(peer)) + PORTS.index(ports)], "allow", block, ports, TIERS
+            )
     else:
         for block in addresses[peer]:
             number = _by_content(TIERS_ON_OTHER_PORTS, f"{peer} {service}")

@@ -145,7 +145,9 @@ class ArtifactStore(pulumi.ComponentResource):
     def _files(self, files: Mapping[str, Path], digest: str) -> Artifact:
         prefix = f"{PREFIX}{digest}/"
         uploaded = [
-            self._upload(f"model-{digest[:12]}/{name}", f"{prefix}{name}", path, "application/octet-stream", self._hooks)
+            self._upload(
+                f"model-{digest[:12]}/{name}", f"{prefix}{name}", path, "application/octet-stream", self._hooks
+            )
             for name, path in files.items()
         ]
         uri = pulumi.Output.concat("s3://", self.bucket.bucket, "/", prefix)

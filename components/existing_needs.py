@@ -6,7 +6,7 @@ from functools import cached_property
 
 from components.endpoint_services import FRONT_DOOR, RUNTIME, runtime_service
 from components.existing_vpc import ExistingVpc, Item
-from components.flows import Block, Flow, Gateway, Peer, flows, load_balancer_flows, placed, resolver_flows
+from components.flows import Block, Flow, Gateway, Peer, flows, load_balancer_flows, placed, resolver_flows, tier_of
 from components.settings import ExistingVpcSettings, Settings
 
 PLACE = "network.existing"
@@ -47,7 +47,11 @@ class Needs:
         """The blocks of a tier's subnets, of a gateway's service, or the block itself."""
         if isinstance(peer, Block):
             return [peer.cidr]
-        return self.prefix_lists[peer] if isinstance(peer, Gateway) else [s["CidrBlock"] for s in self.vpc.of(peer)]
+        return (
+            self.prefix_lists[peer]
+            if isinstance(peer, Gateway)
+            else [s["CidrBlock"] for s in self.vpc.of(tier_of(peer))]
+        )
 
     def service(self, name: str) -> str:
         """The endpoint service that a service is reached through."""

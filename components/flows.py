@@ -43,15 +43,16 @@ class Part(StrEnum):
     BALANCER = "balancer"
     FORWARDER = "forwarder"
 
-    @property
-    def tier(self) -> Tier:
-        """Where it is: the balancer is called as interface endpoints are, the forwarder calls as clients do."""
-        return Tier.ACCESS if self == Part.BALANCER else Tier.APP
-
 
 Guarded = Tier | Part
 """What has a security group in the VPC."""
 Peer = Tier | Part | Gateway | Block
+
+
+def tier_of(guarded: Guarded) -> Tier:
+    """Where it is: the balancer is called as interface endpoints are, the forwarder calls as clients do."""
+    places = {Part.BALANCER: Tier.ACCESS, Part.FORWARDER: Tier.APP}
+    return places[guarded] if isinstance(guarded, Part) else guarded
 
 
 @dataclass(frozen=True)
@@ -118,14 +119,11 @@ def load_balancer_flows(settings: Settings) -> tuple[Flow, ...]:
 
 def placed(allowed: Iterable[Flow]) -> tuple[Flow, ...]:
     """The flows as network ACLs and routes judge them: between tiers."""
-    found = (
-        replace(
-            flow,
-            source=flow.source.tier if isinstance(flow.source, Part) else flow.source,
-            destination=flow.destination.tier if isinstance(flow.destination, Part) else flow.destination,
-        )
-        for flow in allowed
-    )
+    found = []
+    for flow in allowed:
+        source = tier_of(flow.source) if isinstance(flow.source, Part) else flow.source
+        destination = tier_of(flow.destination) if isinstance(flow.destination, Part) else flow.destination
+        found.append(replace(flow, source=source, destination=destination))
     return tuple(dict.fromkeys(found))
 
 

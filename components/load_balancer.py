@@ -152,7 +152,12 @@ class LoadBalancer(pulumi.ComponentResource):
         for subject, said, metric, dimensions in (
             ("balancer-errors", "The load balancer itself answers with status 5XX", "HTTPCode_ELB_5XX_Count", balancer),
             ("forwarder-errors", "The forwarder answers with status 5XX", "HTTPCode_Target_5XX_Count", targets),
-            ("refused", "A TLS handshake fails: of a client's certificate, too", "ClientTLSNegotiationErrorCount", balancer),
+            (
+                "refused",
+                "A TLS handshake fails: of a client's certificate, too",
+                "ClientTLSNegotiationErrorCount",
+                balancer,
+            ),
         ):
             watch.alarm(
                 subject,

@@ -1,6 +1,7 @@
 """How workloads reach AWS services: through endpoints of the VPC, each bounded to what it is for."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 from pulumi_policy import Severity
@@ -87,8 +88,22 @@ def endpoint_policies_are_bounded(endpoint: Resource) -> Findings:
     yield from each_allowing(endpoint, document, _unbounded)
 
 
+LAYERS = re.compile(r"arn:aws[a-z-]*:s3:::prod-[a-z0-9-]+-starport-layer-bucket/\*")
+"""Where ECR keeps the layers of images, which it signs requests for: nobody else writes there.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
+"""
+
+
+def _of_layers(statement: Statement) -> bool:
+    """Whether a statement lets layers of images be loaded, and nothing else."""
+    named = [str(known(arn)) for arn in statement.resources]
+    loads = [str(known(action)).lower() for action in statement.actions] == ["s3:getobject"]
+    return loads and bool(named) and all(LAYERS.fullmatch(arn) for arn in named)
+
+
 def _unbounded(label: str, statement: Statement) -> str | None:
-    if statement.anyone:
+    if statement.anyone and not _of_layers(statement):
         return f"lets principals of any account pass ({label})"
     if statement.not_actions or any(set(str(known(action))) <= {"*", "?", ":"} for action in statement.actions):
         return f"lets every action pass ({label})"

@@ -6,10 +6,10 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, Severity
 
 from policy.controls import PRIVATE_ONLY, checkov, config, fsbp, hipaa, nist, pci, prowler, trivy
-from policy.findings import Findings
+from policy.findings import Findings, for_each
 from policy.given import Given, choices, each_value
 from policy.iam_documents import Statement, statements_on
-from policy.requirements import is_true, require, require_each, require_values
+from policy.requirements import is_on, is_true, require, require_each, require_values
 from policy.resources import Resource, Stack
 from policy.rules import all_of, each_of, resource_rule, stack_rule
 from policy.schema import corrections
@@ -128,6 +128,38 @@ def _redirects(listener: Resource) -> bool:
     return bool(actions) and all(
         known(pick(known(action).get("redirect"), "protocol")) == "HTTPS" for _, action in actions
     )
+
+
+TRUST_STORE = "aws:lb/trustStore:TrustStore"
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/mutual-authentication.html"""
+
+
+@stack_rule(
+    controls=[nist("IA-3(1)", "AC-6"), pci("8.3")],
+    severity=Severity.HIGH,
+    fix="give the listener a mutualAuthentication of mode verify with the trust store, and let no certificate outlive "
+    "its end",
+)
+def client_certificates_are_verified(stack: Stack) -> Findings:
+    """Listeners that ask clients for certificates verify them, and each trust store has a listener that does."""
+    yield from for_each(stack.all(*LISTENERS), _takes_any_certificate)
+    yield from for_each(stack.all(TRUST_STORE), lambda store: _verifies_nobody(stack, store))
+
+
+def _takes_any_certificate(listener: Resource) -> Findings:
+    asks = listener.get("mutualAuthentication")
+    if known(pick(asks, "mode")) == "passthrough":
+        yield listener.violation("takes any client's certificate (mutualAuthentication.mode)")
+    if is_on(pick(asks, "ignoreClientCertificateExpiry")):
+        yield listener.violation(
+            "takes certificates that have ended (mutualAuthentication.ignoreClientCertificateExpiry)"
+        )
+
+
+def _verifies_nobody(stack: Stack, store: Resource) -> Findings:
+    asking = stack.referring(LISTENERS, ["mutualAuthentication", "trustStoreArn"], store)
+    if not any(known(listener.get("mutualAuthentication", "mode")) == "verify" for listener in asking):
+        yield store.violation("verifies no client: no listener asks it")
 
 
 SOURCE_VPC = ("aws:sourcevpc",)

@@ -94,11 +94,22 @@ class LoadBalancerSettings(SettingsGroup):
     """
 
 
-def contradictions(balancer: LoadBalancerSettings, region: str, services: Sequence[str]) -> Iterator[Problem]:
-    """What of the load balancer can't be in a region, with interface endpoints of these services beside the runtime."""
+def contradictions(
+    balancer: LoadBalancerSettings | None, account: str, region: str, services: Sequence[str]
+) -> Iterator[Problem]:
+    """What of a load balancer can't be in a region, with interface endpoints of these services beside the runtime.
+
+    `account` is the stack's, or empty.
+    """
+    if balancer is None:
+        return
+    image = EcrImage.parse(balancer.forwarder)
     place = "frontDoor.loadBalancer"
-    if EcrImage.parse(balancer.forwarder).region != region:
+    if image.region != region:
         message = f"is not in {region}, and a VPC's endpoints lead to the registry of their own region; copy it there"
+        yield Problem(f"{place}.forwarder", balancer.forwarder, message)
+    if account and image.account != account:
+        message = "is of another account, and the stack's endpoints of ECR let its own images pass; copy it there"
         yield Problem(f"{place}.forwarder", balancer.forwarder, message)
     if missing := [service for service in FORWARDER_SERVICES if service not in services]:
         message = (

@@ -307,8 +307,8 @@ class Settings(SettingsGroup):
         if self.front_door:
             fips = self.private_access.fips
             yield from front_door_contradictions(self.front_door, self.region, fips, self.endpoints)
-        if self.load_balancer:
-            yield from load_balancer_contradictions(self.load_balancer, self.region, access.interface_endpoints)
+        balancer, services = self.load_balancer, access.interface_endpoints
+        yield from load_balancer_contradictions(balancer, self.account, self.region, services)
 
     def _in_other_regions(self) -> Iterator[Problem]:
         """Packages that SageMaker wouldn't take."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from private_inference.authorization import capture_intent, exchange_intent
+from private_inference.authorization import balanced_intent, capture_intent, exchange_intent
 from private_inference.authorization.actions import BEARER
 from private_inference.authorization.everyone import ADMINISTRATOR, ROOT_USER
 from private_inference.authorization.intent import Expectation, Expected, Intent
@@ -90,10 +90,12 @@ def intent_from(settings: Settings) -> Intent:
         f"VPC {RUNTIME}",
         f"VPC {S3}",
     )
-    each = [one for endpoint in settings.endpoints for one in _endpoint(endpoint)]
+    each = [*balanced_intent.expectations(settings)]
+    each += [one for endpoint in settings.endpoints for one in _endpoint(endpoint)]
     if settings.private_api:
         stack += (FRONT_DOORS_ROLE, f"VPC {FRONT_DOOR}", *map(_route, names))
         each += [one for name in names for one in _through_front_door(name)]
+    stack += balanced_intent.protected(settings)
     callers = [f"role caller-{caller.name}" for caller in settings.callers if caller.account]
     each += [one for caller in settings.callers for one in _elsewhere(caller, settings.endpoints)]
     log, calls = ((CALLS, CALLS_BUCKET), [*_trail()]) if settings.logs_calls else ((), [])

@@ -8,6 +8,7 @@ OTHER_ENDPOINTS, PREMISES, DENIED, ELSEWHERE = (
     "internet or elsewhere",
 )
 FRONT_DOOR = "front door"
+BALANCER, FORWARDER = "load balancer", "forwarder"  # in its place
 RESOLVER = "inbound resolver"  # of Route 53, for clients on premises
 SERVICES = "service addresses"  # those of the gateway endpoints' prefix lists, when they come from somewhere else
 NEIGHBOURS = "service neighbours"  # public addresses that share their first octet with those

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from private_inference.graph.endpoint_services import FRONT_DOOR as FRONT_DOOR_SERVICE
 from private_inference.graph.endpoint_services import RUNTIMES
+from private_inference.reachability.balanced_intent import balanced_expectations
 from private_inference.reachability.declared_flows import STATELESS, Places, declared_expectations
 from private_inference.reachability.intent import (
     ANSWERS,
@@ -37,9 +38,11 @@ from private_inference.reachability.model import RESOLVER as RESOLVER_KIND
 from private_inference.reachability.owners import is_used, owners_expectations
 from private_inference.reachability.party_names import (
     ATTACHMENT,
+    BALANCER,
     CLIENTS,
     DENIED,
     ELSEWHERE,
+    FORWARDER,
     FRONT_DOOR,
     MODELS,
     NEIGHBOURS,
@@ -69,6 +72,8 @@ if TYPE_CHECKING:
 
 TIERS = ("app", "access", "model")
 ROLES = {"app": "client", "access": "access", "model": "model"}
+PARTS = {BALANCER: ("balancer", "access"), FORWARDER: ("forwarder", "app")}
+"""The role and the tier of what stands in the front door's place."""
 TO_PREMISES = (GatewayKind.VIRTUAL_PRIVATE, GatewayKind.TRANSIT)
 
 
@@ -77,7 +82,12 @@ def intent_from(settings: Settings, network: Network) -> Intent:
     stack = _Stack(settings, network)
     parties = [party for party in stack.parties() if party.ends]
     known = {party.name for party in parties}
-    wanted = [*_expectations(settings), *declared_expectations(settings), *stack.expectations()]
+    wanted = [
+        *_expectations(settings),
+        *balanced_expectations(settings),
+        *declared_expectations(settings),
+        *stack.expectations(),
+    ]
     expectations = [*stack.places.expanded(wanted, known)]
     unmet = [*stack.unmet, *stack.places.unmet(), *_without_party(expectations, known)]
     return Intent(
@@ -198,9 +208,12 @@ class _Stack:
 
     def parties(self) -> Iterator[Party]:
         """Every party; together they hold every interface and everything behind every gateway."""
-        runtime, others, models, clients, front_door, resolver = self._sorts
+        runtime, others, models, clients, front_door, resolver, *parts = self._sorts
         yield Party(CLIENTS, (*self._future_workloads("app"), *clients))
         yield Party(MODELS, (*self._future_workloads("model"), *models))
+        for (name, (role, tier)), there in zip(PARTS.items(), parts, strict=True):
+            # AWS replaces them, and adds more: any address of the tier may be one of theirs.
+            yield Party(name, (*self._with_group(role, tier), *there) if self.settings.load_balancer else ())
         yield Party(RUNTIME, runtime)
         yield Party(OTHER_ENDPOINTS, others)
         yield Party(FRONT_DOOR, front_door)
@@ -233,13 +246,16 @@ class _Stack:
 
         Those of the app tier are other people's, who may give them public addresses.
         """
-        role = ROLES[tier]
+        return self._with_group(ROLES[tier], tier, public=tier == "app")
+
+    def _with_group(self, role: str, tier: str, *, public: bool = False) -> tuple[PathEnd, ...]:
+        """Any address of a tier, with the stack's group for a role."""
         named = self._groups_called(role)
         if len(named) != 1:
             self.unmet.append(f"there must be one security group called {role}; the network has {len(named)}")
             return ()
         return tuple(
-            InterfaceSet(key, frozenset(named), self.network.subnets[key].addresses, tier == "app", ANY_CLIENT_PORTS)
+            InterfaceSet(key, frozenset(named), self.network.subnets[key].addresses, public, ANY_CLIENT_PORTS)
             for key in self._subnets(tier)
         )
 
@@ -257,8 +273,8 @@ class _Stack:
         )
 
     def _interfaces(self) -> tuple[tuple[InterfaceSet, ...], ...]:
-        """The interfaces of runtime endpoint, others, models, clients, front door and resolver, and the rest."""
-        sorts: tuple[list[Interface], ...] = ([], [], [], [], [], [], [])
+        """Those of runtime endpoint, others, models, clients, front door, resolver, balancer, forwarder; the rest."""
+        sorts: tuple[list[Interface], ...] = tuple([] for _ in range(9))
         for one in self.network.interfaces.values():
             sorts[self._classify(one)].append(one)
         return tuple(self.finder.interface_sets(each) for each in sorts)
@@ -271,7 +287,12 @@ class _Stack:
             return 5
         if one.kind == "SageMaker model" or one.groups & set(self._groups_called("model")):
             return 2
-        return 3 if one.groups & set(self._groups_called("client")) else 6
+        if one.groups & set(self._groups_called("client")):
+            return 3
+        for number, (role, _) in enumerate(PARTS.values(), start=6):
+            if self.settings.load_balancer and one.groups & set(self._groups_called(role)):
+                return number
+        return 8
 
     def _gateways(self, *kinds: GatewayKind) -> list[Gateway]:
         return [one for one in self.network.gateways.values() if one.kind in kinds]

@@ -845,6 +845,12 @@ def _exposure() -> Iterator[Mutant]:
         },
     )
 
+    rule = "client-certificates-are-verified"
+    yield sets(rule, listener, "mutualAuthentication.mode", "passthrough")
+    yield sets(rule, listener, "mutualAuthentication.mode", "off", blame=("TrustStore", "front"))
+    yield sets(rule, listener, "mutualAuthentication.ignoreClientCertificateExpiry", True)
+    yield drops(rule, listener, "mutualAuthentication", blame=("TrustStore", "front"))
+
     api, method, domain = ("RestApi", "scoring"), ("Method", "scoring"), ("DomainName", "scoring")
     yield sets("nothing-switched-public", api, "endpointConfiguration.types", "REGIONAL")
     yield drops("nothing-switched-public", api, "endpointConfiguration")

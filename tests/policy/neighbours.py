@@ -191,9 +191,15 @@ NEIGHBOURS: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     (
+        "aws:lb/trustStore:TrustStore",
+        "front",
+        {"caCertificatesBundleS3Bucket": "authorities", "caCertificatesBundleS3Key": "clients.pem"},
+    ),
+    (
         "aws:lb/listener:Listener",
         "front",
         {
+            "mutualAuthentication": {"mode": "verify", "trustStoreArn": Ref("TrustStore", "front", "arn")},
             "loadBalancerArn": Ref("LoadBalancer", "front", "arn"),
             "port": 443,
             "protocol": "HTTPS",

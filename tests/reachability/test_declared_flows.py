@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from components.acl_rules import acl_rules
 from components.cidr import WORKLOADS, Tier, plan_subnets
-from components.flows import Block, Gateway, GroupRule, Peer, flows, group_rules
+from components.flows import Block, Gateway, GroupRule, Peer, flows, group_rules, tier_of
 from components.network import routed_blocks
 from components.settings import Settings, SettingsError
 from private_inference.reachability import model
@@ -94,7 +94,7 @@ def _rules(tier: Tier, direction: str, rules: Iterator[GroupRule]) -> Iterator[m
 def _peer(peer: Peer) -> Cidr | PrefixListRef | GroupRef:
     if isinstance(peer, Block):
         return Cidr(peer.cidr)
-    return PrefixListRef("pl") if isinstance(peer, Gateway) else GroupRef(GROUPS[peer])
+    return PrefixListRef("pl") if isinstance(peer, Gateway) else GroupRef(GROUPS[tier_of(peer)])
 
 
 def prove(given_: Settings, found: Network) -> Report:
