@@ -34,6 +34,11 @@ is no MD5 under a KMS key: https://registry.terraform.io/providers/hashicorp/aws
 
 LONGEST_PREFIX = 37
 """Terraform adds 26 characters to a prefix, and the shortest limit of a name is 63."""
+SHORTER_PREFIXES = {"aws_lb": 6, "aws_lb_target_group": 6, "aws_lb_trust_store": 6}
+"""Names of Elastic Load Balancing have 32 characters.
+
+https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/lb_target_group (name_prefix)
+"""
 
 RETAINED = "Stays in the account when the stack is destroyed."
 """The comment on resources with retainOnDelete, an option that Terraform does not have."""
@@ -140,7 +145,8 @@ class Configuration:
         if name not in settable or name in body or prefix in body:
             return False
         if prefix in settable:
-            body[prefix] = f"{declared.resource.name[: LONGEST_PREFIX - 1]}-"
+            longest = SHORTER_PREFIXES.get(declared.entry.type, LONGEST_PREFIX)
+            body[prefix] = f"{declared.resource.name[: longest - 1]}-"
             return True
         if block.attributes[name].get("computed"):
             return True

@@ -14,6 +14,7 @@ MODULES = {"ec2transitgateway": "ec2_transit_gateway", "apigateway": "api_gatewa
 TYPES = {
     "aws:cloudtrail/trail:Trail": "aws_cloudtrail",
     "aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object",
+    "aws:lb/loadBalancer:LoadBalancer": "aws_lb",
     "aws:ec2transitgateway/getTransitGateway:getTransitGateway": "aws_ec2_transit_gateway",
 }
 """Types that pulumi-aws renamed."""

@@ -63,6 +63,11 @@ def test_a_long_name_leaves_room_for_the_suffix(export: Export) -> None:
     assert len(prefix) + 26 <= 63
 
 
+def test_a_load_balancer_takes_a_prefix_of_six_characters(export: Export) -> None:
+    made = export('aws.lb.TargetGroup("front-door", port=8443, protocol="HTTPS", vpc_id="vpc-1")')
+    assert made.resource("aws_lb_target_group.front_door")["name_prefix"] == "front-"
+
+
 def test_the_provider_names_what_it_can_name(export: Export) -> None:
     made = export('aws.sagemaker.Model("m", execution_role_arn="r")').resource("aws_sagemaker_model.m")
     assert made.keys().isdisjoint({"name", "name_prefix"})
