@@ -327,6 +327,7 @@ if settings.perimeter.attach:
                 data_through_vpc=settings.perimeter.data_through_vpc,
                 account_guards=settings.account_guards,
                 callers=settings.callers,
+                balanced_name=settings.balanced_name,
             ),
             runtime_endpoint=access.runtime.id,
             vpc=network.vpc.id,

@@ -46,6 +46,8 @@ class Guarded:
     account_guards: AccountGuardsSettings
     """The guards of the account that are the stack's."""
     front_door: GuardedFrontDoor | None = None
+    balanced_name: str | None = None
+    """The name that leads to the load balancer, if that stands in the front door's place."""
     callers: Sequence[CallerSettings] = ()
     """Those that live elsewhere."""
 

@@ -147,6 +147,29 @@ GATEWAY_CHANGES = (
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
 """
 
+BALANCER_CHANGES = (
+    "ecs:DeleteService",
+    "ecs:ExecuteCommand",
+    "ecs:TagResource",
+    "ecs:Untag*",
+    "ecs:UpdateService*",
+    "elasticloadbalancing:Add*",  # rules' and listeners' certificates, and tags
+    "elasticloadbalancing:CreateListener",
+    "elasticloadbalancing:CreateRule",
+    "elasticloadbalancing:Delete*",
+    "elasticloadbalancing:Modify*",  # whose certificates are taken, and what calls are passed on to
+    "elasticloadbalancing:RegisterTargets",
+    "elasticloadbalancing:Remove*",
+    "elasticloadbalancing:Set*",
+)
+"""What changes the load balancer, its trust store, its targets and the forwarder, all bounded by the stack's tags.
+
+ECS registers targets by a service-linked role, which no such policy is for. No task starts with the forwarder's role
+without `iam:PassRole`.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html and
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+"""
+
 TAKEN_OVER = (
     "iam:CreateAccessKey",
     "iam:CreateLoginProfile",
@@ -173,6 +196,8 @@ def changes(guarded: Guarded) -> list[Statement]:
         deny("BucketByDeployers", BUCKET_CHANGES, guarded.buckets, others),
         *watch,
         *_front_door(guarded, others),
+        *_balancer(guarded, of_the_stack | others),
+        *_name(guarded, others),
         deny("NobodyBecomesOne", TAKEN_OVER, principals, others),
         *_guard_changes(guarded, others),
     ]
@@ -189,12 +214,10 @@ def _guard_changes(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:
 
 
 def _front_door(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:
-    """Nobody but the deployers changes what leads to the models by name: the API, the name, certificate and record.
+    """Nobody but the deployers changes what leads to the models by name: the API, the name and its certificate.
 
     API Gateway's tags are changed by calls that carry none, so all of it is bounded by ARNs, which have the API's id or
-    the name in them, encoded in those of tags; a certificate by the
-    stack's tags, and a record by its name, whatever zone it is in
-    (https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html).
+    the name in them, encoded in those of tags; a certificate by the stack's tags.
     """
     door = guarded.front_door
     if door is None:
@@ -202,9 +225,22 @@ def _front_door(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:
     account, name = guarded.account, f"{door.domain_name.lower()}+*"
     gateway = f"arn:{account.partition}:apigateway:{account.region}"
     where = [f"{gateway}:*{door.api}*", f"{gateway}:*/{name}", f"{gateway}::/tags/*{door.domain_name.lower()}*"]
-    names = {"route53:ChangeResourceRecordSetsNormalizedRecordNames": [door.domain_name.lower()]}
+    return [deny("FrontDoorByDeployers", GATEWAY_CHANGES, where, others)]
+
+
+def _balancer(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:
+    """Nobody but the deployers says whose certificates are taken, or who answers."""
+    return [deny("BalancerByDeployers", BALANCER_CHANGES, ["*"], others)] if guarded.balanced_name else []
+
+
+def _name(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:
+    """Nobody but the deployers changes the name's record, whatever zone it is in.
+
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html
+    """
+    name = guarded.front_door.domain_name if guarded.front_door else guarded.balanced_name
+    if not name:
+        return []
+    names = {"route53:ChangeResourceRecordSetsNormalizedRecordNames": [name.lower()]}
     this_name = {"ForAnyValue:StringEquals": names} | others
-    return [
-        deny("FrontDoorByDeployers", GATEWAY_CHANGES, where, others),
-        deny("NameByDeployers", ["route53:ChangeResourceRecordSets"], ["*"], this_name),
-    ]
+    return [deny("NameByDeployers", ["route53:ChangeResourceRecordSets"], ["*"], this_name)]

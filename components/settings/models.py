@@ -261,6 +261,11 @@ class Settings(SettingsGroup):
         return self.front_door.load_balancer if self.front_door else None
 
     @property
+    def balanced_name(self) -> str | None:
+        """The name that leads to the load balancer, if there is one."""
+        return self.front_door.domain_name if self.front_door and self.front_door.load_balancer else None
+
+    @property
     def asynchronous(self) -> tuple[EndpointSettings, ...]:
         """The endpoints whose answers come later, in S3."""
         return tuple(endpoint for endpoint in self.endpoints if endpoint.asynchronous)

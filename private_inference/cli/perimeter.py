@@ -154,6 +154,7 @@ def _guarded(
         data_through_vpc=settings.perimeter.data_through_vpc,
         account_guards=settings.account_guards,
         callers=settings.callers,
+        balanced_name=settings.balanced_name,
         front_door=(
             GuardedFrontDoor(role=role, api=api, domain_name=settings.private_api.domain_name)
             if settings.private_api and api

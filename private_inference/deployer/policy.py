@@ -77,7 +77,8 @@ def policies(resources: Iterable[Resource], lookups: Iterable[str], place: Place
 
 def statements(resources: Sequence[Resource], lookups: Iterable[str], place: Place) -> Sequence[Statement]:
     """One statement for each service and condition: an action is only ever about resources of its own types."""
-    names = [each.get("domainName") for each in resources if each.type == types.DOMAIN_NAME]
+    records = [each.get("name") for each in resources if each.type == types.RECORD]
+    names = sorted({each for each in records if isinstance(each, str) and not each.startswith("_")})
     known = conditions(place.region, place.tags, names)
     actions: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     arns: defaultdict[tuple[str, str], set[str]] = defaultdict(set)

@@ -61,7 +61,7 @@ LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 RESOLVER_ENDPOINT = "aws:route53/resolverEndpoint:ResolverEndpoint"
 
 REST_API = "aws:apigateway/restApi:RestApi"
-DOMAIN_NAME = "aws:apigateway/domainName:DomainName"
+RECORD = "aws:route53/record:Record"
 REST_API_POLICY = "aws:apigateway/restApiPolicy:RestApiPolicy"
 
 SAGEMAKER_MODEL = "aws:sagemaker/model:Model"

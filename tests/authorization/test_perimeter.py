@@ -377,6 +377,32 @@ TO_ALL = [
 ]
 
 
+BALANCERS = HERE.arn("elasticloadbalancing", "{}/app/front-door/1")
+SERVICE = HERE.arn("ecs", "service/forwarder/forwarder")
+OF_BALANCER = [
+    ("elasticloadbalancing:ModifyListener", BALANCERS.format("listener"), OURS),
+    ("elasticloadbalancing:ModifyTrustStore", HERE.arn("elasticloadbalancing", "truststore/front-door/1"), OURS),
+    ("elasticloadbalancing:CreateRule", BALANCERS.format("listener"), OURS),
+    ("elasticloadbalancing:RegisterTargets", HERE.arn("elasticloadbalancing", "targetgroup/front-door/1"), OURS),
+    ("elasticloadbalancing:RemoveTags", BALANCERS.format("loadbalancer"), OURS),
+    ("ecs:UpdateService", SERVICE, OURS),
+    ("ecs:ExecuteCommand", SERVICE, OURS),
+    ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {NAMES: "models.example.internal"}),
+]
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_load_balancer_is_changed_by_deployers_alone(kind: str) -> None:
+    given = guarded(balanced_name="models.example.internal", account_guards=AccountGuardsSettings())
+    written = json.loads(text(kind, documents(given)[kind]))
+    others = [(action, resource, {}) for action, resource, _ in OF_BALANCER[:-1]]
+    for action, resource, context in (*OF_BALANCER, *others):
+        free = (action, resource, context) in others
+        for who, passes in ((ADMIN, free), (DEPLOYER, True)):
+            asked = Asked("a change", BOTH, passes, action, resource, who, context)
+            assert asked.allowed(kind, written) is passes, (action, resource, who)
+
+
 @pytest.mark.parametrize("kind", BOTH)
 def test_a_front_door_is_changed_by_deployers_alone(kind: str) -> None:
     written = json.loads(
