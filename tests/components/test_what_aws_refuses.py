@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 from components.settings import SettingsError
 from tests.components.test_settings import change, problems
 from tests.support.recording import ACCOUNT
-from tests.support.stacks import PROJECT, endpoint, foreigner, front_door, minimal, settings, variant
+from tests.support.stacks import PROJECT, balanced, endpoint, foreigner, front_door, minimal, settings, variant
 
 DOCS = "https://docs.aws.amazon.com/"
 API = f"{DOCS}sagemaker/latest/APIReference/API_"
@@ -349,6 +349,13 @@ COMBINATIONS = [
         "frontDoor.certificateArn",
         "API Gateway takes certificates of its own region only",
         f"{DOCS}apigateway/latest/developerguide/apigateway-private-custom-domains.html",
+    ),
+    Combination(
+        "a forwarder that can't be loaded",
+        {"frontDoor": balanced()["frontDoor"]},
+        "frontDoor.loadBalancer.forwarder",
+        "add ecr.api, ecr.dkr, logs to privateAccess.interfaceEndpoints",
+        f"{DOCS}AmazonECR/latest/userguide/vpc-endpoints.html",
     ),
     Combination(
         "a front door and a FIPS endpoint",

@@ -59,6 +59,21 @@ def front_door(**changes: Any) -> dict[str, Any]:
     return {"domainName": DOMAIN, "certificateArn": CERTIFICATE} | changes
 
 
+AUTHORITIES = ROOT / "examples/stacks/load-balancer/client-authorities.pem"
+FORWARDER = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/forwarder@sha256:{'0a' * 32}"
+
+
+def balanced(door: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """The least that a stack with a load balancer says beside its endpoints; `door` changes its `frontDoor`."""
+    balancer = {
+        "unsignedBecause": "the devices can't sign for AWS",
+        "clientAuthorities": str(AUTHORITIES),
+        "forwarder": FORWARDER,
+    }
+    opened = front_door(loadBalancer=balancer | changes, **(door or {}))
+    return {"frontDoor": opened, "privateAccess": {"interfaceEndpoints": ["ecr.api", "ecr.dkr", "logs"]}}
+
+
 def neighbour(**changes: Any) -> dict[str, Any]:
     """The least that an entry of `callers` says: another VPC of the account."""
     return {"name": "billing", "vpcEndpoints": ["vpce-0b1c2d3e4f5061728"]} | changes
