@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 INVOKE = "sagemaker:InvokeEndpoint"
 OTHER = {"AWS": "arn:aws:iam::210987654321:root"}
 
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ISSUER = "token.actions.githubusercontent.com"
 SIGNED = {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}
 OF_TEAM = {"StringEquals": {f"{ISSUER}:sub": "repo:team/app:ref:refs/heads/main"}}
@@ -351,6 +352,61 @@ def test_whatever_is_broken_at_a_front_door_is_found(opened: tuple[Settings, Run
 
         found = report((settings, replace(run, resources=tuple(map(changed, run.resources)))))
         assert any(told in str(each) for each in (*authorization_problems(found),)), (name, old)
+
+
+@pytest.fixture(scope="module")
+def behind_a_balancer() -> tuple[Settings, Run]:
+    """The example with a load balancer, under the perimeter that its program attaches."""
+    config = load_stack(ROOT, "examples/stacks/load-balancer/Pulumi.load-balancer.yaml")
+    perimeter = {"deployers": ["arn:aws:iam::*:role/deployer"], "attach": ["scp"]}
+    config = replace(config, values={**config.values, "private-inference:perimeter": json.dumps(perimeter)})
+    settings = settings_of(config)
+    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    return settings, run_program(config, engine, preview=True)
+
+
+def test_a_forwarder_is_proved_under_the_attached_perimeter(behind_a_balancer: tuple[Settings, Run]) -> None:
+    found = report(behind_a_balancer)
+    assert found.proved
+    assert not found.unverified
+    called = {
+        (each.answer.question.principal.name, each.answer.question.path.name)
+        for each in found.judged
+        if each.answer.question.action == INVOKE and each.expectation and not each.assumed
+    }
+    assert ("role forwarder", "endpoint sagemaker.runtime") in called
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "key", "old", "new", "told"),
+    [
+        (ROLE_POLICY, "forwarder", "policy", "endpoint/triage", "endpoint/other", "missing: role forwarder"),
+        (ROLE_POLICY, "forwarder", "policy", "sagemaker:InvokeEndpoint", "sagemaker:*", "surplus: role forwarder"),
+        (
+            ROLE_POLICY,
+            "forwarder-start",
+            "policy",
+            "ecr:GetAuthorizationToken",
+            "s3:GetObject",
+            "surplus: role forwarder-start",
+        ),
+        ("aws:iam/role:Role", "forwarder", "assumeRolePolicy", "ecs-tasks.", "lambda.", "lambda.amazonaws.com"),
+        ("aws:iam/role:Role", "forwarder-start", "assumeRolePolicy", "ecs-tasks.", "ec2.", "ec2.amazonaws.com"),
+    ],
+)
+def test_whatever_is_broken_at_a_forwarder_is_found(
+    behind_a_balancer: tuple[Settings, Run], type_: str, name: str, key: str, old: str, new: str, told: str
+) -> None:
+    settings, run = behind_a_balancer
+
+    def changed(resource: Resource) -> Resource:
+        if (resource.type, resource.name) != (type_, name):
+            return resource
+        assert old in resource.outputs[key]
+        return replace(resource, outputs={**resource.outputs, key: resource.outputs[key].replace(old, new)})
+
+    found = report((settings, replace(run, resources=tuple(map(changed, run.resources)))))
+    assert any(told in str(each) for each in authorization_problems(found)), authorization_problems(found)
 
 
 def test_requests_and_answers_are_proved_under_the_attached_perimeter(later: tuple[Settings, Run]) -> None:

@@ -27,7 +27,7 @@ from tests.reachability.declared import (
     stack,
 )
 from tests.support.recording import record, stack_config
-from tests.support.stacks import endpoint, front_door, minimal, model, settings, shipped
+from tests.support.stacks import balanced, endpoint, front_door, minimal, model, settings, shipped
 
 PREMISES, DENIED = "192.168.0.0/16", "172.31.0.0/16"
 KNOWN = pytest.mark.parametrize("known", [True, False], ids=["known", "preview"])
@@ -103,6 +103,61 @@ def test_a_front_door_is_reached_by_clients_and_from_premises_alone(archive: Pat
     without = [each for each in run.resources if (each.type, each.name) != (VPC_ENDPOINT, "execute-api")]
     lost = problems(prove(given, network_of(replace(run, resources=tuple(without)))))
     assert "unmet: the settings ask for clients → front door, and the network has no front door" in lost
+
+
+@pytest.fixture(scope="module")
+def by_balancer(archive: Path) -> tuple[Settings, Run]:
+    """The program with a load balancer, which clients on premises call, too."""
+    premises = {"onPremises": {"cidrs": [PREMISES], "gatewayId": "vgw-0a1b2c3d"}, "naclRuleQuota": 30}
+    config = stack_config(minimal(archive, network=premises, **balanced()))
+    return settings_of(config), record(config).run
+
+
+def test_a_load_balancer_is_called_by_clients_and_calls_the_forwarder_alone(
+    by_balancer: tuple[Settings, Run],
+) -> None:
+    given, run = by_balancer
+    found = prove(given, network_of(run))
+    assert problems(found) == set()
+    delivered = {(cell.source, cell.destination) for cell in found.cells if cell.delivered}
+    assert {source for source, destination in delivered if destination == "load balancer"} == {"clients", "on-premises"}
+    assert {source for source, destination in delivered if destination == "forwarder"} == {"load balancer"}
+    assert {destination for source, destination in delivered if source == "load balancer"} == {"forwarder"}
+    assert {destination for source, destination in delivered if source == "forwarder"} == {
+        "runtime endpoint",
+        "other endpoints",
+        "s3",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "lost"),
+    [
+        ("client-to-balancer", "missing: clients → load balancer"),
+        ("balancer-from-192.168.0.0-16", "missing: on-premises → load balancer"),
+        ("forwarder-from-balancer-8443", "missing: load balancer → forwarder"),
+        ("forwarder-to-access", "missing: forwarder → runtime endpoint"),
+        ("forwarder-to-s3", "missing: forwarder → s3"),
+    ],
+)
+def test_a_missing_rule_of_the_balancers_way_is_found(by_balancer: tuple[Settings, Run], rule: str, lost: str) -> None:
+    given, run = by_balancer
+    rest = [each for each in run.resources if not (each.name == rule and "SecurityGroup" in each.type)]
+    assert len(rest) == len(run.resources) - 1
+    assert lost in problems(prove(given, network_of(replace(run, resources=tuple(rest)))))
+
+
+def test_a_forwarder_that_others_reach_is_found(by_balancer: tuple[Settings, Run]) -> None:
+    given, run = by_balancer
+
+    def opened(rule: Resource) -> Mapping[str, Any]:
+        if rule.name != "forwarder-from-balancer-8443":
+            return rule.properties
+        rest = {key: value for key, value in rule.properties.items() if key != "referencedSecurityGroupId"}
+        return {**rest, "cidrIpv4": "10.0.0.0/16"}
+
+    surplus = problems(prove(given, network_of(changed(run, "SecurityGroupIngressRule", opened))))
+    assert "surplus: unlisted in access → forwarder" in surplus
 
 
 BY_TRANSIT = {"onPremises": {"cidrs": [PREMISES], "gatewayId": "tgw-0a1b2c3d", "inboundResolver": True}}
