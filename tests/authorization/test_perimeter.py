@@ -395,7 +395,7 @@ OF_BALANCER = [
 def test_a_load_balancer_is_changed_by_deployers_alone(kind: str) -> None:
     given = guarded(balanced_name="models.example.internal", account_guards=AccountGuardsSettings())
     written = json.loads(text(kind, documents(given)[kind]))
-    others = [(action, resource, {}) for action, resource, _ in OF_BALANCER[:-1]]
+    others: list[tuple[str, str, dict[str, str]]] = [(action, resource, {}) for action, resource, _ in OF_BALANCER[:-1]]
     for action, resource, context in (*OF_BALANCER, *others):
         free = (action, resource, context) in others
         for who, passes in ((ADMIN, free), (DEPLOYER, True)):
