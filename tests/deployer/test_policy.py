@@ -163,7 +163,13 @@ def test_in_an_existing_vpc_they_reach_what_the_settings_name_of_it(archive: Pat
 
 
 @pytest.mark.parametrize(
-    "name", ["front-door", "on-premises", pytest.param("inference-components", marks=of_every_stack)]
+    "name",
+    [
+        "front-door",
+        "on-premises",
+        pytest.param("load-balancer", marks=of_every_stack),
+        pytest.param("inference-components", marks=of_every_stack),
+    ],
 )
 def test_what_leads_to_the_models_takes_what_is_granted(name: str, archive: Path) -> None:
     config = load_stack(ROOT, f"examples/stacks/{name}/Pulumi.{name}.yaml")

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from private_inference.rehearsal.iam_decision import Request
-from private_inference.rehearsal.patches import iam_names, iam_resources
+from private_inference.rehearsal.patches import iam_balancing, iam_names, iam_resources
 from private_inference.rehearsal.patches.iam_resources import Parameters, arn_of
 
-RESOURCES = {**iam_resources.RESOURCES, **iam_names.RESOURCES}
+RESOURCES = {**iam_resources.RESOURCES, **iam_names.RESOURCES, **iam_balancing.RESOURCES}
 JUDGED = frozenset({*RESOURCES, iam_names.GATEWAY})
 """The services whose requests are read here, by moto's names."""
 
@@ -44,6 +44,8 @@ TAGGING = {
     "cloudtrail": "AddTags",
     "cloudwatch": "TagResource",
     "ecr": "TagResource",
+    "ecs": "TagResource",
+    "elbv2": "AddTags",
     "events": "TagResource",
     "kms": "TagResource",
     "logs": "TagResource",
@@ -59,7 +61,12 @@ NEW = {"acm": "certificate/new", "kms": "key/new"}
 
 UNTAGGED = frozenset(TAGGING.values())
 
-PASSED = {"ExecutionRoleArn": "sagemaker.amazonaws.com", "DeliverLogsPermissionArn": "vpc-flow-logs.amazonaws.com"}
+PASSED = {
+    "ExecutionRoleArn": "sagemaker.amazonaws.com",
+    "DeliverLogsPermissionArn": "vpc-flow-logs.amazonaws.com",
+    "executionRoleArn": "ecs-tasks.amazonaws.com",
+    "taskRoleArn": "ecs-tasks.amazonaws.com",
+}
 """Parameters that pass a role on to a service:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"""
 
@@ -77,6 +84,7 @@ def requests(response: Any) -> Sequence[Request]:
     if service == iam_names.GATEWAY:
         return list(iam_names.gateway_requests(response, operation, asked, own))
     found = []
+    prefix = iam_balancing.ACTIONS.get(service, service)
     for arn, tags in RESOURCES[service](response, operation, asked):
         context = {
             **_context("aws:resourcetag", tags),
@@ -84,13 +92,12 @@ def requests(response: Any) -> Sequence[Request]:
             **_namespace(asked),
             **iam_names.records(response, operation),
         }
-        found.append(Request(f"{service}:{operation}", arn, context))
+        found.append(Request(f"{prefix}:{operation}", arn, context))
         if own and service == "ec2" and arn.endswith("/new"):
             found.append(Request("ec2:CreateTags", arn, {**own, "ec2:createaction": operation}))
         elif own and service in TAGGING and operation not in UNTAGGED:
-            found.append(
-                Request(f"{service}:{TAGGING[service]}", arn if arn != "*" else _new(response, service), context)
-            )
+            made = iam_balancing.tagged_arn(operation, arn if arn != "*" else _new(response, service))
+            found.append(Request(f"{prefix}:{TAGGING[service]}", made, context if made == arn else own))
     passed = [
         Request("iam:PassRole", asked[key], {"iam:passedtoservice": to}) for key, to in PASSED.items() if asked.get(key)
     ]
@@ -140,7 +147,13 @@ def tags_in(asked: Parameters) -> Mapping[str, str]:
     if isinstance(given, Mapping):
         return given
     flat = [tag for each in given for tag in each.get("Tags", [each])]
-    return {tag.get("Key") or tag["TagKey"]: tag.get("Value") or tag.get("TagValue", "") for tag in flat}
+    keys, values = ("Key", "TagKey", "key"), ("Value", "TagValue", "value")
+    return {_first(tag, keys): _first(tag, values) for tag in flat}
+
+
+def _first(given: Mapping[str, str], names: Sequence[str]) -> str:
+    """The value that goes by one of some names: each service has its own spelling."""
+    return next((given[name] for name in names if given.get(name)), "")
 
 
 def _context(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
