@@ -23,6 +23,7 @@ ALIKE = (
     "existing-vpc",
     "llm",
     "model-package",
+    "load-balancer",
     "multi-container",
     "multi-model",
     "on-premises-vpn",
@@ -31,7 +32,7 @@ ALIKE = (
     "shadow",
     "variants",
 )
-"""Of types that the other stacks show, too."""
+"""Of types that the other stacks show, too; those of the load balancer cost too much here."""
 
 
 @stacks
