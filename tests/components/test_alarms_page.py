@@ -7,7 +7,7 @@ from private_inference.runner.project import StackConfig, load_stack
 from tests.support.recording import ROOT, record, stack_config
 from tests.support.stacks import endpoint, minimal
 
-STACKS = ("asynchronous", "callers", "front-door", "inference-components", "multi-model")
+STACKS = ("asynchronous", "callers", "front-door", "inference-components", "load-balancer", "multi-model")
 """What they watch together is all that a stack may."""
 
 
