@@ -33,9 +33,9 @@ from components.settings.front_door import contradictions as front_door_contradi
 from components.settings.group import SettingsGroup
 from components.settings.image_scan import ImageScanSettings
 from components.settings.image_uris import contradictions as image_contradictions
-from components.settings.model_package import region_of
 from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.load_balancer import contradictions as load_balancer_contradictions
+from components.settings.model_package import region_of
 from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
 from components.settings.served_model import Container
