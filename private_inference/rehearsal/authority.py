@@ -9,7 +9,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 VALID = datetime.timedelta(days=395)
 """As long as ACM's own: https://docs.aws.amazon.com/acm/latest/userguide/acm-certificate-characteristics.html"""
@@ -24,10 +24,14 @@ class Issued:
     chain: bytes
 
 
+CLIENTS = "Rehearsal's clients"
+"""The authority of clients' certificates, which vouches for no server."""
+
+
 @cache
-def _root() -> tuple[Any, x509.Certificate]:
+def _root(common: str = "Rehearsal") -> tuple[Any, x509.Certificate]:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("Rehearsal")
+    name = _name(common)
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     builder = _builder(name, name, key).add_extension(x509.BasicConstraints(True, 0), critical=True)
     return key, builder.add_extension(usage, critical=True).sign(key, hashes.SHA256())
@@ -38,19 +42,33 @@ def trusted() -> bytes:
     return _root()[1].public_bytes(serialization.Encoding.PEM)
 
 
+def of_clients() -> bytes:
+    """The certificate of the authority for clients, as PEM."""
+    return _root(CLIENTS)[1].public_bytes(serialization.Encoding.PEM)
+
+
 def issue(name: str, others: Sequence[str] = ()) -> Issued:
     """A certificate for a domain name, and for others."""
-    root_key, root = _root()
-    key = ec.generate_private_key(ec.SECP256R1())
     names = x509.SubjectAlternativeName([x509.DNSName(each) for each in dict.fromkeys([name, *others])])
-    builder = _builder(_name(name), root.subject, key).add_extension(names, critical=False)
+    return _issued(name, names, trusted(), *_root())
+
+
+def issue_to_client(name: str) -> Issued:
+    """A certificate for a client."""
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    return _issued(name, usage, of_clients(), *_root(CLIENTS))
+
+
+def _issued(name: str, says: x509.ExtensionType, chain: bytes, root_key: Any, root: x509.Certificate) -> Issued:
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(_name(name), root.subject, key).add_extension(says, critical=False)
     by = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
     made = builder.add_extension(by, critical=False).sign(root_key, hashes.SHA256())
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     return Issued(
         made.public_bytes(pem),
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain),
-        trusted(),
+        chain,
     )
 
 

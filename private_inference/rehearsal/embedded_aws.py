@@ -31,6 +31,16 @@ def administrator(account: str) -> dict[str, str]:
     return {"aws_access_key_id": f"ACCOUNT0{account}", "aws_secret_access_key": account}
 
 
+@cache
+def clients_at(url: str, region: str, account: str) -> Callable[[str], Any]:
+    """Takes a service's name and returns its boto3 client, for all of an account in the embedded AWS at `url`."""
+    import boto3
+
+    make: Any = boto3.Session
+    session = make(region_name=region, **administrator(account))
+    return cache(lambda service: session.client(service, endpoint_url=url))
+
+
 class EmbeddedAwsError(Exception):
     """The embedded AWS did not start; the message holds what it said."""
 

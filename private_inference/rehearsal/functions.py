@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from private_inference.rehearsal.embedded_aws import administrator
+from private_inference.rehearsal.embedded_aws import clients_at
 from private_inference.rehearsal.operations import Operations
-from private_inference.rehearsal.reach import reached_endpoints
+from private_inference.rehearsal.reach import reached_endpoints, reached_names
 from private_inference.rehearsal.refused import RefusedError
 
 INITIALISATION = 10
@@ -55,12 +55,8 @@ def invoke(url: str, configuration: Mapping[str, Any], code: bytes, event: bytes
 
 
 def _environment(url: str, configuration: Mapping[str, Any]) -> dict[str, str]:
-    import boto3
-
     region, account = configuration["FunctionArn"].split(":")[3:5]
-    make: Any = boto3.Session
-    clients = make(region_name=region, **administrator(account))
-    reached = reached_endpoints(lambda service: clients.client(service, endpoint_url=url), configuration)
+    reached = reached_endpoints(clients_at(url, region, account), configuration)
     given = configuration.get("Environment", {}).get("Variables", {})
     return {
         **{name: value for name, value in given.items() if name != FIPS},
@@ -79,8 +75,13 @@ def _environment(url: str, configuration: Mapping[str, Any]) -> dict[str, str]:
 
 def _resolving(url: str, configuration: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """How the function's process finds the private names of its VPC, and whom it trusts to vouch for them."""
-    vpc = (configuration.get("VpcConfig") or {}).get("VpcId")
-    names = Operations(url).names(vpc) if vpc else {}
+    vpc, happen = (configuration.get("VpcConfig") or {}).get("VpcId"), Operations(url)
+    names = happen.names(vpc) if vpc else {}
+    if vpc and (balanced := happen.balanced_names(vpc)):
+        region, account = configuration["FunctionArn"].split(":")[3:5]
+        placed = {name: interfaces for name, (_, interfaces) in balanced.items()}
+        reached = reached_names(clients_at(url, region, account), configuration, placed)
+        names |= {name: balanced[name][0] for name in reached}
     if not names:
         return {}
     from private_inference.rehearsal.authority import trusted

@@ -136,6 +136,19 @@ class Operations:
         found: dict[str, int] = self._do("names", vpc=vpc)
         return found
 
+    def balanced_names(self, vpc: str) -> dict[str, tuple[int, list[str]]]:
+        """The names that resolve in a VPC to a load balancer: a port on loopback, as above, and its interfaces' ids."""
+        found: dict[str, tuple[int, list[str]]] = self._do("balanced_names", vpc=vpc)
+        return found
+
+    def client_certificate(self, name: str) -> dict[str, str]:
+        """A certificate with its key, for a client: `certificate` and `key`, in PEM.
+
+        Load balancers take it beside those of their trust stores, for nobody here has the keys of these.
+        """
+        made: dict[str, str] = self._do("client_certificate", name=name)
+        return made
+
     def _do(self, operation: str, **parameters: Any) -> Any:
         asked = urllib.request.Request(  # noqa: S310 - the embedded AWS's own loopback address
             f"{self._url}/_operations/{operation}", json.dumps(parameters).encode(), method="POST"

@@ -33,8 +33,7 @@ def reached_endpoints(client: Callable[[str], Any], function: Mapping[str, Any])
     aws, vpc = _Reads(client), placed["VpcId"]
     described = describe(aws, [vpc])
     finder = PathFinder(load(described))
-    groups = frozenset(placed["SecurityGroupIds"])
-    callers = [InterfaceSet(key, groups, finder.network.subnets[key].addresses) for key in placed["SubnetIds"]]
+    callers = _callers(finder, placed)
     reached: dict[str, str] = {}
     for endpoint in described["VpcEndpoints"]:
         if _reaches(finder, callers, _ends(finder, endpoint), HTTPS):
@@ -62,6 +61,33 @@ def _reaches_shared(
 def _behind(gateway: str, interfaces: Sequence[InterfaceSet]) -> list[OutsideAddresses]:
     """How interfaces of another VPC look from this one."""
     return [OutsideAddresses(gateway, each.addresses) for each in interfaces]
+
+
+def reached_names(
+    client: Callable[[str], Any], function: Mapping[str, Any], names: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Those names whose interfaces, given by id, all answer a function, as above, on port 443."""
+    placed = function["VpcConfig"]
+    finder = PathFinder(load(describe(_Reads(client), [placed["VpcId"]])))
+    callers = _callers(finder, placed)
+    return [name for name, interfaces in names.items() if _reaches(finder, callers, _sets(finder, interfaces), HTTPS)]
+
+
+def interfaces_reach(
+    client: Callable[[str], Any], vpc: str, sources: Sequence[str], ends: Sequence[str], port: int
+) -> bool:
+    """Whether each of the first interfaces is answered by each of the others, on a port."""
+    finder = PathFinder(load(describe(_Reads(client), [vpc])))
+    return _reaches(finder, _sets(finder, sources), _sets(finder, ends), services("tcp", port, port).first)
+
+
+def _callers(finder: PathFinder, placed: Mapping[str, Any]) -> list[InterfaceSet]:
+    groups = frozenset(placed["SecurityGroupIds"])
+    return [InterfaceSet(key, groups, finder.network.subnets[key].addresses) for key in placed["SubnetIds"]]
+
+
+def _sets(finder: PathFinder, interfaces: Sequence[str]) -> list[InterfaceSet]:
+    return list(finder.interface_sets(finder.network.interfaces[key] for key in interfaces))
 
 
 def _ends(finder: PathFinder, endpoint: Mapping[str, Any]) -> list[InterfaceSet] | list[OutsideAddresses]:
@@ -106,8 +132,7 @@ def _reaches(finder: PathFinder, sources: Sequence[PathEnd], ends: Sequence[Path
 
 
 def _interfaces(finder: PathFinder, endpoint: Mapping[str, Any]) -> list[InterfaceSet]:
-    interfaces = finder.network.interfaces
-    return list(finder.interface_sets(interfaces[key] for key in endpoint["NetworkInterfaceIds"]))
+    return _sets(finder, endpoint["NetworkInterfaceIds"])
 
 
 def _gateways(network: Network, endpoint: str) -> Iterable[Any]:

@@ -50,6 +50,7 @@ def main(region: str, *options: str) -> None:
 
         patches.apply_all()
         patches.private_apis.on_first_name = partial(open_front_door, region, application, Handler)
+        patches.balanced.open_port = partial(open_listener, application, Handler)
     for gateway in set(options) - {"--without-patches"}:
         add_gateway(account, region, gateway)
     with tempfile.TemporaryDirectory() as tempfile.tempdir:  # models are unpacked there
@@ -141,13 +142,22 @@ def open_front_door(region: str, application: WsgiApp, handler: Any) -> None:
     operations.PORTS[region] = TlsPort(LOOPBACK, application, handler, partial(front_door.certificate, region)).port
 
 
+def open_listener(application: WsgiApp, handler: Any, *given: Any, **asked: Any) -> Any:
+    """Answer by TLS for a listener of a load balancer."""
+    from private_inference.rehearsal.tls import TlsPort
+
+    return TlsPort(LOOPBACK, application, handler, *given, **asked)
+
+
 def with_front_door(region: str, application: WsgiApp) -> WsgiApp:
-    """Beside AWS's API, which comes without TLS, serve calls of private APIs by their names."""
+    """Beside AWS's API, which comes without TLS, serve calls of private APIs by their names, and of load balancers."""
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["wsgi.url_scheme"] == "https":
-            from private_inference.rehearsal.patches import front_door
+            from private_inference.rehearsal.patches import balanced, front_door
 
+            if listener := balanced.LISTENERS.get(environ["SERVER_PORT"]):
+                return balanced.answer(region, listener, environ, start_response)
             return front_door.answer(region, environ, start_response)
         return application(environ, start_response)
 

@@ -7,6 +7,7 @@ from private_inference.rehearsal.handlers import (
     account_guards,
     front_door,
     identity,
+    load_balancer,
     network_acls,
     observability,
     organizations,
@@ -31,6 +32,7 @@ HANDLERS: Mapping[str, Handler] = (
     | organizations.HANDLERS
     | account_guards.HANDLERS
     | front_door.HANDLERS
+    | load_balancer.HANDLERS
     | resolver.HANDLERS
     | templates.HANDLERS
 )

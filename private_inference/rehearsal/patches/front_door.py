@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authoriz
 """
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +19,7 @@ from moto.utilities.utils import get_partition
 
 from private_inference.rehearsal.iam_decision import Request, Way, refusal
 from private_inference.rehearsal.patches import callers, certificates
-from private_inference.rehearsal.patches.operations import own_account
+from private_inference.rehearsal.patches.own_account import own_account, own_address
 from private_inference.rehearsal.patches.private_apis import associations
 from private_inference.rehearsal.refused import RefusedError
 
@@ -205,7 +204,7 @@ def _invoked(call: Call, integration: Any, parameters: Mapping[str, str]) -> Ans
     runtime = connect(
         "sagemaker-runtime",
         region_name=call.region,
-        endpoint_url=f"http://127.0.0.1:{os.environ['MOTO_PORT']}",
+        endpoint_url=own_address(),
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
         aws_session_token=keys["AWS_SESSION_TOKEN"],

@@ -1,7 +1,6 @@
 """AWS Lambda."""
 
 import base64
-import os
 from typing import Any
 
 from flask import request
@@ -10,6 +9,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.ec2.models import ec2_backends
 
 from private_inference.rehearsal.patches.fleet_facts import unknown_network
+from private_inference.rehearsal.patches.own_account import own_address
 from private_inference.rehearsal.patches.patch import patch
 
 
@@ -47,7 +47,7 @@ def function_run(original: Any, function: Any, body: Any, request_headers: Any, 
     from private_inference.rehearsal import functions  # the reachability engine, which nothing else here needs
 
     configuration, event = function.get_configuration(), body.encode() if isinstance(body, str) else body
-    url = f"http://127.0.0.1:{os.environ['MOTO_PORT']}"
+    url = own_address()
     with request.environ["rehearsal.aside"]():
         outcome = functions.invoke(url, configuration, function.code_bytes, event)
     if outcome.failed:

@@ -19,20 +19,21 @@ LOOKS = 3
 """How often an interface is met after its instance has gone, before it goes too: minutes on AWS, no time here."""
 
 
+def place(ec2: Any, subnet: Any, groups: list[str], description: str) -> Any:
+    """A network interface that an AWS service uses, with an address of its subnet's."""
+    made = ec2.create_network_interface(subnet, None, group_ids=groups, description=description)
+    address = subnet.get_available_subnet_ip(made)
+    made.private_ip_address, made.status = address, "in-use"
+    made.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
+    return made
+
+
 def attach(ec2: Any, subnet: Any, groups: list[str], endpoint_name: str, role_arn: str) -> Any:
     """A network interface for an instance.
 
     How AWS describes a hosting interface is not published; the form is that of SageMaker Studio's.
     """
-    made = ec2.create_network_interface(
-        subnet,
-        None,
-        group_ids=groups,
-        description=f"[DO NOT DELETE] ENI managed by SageMaker for Endpoint({endpoint_name})",
-    )
-    address = subnet.get_available_subnet_ip(made)
-    made.private_ip_address, made.status = address, "in-use"
-    made.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
+    made = place(ec2, subnet, groups, f"[DO NOT DELETE] ENI managed by SageMaker for Endpoint({endpoint_name})")
     made.sagemaker_role, made.looks_left = role_arn, None
     return made
 

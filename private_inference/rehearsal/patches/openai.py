@@ -21,7 +21,7 @@ from private_inference.graph.endpoint_services import RUNTIMES
 from private_inference.rehearsal import bearer_token, model_server
 from private_inference.rehearsal.iam_decision import Request, refusal
 from private_inference.rehearsal.patches import callers, queue
-from private_inference.rehearsal.patches.operations import own_account
+from private_inference.rehearsal.patches.own_account import own_account
 from private_inference.rehearsal.refused import RefusedError
 
 PATH = re.compile(r"/endpoints/([^/]+)/openai/v1/chat/completions")

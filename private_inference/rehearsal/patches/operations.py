@@ -1,11 +1,9 @@
 """What happens to an account without any call of its owner's, on request: the server's side of `Operations`."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends, route_tables, subnets, vpcs
 from moto.kms.models import kms_backends
 from moto.route53.models import FakeZone, route53_backends
@@ -13,7 +11,9 @@ from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.utilities.utils import get_partition
 
+from private_inference.rehearsal import authority
 from private_inference.rehearsal.patches import (
+    balanced,
     callers,
     captures,
     certificates,
@@ -26,13 +26,8 @@ from private_inference.rehearsal.patches import (
 )
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
+from private_inference.rehearsal.patches.own_account import own_account
 from private_inference.rehearsal.patches.shadows import hosted
-
-
-def own_account() -> str:
-    """The account's id, as moto chooses it for requests."""
-    return os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
-
 
 PORTS: dict[str, int] = {}
 """Where names of private APIs are answered for by TLS, by region."""
@@ -149,6 +144,15 @@ def names(region: str, vpc: str) -> dict[str, int]:
     return dict.fromkeys(private_apis.names_in(own_account(), region, vpc), PORTS[region]) if region in PORTS else {}
 
 
+def balanced_names(region: str, vpc: str) -> dict[str, tuple[int, list[str]]]:
+    return balanced.names_in(region, vpc)
+
+
+def client_certificate(region: str, name: str) -> dict[str, str]:
+    made = authority.issue_to_client(name)
+    return {"certificate": made.certificate.decode(), "key": made.key.decode()}
+
+
 IDS: dict[str, tuple[Any, str]] = {
     "vpc": (vpcs, "random_vpc_id"),
     "subnet": (subnets, "random_subnet_id"),
@@ -193,7 +197,7 @@ def _fill_quietly(backend: Any, endpoint: Any, fleet: Fleet, count: int) -> None
 
 
 def has_key(region: str, arn: str) -> None:
-    backend = kms_backends[DEFAULT_ACCOUNT_ID][region]
+    backend = kms_backends[own_account()][region]
     key = backend.create_key(None, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "made outside of the stack", None)
     del backend.keys[key.id]
     key.id, key.arn = arn.rpartition("/")[2], arn
@@ -218,6 +222,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         certificate,
         model_package,
         names,
+        balanced_names,
+        client_certificate,
         next_id,
         zone,
     )
