@@ -12,7 +12,7 @@ from private_inference.reachability.from_ec2.describe import describe
 from private_inference.reachability.from_ec2.load import load
 from private_inference.reachability.intent import Intent, Report, check, completed
 from private_inference.reachability.model import ModelError, Network
-from private_inference.reachability.stack_intent import ROLES, TIERS, intent_from
+from private_inference.reachability.stack_intent import PARTS, ROLES, TIERS, intent_from
 from private_inference.reachability.traffic import addresses
 from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import AbsentError, UnreadableError
@@ -96,6 +96,15 @@ class Deployed:
             MODEL: only("security group of the model tier", models)
         }
 
+    @cached_property
+    def parts(self) -> Mapping[str, str]:
+        """Security group by role of what stands on the load balancer's way; none for a stack without one."""
+        own = [group for group in self.security_groups if self.of_stack(group)]
+        return {
+            role: only(f"security group called {role}", [each["GroupId"] for each in own if _is_named(each, role)])
+            for role, _ in (PARTS.values() if self.desired.settings.load_balancer else ())
+        }
+
     def of_stack(self, item: Item) -> bool:
         """Whether it carries the stack's tags."""
         found = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
@@ -112,6 +121,7 @@ class Deployed:
         except ModelError as error:
             raise UnreadableError(f"what EC2 describes doesn't fit together: {error}") from None
         roles = {group: ROLES[tier] for tier, group in self.groups.items()}
+        roles |= {group: role for role, group in self.parts.items()}
         named = {key: replace(group, name=roles.get(key, key)) for key, group in network.groups.items()}
         return replace(network, groups=named)
 
@@ -131,7 +141,8 @@ class Deployed:
         denied = self.desired.settings.network.denied_cidrs
         network = completed(self.network, self.intent)
         reused = [e for e in self.vpc_endpoints if e["VpcEndpointId"] in self.desired.reused]
-        groups = {*self.groups.values(), *(group["GroupId"] for e in reused for group in e.get("Groups", ()))}
+        parts = self.parts.values()
+        groups = {*self.groups.values(), *parts, *(group["GroupId"] for e in reused for group in e.get("Groups", ()))}
         return Needs(network, self.intent, frozenset(groups), addresses(*denied))
 
     def acls_of(self, tier: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from private_inference.reachability.intent import ANSWERS, HTTPS
-from private_inference.reachability.stack_intent import ROLES, TIERS
+from private_inference.reachability.stack_intent import PARTS, ROLES, TIERS
 from private_inference.reachability.traffic import ALL_TRAFFIC, addresses
 from private_inference.verification.checks import AbsentError, Assertion, Result, joined, result
 from private_inference.verification.controls import BOUNDARY
@@ -18,6 +18,8 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
         yield groups("the default one lets nothing through", lambda: _default_group(stack))
     for tier in TIERS:
         yield groups(f"{ROLES[tier]}: no rule but for intended paths", partial(_group, stack, tier))
+    for role, _ in PARTS.values() if stack.desired.settings.load_balancer else ():
+        yield groups(f"{role}: no rule but for intended paths", partial(_group, stack, role))
     acls = partial(Assertion, "Network ACLs", controls=BOUNDARY)
     if not stack.existing:
         yield acls("the default one lets nothing through", lambda: _default_acl(stack))
@@ -50,8 +52,9 @@ def _default_acl(stack: Deployed) -> Result:
     return result("no rules", [f"it has rules for traffic {way}" for way in ways])
 
 
-def _group(stack: Deployed, tier: str) -> Result:
-    group = stack.network.groups[stack.groups[tier]]
+def _group(stack: Deployed, name: str) -> Result:
+    """`name` is a tier, or a role on the load balancer's way."""
+    group = stack.network.groups[{**stack.groups, **stack.parts}[name]]
     return result(f"{group.id}: {len(group.ingress) + len(group.egress)} rules", stack.needs.beyond_group(group.id))
 
 
