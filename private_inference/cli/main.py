@@ -129,6 +129,16 @@ def verify(
             "again. Lambda may take 20 minutes to remove its network interfaces.",
         ),
     ] = False,
+    client_certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--client-certificate",
+            help="File with a client's certificate and key, in PEM: --from-inside shows it to a load balancer. The key "
+            "is in the function's event, and nowhere else.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option(
@@ -154,7 +164,13 @@ def verify(
     desired = desired_of(config, settings, contract_outputs)
     with steps() as progress:
         with progress.step(f"Looking at {config.project}/{config.stack} with boto3") as step:
-            checks = run(desired, aws.client, lambda check: step.count(check.subject), from_inside=from_inside)
+            checks = run(
+                desired,
+                aws.client,
+                lambda check: step.count(check.subject),
+                from_inside=from_inside,
+                client_certificate=client_certificate.read_text(encoding="utf-8") if client_certificate else "",
+            )
         if to:
             from private_inference.cli.evidence import evidence
 

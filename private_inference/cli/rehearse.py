@@ -10,6 +10,7 @@ from private_inference.cli.proof import reachability_as_json
 from private_inference.cli.verdicts import Verdicts, judge
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine
+from private_inference.rehearsal.operations import Operations
 from private_inference.runner.guard import GuardedEngine
 from private_inference.runner.policy_pack import PACK, PolicyPack
 from private_inference.runner.program import run_program
@@ -62,7 +63,14 @@ def rehearse(
             step.show(f"{verdicts.rules} rules, {len(verdicts.reachability.cells)} pairs of parties")
     with steps.step("Looking at the embedded AWS with boto3") as step:
         desired = desired_of(config, settings, run.outputs)
-        checks = verify(desired, aws.client, lambda check: step.count(check.subject), from_inside=True)
+        shown = Operations(aws.endpoint_url).client_certificate("rehearsal") if settings.load_balancer else {}
+        checks = verify(
+            desired,
+            aws.client,
+            lambda check: step.count(check.subject),
+            from_inside=True,
+            client_certificate="".join(shown.values()),
+        )
         if settings.network.on_premises:
             from private_inference.cli.premises import called_from_premises
 

@@ -23,6 +23,7 @@ from private_inference.verification import (
     invocation,
     keys,
     kv_cache,
+    load_balancer,
     logs,
     network,
     on_premises,
@@ -49,16 +50,18 @@ def verify(
     on_check: Callable[[Check], None] = lambda check: None,
     *,
     from_inside: bool = False,
+    client_certificate: str = "",
 ) -> list[Check]:
     """Check everything about a stack. `on_check` is called with each check as it is made.
 
     `client` returns the boto3 client of a service by its name, as `boto3.Session(region_name=…).client` does; it is
-    called once for each service. `from_inside` has the models called by a function in the app subnets.
+    called once for each service. `from_inside` has the models called by a function in the app subnets, which
+    shows a load balancer this certificate, with its key (PEM).
     """
     checks = []
     inside = InsideCaller(desired, client) if from_inside and desired.settings.endpoints else None
     try:
-        for assertion in assertions(Deployed(desired, Reader(client)), inside):
+        for assertion in assertions(Deployed(desired, Reader(client)), inside, client_certificate):
             check = evaluate(assertion)
             on_check(check)
             checks.append(check)
@@ -69,7 +72,9 @@ def verify(
     return checks
 
 
-def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[Assertion]:
+def assertions(
+    stack: Deployed, inside: InsideCaller | None = None, client_certificate: str = ""
+) -> Iterator[Assertion]:
     """Everything that has to be true, from the network to a call of each model."""
     for subject in (
         contract,
@@ -93,6 +98,7 @@ def assertions(stack: Deployed, inside: InsideCaller | None = None) -> Iterator[
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
     yield from front_door.assertions(stack, inside)
+    yield from load_balancer.assertions(stack, inside, client_certificate)
     yield from callers.assertions(stack)
     if inside:
         yield Assertion("Call from inside", "its function and its role are removed", inside.remove, LEAST_PRIVILEGE)

@@ -1,13 +1,12 @@
 """The private HTTPS name in front of the models: API, name, certificate, the roles on both sides, and a real call."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from components.settings import EndpointSettings
 from components.settings.front_door import FrontDoorSettings
-from private_inference.verification import invocation
+from private_inference.verification import own_name
 from private_inference.verification.checks import (
     AbsentError,
     Assertion,
@@ -27,9 +26,8 @@ from private_inference.verification.controls import (
     TRANSMISSION,
 )
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.descriptions import Item, dimensions
-from private_inference.verification.desired import variants_of
-from private_inference.verification.inside import InsideCaller, RefusedError
+from private_inference.verification.descriptions import Item
+from private_inference.verification.inside import InsideCaller
 from private_inference.verification.policies import Statement, statements, unescaped
 
 INVOKE, ROUTE = "execute-api:Invoke", "POST/endpoints/{}/invocations"
@@ -38,7 +36,7 @@ RUNTIME = "runtime.sagemaker:path/endpoints/{name}/invocations"
 
 def assertions(stack: Deployed, inside: InsideCaller | None) -> Iterator[Assertion]:
     """Nothing for a stack without one."""
-    settings = stack.desired.settings.front_door
+    settings = stack.desired.settings.private_api
     if settings is None:
         return
     name, days = settings.domain_name, settings.expiry_days
@@ -173,23 +171,15 @@ def _domain(stack: Deployed, settings: FrontDoorSettings) -> Result:
     return result(tls.seen, [*tls.faults, *_bounded(stack, _policy(whole.get("policy")), "*")])
 
 
-def _described(stack: Deployed, settings: FrontDoorSettings) -> Item:
+def _certificate_arn(stack: Deployed, settings: FrontDoorSettings) -> str:
     arn = _named(stack, settings).get("certificateArn")
     if not arn:
         raise AbsentError("it has none")
-    found: Item = stack.aws.get("acm", "describe_certificate", CertificateArn=arn)["Certificate"]
-    return found
+    return str(arn)
 
 
 def _certificate(stack: Deployed, settings: FrontDoorSettings) -> Result:
-    found = _described(stack, settings)
-    faults = [] if found["Status"] == "ISSUED" else [f"it is {found['Status']}"]
-    if settings.certificate_arn not in (None, found["CertificateArn"]):
-        faults.append("it is not the one of the settings")
-    if "NotAfter" in found:
-        left = (found["NotAfter"] - datetime.now(UTC)).days
-        faults += [f"it ends in {left} days"] if left < settings.expiry_days else []
-    return result(f"{short(found['CertificateArn'])} of {found.get('Issuer', 'an unknown issuer')}", faults)
+    return own_name.certificate(stack, settings, _certificate_arn(stack, settings))
 
 
 def _leads(stack: Deployed, settings: FrontDoorSettings) -> Result:
@@ -209,15 +199,7 @@ def _targets(stack: Deployed, name: str) -> Iterator[str]:
     endpoints = {
         entry["DnsName"]: each["VpcEndpointId"] for each in stack.vpc_endpoints for entry in each.get("DnsEntries", [])
     }
-    vpc = {"VPCId": stack.vpc["VpcId"], "VPCRegion": stack.desired.contract.region}
-    for zone in stack.aws.get("route53", "list_hosted_zones_by_vpc", **vpc)["HostedZoneSummaries"]:
-        listed = stack.aws.all(
-            "route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["HostedZoneId"]
-        )
-        for record in listed:
-            if record["Name"].rstrip(".") == name and record["Type"] == "A":
-                target = record.get("AliasTarget", {}).get("DNSName", "an address").rstrip(".")
-                yield endpoints.get(target, target)
+    return (endpoints.get(target, target) for target in own_name.aliases(stack, name))
 
 
 # Calls
@@ -252,18 +234,7 @@ def _throttle(stack: Deployed, settings: FrontDoorSettings) -> Result:
 
 
 def _alarm(stack: Deployed, settings: FrontDoorSettings) -> Result:
-    arn = _described(stack, settings)["CertificateArn"]
-    found = [each for each in stack.alarms[""] if dimensions(each) == {"CertificateArn": arn}]
-    if not found:
-        raise AbsentError("no alarm is on its certificate")
-    wanted = {
-        "MetricName": "DaysToExpiry",
-        "ComparisonOperator": "LessThanThreshold",
-        "Threshold": float(settings.expiry_days),
-    }
-    compared = equal(found[0], wanted | {"ActionsEnabled": True})
-    untold = [] if stack.topic in found[0].get("AlarmActions", []) else ["it does not tell the topic"]
-    return result(compared.seen, [*compared.faults, *untold])
+    return own_name.expiry_alarm(stack, settings, _certificate_arn(stack, settings))
 
 
 def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
@@ -283,18 +254,5 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 
 def _call(stack: Deployed, endpoint: EndpointSettings, settings: FrontDoorSettings, inside: InsideCaller) -> Result:
-    """Any of the endpoint's variants may answer.
-
-    The certificate's authority, which may be private, is known from ACM: what the caller has to be given."""
-    variants = [variant for variant in variants_of(endpoint) if not variant.shadow]
-    calls = [one for variant in variants for one in invocation.calls_of(variant, named=False)]
-    sample = invocation.sample(stack, calls[0])
-    arn = _described(stack, settings)["CertificateArn"]
-    authority = stack.aws.get("acm", "get_certificate", CertificateArn=arn).get("CertificateChain", "")
     url = f"{_promised(stack).url}/endpoints/{endpoint.name}/invocations"
-    try:
-        answer = inside.call_by_name(url, authority, sample.body, sample.content_type, invocation.ACCEPTED)
-    except RefusedError as refused:
-        return Result(str(refused), False)
-    judged = [invocation.judge(stack, each, answer) for each in calls]
-    return next((each for each in judged if each.ok), judged[0])
+    return own_name.called(stack, endpoint, _certificate_arn(stack, settings), partial(inside.call_by_name, url))

@@ -71,9 +71,14 @@ class InsideCaller:
         """The answer to an asynchronous request; `event` is what `inside_function.later` takes."""
         return self._asked(event)
 
-    def call_by_name(self, url: str, authority: str, body: bytes, content_type: str, accept: str) -> bytes:
-        """The answer to a signed POST to the front door, whose certificate this authority vouches for, too (PEM)."""
-        event = {"url": url, "authority": authority, "body": base64.b64encode(body).decode()}
+    def call_by_name(
+        self, url: str, authority: str, body: bytes, content_type: str, accept: str, *, shown: str = ""
+    ) -> bytes:
+        """The answer to a POST to the front door, whose certificate this authority vouches for, too (PEM).
+
+        It is signed, unless a client's certificate and key (PEM) are shown in place of that.
+        """
+        event = {"url": url, "authority": authority, "shown": shown, "body": base64.b64encode(body).decode()}
         return self._asked(event | {"contentType": content_type, "accept": accept})
 
     def _asked(self, event: Mapping[str, Any]) -> bytes:

@@ -84,26 +84,26 @@ def _found(s3: Any, location: str) -> bytes | None:
 
 
 def _by_name(event: dict[str, Any]) -> dict[str, str]:
-    """A POST that is signed for API Gateway."""
-    import os
+    """A POST that is signed for API Gateway, or that shows a client's certificate to a load balancer."""
     import ssl
+    import tempfile
     import urllib.error
     import urllib.request
 
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.session import Session
-
-    headers = {"Content-Type": event["contentType"], "Accept": event["accept"]}
-    signed = AWSRequest("POST", event["url"], headers, base64.b64decode(event["body"]))
-    credentials: Any = Session().get_credentials()
-    SigV4Auth(credentials, "execute-api", os.environ["AWS_REGION"]).add_auth(signed)
-    sent = urllib.request.Request(  # noqa: S310 - the contract's https
-        event["url"], signed.data, dict(signed.headers.items()), method="POST"
-    )
     trusted = ssl.create_default_context()
     if event["authority"]:
         trusted.load_verify_locations(cadata=event["authority"])
+    headers = {"Content-Type": event["contentType"], "Accept": event["accept"]}
+    if event["shown"]:
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # Python's ssl takes files alone
+            file.write(event["shown"])
+            file.flush()
+            trusted.load_cert_chain(file.name)
+    else:
+        headers = _signed(event, headers)
+    sent = urllib.request.Request(  # noqa: S310 - the contract's https
+        event["url"], base64.b64decode(event["body"]), headers, method="POST"
+    )
     try:
         with urllib.request.urlopen(sent, timeout=30, context=trusted) as answer:  # noqa: S310
             return {"body": base64.b64encode(answer.read()).decode()}
@@ -111,3 +111,16 @@ def _by_name(event: dict[str, Any]) -> dict[str, str]:
         return {"error": f"HTTP {error.code}", "message": error.read().decode(errors="replace")}
     except OSError as error:
         return {"error": type(error).__name__, "message": str(error)}
+
+
+def _signed(event: dict[str, Any], headers: dict[str, str]) -> dict[str, str]:
+    import os
+
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.session import Session
+
+    asked = AWSRequest("POST", event["url"], headers, base64.b64decode(event["body"]))
+    credentials: Any = Session().get_credentials()
+    SigV4Auth(credentials, "execute-api", os.environ["AWS_REGION"]).add_auth(asked)
+    return dict(asked.headers.items())

@@ -1,5 +1,6 @@
 """Elastic Load Balancing: trust stores, listeners that ask clients for certificates, and balancers' interfaces."""
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,6 +97,13 @@ def trust_stores_described(original: Any, response: Any) -> ActionResult:
         raise ELBClientError("TrustStoreNotFound", "The specified trust store does not exist.")
     found = [each for each in kept.values() if not arns + names or each.trust_store_arn in arns or each.name in names]
     return ActionResult({"TrustStores": found})
+
+
+@patch(ELBV2Response, "get_trust_store_ca_certificates_bundle")
+def trust_store_bundle(original: Any, response: Any) -> ActionResult:
+    """GetTrustStoreCaCertificatesBundle says where the bundle is: in AWS an object in S3, here the URL holds it."""
+    bundle = base64.b64encode(_store(response).bundle.encode()).decode()
+    return ActionResult({"Location": f"data:application/x-pem-file;base64,{bundle}"})
 
 
 @patch(ELBV2Response, "delete_trust_store")
