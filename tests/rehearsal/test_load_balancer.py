@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 
 from private_inference.rehearsal import reach
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
-from tests.rehearsal.balanced import NAME, Authority, Balanced, Loopback, balanced_by, let_in
+from tests.rehearsal.balanced import NAME, Balanced, balanced_by, let_in
 from tests.rehearsal.served import served_by
 from tests.rehearsal.test_patches import REGION, policy
+from tests.support.client_certificates import Authority, Loopback
 
 pytestmark = pytest.mark.xdist_group("load-balancer")
 

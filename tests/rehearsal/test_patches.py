@@ -7,6 +7,7 @@ import contextlib
 import io
 import ipaddress
 import json
+import urllib.request
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.operations import Operations
+from tests.support.client_certificates import Authority
 
 Probe = Callable[[EmbeddedAws], bool]
 PROBES: list[tuple[str, Probe]] = []
@@ -1583,6 +1585,239 @@ def a_domain_name_may_have_another_policy_for_tls(aws: EmbeddedAws) -> bool:
         gateway.update_domain_name(domainName=name, patchOperations=change)
         return bool(gateway.get_domain_name(domainName=name)["securityPolicy"] == "TLS_1_2")
     return False
+
+
+# Load balancers and what stands behind them
+
+
+def bundle(aws: EmbeddedAws, content: bytes = b"") -> dict[str, str]:
+    """Where a trust store finds certificates of authorities, or whatever else is given."""
+    bucket = unique("b")
+    aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    aws.client("s3").put_object(Bucket=bucket, Key="ca.pem", Body=content or Authority("Devices").pem)
+    return {"CaCertificatesBundleS3Bucket": bucket, "CaCertificatesBundleS3Key": "ca.pem"}
+
+
+def trust_store(aws: EmbeddedAws, **more: Any) -> str:
+    made = aws.client("elbv2").create_trust_store(Name=unique("t"), **bundle(aws), **more)
+    return str(made["TrustStores"][0]["TrustStoreArn"])
+
+
+def answered(look: Probe) -> Probe:
+    """A probe of what plain moto answers with an error."""
+
+    def looked(aws: EmbeddedAws) -> bool:
+        try:
+            return look(aws)
+        except (ClientError, KeyError):
+            return False
+
+    looked.__name__ = look.__name__
+    return looked
+
+
+def balancer(aws: EmbeddedAws) -> tuple[str, list[str], str]:
+    """An internal one, its subnets and its group."""
+    place = vpc(aws)
+    subnets, own = [subnet(aws, place), subnet(aws, place, 1, "b")], group(aws, place)
+    asked = {"Scheme": "internal", "Subnets": subnets, "SecurityGroups": [own]}
+    made = aws.client("elbv2").create_load_balancer(Name=unique("l"), **asked)["LoadBalancers"][0]
+    return str(made["LoadBalancerArn"]), subnets, own
+
+
+def with_group(aws: EmbeddedAws, key: str) -> list[dict[str, Any]]:
+    """The network interfaces of a security group."""
+    filters = [{"Name": "group-id", "Values": [key]}]
+    found: list[dict[str, Any]] = aws.client("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+    return found
+
+
+def targets(aws: EmbeddedAws, place: str) -> str:
+    asked = {"Protocol": "HTTPS", "Port": 8443, "VpcId": place, "TargetType": "ip"}
+    return str(aws.client("elbv2").create_target_group(Name=unique("g"), **asked)["TargetGroups"][0]["TargetGroupArn"])
+
+
+def listening(aws: EmbeddedAws, arn: str, targets_arn: str, **more: Any) -> dict[str, Any]:
+    name = f"{unique('n')}.example.internal"
+    issued = certificate(aws, name, CertificateAuthorityArn=CA)
+    asked = {"Protocol": "HTTPS", "Port": 443, "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"} | more
+    asked = {"Certificates": [{"CertificateArn": issued}], **asked}
+    actions = [{"Type": "forward", "TargetGroupArn": targets_arn}]
+    made: dict[str, Any] = aws.client("elbv2").create_listener(LoadBalancerArn=arn, DefaultActions=actions, **asked)
+    first: dict[str, Any] = made["Listeners"][0]
+    return first
+
+
+def verifying(store: str) -> dict[str, Any]:
+    return {"MutualAuthentication": {"Mode": "verify", "TrustStoreArn": store}}
+
+
+@probe("trust_store")
+@answered
+def a_trust_store_takes_authorities_alone(aws: EmbeddedAws) -> bool:
+    create = aws.client("elbv2").create_trust_store
+    client = bundle(aws, Authority("none", issues=False).pem)
+    return trust_store(aws) != "" and refused("InvalidCaCertificatesBundle", create, Name=unique("t"), **client)
+
+
+@probe("trust_store_modified")
+@answered
+def a_trust_store_takes_another_bundle(aws: EmbeddedAws) -> bool:
+    both = bundle(aws, Authority("one").pem + Authority("two").pem)
+    changed = aws.client("elbv2").modify_trust_store(TrustStoreArn=trust_store(aws), **both)["TrustStores"][0]
+    return bool(changed["NumberOfCaCertificates"] == 2)
+
+
+@probe("trust_stores_described")
+@answered
+def a_trust_store_is_described(aws: EmbeddedAws) -> bool:
+    arn = trust_store(aws)
+    (found,) = aws.client("elbv2").describe_trust_stores(TrustStoreArns=[arn])["TrustStores"]
+    return (found["Status"], found["NumberOfCaCertificates"]) == ("ACTIVE", 1)
+
+
+@probe("trust_store_bundle")
+@answered
+def a_trust_stores_bundle_can_be_read(aws: EmbeddedAws) -> bool:
+    arn = trust_store(aws)
+    place = aws.client("elbv2").get_trust_store_ca_certificates_bundle(TrustStoreArn=arn)["Location"]
+    with urllib.request.urlopen(place) as told:  # noqa: S310 - where the embedded AWS says that it is
+        return b"BEGIN CERTIFICATE" in told.read()
+
+
+@probe("trust_store_deleted")
+@answered
+def a_trust_store_goes_unless_it_is_in_use(aws: EmbeddedAws) -> bool:
+    used, free, (arn, subnets, _) = trust_store(aws), trust_store(aws), balancer(aws)
+    place = aws.client("ec2").describe_subnets(SubnetIds=subnets)["Subnets"][0]["VpcId"]
+    listening(aws, arn, targets(aws, place), **verifying(used))
+    delete = aws.client("elbv2").delete_trust_store
+    delete(TrustStoreArn=free)
+    return refused("TrustStoreInUse", delete, TrustStoreArn=used)
+
+
+@probe("trust_stores_have_tags")
+@answered
+def a_trust_store_has_tags(aws: EmbeddedAws) -> bool:
+    elb, arn = aws.client("elbv2"), trust_store(aws, Tags=[{"Key": "a", "Value": "b"}])
+    elb.add_tags(ResourceArns=[arn], Tags=[{"Key": "c", "Value": "d"}])
+    (told,) = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+    return {each["Key"] for each in told["Tags"]} == {"a", "c"}
+
+
+def placed(aws: EmbeddedAws) -> tuple[str, str, list[str], str]:
+    """A balancer, target group, subnets and VPC."""
+    arn, subnets, _ = balancer(aws)
+    place = aws.client("ec2").describe_subnets(SubnetIds=subnets)["Subnets"][0]["VpcId"]
+    return arn, targets(aws, place), subnets, place
+
+
+@probe("listener_authentication")
+@answered
+def a_listener_takes_issued_certificates_and_asks_clients_for_theirs(aws: EmbeddedAws) -> bool:
+    arn, group_arn, *_ = placed(aws)
+    pending = certificate(aws, f"{unique('a')}.example.com", ValidationMethod="DNS")
+    unissued = {"aws": aws, "arn": arn, "targets_arn": group_arn, "Certificates": [{"CertificateArn": pending}]}
+    made = listening(aws, arn, group_arn, **verifying(trust_store(aws)))
+    return made["MutualAuthentication"]["Mode"] == "verify" and refused("UnsupportedCertificate", listening, **unissued)
+
+
+@probe("listener_authentication_modified")
+@answered
+def a_listener_can_stop_asking_clients(aws: EmbeddedAws) -> bool:
+    arn, group_arn, *_ = placed(aws)
+    made = listening(aws, arn, group_arn, **verifying(trust_store(aws)))["ListenerArn"]
+    aws.client("elbv2").modify_listener(ListenerArn=made, MutualAuthentication={"Mode": "off"})
+    (found,) = aws.client("elbv2").describe_listeners(ListenerArns=[made])["Listeners"]
+    return bool(found["MutualAuthentication"]["Mode"] == "off")
+
+
+@probe("balancer_interfaces")
+def a_balancer_has_an_interface_in_each_subnet(aws: EmbeddedAws) -> bool:
+    _, subnets, own = balancer(aws)
+    return {each["SubnetId"] for each in with_group(aws, own)} == set(subnets)
+
+
+@probe("balancer_groups")
+def a_balancers_groups_are_its_interfaces(aws: EmbeddedAws) -> bool:
+    arn, subnets, own = balancer(aws)
+    other = group(aws, aws.client("ec2").describe_subnets(SubnetIds=subnets)["Subnets"][0]["VpcId"])
+    aws.client("elbv2").set_security_groups(LoadBalancerArn=arn, SecurityGroups=[other])
+    return (len(with_group(aws, own)), len(with_group(aws, other))) == (0, 2)
+
+
+@probe("balancer_deleted")
+@answered
+def a_balancers_interfaces_go_with_it_unless_it_is_protected(aws: EmbeddedAws) -> bool:
+    elb, (arn, _, own) = aws.client("elbv2"), balancer(aws)
+
+    def protect(value: str) -> None:
+        attributes = [{"Key": "deletion_protection.enabled", "Value": value}]
+        elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=attributes)
+
+    protect("true")
+    kept = refused("OperationNotPermitted", elb.delete_load_balancer, LoadBalancerArn=arn)
+    protect("false")
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+    return kept and with_group(aws, own) == []
+
+
+def serving(aws: EmbeddedAws) -> tuple[dict[str, str], str, str]:
+    """A service of two tasks behind a balancer: how it is named, its target group and its tasks' security group."""
+    arn, group_arn, subnets, place = placed(aws)
+    listening(aws, arn, group_arn)
+    ecs, own, name = aws.client("ecs"), group(aws, place), unique("s")
+    cluster = ecs.create_cluster(clusterName=name)["cluster"]["clusterArn"]
+    container = {"name": "c", "image": "i", "portMappings": [{"containerPort": 8443}]}
+    ecs.register_task_definition(
+        family=name,
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[container],
+    )
+    ecs.create_service(
+        cluster=cluster,
+        serviceName=name,
+        taskDefinition=name,
+        desiredCount=2,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": subnets, "securityGroups": [own]}},
+        loadBalancers=[{"targetGroupArn": group_arn, "containerName": "c", "containerPort": 8443}],
+    )
+    return {"cluster": cluster, "service": name}, group_arn, own
+
+
+@probe("service_details")
+def a_service_runs_tasks_that_are_targets(aws: EmbeddedAws) -> bool:
+    _, group_arn, own = serving(aws)
+    found = aws.client("elbv2").describe_target_health(TargetGroupArn=group_arn)["TargetHealthDescriptions"]
+    addresses = {each["PrivateIpAddress"] for each in with_group(aws, own)}
+    return len(addresses) == 2 and {each["Target"]["Id"] for each in found} == addresses
+
+
+@probe("targets_that_are_reached")
+def a_target_that_no_group_lets_the_balancer_to_is_unhealthy(aws: EmbeddedAws) -> bool:
+    _, group_arn, _ = serving(aws)
+    found = aws.client("elbv2").describe_target_health(TargetGroupArn=group_arn)["TargetHealthDescriptions"]
+    return {each["TargetHealth"]["State"] for each in found} == {"unhealthy"}
+
+
+@probe("service_updated")
+def a_service_has_as_many_tasks_as_are_asked_for(aws: EmbeddedAws) -> bool:
+    place, _, own = serving(aws)
+    aws.client("ecs").update_service(**place, desiredCount=3)
+    return len(with_group(aws, own)) == 3
+
+
+@probe("service_deleted")
+def a_services_tasks_go_with_it(aws: EmbeddedAws) -> bool:
+    place, group_arn, own = serving(aws)
+    before = len(with_group(aws, own))
+    aws.client("ecs").delete_service(**place, force=True)
+    left = aws.client("elbv2").describe_target_health(TargetGroupArn=group_arn)["TargetHealthDescriptions"]
+    return (before, with_group(aws, own), left) == (2, [], [])
 
 
 @pytest.mark.parametrize(("patch", "behaves"), PROBES, ids=[f"{patch}: {p.__name__}" for patch, p in PROBES])
