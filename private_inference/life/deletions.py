@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from private_inference.life import load_balancer
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.handler import select
 from private_inference.rehearsal.handlers.ec2 import filters
@@ -250,6 +251,9 @@ DELETIONS: Mapping[str, Delete] = {
     ),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": Call("ecr", "delete_lifecycle_policy", {"repositoryName": "id"}),
     "aws:ecr/repository:Repository": Call("ecr", "delete_repository", {"repositoryName": "id", "force": "forceDelete"}),
+    "aws:ecs/cluster:Cluster": Call("ecs", "delete_cluster", {"cluster": "arn"}),
+    "aws:ecs/service:Service": load_balancer.service_deleted,
+    "aws:ecs/taskDefinition:TaskDefinition": Call("ecs", "deregister_task_definition", {"taskDefinition": "arn"}),
     "aws:iam/policy:Policy": policy,
     "aws:iam/role:Role": role,
     "aws:iam/rolePolicy:RolePolicy": Call("iam", "delete_role_policy", {"RoleName": "role", "PolicyName": "name"}),
@@ -261,6 +265,10 @@ DELETIONS: Mapping[str, Delete] = {
         "kms", "schedule_key_deletion", {"KeyId": "id", "PendingWindowInDays": "deletionWindowInDays"}
     ),
     "aws:lambda/function:Function": Call("lambda", "delete_function", {"FunctionName": "id"}),
+    "aws:lb/listener:Listener": Call("elbv2", "delete_listener", {"ListenerArn": "id"}),
+    "aws:lb/loadBalancer:LoadBalancer": Call("elbv2", "delete_load_balancer", {"LoadBalancerArn": "id"}),
+    "aws:lb/targetGroup:TargetGroup": Call("elbv2", "delete_target_group", {"TargetGroupArn": "id"}),
+    "aws:lb/trustStore:TrustStore": Call("elbv2", "delete_trust_store", {"TrustStoreArn": "id"}),
     "aws:organizations/policy:Policy": Call("organizations", "delete_policy", {"PolicyId": "id"}),
     "aws:organizations/policyAttachment:PolicyAttachment": Call(
         "organizations", "detach_policy", {"PolicyId": "policyId", "TargetId": "targetId"}

@@ -6,7 +6,7 @@ A type whose creation is a "put" is updated by the same call.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from private_inference.life import front_door, on_premises
+from private_inference.life import front_door, load_balancer, on_premises
 from private_inference.life.differences import State, Update, differs, retag
 from private_inference.rehearsal.account import Account
 from private_inference.rehearsal.handler import Create, Created
@@ -329,6 +329,7 @@ def _without(inputs: Inputs, *keys: str) -> dict[str, Any]:
 
 UPDATES: Mapping[str, Update] = {
     **front_door.UPDATES,
+    **load_balancer.UPDATES,
     **on_premises.UPDATES,
     "aws:cloudformation/stack:Stack": template_stack,
     "aws:cloudtrail/trail:Trail": trail,

@@ -7,6 +7,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
+from tests.support.client_certificates import Authority
+
 provider = aws.Provider("aws", region="eu-west-1", default_tags={"tags": {"Project": "rehearsed", "Owner": "default"}})
 identity = aws.get_caller_identity()
 region = aws.get_region()
@@ -704,6 +706,79 @@ aws.route53.Record(
         }
     ],
     opts=child,
+)
+
+# A load balancer and what stands behind it
+authorities = aws.s3.BucketObjectv2(
+    "authorities",
+    bucket=bucket.id,
+    key="authorities.pem",
+    content=Authority("Devices").pem.decode(),
+    opts=child,
+)
+store = aws.lb.TrustStore(
+    "clients",
+    ca_certificates_bundle_s3_bucket=authorities.bucket,
+    ca_certificates_bundle_s3_key=authorities.key,
+    opts=child,
+)
+balancer = aws.lb.LoadBalancer(
+    "balancer",
+    internal=True,
+    load_balancer_type="application",
+    subnets=subnet_ids,
+    security_groups=[access.id],
+    idle_timeout=60,
+    drop_invalid_header_fields=True,
+    opts=child,
+)
+targets = aws.lb.TargetGroup(
+    "forwarder",
+    vpc_id=vpc.id,
+    target_type="ip",
+    protocol="HTTPS",
+    port=8443,
+    deregistration_delay=60,
+    health_check={"protocol": "HTTPS", "path": "/ping", "matcher": "200"},
+    opts=child,
+)
+listener = aws.lb.Listener(
+    "listener",
+    load_balancer_arn=balancer.arn,
+    port=443,
+    protocol="HTTPS",
+    ssl_policy="ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    certificate_arn=validation.certificate_arn,
+    mutual_authentication={"mode": "verify", "trust_store_arn": store.arn},
+    default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
+    opts=child,
+)
+cluster = aws.ecs.Cluster("forwarders", settings=[{"name": "containerInsights", "value": "enabled"}], opts=child)
+task_role = aws.iam.Role("task", assume_role_policy=trust("ecs-tasks.amazonaws.com"), opts=child)
+task = aws.ecs.TaskDefinition(
+    "forwarder",
+    family="forwarder",
+    requires_compatibilities=["FARGATE"],
+    network_mode="awsvpc",
+    cpu="256",
+    memory="512",
+    task_role_arn=task_role.arn,
+    container_definitions=json.dumps(
+        [{"name": "forwarder", "image": "forwarder", "portMappings": [{"containerPort": 8443}]}]
+    ),
+    opts=child,
+)
+aws.ecs.Service(
+    "forwarder",
+    cluster=cluster.arn,
+    task_definition=task.arn,
+    desired_count=2,
+    launch_type="FARGATE",
+    network_configuration={"subnets": subnet_ids, "security_groups": [access.id], "assign_public_ip": False},
+    load_balancers=[{"target_group_arn": targets.arn, "container_name": "forwarder", "container_port": 8443}],
+    deployment_circuit_breaker={"enable": True, "rollback": True},
+    wait_for_steady_state=True,
+    opts=pulumi.ResourceOptions(parent=whole, depends_on=[listener]),
 )
 
 pulumi.export("vpcId", vpc.id)
