@@ -39,6 +39,7 @@ ELSEWHERE = (
     "inference-components",
     "llm",
     "model-package",
+    "load-balancer",
     "multi-container",
     "multi-model",
     "openai",
