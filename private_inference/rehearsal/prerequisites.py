@@ -63,11 +63,13 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
 
 
 def _front_door(aws: EmbeddedAws, settings: FrontDoorSettings) -> None:
-    """The certificate and the zones that the front door's settings name; and the account's role for API Gateway's logs.
+    """Certificate, zones and image that the front door's settings name; and the account's role for API Gateway's logs.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
     """
     operations = Operations(aws.endpoint_url)
+    if settings.load_balancer:
+        _image(aws, settings.load_balancer.forwarder)
     if settings.certificate_arn:
         operations.certificate(settings.certificate_arn, settings.domain_name)
     parent = settings.domain_name.partition(".")[2]

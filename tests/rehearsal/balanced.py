@@ -15,6 +15,9 @@ from tests.support.client_certificates import Authority, Loopback
 
 NAME = "models.example.internal"
 CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+WRITES = ["logs:CreateLogStream", "logs:PutLogEvents"]
+LOG_GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:forwarder:*"
+REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/forwarder"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/forwarder@sha256:{'0' * 64}"
 
 
@@ -96,9 +99,24 @@ def balanced_by(served: Served) -> Balanced:
         SecurityGroupIds=[made.groups["endpoint"]],
         PrivateDnsEnabled=True,
     )
+    _lead_to_the_registry(made)
     _listen(made)
     _serve(made)
     return made
+
+
+def _lead_to_the_registry(made: Balanced) -> None:
+    """What the tasks load their image by, and write their log by."""
+    ec2 = made.client("ec2")
+    place = {"SubnetIds": made.subnets, "SecurityGroupIds": [made.groups["endpoint"]], "PrivateDnsEnabled": True}
+    for service in ("ecr.api", "ecr.dkr", "logs"):
+        name = f"com.amazonaws.{REGION}.{service}"
+        ec2.create_vpc_endpoint(VpcId=made.vpc, ServiceName=name, VpcEndpointType="Interface", **place)
+    (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [made.vpc]}])["RouteTables"]
+    ec2.create_vpc_endpoint(
+        VpcId=made.vpc, ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=[table["RouteTableId"]]
+    )
+    made.client("ecr").create_repository(repositoryName="forwarder")
 
 
 def let_in(balanced: Balanced, source: str, end: str, port: int, *, revoked: bool = False) -> None:
@@ -155,6 +173,10 @@ def _serve(made: Balanced) -> None:
     trust = policy({"Service": "ecs-tasks.amazonaws.com"}, "sts:AssumeRole")
     for name in ("forwarder", "forwarder-start"):
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    starts = [("ecr:GetAuthorizationToken", "*"), (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], REPOSITORY)]
+    iam.put_role_policy(
+        RoleName="forwarder-start", PolicyName="starts", PolicyDocument=statements(*starts, (WRITES, LOG_GROUP))
+    )
     arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{made.served.name}"
     iam.put_role_policy(
         RoleName="forwarder", PolicyName="calls", PolicyDocument=statements(("sagemaker:InvokeEndpoint", arn))

@@ -4,6 +4,7 @@ import datetime
 import json
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from botocore.exceptions import ClientError
@@ -243,15 +244,48 @@ def test_a_protected_balancer_stays(balanced: Balanced) -> None:
     protect("false")
 
 
-def test_roles_that_tasks_can_not_take_start_none(balanced: Balanced) -> None:
-    iam, ecs, ids = balanced.client("iam"), balanced.client("ecs"), balanced.ids
+@contextmanager
+def start_policy(balanced: Balanced, old: str, new: str) -> Iterator[None]:
+    iam, place = balanced.client("iam"), {"RoleName": "forwarder-start", "PolicyName": "starts"}
+    before = json.dumps(iam.get_role_policy(**place)["PolicyDocument"])
+    iam.put_role_policy(**place, PolicyDocument=before.replace(old, new))
+    yield
+    iam.put_role_policy(**place, PolicyDocument=before)
+
+
+@contextmanager
+def taken_by_others(balanced: Balanced) -> Iterator[None]:
+    iam = balanced.client("iam")
     trust = iam.get_role(RoleName="forwarder-start")["Role"]["AssumeRolePolicyDocument"]
-    iam.update_assume_role_policy(
-        RoleName="forwarder-start", PolicyDocument=policy({"Service": "ec2.amazonaws.com"}, "sts:AssumeRole")
-    )
-    ecs.update_service(cluster=ids["cluster"], service=ids["service"], desiredCount=2)
-    (service,) = ecs.describe_services(cluster=ids["cluster"], services=[ids["service"]])["services"]
-    assert service["runningCount"] == 0
-    assert "unable to assume the role" in service["events"][0]["message"]
+    others = policy({"Service": "ec2.amazonaws.com"}, "sts:AssumeRole")
+    iam.update_assume_role_policy(RoleName="forwarder-start", PolicyDocument=others)
+    yield
     iam.update_assume_role_policy(RoleName="forwarder-start", PolicyDocument=json.dumps(trust))
-    ecs.update_service(cluster=ids["cluster"], service=ids["service"], desiredCount=2)
+
+
+@contextmanager
+def unreached(balanced: Balanced) -> Iterator[None]:
+    let_in(balanced, "task", "endpoint", 443, revoked=True)
+    yield
+    let_in(balanced, "task", "endpoint", 443)
+
+
+MISSING: list[tuple[Callable[[Balanced], AbstractContextManager[None]], str]] = [
+    (taken_by_others, "unable to assume the role"),
+    (lambda b: start_policy(b, "repository/forwarder", "repository/other"), "ecr:BatchGetImage on "),
+    (lambda b: start_policy(b, "log-group:forwarder", "log-group:other"), "logs:CreateLogStream on "),
+    (unreached, "there is no path to ecr.api"),
+]
+
+
+@pytest.mark.parametrize(("missing", "why"), MISSING, ids=["role", "image", "log", "way"])
+def test_tasks_that_lack_what_they_need_do_not_start(
+    balanced: Balanced, missing: Callable[[Balanced], AbstractContextManager[None]], why: str
+) -> None:
+    ecs, place = balanced.client("ecs"), {"cluster": balanced.ids["cluster"], "service": balanced.ids["service"]}
+    with missing(balanced):
+        ecs.update_service(**place, desiredCount=2)
+        (service,) = ecs.describe_services(cluster=place["cluster"], services=[place["service"]])["services"]
+    assert service["runningCount"] == 0
+    assert why in service["events"][0]["message"]
+    assert ecs.update_service(**place, desiredCount=2)["service"]["runningCount"] == 2

@@ -28,6 +28,7 @@ from private_inference.rehearsal.embedded_aws import clients_at
 from private_inference.rehearsal.patches import callers, certificates, load_balancers, tasks
 from private_inference.rehearsal.patches.own_account import own_account, own_address
 from private_inference.rehearsal.patches.patch import patch
+from private_inference.rehearsal.task_needs import SERVICE
 
 HTTPS = 443
 MTLS = "X-Amzn-Mtls-Clientcert"
@@ -200,7 +201,7 @@ def _forwarder(region: str, services: Any, service: Any, ways: Any, environ: Map
     told = tasks.environment_of(definition)
     wanted = (definition.arn, definition.task_role_arn, told, ways)
     if wanted != _forwarders.get(service.arn, (None,))[0]:
-        role = callers.credentials(own_account(), region, definition.task_role_arn, tasks.SERVICE, ways)
+        role = callers.credentials(own_account(), region, definition.task_role_arn, SERVICE, ways)
         says = partial(_log, region, definition)
         with environ["rehearsal.aside"](), _starting:
             before = _forwarders.get(service.arn)

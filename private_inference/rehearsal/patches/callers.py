@@ -210,12 +210,18 @@ def way_of(region: str, session: Any, services: tuple[str, ...]) -> Way | None:
     reached = getattr(session, "reached", None)
     if reached is None:
         return None
-    network = session.network
-    endpoints = ec2_backends[network][region].vpc_end_points
-    found = next((endpoints.get(reached[service]) for service in services if service in reached), None)
-    if found is None or found.state != "available":
+    found = next((by(region, session.network, reached[service]) for service in services if service in reached), None)
+    if found is None:
         message = f"Connect timeout: there is no path from the caller to {services[0]}, through any VPC endpoint."
         raise RefusedError(504, "ConnectTimeout", message)
+    return found
+
+
+def by(region: str, network: str, endpoint: str) -> Way | None:
+    """The way through a VPC endpoint of an account, by its id; None if it is not available."""
+    found = ec2_backends[network][region].vpc_end_points.get(endpoint)
+    if found is None or found.state != "available":
+        return None
     vpc = f"arn:{get_partition(region)}:ec2:{region}:{network}:vpc/{found.vpc_id}"
     policy: Document = json.loads(found.policy_document)
     return Way(found.id, vpc, policy, gateway=found.vpc_endpoint_type == "Gateway")

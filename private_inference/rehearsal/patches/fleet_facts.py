@@ -58,7 +58,7 @@ def fleet_facts(sagemaker: Any, configuration_name: str, variant: dict[str, Any]
             for each in stored_below(sagemaker, url)
         ],
         prefixes=[_prefix(sagemaker, url) for item in containers if (url := artifact_uri(item)).endswith("/")],
-        images=[image for item in containers if (image := _image(sagemaker, item.get("Image") or ""))],
+        images=[image for item in containers if (image := image_at(sagemaker, item.get("Image") or ""))],
         network=None if unknown or not network.get("Subnets") else _network(sagemaker, network),
         unknown_network=unknown,
     )
@@ -174,7 +174,7 @@ def destination_at(backend: Any, uri: str, encryption: str | None, key: str | No
     )
 
 
-def _image(backend: Any, uri: str) -> Image | None:
+def image_at(backend: Any, uri: str) -> Image | None:
     """An image of Amazon ECR. What an account other than this one has in its registry is taken for granted.
 
     A repository without any image stands for one that images are pushed to outside of the rehearsal.

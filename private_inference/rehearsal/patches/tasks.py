@@ -1,21 +1,22 @@
 """Amazon ECS on Fargate: services whose tasks have network interfaces, and are the targets of a balancer."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.ecs.exceptions import InvalidParameterException
-from moto.ecs.models import EC2ContainerServiceBackend, Task
+from moto.ecs.models import EC2ContainerServiceBackend
+from moto.ecs.models import Task as RunningTask
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 
-from private_inference.rehearsal.iam_decision import trusts
-from private_inference.rehearsal.patches import model_interfaces
-from private_inference.rehearsal.patches.fleet_facts import find_role
+from private_inference.rehearsal.embedded_aws import clients_at
+from private_inference.rehearsal.patches import callers, model_interfaces
+from private_inference.rehearsal.patches.fleet_facts import find_role, image_at
+from private_inference.rehearsal.patches.own_account import own_address
 from private_inference.rehearsal.patches.patch import patch
+from private_inference.rehearsal.task_needs import Task, lacking
 
-SERVICE = "ecs-tasks.amazonaws.com"
 KEPT = (
     "availabilityZoneRebalancing",
     "deploymentConfiguration",
@@ -52,25 +53,36 @@ def _targets(service: Any) -> dict[str, int]:
     return {each["targetGroupArn"]: each["containerPort"] for each in service.load_balancers}
 
 
-def _reasons(backend: Any, service: Any) -> Iterator[str]:
+def _lacking(backend: Any, service: Any) -> list[str]:
     """Why its tasks can't start."""
+    from flask import request
+
+    from private_inference.rehearsal import reach  # the reachability engine, which nothing else here needs
+
+    region, account = backend.region_name, backend.account_id
+    with request.environ["rehearsal.aside"]():
+        reached = reach.reached_endpoints(clients_at(own_address(), region, account), placed(service)) or {}
+    ways = {name: callers.by(region, account, endpoint) for name, endpoint in reached.items()}
     definition = backend.describe_task_definition(service.task_definition)
-    for kind in ("execution_role_arn", "task_role_arn"):
-        arn = getattr(definition, kind, None)
-        role = find_role(backend, arn)
-        if arn and (role is None or not trusts(role, SERVICE)):
-            yield f"ECS was unable to assume the role '{arn}'"
+    container = definition.container_definitions[0]
+    group = container.get("logConfiguration", {}).get("options", {}).get("awslogs-group")
+    execution = getattr(definition, "execution_role_arn", None)
+    named = {arn: find_role(backend, arn) for arn in (execution, getattr(definition, "task_role_arn", None)) if arn}
+    logs = f"arn:{backend.partition}:logs:{region}:{account}:log-group:{group}" if group else None
+    image = image_at(backend, container["image"])
+    needs = Task(named, named.get(execution), image, logs, {name: way for name, way in ways.items() if way})
+    return [*lacking(needs)]
 
 
 def _start(backend: Any, service: Any) -> None:
     """Its tasks, over its subnets in turn; they are healthy targets at once. Where they can't start there are none."""
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     network = (service.network_configuration or {}).get("awsvpcConfiguration", {})
-    reasons = [*_reasons(backend, service)]
+    reasons = _lacking(backend, service) if network and service.desired_count else []
     count = 0 if reasons or not network else service.desired_count
     for number in range(count):
         subnet = network["subnets"][number % len(network["subnets"])]
-        task: Any = Task(
+        task: Any = RunningTask(
             backend._get_cluster(service.cluster_name),
             backend.describe_task_definition(service.task_definition),
             None,
