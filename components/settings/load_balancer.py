@@ -81,7 +81,7 @@ class LoadBalancerSettings(SettingsGroup):
     forwarder: Annotated[str, AfterValidator(_by_digest)]
     """The forwarder's image, by digest, in a private registry of Amazon ECR in this region.
 
-    examples/forwarder is one.
+    forwarder/ in the repository is one.
     """
     timeout_seconds: Annotated[int, Field(ge=1, le=4000)] = 60
     """When the balancer gives up a connection on which nothing passes."""

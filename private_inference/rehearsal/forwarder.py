@@ -1,4 +1,4 @@
-"""The forwarder of examples/forwarder as a process, in the place of a container that Fargate would run."""
+"""The repository's forwarder as a process, in the place of a container that Fargate would run."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-PROGRAM = Path(__file__).parents[2] / "examples" / "forwarder" / "forwarder.py"
+PROGRAM = Path(__file__).parents[2] / "forwarder" / "forwarder.py"
 HOST = Path(__file__).with_name("task_host.py")
 
 

@@ -22,13 +22,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from examples.forwarder import forwarder
+from forwarder import forwarder
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from tests.rehearsal.served import Served, served_by
 from tests.rehearsal.test_patches import REGION
 
 FOLDER = Path(forwarder.__file__).parent
-LOCK = FOLDER.parents[1] / "requirements.txt"
+LOCK = FOLDER.parent / "requirements.txt"
 SECRET = b"17.99,10.38,patient"
 SUBJECT = "CN=infusion-pump-7,O=Ward 3"
 
