@@ -203,12 +203,8 @@ def _objects(aws: EmbeddedAws) -> Found:
 def _repositories(aws: EmbeddedAws) -> Found:
     ecr = aws.client("ecr")
     for repository in ecr.describe_repositories()["repositories"]:
-<<<<<<< HEAD
-        lifecycle = _or_none(ecr, "get_lifecycle_policy", repositoryName=repository["repositoryName"])
-=======
         found = _or_none(ecr, "get_lifecycle_policy", repositoryName=repository["repositoryName"])
         lifecycle = found["lifecyclePolicyText"] if isinstance(found, dict) else found  # others' may have none
->>>>>>> da0ecdb (An inventory holds repositories without a lifecycle policy, which are somebody else's)
         tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
         yield repository["repositoryName"], "", {**repository, "lifecycle": lifecycle, "tags": tags}
 
