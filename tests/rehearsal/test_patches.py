@@ -1811,6 +1811,17 @@ def a_service_has_as_many_tasks_as_are_asked_for(aws: EmbeddedAws) -> bool:
     return len(with_group(aws, own)) == 3
 
 
+@probe("service_deployments_described")
+@probe("service_deployments")
+@answered
+def a_services_deployment_ends_well(aws: EmbeddedAws) -> bool:
+    ecs, (place, _, _) = aws.client("ecs"), serving(aws)
+    (listed,) = ecs.list_service_deployments(**place)["serviceDeployments"]
+    asked = [listed["serviceDeploymentArn"]]
+    (found,) = ecs.describe_service_deployments(serviceDeploymentArns=asked)["serviceDeployments"]
+    return listed["status"] == found["status"] == "SUCCESSFUL"
+
+
 @probe("service_deleted")
 def a_services_tasks_go_with_it(aws: EmbeddedAws) -> bool:
     place, group_arn, own = serving(aws)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.ecs.exceptions import InvalidParameterException
@@ -169,3 +170,34 @@ def service_deleted(original: Any, backend: Any, *given: Any, **asked: Any) -> A
 def environment_of(definition: Any) -> dict[str, str]:
     """What the first container of a task definition is told."""
     return {each["name"]: each["value"] for each in definition.container_definitions[0].get("environment", [])}
+
+
+def _deployments(backend: Any, service: Any) -> list[dict[str, Any]]:
+    """The deployments of a service, as they ended: each is over when the call that began it is answered."""
+    return [
+        {
+            "serviceDeploymentArn": f"{service.arn.replace(':service/', ':service-deployment/')}/{service.name}",
+            "serviceArn": service.arn,
+            "clusterArn": service.cluster_arn,
+            "createdAt": each["createdAt"],
+            "startedAt": each["createdAt"],
+            "finishedAt": each["updatedAt"],
+            "status": "IN_PROGRESS" if service.pending_count else "SUCCESSFUL",
+        }
+        for each in service.deployments
+    ]
+
+
+@patch(EC2ContainerServiceResponse, "list_service_deployments")
+def service_deployments(original: Any, response: Any) -> ActionResult:
+    """ListServiceDeployments, by which the AWS provider sees that a service is steady; moto lacks it."""
+    service = response.ecs_backend._get_service(response._get_param("cluster"), response._get_param("service"))
+    return ActionResult({"serviceDeployments": _deployments(response.ecs_backend, service)})
+
+
+@patch(EC2ContainerServiceResponse, "describe_service_deployments")
+def service_deployments_described(original: Any, response: Any) -> ActionResult:
+    """DescribeServiceDeployments, likewise."""
+    backend, asked = response.ecs_backend, response._get_param("serviceDeploymentArns")
+    found = [one for service in backend.services.values() for one in _deployments(backend, service)]
+    return ActionResult({"serviceDeployments": [one for one in found if one["serviceDeploymentArn"] in asked]})
