@@ -1819,7 +1819,7 @@ def a_services_deployment_ends_well(aws: EmbeddedAws) -> bool:
     (listed,) = ecs.list_service_deployments(**place)["serviceDeployments"]
     asked = [listed["serviceDeploymentArn"]]
     (found,) = ecs.describe_service_deployments(serviceDeploymentArns=asked)["serviceDeployments"]
-    return listed["status"] == found["status"] == "SUCCESSFUL"
+    return {listed["status"], found["status"]} == {"SUCCESSFUL"}
 
 
 @probe("service_deleted")
