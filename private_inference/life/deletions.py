@@ -205,6 +205,9 @@ DELETIONS: Mapping[str, Delete] = {
         Call("application-autoscaling", "deregister_scalable_target", _SCALABLE), NO_OBJECT
     ),
     "aws:cloudtrail/trail:Trail": Call("cloudtrail", "delete_trail", {"Name": "arn"}),
+    "aws:cloudwatch/contributorInsightRule:ContributorInsightRule": Call(
+        "cloudwatch", "delete_insight_rules", {"RuleNames": "[id]"}
+    ),
     "aws:cloudwatch/dashboard:Dashboard": Call("cloudwatch", "delete_dashboards", {"DashboardNames": "[id]"}),
     "aws:cloudwatch/logGroup:LogGroup": Call("logs", "delete_log_group", {"logGroupName": "id"}),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": Call(

@@ -22,6 +22,7 @@ PUT = (
     "aws:appautoscaling/policy:Policy",
     "aws:appautoscaling/target:Target",
     "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+    "aws:cloudwatch/contributorInsightRule:ContributorInsightRule",
     "aws:cloudwatch/dashboard:Dashboard",
     "aws:cloudwatch/eventRule:EventRule",
     "aws:cloudwatch/eventTarget:EventTarget",
@@ -48,6 +49,7 @@ PUT = (
 TAGGED_APART: Mapping[str, tuple[str, Callable[[Mapping[str, str]], Any]]] = {
     "aws:appautoscaling/target:Target": ("application-autoscaling", dict),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("cloudwatch", pairs),
+    "aws:cloudwatch/contributorInsightRule:ContributorInsightRule": ("cloudwatch", pairs),
     "aws:cloudwatch/eventRule:EventRule": ("events", pairs),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("cloudwatch", pairs),
 }
@@ -64,7 +66,7 @@ def operation(kind: str, state: State) -> Create | None:
         service, form = TAGGED_APART[kind]
 
         def put(account: Account, inputs: Inputs) -> Created:
-            client, arn = account.client(service), {"ResourceARN": state["arn"]}
+            client, arn = account.client(service), {"ResourceARN": state.get("arn") or state["resourceArn"]}
             retag(state, inputs, arn, client.tag_resource, client.untag_resource, form)
             return HANDLERS[kind].create(account, inputs)
 

@@ -66,7 +66,7 @@ class TerraformEngine:
             if resource.id is not None:
                 raise ExportError(f"{describe(resource)} is read, not created: the export can't write that yet.")
             outputs = self._declare(resource)
-            return outputs["id"], outputs
+            return outputs.get("id"), outputs  # the provider has types without one
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to a lookup. Raises ExportError if there is none."""

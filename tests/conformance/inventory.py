@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
+from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT
 
 Document = Mapping[str, Any]
 Inventory = dict[str, dict[str, Document]]
@@ -291,6 +292,13 @@ def _dashboards(aws: EmbeddedAws) -> Found:
         yield listed["DashboardName"], "", cloudwatch.get_dashboard(DashboardName=listed["DashboardName"])
 
 
+def _insight_rules(aws: EmbeddedAws) -> Found:
+    cloudwatch = aws.client("cloudwatch")
+    for rule in cloudwatch.describe_insight_rules()["InsightRules"]:
+        arn = f"arn:aws:cloudwatch:{aws.region}:{EXAMPLE_ACCOUNT}:insight-rule/{rule['Name']}"
+        yield rule["Name"], arn, {**rule, "tags": cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+
+
 def _topics(aws: EmbeddedAws) -> Found:
     sns = aws.client("sns")
     for topic in sns.list_topics()["Topics"]:
@@ -367,6 +375,7 @@ READERS: Mapping[str, Callable[[EmbeddedAws], Found]] = {
     "event rule": _event_rules,
     "trail": _trails,
     "dashboard": _dashboards,
+    "insight rule": _insight_rules,
     "topic": _topics,
     "subscription": _subscriptions,
     "parameter": _parameters,

@@ -132,6 +132,11 @@ def dashboard(account: Account, inputs: Inputs) -> Created:
     return Created(name, {"dashboardArn": f"arn:{account.partition}:cloudwatch::{account.id}:dashboard/{name}"})
 
 
+def insight_rule(account: Account, inputs: Inputs) -> Created:
+    name = call(account, "cloudwatch", "put_insight_rule", inputs)["request"]["RuleName"]
+    return Created(name, {"resourceArn": account.arn("cloudwatch", f"insight-rule/{name}")}, {"ruleState": "ENABLED"})
+
+
 def event_target(account: Account, inputs: Inputs) -> Created:
     """One target of a rule: the provider takes as one resource each what AWS takes as a list."""
     rule, bus = inputs["rule"], inputs.get("eventBusName", "default")
@@ -214,6 +219,7 @@ HANDLERS = {
             defaults={"actionsEnabled": True},
         )
     ),
+    "aws:cloudwatch/contributorInsightRule:ContributorInsightRule": Handler(insight_rule),
     "aws:cloudwatch/eventRule:EventRule": Handler(
         Call(
             "events",

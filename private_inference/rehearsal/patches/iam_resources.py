@@ -192,6 +192,8 @@ def _cloudwatch(response: Any, operation: str, asked: Parameters) -> Named:
     if asked.get("DashboardName") or asked.get("DashboardNames"):
         for name in as_list(asked.get("DashboardName") or asked["DashboardNames"]):
             yield arn_of(response, "cloudwatch", f"dashboard/{name}", region=False), {}
+    elif "InsightRule" in operation:
+        yield from _by("cloudwatch", "insight-rule/{}", "RuleName", "RuleNames")(response, operation, asked)
     else:
         yield from _by("cloudwatch", "alarm:{}", "AlarmName", "AlarmNames", "ResourceARN", others="alarm:*")(
             response, operation, asked

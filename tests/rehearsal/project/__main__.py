@@ -246,6 +246,13 @@ aws.cloudwatch.LogMetricFilter(
     metric_transformation={"namespace": "rehearsed", "name": "Refused", "value": "1", "default_value": "0"},
     opts=child,
 )
+aws.cloudwatch.ContributorInsightRule(
+    "talkers",
+    rule_name="rehearsed-talkers",
+    rule_state="ENABLED",
+    rule_definition=pulumi.Output.json_dumps({"LogGroupNames": [logs.name], "Contribution": {"Keys": ["srcaddr"]}}),
+    opts=child,
+)
 
 # Artifacts
 bucket = aws.s3.Bucket("Artifacts", opts=child)
