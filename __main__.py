@@ -12,6 +12,7 @@ from components.artifacts import ArtifactStore, ArtifactStoreArgs
 from components.attached_perimeter import AttachedPerimeter, AttachedPerimeterArgs
 from components.balanced_front_door import BalancedFrontDoorArgs, balanced_front_door
 from components.built_images import built_images
+from components.caller_table import rule_name
 from components.callers import Callers, CallersArgs
 from components.cidr import Tier
 from components.component_fleet import fleets_of
@@ -208,6 +209,7 @@ monitoring = Monitoring(
         components={
             name: [component.component_name for component in fleet.components] for name, fleet in fleets.items()
         },
+        caller_rule=rule_name() if settings.front_door and settings.front_door.count_callers else None,
     ),
     options,
 )

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import iam
+from components.caller_table import table_graph
 from components.iam import Account
 from components.names import stack_name
 from components.settings import label
@@ -32,6 +33,8 @@ class MonitoringArgs:
     """Endpoints among them whose containers load models when they are called."""
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Inference components to draw in place of variants, by their endpoint among them."""
+    caller_rule: str | None = None
+    """Name of the rule that counts the front door's callers, if their table is shown."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -150,30 +153,33 @@ def _rows(args: MonitoringArgs) -> Iterator[_Row]:
 
 
 def _dashboard(args: MonitoringArgs) -> Mapping[str, Any]:
-    """The dashboard's body: one row of four graphs for each of what serves.
+    """The dashboard's body: one row of four graphs for each of what serves, and the table of callers below them.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
-    return {
-        "widgets": [
+    rows = list(_rows(args))
+    widgets = [
+        _widget(
+            column,
+            number,
             {
-                "type": "metric",
-                "x": 6 * column,
-                "y": 6 * number,
-                "width": 6,
-                "height": 6,
-                "properties": {
-                    "title": f"{row.subject}: {title}",
-                    "region": args.account.region,
-                    "stat": statistic,
-                    "period": PERIOD_SECONDS,
-                    "metrics": [_metric(namespace, metric, row.dimensions) for metric in metrics],
-                },
-            }
-            for number, row in enumerate(_rows(args))
-            for column, (title, namespace, metrics, statistic) in enumerate(row.graphs)
-        ]
-    }
+                "title": f"{row.subject}: {title}",
+                "region": args.account.region,
+                "stat": statistic,
+                "period": PERIOD_SECONDS,
+                "metrics": [_metric(namespace, metric, row.dimensions) for metric in metrics],
+            },
+        )
+        for number, row in enumerate(rows)
+        for column, (title, namespace, metrics, statistic) in enumerate(row.graphs)
+    ]
+    if args.caller_rule:
+        widgets.append(_widget(0, len(rows), table_graph(args.caller_rule, args.account.region), width=24))
+    return {"widgets": widgets}
+
+
+def _widget(column: int, row: int, properties: Mapping[str, Any], *, width: int = 6) -> Mapping[str, Any]:
+    return {"type": "metric", "x": 6 * column, "y": 6 * row, "width": width, "height": 6, "properties": properties}
 
 
 def _metric(namespace: str, metric: str, dimensions: Mapping[str, str]) -> list[str]:

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components import front_door_policies as policies
 from components import iam
+from components.caller_table import caller_table
 from components.endpoint_services import FRONT_DOOR
 from components.guarded import GuardedFrontDoor
 from components.iam import Account
@@ -209,6 +210,8 @@ class PrivateApi(pulumi.ComponentResource):
             retention_in_days=args.log_retention_days,
             opts=self._child(protect=args.protect),
         )
+        if args.settings.count_callers:
+            caller_table(group.name, self._child())
         stage = aws.apigateway.Stage(
             self._name,
             rest_api=self.api.id,

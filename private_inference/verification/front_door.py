@@ -1,5 +1,6 @@
 """The private HTTPS name in front of the models: API, name, certificate, the roles on both sides, and a real call."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -55,6 +56,8 @@ def assertions(stack: Deployed, inside: InsideCaller | None) -> Iterator[Asserti
     yield expect(f"{name} has an issued certificate for {days} days or more", _certificate, TRANSMISSION, settings)
     yield expect(f"{name} leads to its API, and resolves in the VPC to its VPC endpoint", _leads, BOUNDARY, settings)
     yield expect(f"calls are logged with their caller, under the logs key, for {kept} days", _logs, AUDIT)
+    if settings.count_callers:
+        yield expect("it is counted who calls how often, by that log", _counted, MONITORING)
     yield expect(bound, _throttle, AVAILABILITY, settings)
     yield expect(f"the operators are told {days} days before its certificate ends", _alarm, MONITORING, settings)
     for endpoint in stack.desired.settings.endpoints:
@@ -213,9 +216,18 @@ def _stage(stack: Deployed) -> Item:
     return first
 
 
+def _access_log(stack: Deployed) -> Mapping[str, str]:
+    return _stage(stack).get("accessLogSettings") or {}
+
+
+def _log_group(access_log: Mapping[str, str]) -> str:
+    """Its name; empty where there is none."""
+    return short(access_log.get("destinationArn", "")).removeprefix("log-group:")
+
+
 def _logs(stack: Deployed) -> Result:
-    found = _stage(stack).get("accessLogSettings") or {}
-    name = short(found.get("destinationArn", "")).removeprefix("log-group:")
+    found = _access_log(stack)
+    name = _log_group(found)
     faults = [] if "$context.identity.userArn" in found.get("format", "") else ["who called is not logged"]
     group = stack.log_groups(name).get(name) if name else None
     if group is None:
@@ -225,6 +237,20 @@ def _logs(stack: Deployed) -> Result:
     if not stack.aws.get("apigateway", "get_account").get("cloudwatchRoleArn"):
         faults.append("the account gives API Gateway no role for CloudWatch Logs")
     return result(f"{name}: {kept.seen}", [*faults, *kept.faults])
+
+
+def _counted(stack: Deployed) -> Result:
+    name = f"{stack.desired.name}-callers"
+    rules = stack.aws.all("cloudwatch", "describe_insight_rules", "InsightRules")
+    found = [each for each in rules if each["Name"] == name]
+    if not found:
+        raise AbsentError(f"CloudWatch has no rule {name}")
+    definition = json.loads(found[0]["Definition"])
+    read = equal_sets(definition.get("LogGroupNames", []), [_log_group(_access_log(stack))])
+    faults = [] if found[0]["State"] == "ENABLED" else [f"it is {found[0]['State']}"]
+    if "$.caller" not in definition.get("Contribution", {}).get("Keys", []):
+        faults.append("it doesn't count by caller")
+    return result(f"{name}: {read.seen}", [*faults, *read.faults])
 
 
 def _throttle(stack: Deployed, settings: FrontDoorSettings) -> Result:

@@ -111,6 +111,25 @@ def test_calls_are_logged_with_their_caller_under_the_logs_key_and_bounded(opene
     assert bounds["dataTraceEnabled"] is False
 
 
+def test_calls_are_counted_by_caller_only_if_asked(opened: Recorded, archive: Path) -> None:
+    assert opened.all("ContributorInsightRule") == []
+    assert all("insightRule" not in each["properties"] for each in widgets(opened))
+    counted = door(archive, countCallers=True)
+    rule = counted.one("ContributorInsightRule").properties
+    definition = json.loads(rule["ruleDefinition"])
+    assert definition["LogGroupNames"] == [counted.one("LogGroup", "front-door").outputs["name"]]
+    fields = json.loads(counted.one("Stage").properties["accessLogSettings"]["format"])
+    assert {f"$.{field}" for field in fields} > set(definition["Contribution"]["Keys"]) > {"$.caller"}
+    *graphs, table = widgets(counted)
+    assert table["properties"]["insightRule"]["ruleName"] == rule["ruleName"]
+    assert table["y"] >= max(each["y"] + each["height"] for each in graphs)
+
+
+def widgets(recorded: Recorded) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(recorded.one("Dashboard").properties["dashboardBody"])["widgets"]
+    return found
+
+
 def test_a_caller_gets_a_policy_for_each_endpoint(opened: Recorded) -> None:
     api, own = opened.one("RestApi").outputs["executionArn"], opened.one("VpcEndpoint", "execute-api").id
     for name in ("triage", "churn"):

@@ -98,6 +98,7 @@ BAD = [
     ("frontDoor.timeoutSeconds", 0, "should be greater than or equal to 1"),
     ("frontDoor.requestsPerSecond", 0, "should be greater than or equal to 1"),
     ("frontDoor.burst", 0, "should be greater than or equal to 1"),
+    ("frontDoor.countCallers", "perhaps", "valid boolean"),
     ("frontDoor.expiryDays", 0, "should be greater than or equal to 1"),
     ("frontDoor.loadBalancer.unsignedBecause", "because", "at least 10 characters"),
     ("frontDoor.loadBalancer.clientAuthorities", "nowhere.pem", "is no file; name one in the project with"),

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.xdist_group("front-door")
 PATH = "/endpoints/triage/invocations"
 ACCOUNT = "123456789012"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+COUNTED = "it is counted who calls how often"
 OPENSSL = shutil.which("openssl")
 
 
@@ -40,7 +41,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(built: Path) -> Iterator[Deployment]:
     config = shipped("dev", built)
     changes = {
-        "frontDoor": front_door(),
+        "frontDoor": front_door(countCallers=True),
         "operators": {"callsFromOutside": True},
         "perimeter": {"deployers": [f"arn:aws:iam::{ACCOUNT}:role/deployer"], "attach": ["scp"]},
     }
@@ -171,6 +172,17 @@ def test_the_access_log_names_the_caller(door: Door, caller: Credentials, sample
     last = json.loads(events[-1]["message"])
     assert (last["status"], last["path"]) == ("200", PATH)
     assert ":assumed-role/caller/" in last["caller"]
+
+
+def test_the_table_of_callers_has_a_line_for_who_called_what(door: Door, caller: Credentials, sample: bytes) -> None:
+    door.call(caller, sample)
+    (rule,) = door.stack.client("cloudwatch").describe_insight_rules()["InsightRules"]
+    definition = json.loads(rule["Definition"])
+    logs, (group,) = door.stack.client("logs"), definition["LogGroupNames"]
+    last = json.loads(logs.get_log_events(logGroupName=group, logStreamName="calls")["events"][-1]["message"])
+    line = [last[key.removeprefix("$.")] for key in definition["Contribution"]["Keys"]]
+    assert ":assumed-role/caller/" in line[0]
+    assert line[1:] == [PATH]
 
 
 def test_operators_are_told_of_calls_around_it_and_not_of_its_own(
@@ -359,6 +371,31 @@ def unlogged(stack: Deployment) -> Iterator[None]:
         put(found["accessLogSettings"]["format"])
 
 
+@contextmanager
+def insight_rule(stack: Deployment, old: str, new: str, state: str = "ENABLED") -> Iterator[None]:
+    cloudwatch = stack.client("cloudwatch")
+    (rule,) = cloudwatch.describe_insight_rules()["InsightRules"]
+    before = rule["Definition"]
+    assert old in before
+    changed = before.replace(old, new)
+    cloudwatch.put_insight_rule(RuleName=rule["Name"], RuleDefinition=changed, RuleState=state)
+    try:
+        yield
+    finally:
+        cloudwatch.put_insight_rule(RuleName=rule["Name"], RuleDefinition=before, RuleState="ENABLED")
+
+
+@contextmanager
+def uncounted(stack: Deployment) -> Iterator[None]:
+    cloudwatch = stack.client("cloudwatch")
+    (rule,) = cloudwatch.describe_insight_rules()["InsightRules"]
+    cloudwatch.delete_insight_rules(RuleNames=[rule["Name"]])
+    try:
+        yield
+    finally:
+        cloudwatch.put_insight_rule(RuleName=rule["Name"], RuleDefinition=rule["Definition"], RuleState="ENABLED")
+
+
 BROKEN: list[tuple[str, Callable[[Deployment], AbstractContextManager[None]], str]] = [
     ("the API lets everybody in", lambda s: api_policy(s, '"Deny"', '"Allow"'), "its API is private"),
     ("its policy is of another account", lambda s: api_policy(s, ACCOUNT, "210987654321"), "its API is private"),
@@ -366,6 +403,10 @@ BROKEN: list[tuple[str, Callable[[Deployment], AbstractContextManager[None]], st
     ("the role may call others", lambda s: integration_role(s, "endpoint/triage", "endpoint/*"), "that role is API"),
     ("no VPC endpoint is associated", no_association, f"{DOMAIN} leads to its API"),
     ("the log names no caller", unlogged, "calls are logged with their caller"),
+    ("nobody counts the callers", uncounted, COUNTED),
+    ("the count stands still", lambda s: insight_rule(s, "", "", "DISABLED"), COUNTED),
+    ("another log is counted", lambda s: insight_rule(s, "front-door-", "other-"), COUNTED),
+    ("addresses are counted", lambda s: insight_rule(s, "$.caller", "$.sourceIp"), COUNTED),
 ]
 
 
