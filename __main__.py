@@ -188,6 +188,7 @@ access = PrivateAccess(
         iam_path=stack_path(),
         parameter_prefix=stack_path(),
         security_group_id=groups.access.id,
+        runtime_hooks=safeguards.runtime_endpoint,
     ),
     options,
 )

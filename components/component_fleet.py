@@ -101,7 +101,9 @@ class ComponentFleet:
         """Its components, once the endpoint exists; `live` is what it serves now."""
         if pulumi.runtime.is_dry_run():
             for gone in sorted(live.components.keys() - self._alarms.keys()):
-                pulumi.log.info(f"{gone} is removed: calls that name it will fail.", self._place.parent)
+                copies = live.components[gone].copies
+                serving = f" The update is refused while its {copies} copies serve." if copies else ""
+                pulumi.log.info(f"{gone} is removed: calls that name it will fail.{serving}", self._place.parent)
         return [
             InferenceComponent(
                 each.component_name,

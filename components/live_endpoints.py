@@ -169,11 +169,13 @@ def _capture_bucket(summary: Mapping[str, Any]) -> str:
 
 
 def _live_component(described: Mapping[str, Any]) -> LiveComponent:
-    runtime = described.get("RuntimeConfig", {})
-    return LiveComponent(
-        model=described.get("Specification", {}).get("ModelName", ""),
-        copies=max(runtime.get("CurrentCopyCount", 0), runtime.get("DesiredCopyCount", 0)),
-    )
+    return LiveComponent(model=described.get("Specification", {}).get("ModelName", ""), copies=copies_of(described))
+
+
+def copies_of(described: Mapping[str, Any]) -> int:
+    """Copies of a component that run or are being started, by DescribeInferenceComponent's answer."""
+    runtime: Mapping[str, int] = described.get("RuntimeConfig", {})
+    return max(runtime.get("CurrentCopyCount", 0), runtime.get("DesiredCopyCount", 0))
 
 
 def _each_once(values: Iterable[str | None]) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class PrivateAccessArgs:
     """The group of the interface endpoints."""
     component_names: Sequence[str] = ()
     """Inference components that may be invoked."""
+    runtime_hooks: pulumi.ResourceHookBinding | None = None
+    """Of the runtime endpoint."""
     exchanges: Sequence[iam.Arn] = ()
     """Buckets of asynchronous endpoints' requests and answers."""
     captures: Sequence[iam.Arn] = ()
@@ -64,7 +66,7 @@ class PrivateAccess(pulumi.ComponentResource):
         existing = args.network.endpoints
         self._gateways = {gateway: self._gateway(gateway) for gateway in Gateway if self._tables(gateway)}
         self.runtime = existing.get(RUNTIME) or self._interface(
-            RUNTIME, runtime_service(args.settings.fips), self._runtime_policy()
+            RUNTIME, runtime_service(args.settings.fips), self._runtime_policy(), args.runtime_hooks
         )
         for service in args.settings.interface_endpoints:
             self._recommend_gateway(service)
@@ -94,7 +96,9 @@ class PrivateAccess(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _interface(self, name: str, service: str, policy: Document | None) -> aws.ec2.VpcEndpoint:
+    def _interface(
+        self, name: str, service: str, policy: Document | None, hooks: pulumi.ResourceHookBinding | None = None
+    ) -> aws.ec2.VpcEndpoint:
         subnets = self._args.network.subnets[Tier.ACCESS]
         # AWS takes `private_dns_only_for_inbound_resolver_endpoint` only in a VPC that has the S3 gateway already.
         gateway = self._gateways.get(GATEWAY_ALTERNATIVES[name]) if name == Gateway.S3 else None
@@ -112,7 +116,7 @@ class PrivateAccess(pulumi.ComponentResource):
             dns_options=inbound_only if name == Gateway.S3 else None,
             policy=iam.json_document(policy) if policy else None,
             tags=name_tag(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway] if gateway else None),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway] if gateway else None, hooks=hooks),
         )
 
     def _runtime_policy(self) -> Document | None:

@@ -15,6 +15,7 @@ import pulumi
 from pulumi.resource_hooks import ErrorHookArgs, ResourceHookArgs
 
 from components import clients
+from components.leaving_components import leaving, refusal
 from components.live_endpoints import Use, component, describe, uses, vpc_configs
 from components.pauses import pauses
 from components.scaling_registration import Registration
@@ -66,7 +67,12 @@ class Safeguards:
         )
         self.model = self._kept_in_use("model", lambda args, use: args.id in use.models)
         self.artifact = self._kept_in_use("artifact", lambda args, use: use.loads(_uri(args.old_outputs or {})))
-        self.invoke_policy = _before_delete("invoke-policy-not-attached", self._policy_detached)
+        components_stay = pulumi.ResourceHook("components-stay-while-they-serve", self._components_stay)
+        self.runtime_endpoint = pulumi.ResourceHookBinding(before_update=[components_stay])
+        self.invoke_policy = pulumi.ResourceHookBinding(
+            before_update=[components_stay],
+            before_delete=[pulumi.ResourceHook("invoke-policy-not-attached", self._policy_detached)],
+        )
         self.contract = _before_delete("contract-without-holders", self._contract_unheld)
         self.caller_contract = _before_delete("caller-contract-without-holders", self._caller_unheld)
 
@@ -111,6 +117,17 @@ class Safeguards:
                     "`pulumi up` again, which plans with the copies that serve then, or set the component's "
                     f"copies.initial to {copies}."
                 )
+
+    def _components_stay(self, args: ResourceHookArgs) -> None:
+        """Refuse to end calls of an inference component that has copies, by the policy of what they come through.
+
+        The VPC endpoint's policy changes first; of one that isn't the stack's, or has none, the invoke policy's does.
+        """
+        before, after = ((each or {}).get("policy") for each in (args.old_inputs, args.new_inputs))
+        for name in leaving(before, after):
+            live = component(self._client("sagemaker"), name)
+            if live and (why := refusal(live, after)):
+                raise NotServedError(why)
 
     def _after_update(self, args: ResourceHookArgs) -> None:
         """Scaling comes back, and the endpoint serves the configuration that it was updated to."""

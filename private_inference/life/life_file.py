@@ -38,7 +38,7 @@ class Step(BaseModel):
     """The models are trained anew: every local archive has other bytes, and is deployed."""
     scale: Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None = None
     """Automatic scaling asks for so many instances of each variant, or of those that are named."""
-    copies: dict[str, Annotated[int, Field(ge=1)]] | None = None
+    copies: dict[str, Annotated[int, Field(ge=0)]] | None = None
     """Automatic scaling asks for so many copies of inference components, by their names in the account."""
     weights: dict[str, Annotated[float, Field(ge=0)]] | None = None
     """An operator gives variants of every endpoint other weights, beside the settings."""

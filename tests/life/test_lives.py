@@ -12,6 +12,7 @@ from tests.support.recording import ROOT
 LONG = (
     "account-guards",
     "asynchronous",
+    "component-goes",
     "data-capture",
     "flows",
     "front-door",

@@ -145,6 +145,10 @@ REMAINING: dict[str, tuple[Change, str]] = {
         ("components/variant_changes.py", "*self._undone_weights()", ""),
         "it was to fail with 'variant challenger has the weight 0",
     ),
+    "component-goes": (
+        ("components/safeguards.py", "before, after = (", "before, after = (None and"),
+        "it was to fail with 'triage-challenger serves with 1 copies",
+    ),
     "instance-type": (
         ("components/safeguards.py", "                registration.remove()\n", ""),
         "it is registered as a scalable target|deregister|autoscal",
