@@ -17,11 +17,11 @@ from components.settings.image_scan import ImageScanSettings
 from components.settings.loading import SettingsError, load, parse
 from components.settings.models import (
     ArtifactSettings,
-    NetworkSettings,
     PrivateAccessSettings,
     SecuritySettings,
     Settings,
 )
+from components.settings.network import NetworkSettings
 from components.settings.served_model import Container, ModelSettings
 from components.settings.shadow import ShadowSettings
 from components.settings.variants import ALL_TRAFFIC, AlarmSettings, InstanceSettings, VariantSettings, label

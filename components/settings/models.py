@@ -1,7 +1,6 @@
 """Everything that a stack may set, group by group, with its defaults."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -12,22 +11,16 @@ from components.settings.callers import CallerSettings
 from components.settings.callers import contradictions as caller_contradictions
 from components.settings.distinct import distinct_names
 from components.settings.endpoints import EndpointSettings
-from components.settings.existing_vpc import ExistingVpcSettings, access_contradictions
-from components.settings.existing_vpc import contradictions as existing_contradictions
+from components.settings.existing_vpc import access_contradictions
 from components.settings.fields import (
     AccountId,
-    Cidrs,
     EmailAddress,
-    GatewayId,
     LogRetentionDays,
     Reason,
     Region,
-    SiteCidrs,
     Tags,
     TagValue,
-    VpcCidr,
 )
-from components.settings.flows import FlowSettings, contradictions
 from components.settings.front_door import FrontDoorSettings
 from components.settings.front_door import contradictions as front_door_contradictions
 from components.settings.group import SettingsGroup
@@ -36,6 +29,7 @@ from components.settings.image_uris import contradictions as image_contradiction
 from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.load_balancer import contradictions as load_balancer_contradictions
 from components.settings.model_package import region_of
+from components.settings.network import NetworkSettings
 from components.settings.perimeter import PerimeterSettings
 from components.settings.problems import Problem
 from components.settings.served_model import Container
@@ -47,102 +41,9 @@ PROVIDER_KEYS = (REGION_KEY, FIPS_KEY, DUAL_STACK_KEY)
 _COUNTRIES_WITH_FIPS = ("us", "ca")
 """https://aws.amazon.com/compliance/fips/; us-gov-… among them. Elsewhere only KMS has some."""
 
-NACL_RULES_AT_MOST = 40
-"""https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs: 20, on request 40)"""
-
 InterfaceService = Literal[
     "sagemaker.api", "logs", "monitoring", "kms", "sts", "ssm", "ecr.api", "ecr.dkr", "s3", "dynamodb"
 ]
-
-
-class OnPremisesSettings(SettingsGroup):
-    """Clients outside AWS that reach the runtime endpoint by VPN or Direct Connect."""
-
-    cidrs: SiteCidrs
-    """Blocks the clients call from; they may not overlap the VPC."""
-    gateway_id: GatewayId
-    """The virtual private (vgw-…) or transit gateway (tgw-…) that leads to them.
-
-    A transit gateway is attached to subnets of its own, a /28 for each zone at the end of the VPC's block.
-    """
-    inbound_resolver: bool = False
-    """An inbound endpoint of Route 53 Resolver in the access subnets, so that the VPC's private names resolve there.
-
-    On-premises DNS servers forward these names to its addresses. It costs by the hour, zone and query.
-    """
-
-    @property
-    def by_transit_gateway(self) -> bool:
-        """Whether a transit gateway leads to them."""
-        return self.gateway_id.startswith("tgw-")
-
-
-class NetworkSettings(SettingsGroup):
-    """The VPC and its subnets."""
-
-    cidr: VpcCidr = "10.0.0.0/16"
-    """The VPC's IPv4 block, a /16 to a /28."""
-    zones: Annotated[int, Field(ge=2, le=6)] | Annotated[tuple[str, ...], Field(min_length=2, max_length=6)] = 2
-    """Availability zones: how many, or their names.
-
-    Of a number, those in which the stack has subnets stay, and missing ones are the first that offer the runtime
-    endpoint and the instance types.
-    """
-    existing: ExistingVpcSettings | None = None
-    """A VPC that is there already, in place of one of the stack's own."""
-    on_premises: OnPremisesSettings | None = None
-    """Clients outside AWS, if any."""
-    denied_cidrs: Cidrs = ()
-    """Blocks that may reach nothing: denied before every allow, in every tier and both directions."""
-    flows: tuple[FlowSettings, ...] = ()
-    """Connections beside the stack's own, such as clients' to a database in further subnets.
-
-    Each has to work: `check` and `verify` fail where one doesn't, and where anything else passes.
-    """
-    nacl_rule_quota: Annotated[int, Field(ge=20, le=NACL_RULES_AT_MOST)] = 20
-    """Rules that the account allows a network ACL in one direction, the default deny included."""
-    rejected_flows: Annotated[int, Field(ge=1)] = 1
-    """Rejected connections, and packets of other protocols than TCP, in five minutes that notify the operators.
-
-    No flow of a sound stack is rejected. Raise it where others look around in the network, such as a scanner.
-    """
-    rejection_alarm_off_because: Reason | None = None
-    """Why nobody is told of what the network rejects."""
-
-    @property
-    def zone_count(self) -> int:
-        """How many availability zones."""
-        if self.existing:
-            return len(self.existing.subnets.access)
-        return self.zones if isinstance(self.zones, int) else len(self.zones)
-
-    def _contradictions(self) -> Iterator[Problem]:
-        if self.existing:
-            given = {field: getattr(self, field) for field in self.model_fields_set}
-            yield from existing_contradictions(self.existing, given)
-            return
-        if not isinstance(self.zones, int) and len(set(self.zones)) < len(self.zones):
-            yield Problem("zones", list(self.zones), "names a zone twice; name each zone once")
-        try:
-            cidr.check_room(self.cidr, self.zone_count)
-        except cidr.CidrError as error:
-            yield Problem("cidr", self.cidr, f"is too small: {error}")
-        clients = self.on_premises.cidrs if self.on_premises else ()
-        outside = [("deniedCidrs", block) for block in self.denied_cidrs]
-        outside += [("onPremises.cidrs", block) for block in clients]
-        for key, block in outside:
-            if IPv4Network(block).overlaps(IPv4Network(self.cidr)):
-                yield Problem(key, block, f"overlaps the VPC ({self.cidr}); use blocks outside it")
-        for client in clients:
-            if any(IPv4Network(client).overlaps(IPv4Network(block)) for block in self.denied_cidrs):
-                yield Problem("onPremises.cidrs", client, "is denied by deniedCidrs; remove it from one of them")
-        yield from contradictions(self.flows, self.cidr, clients, self.denied_cidrs, self._transit)
-
-    @property
-    def _transit(self) -> str | None:
-        """The block of the transit gateway's subnets, if there is one."""
-        transit = self.on_premises and self.on_premises.by_transit_gateway
-        return cidr.transit_block(self.cidr) if transit else None
 
 
 class PrivateAccessSettings(SettingsGroup):

@@ -21,7 +21,7 @@ from private_inference.verification.reader import Reader
 
 if TYPE_CHECKING:
     from components.settings import EndpointSettings
-    from components.settings.models import OnPremisesSettings
+    from components.settings.network import OnPremisesSettings
     from private_inference.rehearsal.embedded_aws import EmbeddedAws
 
 ROLES_ANYWHERE = "rolesanywhere.amazonaws.com"

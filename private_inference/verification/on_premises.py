@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 from functools import partial
 
-from components.settings.models import OnPremisesSettings
+from components.settings.network import OnPremisesSettings
 from private_inference.reachability.model import GatewayKind
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, equal_sets, joined, result
 from private_inference.verification.controls import BOUNDARY
