@@ -27,11 +27,18 @@ _COUNTED = {
     "L-244521F2": "aws:cloudwatch/eventRule:EventRule",
     "L-1568E18E": types.TRAIL,
     "L-1AAF0700": types.SCALING_TARGET,
+    "L-53DA6B97": types.LOAD_BALANCER,
 }
 """Quotas of the whole account: the type of resource that each counts."""
 
 VARIANTS = ("productionVariants", "shadowProductionVariants")
 """Where an endpoint's configuration lists what has instances."""
+
+CPU_UNITS = 1024
+"""Of a vCPU, in a task definition.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+"""
 
 _PER_VPC = {"L-407747CB": types.SUBNET, "L-589F43AA": types.ROUTE_TABLE, "L-B4A6D682": types.NETWORK_ACL}
 
@@ -49,7 +56,11 @@ def needs(resources: Iterable[Resource]) -> list[Need]:
     """Every quota that the stack counts against, by what its program declares."""
     graph = Graph(resources)
     found = [Need(quota(code), len(graph.all(type_))) for code, type_ in _COUNTED.items()]
-    return [need for need in [*_instances(graph), *_network(graph), *found, *_documents(graph)] if need.amount]
+    return [
+        need
+        for need in [*_instances(graph), *_tasks(graph), *_network(graph), *found, *_documents(graph)]
+        if need.amount
+    ]
 
 
 def _instances(graph: Graph[Resource]) -> Iterator[Need]:
@@ -72,6 +83,20 @@ def _instances(graph: Graph[Resource]) -> Iterator[Need]:
     yield _largest("L-ED8DEE9B", by_endpoint)
     addresses = sum(len(each.entries("subnetIds")) for each in _interface_endpoints(graph))
     yield Need(quota("L-DF5E4CA3"), addresses + ADDRESSES_OF_AN_INSTANCE * by_type.total())
+
+
+def _tasks(graph: Graph[Resource]) -> Iterator[Need]:
+    """vCPUs of Fargate, at the most tasks that a deployment runs: by ECS's default old and new ones together.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+    """
+    units = 0
+    for service in graph.all(types.CONTAINER_SERVICE):
+        most = int(service.get("desiredCount") or 0) * int(service.get("deploymentMaximumPercent") or 200) // 100
+        meant = graph.reference(service, "taskDefinition", [service.get("taskDefinition")], types.TASK_DEFINITION)
+        definitions = [each for each in (*meant.named, *meant.candidates) if isinstance(each, Resource)]
+        units += most * max((int(each.get("cpu")) for each in definitions), default=0)
+    yield Need(quota("L-3032A538"), math.ceil(units / CPU_UNITS))
 
 
 def _configurations(graph: Graph[Resource], endpoint: Resource) -> list[Resource]:

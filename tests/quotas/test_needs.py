@@ -76,6 +76,19 @@ def test_a_variant_without_instances_needs_none() -> None:
     assert "L-7A3DF611" not in amounts(needs(endpoint({}, instanceType=None)))
 
 
+@pytest.mark.parametrize(("percent", "needed"), [(None, 4), (200, 4), (150, 3)])
+def test_a_service_has_the_tasks_of_a_deployment(percent: int | None, needed: int) -> None:
+    definition = declared(types.TASK_DEFINITION, "t", arn="arn:of:t", cpu="512")
+    service = declared(
+        types.CONTAINER_SERVICE,
+        "s",
+        taskDefinition="arn:of:t",
+        desiredCount=4,
+        deploymentMaximumPercent=percent,
+    )
+    assert amounts(needs([definition, service]))["L-3032A538"] == needed
+
+
 def test_rules_are_counted_by_group_or_acl_and_direction() -> None:
     rules = [declared(types.INGRESS_RULE, f"in-{each}", securityGroupId="sg-1") for each in range(3)]
     rules += [declared(types.EGRESS_RULE, f"out-{each}", securityGroupId="sg-1") for each in range(2)]
