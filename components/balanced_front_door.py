@@ -72,6 +72,7 @@ def balanced_front_door(name: str, args: BalancedFrontDoorArgs, opts: pulumi.Res
             target_group=balancer.target_group,
             listener=balancer.listener,
             reached=reached,
+            count_callers=door.count_callers,
             logs_key_arn=args.keys.logs.arn,
             log_retention_days=settings.security.log_retention_days,
             protect=settings.protect_data,

@@ -1,4 +1,4 @@
-"""Who calls how much: a table of the front door's callers, which CloudWatch counts from their access log.
+"""Who calls how much: a table of the front door's callers, which CloudWatch counts from its log of calls.
 
 The calls that a trail logs are left out: CloudTrail delivers to CloudWatch Logs with a role whose trust AWS publishes
 without a condition that bounds it to one trail (components/outside_calls.py).
@@ -14,7 +14,7 @@ from components.names import stack_name
 from components.variant import PERIOD_SECONDS
 
 CONTRIBUTOR = ("$.caller", "$.path")
-"""What one line of the table is about, as fields of the access log: who calls, and which endpoint."""
+"""What one line of the table is about, as fields of the log: who calls, and which endpoint."""
 LINES = 25
 """Of the table on the dashboard: the callers with the most calls."""
 
@@ -25,7 +25,7 @@ def rule_name() -> str:
 
 
 def caller_table(log_group: pulumi.Input[str], opts: pulumi.ResourceOptions) -> aws.cloudwatch.ContributorInsightRule:
-    """Counts the calls in a log group, by its name, whose events are `private_api.ACCESS_LOG`.
+    """Counts the calls in a log group, by its name, of `private_api.ACCESS_LOG` or of the forwarder.
 
     CloudWatch reads the events as they come, with no permission for the log group or its key:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-contributor.html. The

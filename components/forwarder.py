@@ -12,6 +12,7 @@ import pulumi_aws as aws
 
 from components import forwarder_policies as policies
 from components import iam
+from components.caller_table import caller_table
 from components.ecr import EcrImage
 from components.flows import FORWARDER_PORTS
 from components.iam import Account
@@ -45,6 +46,8 @@ class ForwarderArgs:
     """ECS takes a target group that a balancer uses, and no other."""
     reached: Sequence[pulumi.Resource]
     """What has to be there before a task can load its image."""
+    count_callers: bool
+    """Whether CloudWatch counts them by the log."""
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
     protect: bool
@@ -67,6 +70,8 @@ class Forwarder(pulumi.ComponentResource):
             retention_in_days=args.log_retention_days,
             opts=self._child(protect=args.protect),
         )
+        if args.count_callers:
+            caller_table(self.log_group.name, self._child())
         self.cluster = aws.ecs.Cluster(
             name,
             settings=[aws.ecs.ClusterSettingArgs(name="containerInsights", value="enabled")],

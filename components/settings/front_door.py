@@ -42,10 +42,10 @@ class FrontDoorSettings(SettingsGroup):
     burst: Annotated[int, Field(ge=1, le=5_000)] = 200
     """How many may come at once."""
     count_callers: bool = False
-    """Whether the dashboard shows who calls which endpoint how often, counted from the access log.
+    """Whether the dashboard shows who calls which endpoint how often, counted from the log of calls.
 
     CloudWatch takes 0.50 USD a month for it, and 0.02 USD for a million calls (us-east-1). Whoever has
-    cloudwatch:GetInsightRuleReport in the account sees the callers' ARNs.
+    cloudwatch:GetInsightRuleReport in the account sees who calls.
     """
     expiry_days: Annotated[int, Field(ge=1, le=90)] = 30
     """Days before the certificate's end on which the operators are told."""

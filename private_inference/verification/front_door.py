@@ -1,6 +1,5 @@
 """The private HTTPS name in front of the models: API, name, certificate, the roles on both sides, and a real call."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -225,6 +224,10 @@ def _log_group(access_log: Mapping[str, str]) -> str:
     return short(access_log.get("destinationArn", "")).removeprefix("log-group:")
 
 
+def _counted(stack: Deployed) -> Result:
+    return own_name.counted(stack, _log_group(_access_log(stack)))
+
+
 def _logs(stack: Deployed) -> Result:
     found = _access_log(stack)
     name = _log_group(found)
@@ -237,20 +240,6 @@ def _logs(stack: Deployed) -> Result:
     if not stack.aws.get("apigateway", "get_account").get("cloudwatchRoleArn"):
         faults.append("the account gives API Gateway no role for CloudWatch Logs")
     return result(f"{name}: {kept.seen}", [*faults, *kept.faults])
-
-
-def _counted(stack: Deployed) -> Result:
-    name = f"{stack.desired.name}-callers"
-    rules = stack.aws.all("cloudwatch", "describe_insight_rules", "InsightRules")
-    found = [each for each in rules if each["Name"] == name]
-    if not found:
-        raise AbsentError(f"CloudWatch has no rule {name}")
-    definition = json.loads(found[0]["Definition"])
-    read = equal_sets(definition.get("LogGroupNames", []), [_log_group(_access_log(stack))])
-    faults = [] if found[0]["State"] == "ENABLED" else [f"it is {found[0]['State']}"]
-    if "$.caller" not in definition.get("Contribution", {}).get("Keys", []):
-        faults.append("it doesn't count by caller")
-    return result(f"{name}: {read.seen}", [*faults, *read.faults])
 
 
 def _throttle(stack: Deployed, settings: FrontDoorSettings) -> Result:

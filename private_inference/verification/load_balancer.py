@@ -68,6 +68,8 @@ def assertions(stack: Deployed, inside: InsideCaller | None, shown: str) -> Iter
     yield expect(f"{runs} run the image of the settings, without privileges", _forwarder, INTEGRITY, balancer)
     yield expect("they call this stack's models only, through the runtime endpoint only", _role, LEAST_PRIVILEGE)
     yield expect(f"they log calls under the logs key, for {kept} days", _logs, AUDIT)
+    if settings.count_callers:
+        yield expect("it is counted who calls how often, by that log", _counted, MONITORING)
     yield expect(f"the operators are told of {joined(ALARMS)}", _alarms, MONITORING)
     yield expect(f"the operators are told {days} days before its certificate ends", _ends, MONITORING, settings)
     for endpoint in stack.desired.settings.endpoints if inside else ():
@@ -263,9 +265,18 @@ def _role(stack: Deployed) -> Result:
     return result(f"{name}: {resources.seen}", [*faults, *resources.faults])
 
 
-def _logs(stack: Deployed) -> Result:
+def _log_group(stack: Deployed) -> str:
+    """Its name; empty where there is none."""
     told = _container(stack).get("logConfiguration", {})
-    name = told.get("options", {}).get("awslogs-group", "")
+    return str(told.get("options", {}).get("awslogs-group", ""))
+
+
+def _counted(stack: Deployed) -> Result:
+    return own_name.counted(stack, _log_group(stack))
+
+
+def _logs(stack: Deployed) -> Result:
+    name = _log_group(stack)
     group = stack.log_groups(name).get(name) if name else None
     if group is None:
         raise AbsentError("its forwarder logs into no group")

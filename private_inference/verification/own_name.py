@@ -1,12 +1,13 @@
-"""A name of the stack's own: its certificate, where it leads, and who is told before it ends."""
+"""A name of the stack's own: its certificate, where it leads, who calls it, and who is told before it ends."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from components.settings import EndpointSettings
 from components.settings.front_door import FrontDoorSettings
 from private_inference.verification import invocation
-from private_inference.verification.checks import AbsentError, Result, equal, result, short
+from private_inference.verification.checks import AbsentError, Result, equal, equal_sets, result, short
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item, dimensions
 from private_inference.verification.desired import variants_of
@@ -38,6 +39,21 @@ def expiry_alarm(stack: Deployed, settings: FrontDoorSettings, arn: str) -> Resu
     compared = equal(found[0], wanted | {"ActionsEnabled": True})
     untold = [] if stack.topic in found[0].get("AlarmActions", []) else ["it does not tell the topic"]
     return result(compared.seen, [*compared.faults, *untold])
+
+
+def counted(stack: Deployed, log_group: str) -> Result:
+    """Whether CloudWatch counts who calls, by what this log group says."""
+    name = f"{stack.desired.name}-callers"
+    rules = stack.aws.all("cloudwatch", "describe_insight_rules", "InsightRules")
+    found = [each for each in rules if each["Name"] == name]
+    if not found:
+        raise AbsentError(f"CloudWatch has no rule {name}")
+    definition = json.loads(found[0]["Definition"])
+    read = equal_sets(definition.get("LogGroupNames", []), [log_group])
+    faults = [] if found[0]["State"] == "ENABLED" else [f"it is {found[0]['State']}"]
+    if "$.caller" not in definition.get("Contribution", {}).get("Keys", []):
+        faults.append("it doesn't count by caller")
+    return result(f"{name}: {read.seen}", [*faults, *read.faults])
 
 
 def aliases(stack: Deployed, name: str) -> Iterator[str]:

@@ -100,6 +100,13 @@ def test_a_task_can_change_nothing_of_itself_and_has_no_public_address(opened: R
     assert opened.one("Listener").urn in opened.depends_on(opened.one("aws:ecs/service:Service"))
 
 
+def test_calls_are_counted_by_the_client_that_the_forwarder_logs(opened: Recorded, archive: Path) -> None:
+    assert opened.all("ContributorInsightRule") == []
+    counted = record(stack_config(minimal(archive, **balanced({"countCallers": True}))))
+    definition = json.loads(counted.one("ContributorInsightRule").properties["ruleDefinition"])
+    assert definition["LogGroupNames"] == [container(counted)["logConfiguration"]["options"]["awslogs-group"]]
+
+
 def test_operators_are_told_of_missing_tasks_errors_and_refused_handshakes(opened: Recorded) -> None:
     metrics = {
         each.properties["metricName"]: each.properties["threshold"]

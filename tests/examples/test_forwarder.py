@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from components.caller_table import CONTRIBUTOR
 from forwarder import forwarder
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from tests.rehearsal.served import Served, served_by
@@ -111,6 +112,7 @@ def test_a_call_gets_the_models_answer_and_is_logged_without_its_payload(
     )
     assert (status, headers["Content-Type"], body) == (200, direct["ContentType"], direct["Body"].read())
     logged = forwards.last()
+    assert set(CONTRIBUTOR) <= {f"$.{key}" for key in logged}, "which callers are counted by"
     assert logged.pop("seconds", -1) != -1
     assert logged == {"caller": SUBJECT, "path": path, "status": 200, "trace": "Root=1-2-3"}
 
