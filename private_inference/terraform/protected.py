@@ -15,7 +15,7 @@ LEAVING = "Stays in the account. The next export lets Terraform forget it."
 
 OBJECT = "aws_s3_object"
 
-_REFERENCE = re.compile(r"(?<!\$)\$\{(?:tolist\()?(?!path\.)([^.}]+\.[^.}]+)")
+_REFERENCE = re.compile(r"(?<!\$)\$\{(?:\w+\()*(?!path\.)(\w+\.\w+)")
 
 
 def keep_protected(previous: JsonObject, resources: dict[str, JsonObject]) -> None:

@@ -162,7 +162,8 @@ def test_an_object_that_stays_in_its_bucket_stays_declared(export: Export) -> No
 
     def stored(name: str) -> str:
         options = "pulumi.ResourceOptions(retain_on_delete=True)"
-        return f'aws.s3.BucketObjectv2("{name}", bucket="b", key="{name}", content="x", opts={options})\n'
+        file = 'pulumi.FileAsset("__main__.py")'
+        return f'aws.s3.BucketObjectv2("{name}", bucket="b", key="{name}", source={file}, opts={options})\n'
 
     first = export(stored("old")).resource("aws_s3_object.old")
     made = export(stored("new"))
