@@ -99,4 +99,12 @@ ACCEPTED: Mapping[str, Accepted] = {
         r"(aws_cloudformation_stack|resource)\.\w+",
         "Whoever applies the configuration waits for each stack, and is told how it ended; nobody else changes them.",
     ),
+    "CKV_AWS_91": Accepted(
+        r"(aws_lb|resource)\.front_door",
+        "S3 takes a load balancer's access logs under its own keys only; the forwarder logs calls under the stack's.",
+    ),
+    "CKV_AWS_150": Accepted(
+        r"(aws_lb|resource)\.front_door",
+        "The example's stack comes and goes: it has no protection of data (unprotectedBecause), which sets this, too.",
+    ),
 }
