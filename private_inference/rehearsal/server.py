@@ -216,9 +216,10 @@ def one_at_a_time(application: WsgiApp) -> WsgiApp:
 def failure(error: Exception, environ: dict[str, Any]) -> tuple[str, str, bytes]:
     """An AWS answer: status, type and body, in the form the service's clients read.
 
-    It is the refusal that the error says, or what moto could not do.
+    It is the refusal that the error says, or what moto could not do: 501, which clients don't ask for again, as they do
+    after 500.
     """
-    status, code, message = 500, "InternalFailure", str(error)
+    status, code, message = 501, "InternalFailure", str(error)
     if isinstance(error, RefusedError):
         status, code = error.status, error.code
     else:

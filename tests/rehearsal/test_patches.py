@@ -1696,6 +1696,17 @@ def a_trust_store_goes_unless_it_is_in_use(aws: EmbeddedAws) -> bool:
     return refused("TrustStoreInUse", delete, TrustStoreArn=used)
 
 
+@probe("trust_store_users")
+@answered
+def a_trust_store_is_told_with_the_listeners_that_use_it(aws: EmbeddedAws) -> bool:
+    used, free, (arn, subnets, _) = trust_store(aws), trust_store(aws), balancer(aws)
+    place = aws.client("ec2").describe_subnets(SubnetIds=subnets)["Subnets"][0]["VpcId"]
+    listener = listening(aws, arn, targets(aws, place), **verifying(used))
+    asked = aws.client("elbv2").describe_trust_store_associations
+    told = [asked(TrustStoreArn=each)["TrustStoreAssociations"] for each in (used, free)]
+    return told == [[{"ResourceArn": listener["ListenerArn"]}], []]
+
+
 @probe("trust_stores_have_tags")
 @answered
 def a_trust_store_has_tags(aws: EmbeddedAws) -> bool:

@@ -64,8 +64,9 @@ def test_the_application_reads_the_whole_body() -> None:
 def test_what_moto_can_not_do_is_told_in_each_services_form(
     aws: EmbeddedAws, service: str, operation: str, parameters: dict[str, Any]
 ) -> None:
-    with pytest.raises(ClientError, match="the embedded AWS can't do this: NotImplementedError"):
+    with pytest.raises(ClientError, match="the embedded AWS can't do this: NotImplementedError") as refused:
         getattr(aws.client(service), operation)(**parameters)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501, "which clients do not ask for again"
 
 
 def test_a_condition_that_can_not_be_evaluated_is_told_by_s3(aws: EmbeddedAws) -> None:
@@ -90,7 +91,7 @@ def connected(aws: EmbeddedAws) -> socket.socket:
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b"Action=GetCallerIdentity&Version=2011-06-15", b"200"), (b"Action=GetFederationTokens", b"500")],
+    [(b"Action=GetCallerIdentity&Version=2011-06-15", b"200"), (b"Action=GetFederationTokens", b"501")],
 )
 def test_an_answer_is_whole_in_the_first_read(aws: EmbeddedAws, body: bytes, status: bytes) -> None:
     """Whatever comes later is lost to a client that closes the connection early, as the AWS SDK for Go may do."""

@@ -106,11 +106,23 @@ def trust_store_bundle(original: Any, response: Any) -> ActionResult:
     return ActionResult({"Location": f"data:application/x-pem-file;base64,{bundle}"})
 
 
+def _users(response: Any) -> list[str]:
+    """ARNs of the listeners that use the store which is asked about."""
+    arn = _store(response).trust_store_arn
+    return [each.arn for each in listeners(response.elbv2_backend) if authentication(each).get("TrustStoreArn") == arn]
+
+
+@patch(ELBV2Response, "describe_trust_store_associations")
+def trust_store_users(original: Any, response: Any) -> ActionResult:
+    """DescribeTrustStoreAssociations: the AWS provider waits for none before it deletes a store."""
+    return ActionResult({"TrustStoreAssociations": [{"ResourceArn": arn} for arn in _users(response)]})
+
+
 @patch(ELBV2Response, "delete_trust_store")
 def trust_store_deleted(original: Any, response: Any) -> EmptyResult:
     """DeleteTrustStore refuses one that a listener uses."""
     backend, store = response.elbv2_backend, _store(response)
-    if any(authentication(each).get("TrustStoreArn") == store.trust_store_arn for each in listeners(backend)):
+    if _users(response):
         raise ELBClientError("TrustStoreInUse", "The specified trust store is currently in use.")
     del trust_stores(backend)[store.trust_store_arn]
     return EmptyResult()
