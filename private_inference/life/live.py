@@ -226,7 +226,8 @@ class _Living:
         gone = {endpoint.name for endpoint in before.endpoints} - {endpoint.name for endpoint in after.endpoints}
         if not after.protect_data:
             self._invariants.given_up |= {f"/aws/sagemaker/Endpoints/{name}" for name in gone}
-            self._invariants.given_up |= {"front-door-*"} if before.front_door and not after.front_door else set()
+            self._invariants.given_up |= {"front-door-*"} if before.private_api and not after.private_api else set()
+            self._invariants.given_up |= {"forwarder-*"} if before.load_balancer and not after.load_balancer else set()
 
     def _retrained(self) -> dict[str, str]:
         """New artifacts in place of the local ones: the same model in other bytes, which makes it another one."""

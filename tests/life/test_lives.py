@@ -19,6 +19,8 @@ LONG = (
     "image-build",
     "image-scan",
     "inference-components",
+    "llm",
+    "load-balancer",
     "model-forms",
     "model-package",
     "shadow",

@@ -269,6 +269,21 @@ def interfaces_follow_the_subnets(aws: EmbeddedAws) -> bool:
     return {each["SubnetId"] for each in interfaces} == {kept, after} and named == ["b", "c"]
 
 
+@probe("gateway_routes")
+def a_gateways_routes_follow_its_tables(aws: EmbeddedAws) -> bool:
+    inside, ec2 = vpc(aws), aws.client("ec2")
+    before, after = (ec2.create_route_table(VpcId=inside)["RouteTable"]["RouteTableId"] for _ in range(2))
+    service = {"VpcId": inside, "ServiceName": f"com.amazonaws.{REGION}.s3", "VpcEndpointType": "Gateway"}
+    made = ec2.create_vpc_endpoint(**service, RouteTableIds=[before])["VpcEndpoint"]["VpcEndpointId"]
+    ec2.modify_vpc_endpoint(VpcEndpointId=made, AddRouteTableIds=[after], RemoveRouteTableIds=[before])
+
+    def routed(table: str) -> bool:
+        (found,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        return made in [route.get("GatewayId") for route in found["Routes"]]
+
+    return routed(after) and not routed(before)
+
+
 @probe("flow_log_destination")
 def a_flow_log_finds_its_group_by_arn(aws: EmbeddedAws) -> bool:
     name = unique("flow")

@@ -179,6 +179,24 @@ def endpoint_subnets(original: Any, backend: Any, vpc_id: str, *given: Any, **as
     endpoint.dns_entries = _dns_entries(backend, endpoint)
 
 
+@patch(EC2Backend, "modify_vpc_endpoint")
+def gateway_routes(original: Any, backend: Any, vpc_id: str, *given: Any, **asked: Any) -> None:
+    """ModifyVpcEndpoint adds a gateway endpoint's route to each added route table, and takes it from removed ones.
+
+    Source: https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html#gateway-endpoint-routing.
+    """
+    before = {key: set(each.route_table_ids or ()) for key, each in backend.vpc_end_points.items()}
+    original(backend, vpc_id, *given, **asked)
+    endpoint = backend.vpc_end_points[vpc_id]
+    prefixes, tables = endpoint.destination_prefix_list_id, set(endpoint.route_table_ids or ())
+    if prefixes is None:
+        return
+    for table in tables - before[vpc_id]:
+        backend.create_route(table, None, gateway_id=vpc_id, destination_prefix_list_id=prefixes)
+    for table in before[vpc_id] - tables:
+        backend.delete_route(table, prefixes)
+
+
 def _dns_entries(backend: Any, endpoint: Any) -> list[dict[str, str]]:
     interfaces = map(backend.get_network_interface, endpoint.network_interface_ids)
     zones = [interface.subnet.availability_zone for interface in interfaces]
