@@ -83,6 +83,19 @@ def endpoint(aws: EmbeddedAws, vpc_id: str, subnets: list[str], **more: Any) -> 
     return made
 
 
+def answered(look: Probe) -> Probe:
+    """A probe of what plain moto answers with an error."""
+
+    def looked(aws: EmbeddedAws) -> bool:
+        try:
+            return look(aws)
+        except (ClientError, KeyError):
+            return False
+
+    looked.__name__ = look.__name__
+    return looked
+
+
 ANYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
 
@@ -282,6 +295,17 @@ def a_gateways_routes_follow_its_tables(aws: EmbeddedAws) -> bool:
         return made in [route.get("GatewayId") for route in found["Routes"]]
 
     return routed(after) and not routed(before)
+
+
+@probe("insight_rules_have_tags")
+@answered
+def a_rule_of_contributor_insights_takes_tags(aws: EmbeddedAws) -> bool:
+    cloudwatch, name = aws.client("cloudwatch"), unique("rule")
+    cloudwatch.put_insight_rule(RuleName=name, RuleState="ENABLED", RuleDefinition="{}")
+    arn = f"arn:aws:cloudwatch:{REGION}:123456789012:insight-rule/{name}"
+    cloudwatch.tag_resource(ResourceARN=arn, Tags=[{"Key": "owner", "Value": "a-team"}])
+    told: list[dict[str, str]] = cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]
+    return told == [{"Key": "owner", "Value": "a-team"}]
 
 
 @probe("flow_log_destination")
@@ -1616,19 +1640,6 @@ def bundle(aws: EmbeddedAws, content: bytes = b"") -> dict[str, str]:
 def trust_store(aws: EmbeddedAws, **more: Any) -> str:
     made = aws.client("elbv2").create_trust_store(Name=unique("t"), **bundle(aws), **more)
     return str(made["TrustStores"][0]["TrustStoreArn"])
-
-
-def answered(look: Probe) -> Probe:
-    """A probe of what plain moto answers with an error."""
-
-    def looked(aws: EmbeddedAws) -> bool:
-        try:
-            return look(aws)
-        except (ClientError, KeyError):
-            return False
-
-    looked.__name__ = look.__name__
-    return looked
 
 
 def balancer(aws: EmbeddedAws) -> tuple[str, list[str], str]:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from moto.cloudwatch.exceptions import ValidationError
+from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.models import LogsBackend
@@ -25,6 +26,15 @@ def composite_alarm(original: Any, response: Any) -> Any:
         names = ", ".join(missing)
         raise ValidationError(f"Could not save the composite alarm as alarms [{names}] in the alarm rule do not exist")
     return response.put_metric_alarm()
+
+
+@patch(CloudWatchBackend, "tag_resource")
+def insight_rules_have_tags(original: Any, backend: Any, arn: str, tags: dict[str, str]) -> None:
+    """TagResource takes rules of Contributor Insights, too; moto takes alarms alone (API_TagResource)."""
+    if arn in [rule.rule_arn for rule in backend.insight_rules.values()]:
+        backend.tagger.tag_resource(arn, backend.tagger.convert_dict_to_tags_input(tags))
+    else:
+        original(backend, arn, tags)
 
 
 @patch(LogsBackend, "put_metric_filter")
