@@ -1,6 +1,5 @@
 """What has to hold after every AWS call of a life: what serves can heal and scale, paths are right, nothing is lost."""
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,9 +9,6 @@ from components.live_endpoints import component
 from private_inference.life.paths import Paths
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.operations import Operations
-
-READS = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup")
-"""How the names of calls begin that change nothing."""
 
 DATA_LOSS = {
     "ScheduleKeyDeletion": "what the key encrypts can't be read any more",
@@ -63,7 +59,6 @@ class Invariants:
         self._aws = aws
         self._operations = Operations(aws.endpoint_url)
         self.paths = Paths(aws)
-        self._lock = threading.RLock()
         self._least: dict[str, dict[str, int]] = {}
         """Instances that each variant serves with, at least, by endpoint."""
         self.step = ""
@@ -75,27 +70,24 @@ class Invariants:
         self.broken: list[BrokenInvariant] = []
 
     def after(self, service: str, operation: str, sent: Mapping[str, Any]) -> None:
-        """Check everything after a call; a listener of the embedded AWS."""
-        if operation.startswith(READS):
-            return
-        with self._lock:
-            self.calls += 1
-            call = f"{service} {operation} {_named(sent)}".strip()
-            named = [value for value in sent.values() if isinstance(value, str)]
-            given_up = any(fnmatchcase(value, pattern) for value in named for pattern in self.given_up)
-            if operation in DATA_LOSS and not self.destroying and not given_up:
-                prevention = "Protect it, and keep it on destroy unless the settings give a reason."
-                self._break(call, "", DATA_LOSS[operation], prevention)
-            if lost := GUARD_LOSS.get((service, operation)) or (
-                "internet gateways of the account are not blocked any more" if sent.items() >= UNBLOCKED.items() else ""
-            ):
-                self._break(call, "", lost, "Keep the account's guards on destroy, and when a stack gives them up.")
-            self._check_endpoints(call)
-            if service == "ec2" and not self.destroying:
-                self.paths.after(call)
-            for interface in self._operations.stranded():
-                prevention = "Keep an execution role and its permissions until its network interfaces are gone."
-                self._break(call, "", f"the network interface {interface} can't be removed any more", prevention)
+        """Check everything after a call that changes something; a listener of the embedded AWS."""
+        self.calls += 1
+        call = f"{service} {operation} {_named(sent)}".strip()
+        named = [value for value in sent.values() if isinstance(value, str)]
+        given_up = any(fnmatchcase(value, pattern) for value in named for pattern in self.given_up)
+        if operation in DATA_LOSS and not self.destroying and not given_up:
+            prevention = "Protect it, and keep it on destroy unless the settings give a reason."
+            self._break(call, "", DATA_LOSS[operation], prevention)
+        if lost := GUARD_LOSS.get((service, operation)) or (
+            "internet gateways of the account are not blocked any more" if sent.items() >= UNBLOCKED.items() else ""
+        ):
+            self._break(call, "", lost, "Keep the account's guards on destroy, and when a stack gives them up.")
+        self._check_endpoints(call)
+        if service == "ec2" and not self.destroying:
+            self.paths.after(call)
+        for interface in self._operations.stranded():
+            prevention = "Keep an execution role and its permissions until its network interfaces are gone."
+            self._break(call, "", f"the network interface {interface} can't be removed any more", prevention)
 
     def _scaled(self, endpoint: str, variant: Mapping[str, Any]) -> set[str]:
         """What has to be registered for scaling: a variant, or the inference components that share its fleet."""

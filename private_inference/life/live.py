@@ -66,7 +66,7 @@ def live(
     config = _with(load_stack(project, life.stack), life.settings)
     with prepared_aws(settings_of(config)) as aws:
         invariants = Invariants(aws)
-        aws.on_call(invariants.after)
+        aws.on_change(invariants.after)
         with deployment(aws, project) as deployed:
             return _Living(life, config, aws, deployed, invariants, on_step).run(first)
 

@@ -20,6 +20,9 @@ from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT
 CREDENTIALS: dict[str, str] = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
 """moto takes any credentials; these can't be mistaken for real ones."""
 
+READS = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup")
+"""How the names of calls begin that change nothing."""
+
 SETTINGS: dict[str, str] = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nothing here starts a machine, and images take most of the start
     "MALLOC_ARENA_MAX": "2",  # one request computes at a time: a heap for each connection would only be memory
@@ -144,21 +147,39 @@ class EmbeddedAws:
             self._clients.clear()
             self._session.set_credentials(*given.values())
 
-    def on_call(self, listener: Callable[[str, str, Mapping[str, Any]], None]) -> None:
-        """Have `listener` called after each answered call of these clients: service, operation and what was sent.
+    def on_change(self, listener: Callable[[str, str, Mapping[str, Any]], None]) -> None:
+        """Have `listener` called after each answered call that changes something: service, operation, what was sent.
 
-        It is called in the thread that made the call. Only clients made afterwards are listened to.
+        It is called in the thread that made the call, and others that change something wait until it is done: what it
+        finds is what this call left. Only clients made afterwards are listened to.
         """
+        changing = threading.RLock()
 
-        def heard(model: Any, parsed: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
-            if parsed["ResponseMetadata"]["HTTPStatusCode"] < 300:
-                listener(model.service_model.service_name, model.name, context.get("sent", {}))
-
-        def sending(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
+        def building(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
             context["sent"] = params
 
-        self._session.register("before-parameter-build", sending)
-        self._session.register("after-call", heard)
+        def sending(model: Any, context: dict[str, Any], **_: Any) -> None:
+            if not model.name.startswith(READS):
+                changing.acquire()
+                context["changing"] = model
+
+        def answered(parsed: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
+            if (model := context.pop("changing", None)) is None:
+                return
+            try:
+                if parsed["ResponseMetadata"]["HTTPStatusCode"] < 300:
+                    listener(model.service_model.service_name, model.name, context.get("sent", {}))
+            finally:
+                changing.release()
+
+        def unanswered(context: dict[str, Any], **_: Any) -> None:
+            if context.pop("changing", None) is not None:
+                changing.release()
+
+        self._session.register("before-parameter-build", building)
+        self._session.register("before-call", sending)
+        self._session.register("after-call", answered)
+        self._session.register("after-call-error", unanswered)
 
     @cached_property
     def _session(self) -> Any:

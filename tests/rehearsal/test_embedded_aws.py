@@ -5,11 +5,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws, ServerProcess
 from tests.rehearsal.test_model_server import ask, serve
@@ -87,6 +90,25 @@ def test_a_profile_of_this_machine_is_not_read(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with EmbeddedAws("eu-west-1") as aws:
         assert aws.client("sts").get_caller_identity()["Account"]
+
+
+def test_what_hears_of_a_change_finds_what_it_left_and_no_more() -> None:
+    with EmbeddedAws("eu-west-1") as aws:
+        found: list[int] = []
+
+        def listen(service: str, operation: str, sent: Mapping[str, Any]) -> None:
+            found.append(len(aws.client("sns").list_topics()["Topics"]))
+
+        aws.on_change(listen)
+
+        def make(number: int) -> None:
+            aws.client("sns").create_topic(Name=f"topic-{number}")
+            with pytest.raises(ClientError):  # refused: nobody hears of it, and nobody waits for it any longer
+                aws.client("sns").create_topic(Name="no such name")
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(make, range(40)))
+        assert found == list(range(1, 41))
 
 
 def test_clients_are_shared(aws: EmbeddedAws) -> None:
