@@ -634,16 +634,11 @@ def private_dns_off(stack: Deployment) -> Iterator[None]:
 )
 def gateway_out_of_the_routes(stack: Deployment) -> Iterator[None]:
     found = stack.endpoint("s3")
-    table, prefix_list = found["RouteTableIds"][0], stack.ec2.describe_prefix_lists(
-        Filters=[{"Name": "prefix-list-name", "Values": [found["ServiceName"]]}]
-    )["PrefixLists"][0]["PrefixListId"]  # fmt: skip
+    table = found["RouteTableIds"][0]
     change = partial(stack.ec2.modify_vpc_endpoint, VpcEndpointId=found["VpcEndpointId"])
     change(RemoveRouteTableIds=[table])
-    # AWS takes the route away with it, and doesn't let us; the embedded one has to be told.
-    stack.ec2.delete_route(RouteTableId=table, DestinationPrefixListId=prefix_list)
     yield
     change(AddRouteTableIds=[table])
-    stack.ec2.create_route(RouteTableId=table, DestinationPrefixListId=prefix_list, GatewayId=found["VpcEndpointId"])
 
 
 # Keys
