@@ -47,7 +47,7 @@ class ForwarderArgs:
     reached: Sequence[pulumi.Resource]
     """What has to be there before a task can load its image."""
     count_callers: bool
-    """Whether CloudWatch counts them by the log."""
+    """Whether CloudWatch counts, by the log, how often each client calls."""
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
     protect: bool

@@ -69,7 +69,7 @@ def _instances(graph: Graph[Resource]) -> Iterator[Need]:
     by_endpoint: Counter[str] = Counter()
     most = _most_by_variant(graph)
     for endpoint in graph.all(types.SAGEMAKER_ENDPOINT):
-        for configuration in _configurations(graph, endpoint):
+        for configuration in _referred(graph, endpoint, "endpointConfigName", types.SAGEMAKER_ENDPOINT_CONFIGURATION):
             for _, variant in (each for key in VARIANTS for each in configuration.entries(key)):
                 if not variant.get("instanceType"):
                     continue
@@ -93,15 +93,14 @@ def _tasks(graph: Graph[Resource]) -> Iterator[Need]:
     units = 0
     for service in graph.all(types.CONTAINER_SERVICE):
         most = int(service.get("desiredCount") or 0) * int(service.get("deploymentMaximumPercent") or 200) // 100
-        meant = graph.reference(service, "taskDefinition", [service.get("taskDefinition")], types.TASK_DEFINITION)
-        definitions = [each for each in (*meant.named, *meant.candidates) if isinstance(each, Resource)]
+        definitions = _referred(graph, service, "taskDefinition", types.TASK_DEFINITION)
         units += most * max((int(each.get("cpu")) for each in definitions), default=0)
     yield Need(quota("L-3032A538"), math.ceil(units / CPU_UNITS))
 
 
-def _configurations(graph: Graph[Resource], endpoint: Resource) -> list[Resource]:
-    name = endpoint.get("endpointConfigName")
-    meant = graph.reference(endpoint, "endpointConfigName", [name], types.SAGEMAKER_ENDPOINT_CONFIGURATION)
+def _referred(graph: Graph[Resource], resource: Resource, key: str, type_: str) -> list[Resource]:
+    """The resources of a type that a property may name."""
+    meant = graph.reference(resource, key, [resource.get(key)], type_)
     return [each for each in (*meant.named, *meant.candidates) if isinstance(each, Resource)]
 
 

@@ -185,15 +185,13 @@ def gateway_routes(original: Any, backend: Any, vpc_id: str, *given: Any, **aske
 
     Source: https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html#gateway-endpoint-routing.
     """
-    before = {key: set(each.route_table_ids or ()) for key, each in backend.vpc_end_points.items()}
+    before = set(getattr(backend.vpc_end_points.get(vpc_id), "route_table_ids", None) or ())
     original(backend, vpc_id, *given, **asked)
     endpoint = backend.vpc_end_points[vpc_id]
-    prefixes, tables = endpoint.destination_prefix_list_id, set(endpoint.route_table_ids or ())
-    if prefixes is None:
-        return
-    for table in tables - before[vpc_id]:
+    prefixes, after = endpoint.destination_prefix_list_id, set(endpoint.route_table_ids or ())
+    for table in after - before:
         backend.create_route(table, None, gateway_id=vpc_id, destination_prefix_list_id=prefixes)
-    for table in before[vpc_id] - tables:
+    for table in before - after:
         backend.delete_route(table, prefixes)
 
 
