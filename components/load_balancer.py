@@ -64,6 +64,7 @@ class LoadBalancer(pulumi.ComponentResource):
         self.target_group = self._target_group()
         self.listener = self._listener(certificate)
         own.record(args.vpc_id, self.balancer.dns_name, self.balancer.zone_id)
+        own.web_acl(self.balancer.arn)
         own.expiry_alarm(certificate, args.topic_arn)
         self._alarms()
         self.url = f"https://{args.settings.domain_name}"

@@ -1,4 +1,4 @@
-"""What a name of the stack's own needs, whatever it leads to: a certificate, a record, an alarm before its end."""
+"""What a name of the stack's own needs, whatever it leads to: a certificate, a record, a web ACL, an alarm."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,6 +81,16 @@ class OwnName:
             aliases=[aws.route53.RecordAliasArgs(name=target, zone_id=target_zone, evaluate_target_health=False)],
             opts=self.child(depends_on=association),
         )
+
+    def web_acl(self, resource_arn: pulumi.Input[str]) -> None:
+        """AWS WAF judges each call before this stage of an API, or this load balancer, where a web ACL is given.
+
+        https://docs.aws.amazon.com/waf/latest/developerguide/how-aws-waf-works-resources.html
+        """
+        if arn := self.settings.web_acl_arn:
+            # A resource has one web ACL, and DisassociateWebACL takes off whichever it is: the new one comes after it.
+            opts = self.child(delete_before_replace=True)
+            aws.wafv2.WebAclAssociation(self.name, resource_arn=resource_arn, web_acl_arn=arn, opts=opts)
 
     def expiry_alarm(self, certificate: pulumi.Input[str], topic_arn: pulumi.Input[str]) -> None:
         """ACM renews what it issued; what was imported ends unless somebody imports it anew.

@@ -39,6 +39,7 @@ class PrivateName(pulumi.ComponentResource):
         self._mapped(self._domain(certificate))
         target = args.api.vpc_endpoint.dns_entries[0]
         own.record(args.vpc_id, target["dns_name"], target["hosted_zone_id"])
+        own.web_acl(args.api.stage.arn)
         own.expiry_alarm(certificate, args.topic_arn)
         self.url = f"https://{args.settings.domain_name}"
         self.register_outputs({"url": self.url})

@@ -261,6 +261,14 @@ CertificateArn = Annotated[
         "a certificate of ACM; write arn:aws:acm:REGION:ACCOUNT:certificate/ID",
     ),
 ]
+WebAclArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/[\w-]{1,128}/[0-9a-f-]{36}",
+        "a regional web ACL of AWS WAF; write arn:aws:wafv2:REGION:ACCOUNT:regional/webacl/NAME/ID",
+    ),
+]
+"""https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html (WebACLArn)"""
 CaArn = Annotated[
     str,
     _matching(

@@ -6,13 +6,19 @@ from typing import Annotated
 from pydantic import Field
 
 from components.settings.endpoints import EndpointSettings
-from components.settings.fields import CaArn, CertificateArn, DomainName, ZoneId
+from components.settings.fields import CaArn, CertificateArn, DomainName, WebAclArn, ZoneId
 from components.settings.group import SettingsGroup
 from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.problems import Problem
 
 OF_THE_API = {"timeout_seconds": "timeoutSeconds", "requests_per_second": "requestsPerSecond", "burst": "burst"}
 """Settings that a load balancer doesn't have, by field."""
+OF_THE_REGION = {
+    "certificate_arn": ("certificateArn", "certificates"),
+    "private_ca_arn": ("privateCaArn", "certificates"),
+    "web_acl_arn": ("webAclArn", "web ACLs"),
+}
+"""Settings that name what is in a region: their key, and what it is, by field."""
 SOURCES = ("certificate_arn", "private_ca_arn", "public_zone_id")
 
 
@@ -49,6 +55,11 @@ class FrontDoorSettings(SettingsGroup):
     """
     expiry_days: Annotated[int, Field(ge=1, le=90)] = 30
     """Days before the certificate's end on which the operators are told."""
+    web_acl_arn: WebAclArn | None = None
+    """A web ACL of AWS WAF, in the stack's region, which each call has to pass first.
+
+    Its rules are yours, and so are its logs, which may hold callers' headers: the stack only puts it in front.
+    """
     load_balancer: LoadBalancerSettings | None = None
     """A load balancer in place of the API, for clients that can't sign for AWS, or wait or send more than it takes."""
 
@@ -79,13 +90,12 @@ def contradictions(
     front_door: FrontDoorSettings, region: str, fips: bool, endpoints: Sequence[EndpointSettings]
 ) -> Iterator[Problem]:
     """What of the front door can't be, in a region, before these endpoints."""
-    for key in ("certificate_arn", "private_ca_arn"):
-        arn = getattr(front_door, key)
+    for field, (key, what) in OF_THE_REGION.items():
+        arn = getattr(front_door, field)
         if arn and arn.split(":")[3] != region:
-            camel = {"certificate_arn": "certificateArn", "private_ca_arn": "privateCaArn"}[key]
             taker = "a load balancer" if front_door.load_balancer else "API Gateway"
-            message = f"is not in {region}, and {taker} takes certificates of its own region only; name one there"
-            yield Problem(f"frontDoor.{camel}", arn, message)
+            message = f"is not in {region}, and {taker} takes {what} of its own region only; name one there"
+            yield Problem(f"frontDoor.{key}", arn, message)
     if not endpoints:
         yield Problem("frontDoor.domainName", front_door.domain_name, "leads to no endpoint; add one to endpoints")
     if fips:

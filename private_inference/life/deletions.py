@@ -309,5 +309,8 @@ DELETIONS: Mapping[str, Delete] = {
     "aws:ssm/parameter:Parameter": Call("ssm", "delete_parameter", {"Name": "id"}),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Call("ec2", "revoke_security_group_egress", _RULE),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Call("ec2", "revoke_security_group_ingress", _RULE),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": Call(
+        "wafv2", "disassociate_web_acl", {"ResourceArn": "resourceArn"}
+    ),
     "docker-build:index:Image": kept,  # what was pushed stays in the registry
 }

@@ -123,6 +123,10 @@ class Operations:
         """ACM has an issued certificate for a domain name, under an ARN of somebody's choice."""
         self._do("certificate", arn=arn, name=name)
 
+    def web_acl(self, arn: str) -> None:
+        """AWS WAF has a web ACL under an ARN of somebody's choice. It has no rules, and lets everything through."""
+        self._do("web_acl", arn=arn)
+
     def zone(self, identity: str, name: str, private: bool) -> None:
         """Route 53 has a hosted zone under an id of somebody's choice."""
         self._do("zone", identity=identity, name=name, private=private)

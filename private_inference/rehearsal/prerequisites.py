@@ -63,7 +63,7 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
 
 
 def _front_door(aws: EmbeddedAws, settings: FrontDoorSettings) -> None:
-    """Certificate, zones and image that the front door's settings name; and the account's role for API Gateway's logs.
+    """What the front door's settings name, from its certificate to its image; the account's role for its API's logs.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
     """
@@ -72,6 +72,8 @@ def _front_door(aws: EmbeddedAws, settings: FrontDoorSettings) -> None:
         _image(aws, settings.load_balancer.forwarder)
     if settings.certificate_arn:
         operations.certificate(settings.certificate_arn, settings.domain_name)
+    if settings.web_acl_arn:
+        operations.web_acl(settings.web_acl_arn)
     parent = settings.domain_name.partition(".")[2]
     for identity, private in ((settings.public_zone_id, False), (settings.zone_id, True)):
         if identity:

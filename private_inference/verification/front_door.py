@@ -58,6 +58,8 @@ def assertions(stack: Deployed, inside: InsideCaller | None) -> Iterator[Asserti
     if settings.count_callers:
         yield expect("it is counted who calls how often, by that log", _counted, MONITORING)
     yield expect(bound, _throttle, AVAILABILITY, settings)
+    if settings.web_acl_arn:
+        yield expect("calls pass the web ACL of the settings first", _web_acl, BOUNDARY, settings.web_acl_arn)
     yield expect(f"the operators are told {days} days before its certificate ends", _alarm, MONITORING, settings)
     for endpoint in stack.desired.settings.endpoints:
         claim = f"callers of {endpoint.name} have a policy for it alone"
@@ -246,6 +248,12 @@ def _throttle(stack: Deployed, settings: FrontDoorSettings) -> Result:
     found = _stage(stack).get("methodSettings", {}).get("*/*", {})
     wanted = {"throttlingRateLimit": float(settings.requests_per_second), "throttlingBurstLimit": settings.burst}
     return equal(found, wanted | {"dataTraceEnabled": False})
+
+
+def _web_acl(stack: Deployed, wanted: str) -> Result:
+    desired, api = stack.desired, _promised(stack).api_id
+    place = f"arn:{desired.partition}:apigateway:{desired.contract.region}::/restapis/{api}"
+    return own_name.web_acl(stack, wanted, f"{place}/stages/{_stage(stack)['stageName']}")
 
 
 def _alarm(stack: Deployed, settings: FrontDoorSettings) -> Result:

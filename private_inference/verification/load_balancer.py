@@ -68,6 +68,8 @@ def assertions(stack: Deployed, inside: InsideCaller | None, shown: str) -> Iter
     yield expect(f"{runs} run the image of the settings, without privileges", _forwarder, INTEGRITY, balancer)
     yield expect("they call this stack's models only, through the runtime endpoint only", _role, LEAST_PRIVILEGE)
     yield expect(f"they log calls under the logs key, for {kept} days", _logs, AUDIT)
+    if settings.web_acl_arn:
+        yield expect("calls pass the web ACL of the settings first", _web_acl, BOUNDARY, settings.web_acl_arn)
     if settings.count_callers:
         yield expect("it is counted who calls how often, by that log", _counted, MONITORING)
     yield expect(f"the operators are told of {joined(ALARMS)}", _alarms, MONITORING)
@@ -135,6 +137,10 @@ def _listener(stack: Deployed, settings: LoadBalancerSettings) -> Result:
     more = [] if all(each["IsDefault"] for each in rules) else ["it has further rules"]
     faults = [*taken.faults, *shown.faults, *kinds.faults, *more]
     return result(f"{taken.seen}, {shown.seen}", faults)
+
+
+def _web_acl(stack: Deployed, wanted: str) -> Result:
+    return own_name.web_acl(stack, wanted, _promised(stack).arn)
 
 
 def _authorities(stack: Deployed, settings: LoadBalancerSettings) -> Result:

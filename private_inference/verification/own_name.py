@@ -41,6 +41,14 @@ def expiry_alarm(stack: Deployed, settings: FrontDoorSettings, arn: str) -> Resu
     return result(compared.seen, [*compared.faults, *untold])
 
 
+def web_acl(stack: Deployed, wanted: str, resource_arn: str) -> Result:
+    """Whether AWS WAF judges calls to a resource by this web ACL."""
+    found = stack.aws.get("wafv2", "get_web_acl_for_resource", ResourceArn=resource_arn).get("WebACL")
+    if not found:
+        raise AbsentError("no web ACL is before it")
+    return equal_sets([short(found["ARN"])], [short(wanted)])
+
+
 def counted(stack: Deployed, log_group: str) -> Result:
     """Whether CloudWatch counts who calls, by what this log group says."""
     name = f"{stack.desired.name}-callers"

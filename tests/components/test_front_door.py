@@ -10,7 +10,7 @@ from components.certificates import check_certificate, covered
 from components.private_api import ANSWERS
 from components.settings import SettingsError
 from tests.support.recording import Recorded, RecordingEngine, record, stack_config
-from tests.support.stacks import CERTIFICATE, DOMAIN, endpoint, front_door, minimal, settings
+from tests.support.stacks import CERTIFICATE, DOMAIN, WEB_ACL, endpoint, front_door, minimal, settings
 
 CA = CERTIFICATE.replace(":acm:", ":acm-pca:").replace(":certificate/", ":certificate-authority/")
 ZONE = "Z0123456789ABC"
@@ -207,6 +207,14 @@ def test_a_certificate_that_can_not_be_used_is_told_before_anything_is_made(
     with pytest.raises(SettingsError, match=r"frontDoor\.certificateArn") as caught:
         check_certificate(read, "us-east-1")
     assert wanted in str(caught.value)
+
+
+def test_a_web_acl_of_the_settings_is_before_the_stage(opened: Recorded, archive: Path) -> None:
+    assert opened.all("WebAclAssociation") == []
+    judged = door(archive, webAclArn=WEB_ACL)
+    association = judged.one("WebAclAssociation").properties
+    assert association["resourceArn"] == judged.one("Stage").outputs["arn"]
+    assert association["webAclArn"] == WEB_ACL
 
 
 def test_a_wildcard_stands_for_one_label() -> None:

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from components.settings import SettingsError
 from tests.support.recording import Recorded, record, stack_config
-from tests.support.stacks import CERTIFICATE, DOMAIN, FORWARDER, balanced, endpoint, minimal, settings
+from tests.support.stacks import CERTIFICATE, DOMAIN, FORWARDER, WEB_ACL, balanced, endpoint, minimal, settings
 
 STREAM = "sagemaker:InvokeEndpointWithResponseStream"
 
@@ -105,6 +105,14 @@ def test_calls_are_counted_by_the_client_that_the_forwarder_logs(opened: Recorde
     counted = record(stack_config(minimal(archive, **balanced({"countCallers": True}))))
     definition = json.loads(counted.one("ContributorInsightRule").properties["ruleDefinition"])
     assert definition["LogGroupNames"] == [container(counted)["logConfiguration"]["options"]["awslogs-group"]]
+
+
+def test_a_web_acl_of_the_settings_is_before_the_balancer(opened: Recorded, archive: Path) -> None:
+    assert opened.all("WebAclAssociation") == []
+    judged = record(stack_config(minimal(archive, **balanced({"webAclArn": WEB_ACL}))))
+    association = judged.one("WebAclAssociation").properties
+    assert association["resourceArn"] == judged.one("aws:lb/loadBalancer:LoadBalancer").outputs["arn"]
+    assert association["webAclArn"] == WEB_ACL
 
 
 def test_operators_are_told_of_missing_tasks_errors_and_refused_handshakes(opened: Recorded) -> None:

@@ -93,6 +93,12 @@ BAD = [
         "is not a certificate of ACM; write arn:aws:acm:REGION:ACCOUNT:certificate/ID",
     ),
     ("frontDoor.privateCaArn", "mine", "is not a private CA; write arn:aws:acm-pca:REGION:ACCOUNT"),
+    ("frontDoor.webAclArn", "mine", "is not a regional web ACL of AWS WAF; write arn:aws:wafv2:REGION:ACCOUNT"),
+    (
+        "frontDoor.webAclArn",
+        "arn:aws:wafv2:us-east-1:12:regional/webacl/models/0a1b2c3d",
+        "is not a regional web ACL of AWS WAF",
+    ),
     ("frontDoor.publicZoneId", "example.com", "is not the id of a Route 53 hosted zone"),
     ("frontDoor.zoneId", "example.internal", "is not the id of a Route 53 hosted zone"),
     ("frontDoor.timeoutSeconds", 0, "should be greater than or equal to 1"),

@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 from components.settings import SettingsError
 from tests.components.test_settings import change, problems
 from tests.support.recording import ACCOUNT
-from tests.support.stacks import PROJECT, balanced, endpoint, foreigner, front_door, minimal, settings, variant
+from tests.support.stacks import PROJECT, WEB_ACL, balanced, endpoint, foreigner, front_door, minimal, settings, variant
 
 DOCS = "https://docs.aws.amazon.com/"
 API = f"{DOCS}sagemaker/latest/APIReference/API_"
@@ -349,6 +349,13 @@ COMBINATIONS = [
         "frontDoor.certificateArn",
         "API Gateway takes certificates of its own region only",
         f"{DOCS}apigateway/latest/developerguide/apigateway-private-custom-domains.html",
+    ),
+    Combination(
+        "a web ACL of another region",
+        {"frontDoor": front_door(webAclArn=WEB_ACL.replace("us-east-1", "eu-west-1"))},
+        "frontDoor.webAclArn",
+        "API Gateway takes web ACLs of its own region only",
+        f"{DOCS}waf/latest/developerguide/how-aws-waf-works-resources.html",
     ),
     Combination(
         "a forwarder that can't be loaded",

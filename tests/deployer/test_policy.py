@@ -25,7 +25,7 @@ from tests.graph.test_cloudformation import aws_schema
 from tests.support.deployers import acting_as, deployer
 from tests.support.every_stack import of_every_stack
 from tests.support.recording import ROOT, stack_config
-from tests.support.stacks import DOMAIN, endpoint, existing_vpc, fleet, minimal, shipped
+from tests.support.stacks import DOMAIN, WEB_ACL, endpoint, existing_vpc, fleet, minimal, shipped
 
 HERE = Place("aws", "us-east-1", "123456789012", {"Project": "p", "Stack": "s"})
 
@@ -77,6 +77,7 @@ def test_a_role_is_passed_to_the_services_that_it_trusts_only(documents: Sequenc
 def test_aws_knows_each_action_and_the_resources_that_it_is_granted_on() -> None:
     """By AWS's service authorization reference, as parliament has it."""
     place = {"partition": "aws", "region": "us-east-1", "account": "123456789012", "path": "/", "name": "n"}
+    place["webAclArn"] = WEB_ACL
     for token, given in grants().items():
         for grant in given:
             on = [_filled(each, place) for each in grant.on]

@@ -13,11 +13,13 @@ import xgboost
 
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine
+from private_inference.rehearsal.operations import Operations
 from private_inference.runner.program import run_program
 from private_inference.runner.project import load_stack
 from private_inference.runner.resource import Run
 
 REGION = "eu-west-1"
+WEB_ACL = f"arn:aws:wafv2:{REGION}:123456789012:regional/webacl/models/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +79,7 @@ def rehearsed(archive: bytes, tmp_path_factory: pytest.TempPathFactory) -> Itera
     (directory / "model.tar.gz").write_bytes(archive)
     seconds: dict[str, float] = {}
     with EmbeddedAws(REGION) as embedded:
+        Operations(embedded.endpoint_url).web_acl(WEB_ACL)
         engine = MotoEngine(embedded, on_created=lambda resource, took: seconds.update({resource.urn: took}))
         yield Rehearsed(embedded, run_program(load_stack(directory, "whole"), engine), seconds)
 

@@ -1534,6 +1534,18 @@ def a_private_name_has_an_id_an_arn_and_a_policy_and_no_address(aws: EmbeddedAws
     return own and not {"regionalDomainName", "distributionDomainName"} & found.keys()
 
 
+@probe("one_web_acl")
+def another_web_acl_takes_the_place_of_the_first(aws: EmbeddedAws) -> bool:
+    waf, arns = aws.client("wafv2"), []
+    stage = f"arn:aws:apigateway:{REGION}::/restapis/{unique('api')}/stages/only"
+    for name in (unique("first"), unique("second")):
+        measured = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": name}
+        asked = {"Name": name, "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": measured}
+        arns.append(waf.create_web_acl(**asked)["Summary"]["ARN"])
+        waf.associate_web_acl(WebACLArn=arns[-1], ResourceArn=stage)
+    return bool(waf.get_web_acl_for_resource(ResourceArn=stage)["WebACL"]["ARN"] == arns[1])
+
+
 @probe("policy_as_given_back")
 def a_policy_comes_back_with_its_quotation_marks_escaped(aws: EmbeddedAws) -> bool:
     gateway, given = aws.client("apigateway"), policy("*", "execute-api:Invoke")

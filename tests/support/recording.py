@@ -36,6 +36,7 @@ LOCAL = f"{REGION}:{ACCOUNT}"
 ARNS = {
     "aws:acm/certificate:Certificate": f"arn:aws:acm:{LOCAL}:certificate/{{id}}",
     "aws:apigateway/domainName:DomainName": f"arn:aws:apigateway:{LOCAL}:/domainnames/{{domainName}}+{{id}}",
+    "aws:apigateway/stage:Stage": f"arn:aws:apigateway:{REGION}::/restapis/{{restApi}}/stages/{{stageName}}",
     "aws:appautoscaling/policy:Policy": f"arn:aws:autoscaling:{LOCAL}:scalingPolicy:{{id}}",
     "aws:cloudwatch/logGroup:LogGroup": f"arn:aws:logs:{LOCAL}:log-group:{{name}}",
     "aws:cloudwatch/eventRule:EventRule": f"arn:aws:events:{LOCAL}:rule/{{name}}",

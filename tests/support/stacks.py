@@ -52,6 +52,7 @@ def minimal(archive: Path, **changes: Any) -> dict[str, Any]:
 
 DOMAIN = "models.example.internal"
 CERTIFICATE = HERE.arn("acm", "certificate/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")
+WEB_ACL = HERE.arn("wafv2", "regional/webacl/models/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")
 
 
 def front_door(**changes: Any) -> dict[str, Any]:

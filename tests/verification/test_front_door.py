@@ -20,7 +20,7 @@ from examples.model import train
 from private_inference.rehearsal.operations import Operations
 from private_inference.verification import Verdict, verify
 from private_inference.verification.policies import unescaped
-from tests.support.stacks import CERTIFICATE, DOMAIN, PROJECT, front_door, shipped
+from tests.support.stacks import CERTIFICATE, DOMAIN, PROJECT, WEB_ACL, front_door, shipped
 from tests.verification.verified import Deployment, deployed
 
 pytestmark = pytest.mark.xdist_group("front-door")
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.xdist_group("front-door")
 PATH = "/endpoints/triage/invocations"
 ACCOUNT = "123456789012"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+JUDGED = "calls pass the web ACL of the settings first"
 COUNTED = "it is counted who calls how often"
 OPENSSL = shutil.which("openssl")
 
@@ -41,7 +42,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(built: Path) -> Iterator[Deployment]:
     config = shipped("dev", built)
     changes = {
-        "frontDoor": front_door(countCallers=True),
+        "frontDoor": front_door(countCallers=True, webAclArn=WEB_ACL),
         "operators": {"callsFromOutside": True},
         "perimeter": {"deployers": [f"arn:aws:iam::{ACCOUNT}:role/deployer"], "attach": ["scp"]},
     }
@@ -396,12 +397,30 @@ def uncounted(stack: Deployment) -> Iterator[None]:
         cloudwatch.put_insight_rule(RuleName=rule["Name"], RuleDefinition=rule["Definition"], RuleState="ENABLED")
 
 
+@contextmanager
+def judged_by(stack: Deployment, arn: str | None) -> Iterator[None]:
+    gateway, waf = stack.client("apigateway"), stack.client("wafv2")
+    (api,) = gateway.get_rest_apis()["items"]
+    (stage,) = gateway.get_stages(restApiId=api["id"])["item"]
+    place = f"arn:aws:apigateway:{stack.aws.region}::/restapis/{api['id']}/stages/{stage['stageName']}"
+    waf.disassociate_web_acl(ResourceArn=place)
+    if arn:
+        Operations(stack.aws.endpoint_url).web_acl(arn)
+        waf.associate_web_acl(ResourceArn=place, WebACLArn=arn)
+    try:
+        yield
+    finally:
+        waf.associate_web_acl(ResourceArn=place, WebACLArn=WEB_ACL)
+
+
 BROKEN: list[tuple[str, Callable[[Deployment], AbstractContextManager[None]], str]] = [
     ("the API lets everybody in", lambda s: api_policy(s, '"Deny"', '"Allow"'), "its API is private"),
     ("its policy is of another account", lambda s: api_policy(s, ACCOUNT, "210987654321"), "its API is private"),
     ("nobody authorizes", nobody_authorizes, "every method of its API asks who calls"),
     ("the role may call others", lambda s: integration_role(s, "endpoint/triage", "endpoint/*"), "that role is API"),
     ("no VPC endpoint is associated", no_association, f"{DOMAIN} leads to its API"),
+    ("no web ACL judges calls", lambda s: judged_by(s, None), JUDGED),
+    ("another web ACL judges calls", lambda s: judged_by(s, WEB_ACL.replace("models", "others")), JUDGED),
     ("the log names no caller", unlogged, "calls are logged with their caller"),
     ("nobody counts the callers", uncounted, COUNTED),
     ("the count stands still", lambda s: insight_rule(s, "", "", "DISABLED"), COUNTED),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from private_inference.verification.load_balancer import assertions
 from private_inference.verification.reader import Reader
 from tests.support.client_certificates import Authority
 from tests.support.recording import ROOT
+from tests.support.stacks import PROJECT, WEB_ACL
 from tests.verification.verified import Deployment, deployed
 
 pytestmark = pytest.mark.xdist_group("load-balancer")
@@ -26,7 +28,10 @@ STACK = "examples/stacks/load-balancer/Pulumi.load-balancer.yaml"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Deployment]:
-    with deployed(load_stack(ROOT, STACK)) as found:
+    config = load_stack(ROOT, STACK)
+    key = f"{PROJECT}:frontDoor"
+    door = json.dumps({**json.loads(config.values[key]), "webAclArn": WEB_ACL})
+    with deployed(replace(config, values={**config.values, key: door})) as found:
         yield found
 
 
@@ -158,6 +163,16 @@ def uncounted(stack: Deployment) -> Iterator[None]:
         cloudwatch.enable_insight_rules(RuleNames=[rule["Name"]])
 
 
+@contextmanager
+def unjudged(stack: Deployment) -> Iterator[None]:
+    waf = stack.client("wafv2")
+    waf.disassociate_web_acl(ResourceArn=balancer(stack))
+    try:
+        yield
+    finally:
+        waf.associate_web_acl(ResourceArn=balancer(stack), WebACLArn=WEB_ACL)
+
+
 Breakage = Callable[[Deployment], AbstractContextManager[None]]
 BROKEN: list[tuple[str, Breakage, list[str]]] = [
     (
@@ -183,6 +198,7 @@ BROKEN: list[tuple[str, Breakage, list[str]]] = [
         ["they call this"],
     ),
     ("a task is missing", fewer_tasks, ["2 forwarders answer", "2 forwarders run"]),
+    ("no web ACL judges calls", unjudged, ["calls pass the web ACL"]),
     ("nobody counts the clients", uncounted, ["it is counted who calls"]),
     ("an alarm is silent", silent_alarm, ["the operators are told of"]),
 ]

@@ -1,4 +1,4 @@
-"""Handlers for Amazon API Gateway, AWS Certificate Manager and Amazon Route 53."""
+"""Handlers for Amazon API Gateway, AWS WAF, AWS Certificate Manager and Amazon Route 53."""
 
 import time
 import uuid
@@ -240,6 +240,9 @@ HANDLERS = {
             id="domainNameAccessAssociationArn",
             outputs={"arn": "domainNameAccessAssociationArn"},
         )
+    ),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": Handler(
+        Call("wafv2", "associate_web_acl", id="join(',', [request.WebACLArn, request.ResourceArn])"), taggable=False
     ),
     "aws:acm/certificate:Certificate": Handler(certificate),
     "aws:acm/certificateValidation:CertificateValidation": Handler(certificate_validation, taggable=False),

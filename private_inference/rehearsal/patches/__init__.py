@@ -31,6 +31,7 @@ from private_inference.rehearsal.patches import (
     tasks,
     templates,
     trails,
+    web_acls,
 )
 from private_inference.rehearsal.patches.patch import PATCHES
 
@@ -60,6 +61,7 @@ __all__ = [
     "tasks",
     "templates",
     "trails",
+    "web_acls",
 ]
 
 

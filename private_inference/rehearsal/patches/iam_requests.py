@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from private_inference.rehearsal.iam_decision import Request
-from private_inference.rehearsal.patches import iam_balancing, iam_names, iam_resources
+from private_inference.rehearsal.patches import iam_balancing, iam_names, iam_resources, iam_web_acls
 from private_inference.rehearsal.patches.iam_resources import Parameters, arn_of
 
 RESOURCES = {**iam_resources.RESOURCES, **iam_names.RESOURCES, **iam_balancing.RESOURCES}
-JUDGED = frozenset({*RESOURCES, iam_names.GATEWAY})
+JUDGED = frozenset({*RESOURCES, iam_names.GATEWAY, iam_web_acls.SERVICE})
 """The services whose requests are read here, by moto's names."""
 
 S3_ACTIONS = {
@@ -83,6 +83,8 @@ def requests(response: Any) -> Sequence[Request]:
     own = _context("aws:requesttag", tags_in(asked))
     if service == iam_names.GATEWAY:
         return list(iam_names.gateway_requests(response, operation, asked, own))
+    if service == iam_web_acls.SERVICE:
+        return list(iam_web_acls.requests(response, operation, asked))
     found = []
     prefix = iam_balancing.ACTIONS.get(service, service)
     for arn, tags in RESOURCES[service](response, operation, asked):

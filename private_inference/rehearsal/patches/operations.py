@@ -23,6 +23,7 @@ from private_inference.rehearsal.patches import (
     model_packages,
     private_apis,
     scans,
+    web_acls,
 )
 from private_inference.rehearsal.patches.fleet_facts import s3_prefix_list
 from private_inference.rehearsal.patches.fleets import Fleet, NotStartedError
@@ -130,6 +131,10 @@ def certificate(region: str, arn: str, name: str) -> None:
     certificates.keep(own_account(), region, arn, name)
 
 
+def web_acl(region: str, arn: str) -> None:
+    web_acls.keep(own_account(), region, arn)
+
+
 def model_package(region: str, made: str, arn: str) -> None:
     model_packages.keep(sagemaker_backends[own_account()][region], made, arn)
 
@@ -220,6 +225,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         called_by,
         has_key,
         certificate,
+        web_acl,
         model_package,
         names,
         balanced_names,

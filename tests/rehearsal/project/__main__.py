@@ -683,6 +683,12 @@ aws.apigateway.BasePathMapping(
     stage_name=stage.stage_name,
     opts=child,
 )
+aws.wafv2.WebAclAssociation(
+    "door",
+    resource_arn=stage.arn,
+    web_acl_arn="arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/models/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+    opts=child,
+)
 aws.apigateway.DomainNameAccessAssociation(
     "door",
     access_association_source=interface.id,
