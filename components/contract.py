@@ -91,6 +91,8 @@ class FrontDoor(CamelCaseModel):
     """Id of the REST API behind it."""
     vpc_endpoint_id: str
     """Id of the interface endpoint that calls come through."""
+    authorization_header: str | None = None
+    """The header that says who calls, in place of a signature; left out where calls are signed."""
 
 
 class Balanced(CamelCaseModel):
@@ -184,7 +186,7 @@ class PublishedContract(pulumi.ComponentResource):
         super().__init__("private-inference:contract:PublishedContract", name, None, opts)
         api = args.front_door[0] if args.front_door else None
         endpoints = {
-            key: _endpoint(endpoint, args.access.runtime_url, api.invoke_policies[key] if api else None)
+            key: _endpoint(endpoint, args.access.runtime_url, api.invoke_policies.get(key) if api else None)
             for key, endpoint in args.endpoints.items()
         }
         self.outputs = _contract(args, endpoints)
@@ -227,7 +229,13 @@ def _contract(args: PublishedContractArgs, endpoints: Mapping[str, Any]) -> dict
 
 
 def _front_door(api: PrivateApi, name: PrivateName) -> dict[str, Any]:
-    return as_json(FrontDoor, url=name.url, api_id=api.api.id, vpc_endpoint_id=api.vpc_endpoint.id)
+    return as_json(
+        FrontDoor,
+        url=name.url,
+        api_id=api.api.id,
+        vpc_endpoint_id=api.vpc_endpoint.id,
+        authorization_header=api.authorization_header or LEFT_OUT,
+    )
 
 
 def _endpoint(

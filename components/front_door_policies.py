@@ -1,7 +1,8 @@
 """The documents of the front door: whom its API, its name and its VPC endpoint let in, and what it calls for them.
 
 A call passes the VPC endpoint's policy first, then those of the name and of the API, which refuse other VPC endpoints;
-and the caller's own policy has to allow it, because the API leaves that to the account
+and the caller's own policy has to allow it, because the API leaves that to the account. Where an authorizer
+judges, calls are not signed, and it alone decides on whatever came through the VPC endpoint
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html).
 """
 
@@ -45,14 +46,14 @@ def callers(routes: Sequence[Arn], vpc_endpoint: Arn) -> Document:
     return document(allow("InvokeThroughFrontDoor", [INVOKE], list(routes), _through(vpc_endpoint)))
 
 
-def endpoint_policy(account: Account, execution_arn: Arn, domain_name: str) -> Document:
-    """What passes the VPC endpoint: calls by this account's principals, to this API and by this name.
+def endpoint_policy(account: Account, execution_arn: Arn, domain_name: str, *, signed: bool) -> Document:
+    """What passes the VPC endpoint: calls by this account's principals, or by whoever signs none, to this API and name.
 
     API Gateway adds an id to the name.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-vpc-endpoint-policies.html
     """
-    own = {"StringEquals": {"aws:PrincipalAccount": account.id}}
+    own = {"StringEquals": {"aws:PrincipalAccount": account.id}} if signed else None
     called: list[Arn] = [
         pulumi.Output.concat(execution_arn, "/*"),
         account.arn("execute-api", f"/domainnames/{domain_name}+*"),
@@ -60,10 +61,14 @@ def endpoint_policy(account: Account, execution_arn: Arn, domain_name: str) -> D
     return document(allow("ThisFrontDoor", [INVOKE], called, own) | {"Principal": {"AWS": "*"}})
 
 
-def api(account: Account, execution_arn: Arn, vpc_endpoint: Arn) -> Document:
-    """Lets this account's principals in through one VPC endpoint, as far as their own policies allow it."""
+def api(account: Account, execution_arn: Arn, vpc_endpoint: Arn, *, signed: bool) -> Document:
+    """Lets this account's principals in through one VPC endpoint, as far as their own policies allow it.
+
+    Calls that are not signed are nobody's, to IAM.
+    """
     everything = [pulumi.Output.concat(execution_arn, "/*")]
-    own = allow("OwnPrincipals", [INVOKE], everything, _through(vpc_endpoint)) | {"Principal": {"AWS": account.root}}
+    sid, principal = ("OwnPrincipals", {"AWS": account.root}) if signed else ("WhomTheAuthorizerLetsIn", "*")
+    own = allow(sid, [INVOKE], everything, _through(vpc_endpoint)) | {"Principal": principal}
     return document(own, _others(everything, vpc_endpoint))
 
 

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components import front_door_policies as policies
 from components import iam
+from components.authorizer import authorizer
 from components.caller_table import caller_table
 from components.endpoint_services import FRONT_DOOR
 from components.guarded import GuardedFrontDoor
@@ -42,6 +43,8 @@ ACCESS_LOG = {
     "bytes": "$context.responseLength",
 }
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html"""
+WHOM_THE_AUTHORIZER_LETS_IN = {"caller": "$context.authorizer.principalId"}
+"""The same of calls that are not signed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ class PrivateApi(pulumi.ComponentResource):
     stage: aws.apigateway.Stage
     vpc_endpoint: aws.ec2.VpcEndpoint
     invoke_policies: Mapping[str, aws.iam.Policy]
-    """By the SageMaker endpoint's name."""
+    """By the SageMaker endpoint's name; none where an authorizer judges calls."""
 
     def __init__(self, name: str, args: PrivateApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:access:PrivateApi", name, None, opts)
@@ -89,11 +92,23 @@ class PrivateApi(pulumi.ComponentResource):
             opts=self._child(),
         )
         self.vpc_endpoint = self._vpc_endpoint()
-        document = iam.json_document(policies.api(args.account, self.api.execution_arn, self.vpc_endpoint.id))
+        arn, through = self.api.execution_arn, self.vpc_endpoint.id
+        document = iam.json_document(policies.api(args.account, arn, through, signed=self._signed))
         policy = aws.apigateway.RestApiPolicy(name, rest_api_id=self.api.id, policy=document, opts=self._child())
         self.stage = self._stage(self._deployment(self._route(), policy, document))
-        self.invoke_policies = {endpoint: self._invoke_policy(endpoint) for endpoint in args.endpoints}
+        callers = args.endpoints if self._signed else ()  # who doesn't sign has no role to attach a policy to
+        self.invoke_policies = {endpoint: self._invoke_policy(endpoint) for endpoint in callers}
         self.register_outputs({"apiId": self.api.id, "vpcEndpointId": self.vpc_endpoint.id})
+
+    @property
+    def authorization_header(self) -> str:
+        """What callers say in it is judged by the authorizer; empty where they sign."""
+        settings = self._args.settings.authorizer
+        return settings.header if settings else ""
+
+    @property
+    def _signed(self) -> bool:
+        return not self.authorization_header
 
     def guarded(self, role: str) -> pulumi.Output[GuardedFrontDoor]:
         """What the perimeter keeps from others than the deployers; `role` is the ARN of API Gateway's."""
@@ -102,7 +117,8 @@ class PrivateApi(pulumi.ComponentResource):
 
     def _vpc_endpoint(self) -> aws.ec2.VpcEndpoint:
         args = self._args
-        document = policies.endpoint_policy(args.account, self.api.execution_arn, args.settings.domain_name)
+        arn, name = self.api.execution_arn, args.settings.domain_name
+        document = policies.endpoint_policy(args.account, arn, name, signed=self._signed)
         return aws.ec2.VpcEndpoint(
             FRONT_DOOR,
             vpc_id=args.vpc_id,
@@ -148,7 +164,7 @@ class PrivateApi(pulumi.ComponentResource):
         method = aws.apigateway.Method(
             self._name,
             **at,
-            authorization="AWS_IAM",
+            **self._authorization(),
             request_parameters={
                 "method.request.path.name": True,
                 **{f"method.request.header.{header}": False for header in HEADERS},
@@ -172,6 +188,13 @@ class PrivateApi(pulumi.ComponentResource):
         )
         return [integration, *(self._answer(at, status, integration) for status in ANSWERS)]
 
+    def _authorization(self) -> dict[str, Any]:
+        args = self._args
+        if args.settings.authorizer is None:
+            return {"authorization": "AWS_IAM"}
+        judge = authorizer(self._name, args.settings.authorizer, self.api, args.account, args.iam_path, self._child)
+        return {"authorization": "CUSTOM", "authorizer_id": judge.id}
+
     def _answer(self, at: Mapping[str, Any], status: str, integration: pulumi.Resource) -> pulumi.Resource:
         kind = "method.response.header.Content-Type"
         response = aws.apigateway.MethodResponse(
@@ -194,7 +217,10 @@ class PrivateApi(pulumi.ComponentResource):
         self, route: Sequence[pulumi.Resource], policy: pulumi.Resource, document: pulumi.Output[str]
     ) -> aws.apigateway.Deployment:
         """What of the API is in force. Another definition, or another policy, is another deployment."""
-        defined = {"answers": ANSWERS, "headers": HEADERS, "timeout": self._args.settings.timeout_seconds}
+        settings = self._args.settings
+        defined: dict[str, Any] = {"answers": ANSWERS, "headers": HEADERS, "timeout": settings.timeout_seconds}
+        if settings.authorizer:
+            defined["authorizer"] = [settings.authorizer.function_arn, settings.authorizer.header]
         return aws.apigateway.Deployment(
             self._name,
             rest_api=self.api.id,
@@ -218,7 +244,8 @@ class PrivateApi(pulumi.ComponentResource):
             deployment=deployment.id,
             stage_name=policies.STAGE,
             access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
-                destination_arn=group.arn, format=json.dumps(ACCESS_LOG)
+                destination_arn=group.arn,
+                format=json.dumps(ACCESS_LOG if self._signed else ACCESS_LOG | WHOM_THE_AUTHORIZER_LETS_IN),
             ),
             opts=self._child(),
         )

@@ -95,15 +95,25 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-mi
 """
 
 
-def _of_layers(statement: Statement) -> bool:
-    """Whether a statement lets layers of images be loaded, and nothing else."""
-    named = [str(known(arn)) for arn in statement.resources]
-    loads = [str(known(action)).lower() for action in statement.actions] == ["s3:getobject"]
-    return loads and bool(named) and all(LAYERS.fullmatch(arn) for arn in named)
+APIS = re.compile(r"arn:aws[a-z-]*:execute-api:[a-z0-9-]+:\d{12}:(/domainnames/)?[^*?/]+(/.*)?")
+"""Where calls that are not signed go to: the API asks an authorizer who calls. An id follows a domain's name.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-vpc-endpoint-policies.html
+"""
+
+NOBODYS = (("s3:getobject", LAYERS), ("execute-api:invoke", APIS))
+"""What may be asked for without credentials of the account: an action, and the ARNs that it is about."""
+
+
+def _needs_nobody(statement: Statement) -> bool:
+    """Whether a statement lets layers of images be loaded, or APIs be called that it names, and nothing else."""
+    named = [str(known(arn)).removesuffix("+*") for arn in statement.resources]
+    actions = [str(known(action)).lower() for action in statement.actions]
+    return bool(named) and any(actions == [action] and all(map(arns.fullmatch, named)) for action, arns in NOBODYS)
 
 
 def _unbounded(label: str, statement: Statement) -> str | None:
-    if statement.anyone and not _of_layers(statement):
+    if statement.anyone and not _needs_nobody(statement):
         return f"lets principals of any account pass ({label})"
     if statement.not_actions or any(set(str(known(action))) <= {"*", "?", ":"} for action in statement.actions):
         return f"lets every action pass ({label})"

@@ -261,6 +261,16 @@ CertificateArn = Annotated[
         "a certificate of ACM; write arn:aws:acm:REGION:ACCOUNT:certificate/ID",
     ),
 ]
+FunctionArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}(:[\w$-]{1,128})?",
+        "a function of AWS Lambda; write arn:aws:lambda:REGION:ACCOUNT:function:NAME, with an alias or without",
+    ),
+]
+HeaderName = Annotated[
+    str, _matching(r"[A-Za-z][A-Za-z0-9-]{0,63}", "the name of a header; write letters, digits and hyphens")
+]
 WebAclArn = Annotated[
     str,
     _matching(

@@ -5,13 +5,19 @@ from typing import Annotated
 
 from pydantic import Field
 
+from components.settings.authorizer import AuthorizerSettings
 from components.settings.endpoints import EndpointSettings
 from components.settings.fields import CaArn, CertificateArn, DomainName, WebAclArn, ZoneId
 from components.settings.group import SettingsGroup
 from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.problems import Problem
 
-OF_THE_API = {"timeout_seconds": "timeoutSeconds", "requests_per_second": "requestsPerSecond", "burst": "burst"}
+OF_THE_API = {
+    "timeout_seconds": "timeoutSeconds",
+    "requests_per_second": "requestsPerSecond",
+    "burst": "burst",
+    "authorizer": "authorizer",
+}
 """Settings that a load balancer doesn't have, by field."""
 OF_THE_REGION = {
     "certificate_arn": ("certificateArn", "certificates"),
@@ -60,6 +66,8 @@ class FrontDoorSettings(SettingsGroup):
 
     Its rules are yours, and so are its logs, which may hold callers' headers: the stack only puts it in front.
     """
+    authorizer: AuthorizerSettings | None = None
+    """A function that judges calls in IAM's place, for clients that can't sign for AWS."""
     load_balancer: LoadBalancerSettings | None = None
     """A load balancer in place of the API, for clients that can't sign for AWS, or wait or send more than it takes."""
 
@@ -83,19 +91,15 @@ class FrontDoorSettings(SettingsGroup):
                 if field in self.model_fields_set:
                     message = "is about the API, in whose place there is a load balancer; remove it"
                     instead = "; set loadBalancer.timeoutSeconds" if field == "timeout_seconds" else ""
-                    yield Problem(key, getattr(self, field), f"{message}{instead}")
+                    value = self.authorizer.function_arn if self.authorizer and field == key else getattr(self, field)
+                    yield Problem(key, value, f"{message}{instead}")
 
 
 def contradictions(
     front_door: FrontDoorSettings, region: str, fips: bool, endpoints: Sequence[EndpointSettings]
 ) -> Iterator[Problem]:
     """What of the front door can't be, in a region, before these endpoints."""
-    for field, (key, what) in OF_THE_REGION.items():
-        arn = getattr(front_door, field)
-        if arn and arn.split(":")[3] != region:
-            taker = "a load balancer" if front_door.load_balancer else "API Gateway"
-            message = f"is not in {region}, and {taker} takes {what} of its own region only; name one there"
-            yield Problem(f"frontDoor.{key}", arn, message)
+    yield from _elsewhere(front_door, region)
     if not endpoints:
         yield Problem("frontDoor.domainName", front_door.domain_name, "leads to no endpoint; add one to endpoints")
     if fips:
@@ -116,6 +120,20 @@ def contradictions(
             if variant.alarms.latency_ms >= limit:
                 key = f"endpoints[{position}].{endpoint.key(number)}alarms.latencyMs"
                 yield Problem(key, variant.alarms.latency_ms, untold)
+
+
+def _elsewhere(front_door: FrontDoorSettings, region: str) -> Iterator[Problem]:
+    """What of another region the front door names."""
+    taker = "a load balancer" if front_door.load_balancer else "API Gateway"
+    for field, (key, what) in OF_THE_REGION.items():
+        arn = getattr(front_door, field)
+        if arn and arn.split(":")[3] != region:
+            message = f"is not in {region}, and {taker} takes {what} of its own region only; name one there"
+            yield Problem(f"frontDoor.{key}", arn, message)
+    function = front_door.authorizer.function_arn if front_door.authorizer else ""
+    if function and function.split(":")[3] != region:
+        message = f"is not in {region}, where the stack's API asks it; name a function there"
+        yield Problem("frontDoor.authorizer.functionArn", function, message)
 
 
 def _unreachable(endpoint: EndpointSettings) -> str:

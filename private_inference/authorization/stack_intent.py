@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from private_inference.authorization import balanced_intent, capture_intent, exchange_intent
 from private_inference.authorization.actions import BEARER
-from private_inference.authorization.everyone import ADMINISTRATOR, ROOT_USER
+from private_inference.authorization.everyone import ADMINISTRATOR, ANONYMOUS, ROOT_USER
 from private_inference.authorization.intent import Expectation, Expected, Intent
 from private_inference.authorization.model import PUBLIC
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from components.settings.endpoints import EndpointSettings
 
 RUNTIME, S3, FRONT_DOOR = "endpoint sagemaker.runtime", "endpoint s3", "endpoint execute-api"
-FRONT_DOORS_ROLE = "role front-door"
+FRONT_DOORS_ROLE, FRONT_DOORS_AUTHORIZER = "role front-door", "role front-door-authorizer"
+GATEWAY = "apigateway.amazonaws.com, for this account"
 OBJECTS, BUCKET, IMAGES, TOPIC = "objects of artifacts", "bucket artifacts", "repository images", "topic alarms"
 CALLS, CALLS_BUCKET = "objects of calls", "bucket calls"
 DATA, LOGS, NOTIFICATIONS = "key data", "key logs", "key notifications"
@@ -55,6 +56,10 @@ WITHIN_OTHERS = (
 BY_NAME = (
     "an administrator of this account may give anybody of it the right to call through the front door: the account's "
     "administrators are trusted"
+)
+JUDGED = (
+    "whoever reaches the front door's VPC endpoint is let in, or not, by the function that frontDoor.authorizer names: "
+    "calls are not signed, so IAM tells nobody apart, and what the function answers is its own"
 )
 TOKENS = (
     "the action takes no resource, and a call by a bearer token is one of InvokeEndpoint, too, which alone decides "
@@ -94,7 +99,10 @@ def intent_from(settings: Settings) -> Intent:
     each += [one for endpoint in settings.endpoints for one in _endpoint(endpoint)]
     if settings.private_api:
         stack += (FRONT_DOORS_ROLE, f"VPC {FRONT_DOOR}", *map(_route, names))
-        each += [one for name in names for one in _through_front_door(name)]
+        judged = settings.private_api.authorizer is not None
+        stack += (FRONT_DOORS_AUTHORIZER,) if judged else ()
+        each += [one for name in names for one in (*_clients(name, judged=judged), *_through_front_door(name))]
+        each += _asks() if judged else ()
     stack += balanced_intent.protected(settings)
     callers = [f"role caller-{caller.name}" for caller in settings.callers if caller.account]
     each += [one for caller in settings.callers for one in _elsewhere(caller, settings.endpoints)]
@@ -143,18 +151,30 @@ def _route(endpoint: str) -> str:
     return f"route front-door to {endpoint}"
 
 
-def _through_front_door(name: str) -> Iterator[Expectation]:
-    """A caller asks API Gateway, through the stack's endpoint; and that asks SageMaker, from its own network."""
-    who, call = f"holders of front-door-{name}", "execute-api:Invoke"
+def _clients(name: str, *, judged: bool) -> Iterator[Expectation]:
+    """Who asks API Gateway, through the stack's endpoint: holders of the policy, or whom an authorizer judges."""
+    call = "execute-api:Invoke"
+    if judged:
+        yield Expectation(Expected.REQUIRED, ANONYMOUS, call, _route(name), FRONT_DOOR, "clients sign no calls")
+        yield Expectation(Expected.ASSUMED, "*", call, _route(name), FRONT_DOOR, JUDGED)
+        return
+    who = f"holders of front-door-{name}"
     yield Expectation(Expected.REQUIRED, who, call, _route(name), FRONT_DOOR, "clients call by the stack's own name")
     yield Expectation(Expected.PERMITTED, "role *", call, _route(name), FRONT_DOOR, "whoever has the policy")
     yield Expectation(Expected.ASSUMED, ADMINISTRATOR, call, _route(name), FRONT_DOOR, BY_NAME)
+
+
+def _asks() -> Iterator[Expectation]:
+    yield Expectation(Expected.REQUIRED, GATEWAY, "sts:AssumeRole", FRONT_DOORS_AUTHORIZER, why="the function is asked")
+
+
+def _through_front_door(name: str) -> Iterator[Expectation]:
+    """API Gateway asks SageMaker for the front door's callers, from its own network."""
     invoke, why = "sagemaker:InvokeEndpoint", "API Gateway calls the models for the front door's callers"
     yield Expectation(Expected.REQUIRED, FRONT_DOORS_ROLE, invoke, f"endpoint {name}", PUBLIC.name, why)
     taken = "the role is API Gateway's alone, and where it calls from is up to API Gateway"
     yield Expectation(Expected.PERMITTED, FRONT_DOORS_ROLE, invoke, f"endpoint {name}", why=taken)
-    service = "apigateway.amazonaws.com, for this account"
-    yield Expectation(Expected.REQUIRED, service, "sts:AssumeRole", FRONT_DOORS_ROLE, why=why)
+    yield Expectation(Expected.REQUIRED, GATEWAY, "sts:AssumeRole", FRONT_DOORS_ROLE, why=why)
 
 
 def _at_once(*, streaming: bool) -> Sequence[str]:

@@ -139,6 +139,16 @@ def verify(
             dir_okay=False,
         ),
     ] = None,
+    authorization: Annotated[
+        Path | None,
+        typer.Option(
+            "--authorization",
+            help="File with what the authorizer of an API lets in: --from-inside sends it in the authorizer's header. "
+            "It is in the function's event, and nowhere else.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option(
@@ -170,6 +180,7 @@ def verify(
                 lambda check: step.count(check.subject),
                 from_inside=from_inside,
                 client_certificate=client_certificate.read_text(encoding="utf-8") if client_certificate else "",
+                authorization=authorization.read_text(encoding="utf-8").strip() if authorization else "",
             )
         if to:
             from private_inference.cli.evidence import evidence

@@ -8,6 +8,7 @@ from components.settings import Settings
 from private_inference.cli.progress import Steps
 from private_inference.cli.proof import reachability_as_json
 from private_inference.cli.verdicts import Verdicts, judge
+from private_inference.rehearsal import authorizer_function
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.engine import MotoEngine
 from private_inference.rehearsal.operations import Operations
@@ -70,6 +71,7 @@ def rehearse(
             lambda check: step.count(check.subject),
             from_inside=True,
             client_certificate="".join(shown.values()),
+            authorization=authorizer_function.TOKEN,
         )
         if settings.network.on_premises:
             from private_inference.cli.premises import called_from_premises

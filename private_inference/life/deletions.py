@@ -166,6 +166,9 @@ _SCALABLE = {
 DELETIONS: Mapping[str, Delete] = {
     "aws:acm/certificate:Certificate": Call("acm", "delete_certificate", {"CertificateArn": "id"}),
     "aws:acm/certificateValidation:CertificateValidation": kept,
+    "aws:apigateway/authorizer:Authorizer": Call(
+        "apigateway", "delete_authorizer", {"restApiId": "restApi", "authorizerId": "id"}
+    ),
     "aws:apigateway/basePathMapping:BasePathMapping": Call(
         "apigateway",
         "delete_base_path_mapping",

@@ -80,8 +80,19 @@ def record(account: Account, _state: State, inputs: Inputs) -> None:
     change_record(account, inputs, "UPSERT")
 
 
+METHOD = {"restApiId": "restApi", "resourceId": "resourceId", "httpMethod": "httpMethod"}
+
 UPDATES: Mapping[str, Update] = {
     "aws:acm/certificate:Certificate": certificate,
+    "aws:apigateway/authorizer:Authorizer": _patch(
+        "update_authorizer",
+        {"restApiId": "restApi", "authorizerId": "id"},
+        {
+            "authorizerUri": "/authorizerUri",
+            "authorizerCredentials": "/authorizerCredentials",
+            "identitySource": "/identitySource",
+        },
+    ),
     "aws:apigateway/basePathMapping:BasePathMapping": _patch(
         "update_base_path_mapping",
         {"domainName": "domainName", "domainNameId": "domainNameId", "basePath": "basePath"},
@@ -94,9 +105,10 @@ UPDATES: Mapping[str, Update] = {
     ),
     "aws:apigateway/domainNameAccessAssociation:DomainNameAccessAssociation": retag_api,
     "aws:apigateway/integration:Integration": _patch(
-        "update_integration",
-        {"restApiId": "restApi", "resourceId": "resourceId", "httpMethod": "httpMethod"},
-        {"timeoutMilliseconds": "/timeoutInMillis", "uri": "/uri"},
+        "update_integration", METHOD, {"timeoutMilliseconds": "/timeoutInMillis", "uri": "/uri"}
+    ),
+    "aws:apigateway/method:Method": _patch(
+        "update_method", METHOD, {"authorization": "/authorizationType", "authorizer": "/authorizerId"}
     ),
     "aws:apigateway/restApi:RestApi": _patch(
         "update_rest_api", {"restApiId": "id"}, {"name": "/name", "description": "/description"}

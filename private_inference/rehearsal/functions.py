@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from private_inference.graph.endpoint_services import FRONT_DOOR
 from private_inference.rehearsal.embedded_aws import clients_at
 from private_inference.rehearsal.operations import Operations
 from private_inference.rehearsal.reach import reached_endpoints, reached_names
@@ -50,13 +51,14 @@ def invoke(url: str, configuration: Mapping[str, Any], code: bytes, event: bytes
     with tempfile.TemporaryDirectory(prefix="function-") as folder, zipfile.ZipFile(io.BytesIO(code)) as packed:
         task = Path(folder) / "task"
         packed.extractall(task)  # what its user made
-        environment = _environment(url, configuration) | _resolving(url, configuration, Path(folder))
+        region, account = configuration["FunctionArn"].split(":")[3:5]
+        reached = reached_endpoints(clients_at(url, region, account), configuration)
+        environment = _environment(url, configuration, reached) | _resolving(url, configuration, reached, Path(folder))
         return _run(environment, configuration, task, event)
 
 
-def _environment(url: str, configuration: Mapping[str, Any]) -> dict[str, str]:
-    region, account = configuration["FunctionArn"].split(":")[3:5]
-    reached = reached_endpoints(clients_at(url, region, account), configuration)
+def _environment(url: str, configuration: Mapping[str, Any], reached: Mapping[str, str] | None) -> dict[str, str]:
+    region = configuration["FunctionArn"].split(":")[3]
     given = configuration.get("Environment", {}).get("Variables", {})
     return {
         **{name: value for name, value in given.items() if name != FIPS},
@@ -73,15 +75,17 @@ def _environment(url: str, configuration: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _resolving(url: str, configuration: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """How the function's process finds the private names of its VPC, and whom it trusts to vouch for them."""
+def _resolving(
+    url: str, configuration: Mapping[str, Any], reached: Mapping[str, str] | None, folder: Path
+) -> dict[str, str]:
+    """How the function's process finds the private names that it reaches, and whom it trusts to vouch for them."""
     vpc, happen = (configuration.get("VpcConfig") or {}).get("VpcId"), Operations(url)
-    names = happen.names(vpc) if vpc else {}
+    names = happen.names(vpc) if vpc and reached and FRONT_DOOR in reached else {}
     if vpc and (balanced := happen.balanced_names(vpc)):
         region, account = configuration["FunctionArn"].split(":")[3:5]
         placed = {name: interfaces for name, (_, interfaces) in balanced.items()}
-        reached = reached_names(clients_at(url, region, account), configuration, placed)
-        names |= {name: balanced[name][0] for name in reached}
+        answering = reached_names(clients_at(url, region, account), configuration, placed)
+        names |= {name: balanced[name][0] for name in answering}
     if not names:
         return {}
     from private_inference.rehearsal.authority import trusted

@@ -80,6 +80,11 @@ def service_may(policy: Document, service: str, request: Request) -> bool:
     return _named_may(policy, {("Service", service), ("AWS", "*"), (None, "*")}, request)
 
 
+def anybody_may(policy: Document, request: Request) -> bool:
+    """Whether whoever signs no request may, by the policy of what is asked for, or of the VPC endpoint on the way."""
+    return _named_may(policy, {(None, "*"), ("AWS", "*")}, request)
+
+
 def trusts(role: Role, service: str) -> bool:
     """Whether an AWS service may assume the role, for a resource of the role's own account."""
     return service_may(role.trust, service, Request("sts:AssumeRole", role.arn, {"aws:sourceaccount": role.account}))

@@ -5,15 +5,20 @@ volumes, and model archives and images from other pipelines.
 """
 
 import contextlib
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from components.model_packages import assumed
 from components.settings import Settings
+from components.settings.authorizer import AuthorizerSettings
 from components.settings.front_door import FrontDoorSettings
+from private_inference.rehearsal import authorizer_function
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.existing_vpc import existing_vpc
 from private_inference.rehearsal.fleet_needs import REGISTRY
@@ -72,6 +77,8 @@ def _front_door(aws: EmbeddedAws, settings: FrontDoorSettings) -> None:
         _image(aws, settings.load_balancer.forwarder)
     if settings.certificate_arn:
         operations.certificate(settings.certificate_arn, settings.domain_name)
+    if settings.authorizer:
+        _function(aws, settings.authorizer)
     if settings.web_acl_arn:
         operations.web_acl(settings.web_acl_arn)
     parent = settings.domain_name.partition(".")[2]
@@ -82,6 +89,27 @@ def _front_door(aws: EmbeddedAws, settings: FrontDoorSettings) -> None:
     role = f"arn:{partition_of(aws.region)}:iam::{account}:role/api-gateway-logs"
     change = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}]
     aws.client("apigateway").update_account(patchOperations=change)
+
+
+def _function(aws: EmbeddedAws, settings: AuthorizerSettings) -> None:
+    """A function by the name of the stack's authorizer, which lets in whoever shows a rehearsal's token."""
+    iam, functions = aws.client("iam"), aws.client("lambda")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    name, code = settings.function_arn.split(":")[6], Path(authorizer_function.__file__)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(code, code.name)
+    role = f"{name[:60]}-own"
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+        functions.create_function(
+            FunctionName=name,
+            Role=made["Role"]["Arn"],
+            Runtime="python3.13",
+            Handler=f"{code.stem}.handler",
+            Code={"ZipFile": packed.getvalue()},
+            Environment={"Variables": {"HEADER": settings.header}},
+        )
 
 
 def _organization(aws: EmbeddedAws) -> None:

@@ -21,6 +21,7 @@ TYPES = {
 
 IN_API = {"restApi": "rest_api_id"}
 ARGUMENTS = {
+    "aws_api_gateway_authorizer": IN_API,
     "aws_api_gateway_base_path_mapping": {"restApi": "api_id"},
     "aws_api_gateway_deployment": IN_API,
     "aws_api_gateway_integration": IN_API,

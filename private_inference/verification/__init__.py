@@ -51,17 +51,18 @@ def verify(
     *,
     from_inside: bool = False,
     client_certificate: str = "",
+    authorization: str = "",
 ) -> list[Check]:
     """Check everything about a stack. `on_check` is called with each check as it is made.
 
     `client` returns the boto3 client of a service by its name, as `boto3.Session(region_name=…).client` does; it is
     called once for each service. `from_inside` has the models called by a function in the app subnets, which
-    shows a load balancer this certificate, with its key (PEM).
+    shows a load balancer this certificate, with its key (PEM), and says this to an API's authorizer.
     """
     checks = []
     inside = InsideCaller(desired, client) if from_inside and desired.settings.endpoints else None
     try:
-        for assertion in assertions(Deployed(desired, Reader(client)), inside, client_certificate):
+        for assertion in assertions(Deployed(desired, Reader(client)), inside, client_certificate, authorization):
             check = evaluate(assertion)
             on_check(check)
             checks.append(check)
@@ -73,7 +74,7 @@ def verify(
 
 
 def assertions(
-    stack: Deployed, inside: InsideCaller | None = None, client_certificate: str = ""
+    stack: Deployed, inside: InsideCaller | None = None, client_certificate: str = "", authorization: str = ""
 ) -> Iterator[Assertion]:
     """Everything that has to be true, from the network to a call of each model."""
     for subject in (
@@ -97,7 +98,7 @@ def assertions(
         for part in (inference, components, roles, image_scans, exchange, capture, capacity, kv_cache):
             yield from part.assertions(stack, endpoint)
         yield from invocation.assertions(stack, endpoint, inside)
-    yield from front_door.assertions(stack, inside)
+    yield from front_door.assertions(stack, inside, authorization)
     yield from load_balancer.assertions(stack, inside, client_certificate)
     yield from callers.assertions(stack)
     if inside:

@@ -1,16 +1,18 @@
 """The private HTTPS name in front of the models: API, name, certificate, the roles on both sides, and a real call."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from components.settings import EndpointSettings
+from components.settings.authorizer import AuthorizerSettings
 from components.settings.front_door import FrontDoorSettings
 from private_inference.verification import own_name
 from private_inference.verification.checks import (
     AbsentError,
     Assertion,
     Result,
+    SkippedError,
     equal,
     equal_sets,
     joined,
@@ -34,8 +36,8 @@ INVOKE, ROUTE = "execute-api:Invoke", "POST/endpoints/{}/invocations"
 RUNTIME = "runtime.sagemaker:path/endpoints/{name}/invocations"
 
 
-def assertions(stack: Deployed, inside: InsideCaller | None) -> Iterator[Assertion]:
-    """Nothing for a stack without one."""
+def assertions(stack: Deployed, inside: InsideCaller | None, authorization: str) -> Iterator[Assertion]:
+    """Nothing for a stack without one. `authorization` is what an authorizer judges the call from inside by."""
     settings = stack.desired.settings.private_api
     if settings is None:
         return
@@ -46,15 +48,22 @@ def assertions(stack: Deployed, inside: InsideCaller | None) -> Iterator[Asserti
     def expect(text: str, look: Callable[..., Result], controls: Any, *given: Any) -> Assertion:
         return Assertion("Front door", text, partial(look, stack, *given), controls)
 
-    within = "this account's principals through its VPC endpoint only"
-    yield expect(f"its API is private, and lets in {within}", _api, BOUNDARY)
-    yield expect("every method of its API asks who calls", _methods, LEAST_PRIVILEGE)
+    authorizer = settings.authorizer
+    who = "whom its authorizer lets in" if authorizer else "this account's principals"
+    let_in = "*" if authorizer else f"AWS:arn:{stack.desired.partition}:iam::{stack.desired.account}:root"
+    yield expect(f"its API is private, and lets in {who} through its VPC endpoint only", _api, BOUNDARY, let_in)
+    by = "CUSTOM" if authorizer else "AWS_IAM"
+    yield expect("every method of its API asks who calls", _methods, LEAST_PRIVILEGE, by)
+    if authorizer:
+        asks = f"{authorizer.header} is judged at each call by the function of the settings"
+        yield expect(asks, _authorizer, LEAST_PRIVILEGE, authorizer)
     yield expect("it calls SageMaker Runtime with a role of its own", _integration, LEAST_PRIVILEGE)
     yield expect("that role is API Gateway's, and calls this stack's models only", _role, LEAST_PRIVILEGE)
     yield expect(f"{name} takes TLS 1.2 or later, through its VPC endpoint only", _domain, TRANSMISSION, settings)
     yield expect(f"{name} has an issued certificate for {days} days or more", _certificate, TRANSMISSION, settings)
     yield expect(f"{name} leads to its API, and resolves in the VPC to its VPC endpoint", _leads, BOUNDARY, settings)
-    yield expect(f"calls are logged with their caller, under the logs key, for {kept} days", _logs, AUDIT)
+    logged = "$context.authorizer.principalId" if authorizer else "$context.identity.userArn"
+    yield expect(f"calls are logged with their caller, under the logs key, for {kept} days", _logs, AUDIT, logged)
     if settings.count_callers:
         yield expect("it is counted who calls how often, by that log", _counted, MONITORING)
     yield expect(bound, _throttle, AVAILABILITY, settings)
@@ -62,11 +71,14 @@ def assertions(stack: Deployed, inside: InsideCaller | None) -> Iterator[Asserti
         yield expect("calls pass the web ACL of the settings first", _web_acl, BOUNDARY, settings.web_acl_arn)
     yield expect(f"the operators are told {days} days before its certificate ends", _alarm, MONITORING, settings)
     for endpoint in stack.desired.settings.endpoints:
-        claim = f"callers of {endpoint.name} have a policy for it alone"
-        yield expect(claim, _callers, LEAST_PRIVILEGE, endpoint)
+        if not authorizer:
+            claim = f"callers of {endpoint.name} have a policy for it alone"
+            yield expect(claim, _callers, LEAST_PRIVILEGE, endpoint)
         if inside:
-            claim = f"{endpoint.name} answers a signed call by {name}, from the app subnets"
-            yield expect(claim, _call, TRANSMISSION, endpoint, settings, inside)
+            claim = (
+                f"{endpoint.name} answers a {'call' if authorizer else 'signed call'} by {name}, from the app subnets"
+            )
+            yield expect(claim, _call, TRANSMISSION, endpoint, settings, inside, authorization)
 
 
 # The API
@@ -98,11 +110,11 @@ def _bounded(stack: Deployed, found: tuple[Statement, ...], principal: str) -> I
         yield "nothing refuses other VPC endpoints"
 
 
-def _api(stack: Deployed) -> Result:
+def _api(stack: Deployed, let_in: str) -> Result:
     found = _read(stack, "get_rest_api")
     kinds = equal_sets(found.get("endpointConfiguration", {}).get("types", []), ["PRIVATE"])
-    own = f"AWS:arn:{stack.desired.partition}:iam::{stack.desired.account}:root"
-    return result(f"{found['id']}: {kinds.seen}", [*kinds.faults, *_bounded(stack, _policy(found.get("policy")), own)])
+    faults = [*kinds.faults, *_bounded(stack, _policy(found.get("policy")), let_in)]
+    return result(f"{found['id']}: {kinds.seen}", faults)
 
 
 def _method_places(stack: Deployed) -> list[tuple[str, Mapping[str, str]]]:
@@ -115,12 +127,35 @@ def _method_places(stack: Deployed) -> list[tuple[str, Mapping[str, str]]]:
     ]
 
 
-def _methods(stack: Deployed) -> Result:
+def _methods(stack: Deployed, by: str) -> Result:
     asked = {name: _read(stack, "get_method", **place) for name, place in _method_places(stack)}
-    faults = [
-        f"{name}: {each['authorizationType']}" for name, each in asked.items() if each["authorizationType"] != "AWS_IAM"
-    ]
+    faults = [f"{name}: {each['authorizationType']}" for name, each in asked.items() if each["authorizationType"] != by]
     return result(joined(asked), [*faults, *([] if asked else ["it has none"])])
+
+
+def _authorizer(stack: Deployed, settings: AuthorizerSettings) -> Result:
+    """What API Gateway asks, as which role, and whether the function is there."""
+    methods = [_read(stack, "get_method", **place) for _, place in _method_places(stack)]
+    asked = {str(each.get("authorizerId")) for each in methods}
+    faults = [] if len(asked) == 1 else [f"methods ask {len(asked)} authorizers"]
+    found = _read(stack, "get_authorizer", authorizerId=min(asked))
+    place = f"arn:{stack.desired.partition}:apigateway:{stack.desired.contract.region}"
+    wanted = {
+        "type": "REQUEST",
+        "authorizerUri": f"{place}:lambda:path/2015-03-31/functions/{settings.function_arn}/invocations",
+        "identitySource": f"method.request.header.{settings.header}",
+        "authorizerResultTtlInSeconds": 0,
+    }
+    function = stack.aws.get("lambda", "get_function_configuration", FunctionName=settings.function_arn)
+    role = str(found.get("authorizerCredentials", "")).rpartition("/")[2]
+    return result(
+        f"{function['FunctionName']} as {role}",
+        [
+            *faults,
+            *equal(found, wanted).faults,
+            *_role_faults(stack, role, "lambda:InvokeFunction", [settings.function_arn]),
+        ],
+    )
 
 
 def _integrations(stack: Deployed) -> list[Mapping[str, Any]]:
@@ -141,6 +176,14 @@ def _role_arn(stack: Deployed) -> str:
 
 def _role(stack: Deployed) -> Result:
     name = _role_arn(stack).rpartition("/")[2]
+    called = [each.arn for each in stack.desired.contract.endpoints.values()]
+    return result(
+        f"{name}: {joined(map(short, called))}", _role_faults(stack, name, "sagemaker:InvokeEndpoint", called)
+    )
+
+
+def _role_faults(stack: Deployed, name: str, action: str, called: Iterable[str]) -> list[str]:
+    """What keeps a role from being API Gateway's for this account, and for one action on these ARNs alone."""
     trust = statements(stack.aws.get("iam", "get_role", RoleName=name)["Role"]["AssumeRolePolicyDocument"])
     principals = equal_sets((p for s in trust for p in s.principals), ["Service:apigateway.amazonaws.com"])
     faults = principals.faults
@@ -149,10 +192,9 @@ def _role(stack: Deployed) -> Result:
     if stack.aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name):
         faults.append("it has managed policies")
     allowing = [s for document in stack.inline_policies(name) for s in statements(document) if s.allows]
-    actions = equal_sets((a for s in allowing for a in s.actions), ["sagemaker:InvokeEndpoint"])
-    wanted = (each.arn for each in stack.desired.contract.endpoints.values())
-    resources = equal_sets((short(r) for s in allowing for r in s.resources), map(short, wanted))
-    return result(f"{name}: {resources.seen}", [*faults, *actions.faults, *resources.faults])
+    actions = equal_sets((a for s in allowing for a in s.actions), [action])
+    resources = equal_sets((short(r) for s in allowing for r in s.resources), map(short, called))
+    return [*faults, *actions.faults, *resources.faults]
 
 
 # The name
@@ -230,10 +272,10 @@ def _counted(stack: Deployed) -> Result:
     return own_name.counted(stack, _log_group(_access_log(stack)))
 
 
-def _logs(stack: Deployed) -> Result:
+def _logs(stack: Deployed, caller: str) -> Result:
     found = _access_log(stack)
     name = _log_group(found)
-    faults = [] if "$context.identity.userArn" in found.get("format", "") else ["who called is not logged"]
+    faults = [] if caller in found.get("format", "") else ["who called is not logged"]
     group = stack.log_groups(name).get(name) if name else None
     if group is None:
         raise AbsentError("its stage logs no calls")
@@ -276,6 +318,12 @@ def _callers(stack: Deployed, endpoint: EndpointSettings) -> Result:
     return result(f"{short(promised)} through {door.vpc_endpoint_id}", faults)
 
 
-def _call(stack: Deployed, endpoint: EndpointSettings, settings: FrontDoorSettings, inside: InsideCaller) -> Result:
+def _call(
+    stack: Deployed, endpoint: EndpointSettings, settings: FrontDoorSettings, inside: InsideCaller, authorization: str
+) -> Result:
+    if settings.authorizer and not authorization:
+        raise SkippedError(f"not called: nothing was given for {settings.authorizer.header} (--authorization)")
+    said = {settings.authorizer.header: authorization} if settings.authorizer else {}
     url = f"{_promised(stack).url}/endpoints/{endpoint.name}/invocations"
-    return own_name.called(stack, endpoint, _certificate_arn(stack, settings), partial(inside.call_by_name, url))
+    call = partial(inside.call_by_name, url, said=said)
+    return own_name.called(stack, endpoint, _certificate_arn(stack, settings), call)

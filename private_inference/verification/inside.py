@@ -72,13 +72,23 @@ class InsideCaller:
         return self._asked(event)
 
     def call_by_name(
-        self, url: str, authority: str, body: bytes, content_type: str, accept: str, *, shown: str = ""
+        self,
+        url: str,
+        authority: str,
+        body: bytes,
+        content_type: str,
+        accept: str,
+        *,
+        shown: str = "",
+        said: Mapping[str, str] | None = None,
     ) -> bytes:
         """The answer to a POST to the front door, whose certificate this authority vouches for, too (PEM).
 
-        It is signed, unless a client's certificate and key (PEM) are shown in place of that.
+        It is signed, unless a client's certificate and key (PEM) are shown in place of that, or something is said in
+        headers.
         """
-        event = {"url": url, "authority": authority, "shown": shown, "body": base64.b64encode(body).decode()}
+        event = {"url": url, "authority": authority, "shown": shown, "said": dict(said or {})}
+        event |= {"body": base64.b64encode(body).decode()}
         return self._asked(event | {"contentType": content_type, "accept": accept})
 
     def _asked(self, event: Mapping[str, Any]) -> bytes:

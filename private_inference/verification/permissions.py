@@ -57,6 +57,8 @@ def _front_door(stack: Deployed, promised: FrontDoor) -> Iterator[Guarded]:
     desired = stack.desired
     role = f"arn:{desired.partition}:iam::{desired.account}:role{desired.iam_path}{desired.name}-front-door"
     yield Guarded("role front-door", "role", role)
+    for authorizer in stack.aws.all("apigateway", "get_authorizers", "items", restApiId=promised.api_id):
+        yield Guarded("role front-door-authorizer", "role", str(authorizer["authorizerCredentials"]))
     place = f"arn:{desired.partition}:execute-api:{desired.contract.region}:{desired.account}:{promised.api_id}"
 
     def read() -> list[Any]:

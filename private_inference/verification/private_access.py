@@ -9,7 +9,7 @@ from private_inference.verification.checks import Assertion, Result, equal_sets,
 from private_inference.verification.controls import BOUNDARY, LEAST_PRIVILEGE
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item
-from private_inference.verification.desired import ACCESS, S3, invoked
+from private_inference.verification.desired import ACCESS, FRONT_DOOR, S3, invoked
 from private_inference.verification.exchange_permissions import FAILURES, INPUTS, OUTPUTS
 from private_inference.verification.packages import served_by
 from private_inference.verification.policies import Statement, statements
@@ -138,6 +138,8 @@ def _bounds(stack: Deployed, service: str) -> str:
         return "its policy lets roles read artifacts, and callers put requests and read answers, of this stack only"
     if service == S3:
         return "its policy lets this stack's roles read its artifacts only"
+    if service == FRONT_DOOR and _judged(stack):
+        return "its policy lets calls to this stack's API pass, and no others"
     return "its policy is bounded to this account and the service's own actions"
 
 
@@ -149,6 +151,8 @@ def _policy(stack: Deployed, service: str, kind: str) -> Result:
         return result(said, _beyond_runtime(stack, allowing))
     if service == S3:
         return result(said, _beyond_artifacts(stack, allowing))
+    if service == FRONT_DOOR and _judged(stack):
+        return result(said, _beyond_the_api(stack, allowing))
     return result(said, _beyond_service(stack, service, allowing))
 
 
@@ -250,6 +254,20 @@ def _beyond_service(stack: Deployed, service: str, allowing: list[Statement]) ->
         yield from (f"{action} on every resource" for action in sorted(unbounded))
     named = {resource for s in allowing for resource in s.resources if resource != "*"}
     yield from _excess("resource", (arn for arn in named if arn.split(":")[4:5] != [stack.desired.account]))
+
+
+def _judged(stack: Deployed) -> bool:
+    """Whether an authorizer judges calls, which are nobody's to IAM."""
+    api = stack.desired.settings.private_api
+    return api is not None and api.authorizer is not None
+
+
+def _beyond_the_api(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:
+    desired, promised, api = stack.desired, stack.desired.contract.front_door, stack.desired.settings.private_api
+    place = f"arn:{desired.partition}:execute-api:{desired.contract.region}:{desired.account}:"
+    wanted = [f"{place}{promised.api_id}/*", f"{place}/domainnames/{api.domain_name}+*"] if promised and api else []
+    yield from equal_sets((r for s in allowing for r in s.resources), wanted).faults
+    yield from equal_sets((a for s in allowing for a in s.actions), ["execute-api:Invoke"]).faults
 
 
 def _foreign(stack: Deployed, allowing: list[Statement]) -> Iterator[str]:

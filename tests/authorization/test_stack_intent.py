@@ -355,6 +355,57 @@ def test_whatever_is_broken_at_a_front_door_is_found(opened: tuple[Settings, Run
 
 
 @pytest.fixture(scope="module")
+def judged() -> tuple[Settings, Run]:
+    """The example whose authorizer judges calls."""
+    config = load_stack(ROOT, "examples/stacks/authorizer/Pulumi.authorizer.yaml")
+    settings = settings_of(config)
+    engine = SymbolEngine(PreviewEngine(settings.region), settings.region)
+    return settings, run_program(config, engine, preview=True)
+
+
+def test_calls_that_an_authorizer_judges_are_assumed_and_not_proved(judged: tuple[Settings, Run]) -> None:
+    found = report(judged)
+    assert found.proved
+    assumed = {
+        (each.answer.question.principal.name, each.answer.question.path.name)
+        for each in found.judged
+        if each.answer.question.action == "execute-api:Invoke" and each.assumed
+    }
+    assert {path for _, path in assumed} == {"endpoint execute-api"}
+    assert "frontDoor.authorizer" in " ".join(found.assumptions)
+
+
+def _allows_only(document: dict[str, Any]) -> None:
+    for statement in document["Statement"]:
+        statement["Effect"] = "Allow"
+
+
+def _lets_the_account_in(document: dict[str, Any]) -> None:
+    document["Statement"][0]["Principal"] = {"AWS": "123456789012"}
+
+
+def _trusts_instances(document: dict[str, Any]) -> None:
+    document["Statement"][0]["Principal"] = {"Service": "ec2.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "key", "change", "told"),
+    [
+        ("RestApiPolicy", "front-door", "policy", _lets_the_account_in, "missing: anybody, without credentials"),
+        ("RestApiPolicy", "front-door", "policy", _allows_only, "surplus: anybody, without credentials"),
+        ("Role", "front-door-authorizer", "assumeRolePolicy", _trusts_instances, "surplus: ec2.amazonaws.com"),
+        ("Role", "front-door-authorizer", "assumeRolePolicy", _trusts_instances, "missing: apigateway.amazonaws.com"),
+    ],
+)
+def test_whatever_is_broken_around_an_authorizer_is_found(
+    judged: tuple[Settings, Run], type_: str, name: str, key: str, change: Change, told: str
+) -> None:
+    settings, run = judged
+    found = report((settings, _with(run, type_, name, key, change)))
+    assert any(told in str(each) for each in authorization_problems(found)), authorization_problems(found)
+
+
+@pytest.fixture(scope="module")
 def behind_a_balancer() -> tuple[Settings, Run]:
     """The example with a load balancer, under the perimeter that its program attaches."""
     config = load_stack(ROOT, "examples/stacks/load-balancer/Pulumi.load-balancer.yaml")

@@ -10,7 +10,7 @@ from components.certificates import check_certificate, covered
 from components.private_api import ANSWERS
 from components.settings import SettingsError
 from tests.support.recording import Recorded, RecordingEngine, record, stack_config
-from tests.support.stacks import CERTIFICATE, DOMAIN, WEB_ACL, endpoint, front_door, minimal, settings
+from tests.support.stacks import AUTHORIZER, CERTIFICATE, DOMAIN, WEB_ACL, endpoint, front_door, minimal, settings
 
 CA = CERTIFICATE.replace(":acm:", ":acm-pca:").replace(":certificate/", ":certificate-authority/")
 ZONE = "Z0123456789ABC"
@@ -228,3 +228,45 @@ def test_a_zone_without_the_service_has_no_interface_of_it(archive: Path) -> Non
     recorded = record(stack_config(minimal(archive, frontDoor=front_door())), engine)
     assert len(recorded.one("VpcEndpoint", "execute-api").properties["subnetIds"]) == 1
     assert "execute-api is not offered in us-east-1b" in recorded.warnings
+
+
+@pytest.fixture(scope="module")
+def judged(archive: Path) -> Recorded:
+    return door(archive, authorizer=AUTHORIZER | {"header": "X-Token"})
+
+
+def test_an_authorizer_is_asked_at_each_call_by_a_role_for_its_function_alone(judged: Recorded) -> None:
+    method, asked = judged.one("Method").properties, judged.one("Authorizer")
+    assert (method["authorization"], method["authorizerId"]) == ("CUSTOM", asked.id)
+    assert asked.properties["identitySource"] == "method.request.header.X-Token"
+    assert asked.properties["authorizerResultTtlInSeconds"] == 0
+    assert AUTHORIZER["functionArn"] in asked.properties["authorizerUri"]
+    assert asked.properties["authorizerCredentials"] == judged.one("Role", "front-door-authorizer").outputs["arn"]
+    (statement,) = document(judged, "RolePolicy", "front-door-authorizer")
+    assert (statement["Action"], statement["Resource"]) == (["lambda:InvokeFunction"], [AUTHORIZER["functionArn"]])
+
+
+def test_calls_that_are_not_signed_are_let_in_through_the_vpc_endpoint_alone(judged: Recorded) -> None:
+    own = judged.one("VpcEndpoint", "execute-api")
+    allowing, denying = document(judged, "RestApiPolicy", "front-door")
+    assert (allowing["Principal"], allowing["Condition"]) == ("*", {"StringEquals": {"aws:SourceVpce": own.id}})
+    assert (denying["Effect"], denying["Condition"]) == ("Deny", {"StringNotEquals": {"aws:SourceVpce": own.id}})
+    (passing,) = json.loads(own.properties["policy"])["Statement"]
+    assert "Condition" not in passing
+    assert "*" not in passing["Resource"]
+
+
+def test_whom_an_authorizer_judges_gets_a_header_and_no_policy(judged: Recorded) -> None:
+    assert judged.outputs["frontDoor"]["authorizationHeader"] == "X-Token"
+    assert "frontDoorPolicyArn" not in judged.outputs["endpoints"]["triage"]
+    assert [each.name for each in judged.all("aws:iam/policy:Policy") if "front-door" in each.name] == []
+    logs = json.loads(judged.one("Stage").properties["accessLogSettings"]["format"])
+    assert logs["caller"] == "$context.authorizer.principalId"
+
+
+def test_another_authorizer_is_another_deployment_of_the_api(opened: Recorded, judged: Recorded, archive: Path) -> None:
+    others = [door(archive, authorizer=AUTHORIZER), judged, opened]
+    definitions = {
+        each.one("aws:apigateway/deployment:Deployment").properties["triggers"]["definition"] for each in others
+    }
+    assert len(definitions) == len(others)

@@ -17,7 +17,18 @@ from botocore.loaders import Loader
 from components.settings import SettingsError
 from tests.components.test_settings import change, problems
 from tests.support.recording import ACCOUNT
-from tests.support.stacks import PROJECT, WEB_ACL, balanced, endpoint, foreigner, front_door, minimal, settings, variant
+from tests.support.stacks import (
+    AUTHORIZER,
+    PROJECT,
+    WEB_ACL,
+    balanced,
+    endpoint,
+    foreigner,
+    front_door,
+    minimal,
+    settings,
+    variant,
+)
 
 DOCS = "https://docs.aws.amazon.com/"
 API = f"{DOCS}sagemaker/latest/APIReference/API_"
@@ -349,6 +360,24 @@ COMBINATIONS = [
         "frontDoor.certificateArn",
         "API Gateway takes certificates of its own region only",
         f"{DOCS}apigateway/latest/developerguide/apigateway-private-custom-domains.html",
+    ),
+    Combination(
+        "an authorizer of another region",
+        {
+            "frontDoor": front_door(
+                authorizer=AUTHORIZER | {"functionArn": AUTHORIZER["functionArn"].replace("us-east-1", "eu-west-1")}
+            )
+        },
+        "frontDoor.authorizer.functionArn",
+        "is not in us-east-1, where the stack's API asks it",
+        f"{DOCS}apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html",
+    ),
+    Combination(
+        "an authorizer of a load balancer",
+        balanced({"authorizer": AUTHORIZER}),
+        "frontDoor.authorizer",
+        "is about the API, in whose place there is a load balancer",
+        f"{DOCS}elasticloadbalancing/latest/application/listener-authenticate-users.html",
     ),
     Combination(
         "a web ACL of another region",

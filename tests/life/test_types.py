@@ -40,7 +40,6 @@ def test_each_type_that_the_provider_updates_in_place_can_be_updated(properties:
     assert missing == {
         "aws:apigateway/deployment:Deployment",
         "aws:apigateway/integrationResponse:IntegrationResponse",
-        "aws:apigateway/method:Method",
         "aws:apigateway/methodResponse:MethodResponse",
         "aws:apigateway/resource:Resource",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",

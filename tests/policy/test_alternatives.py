@@ -11,6 +11,7 @@ from tests.policy.neighbours import ARN, CLIENT_GROUP, TRUST, allow
 
 pytestmark = pytest.mark.xdist_group("policy")
 
+API = "arn:aws:execute-api:us-east-1:123456789012"
 TLS_ONLY = json.dumps(
     {
         "Statement": {
@@ -162,6 +163,22 @@ def test_a_fips_endpoint_has_no_policy(deployed: Graph) -> None:
     assert not judge("endpoint-policies-are-bounded", graph).silent
     graph.set("VpcEndpoint", "sagemaker.runtime", "serviceName", FIPS)
     assert judge("endpoint-policies-are-bounded", graph).silent
+
+
+def test_calls_that_nobody_signs_pass_to_apis_that_are_named(deployed: Graph) -> None:
+    """Who makes them is for the API to ask: a rule of its own."""
+    graph = deployed.copy()
+    for action, arn, silent in (
+        ("execute-api:Invoke", f"{API}:a1b2c3/*", True),
+        ("execute-api:Invoke", f"{API}:/domainnames/models.example.internal+*", True),
+        ("execute-api:Invoke", f"{API}:*", False),
+        ("execute-api:Invoke", "*", False),
+        ("execute-api:*", f"{API}:a1b2c3/*", False),
+        ("s3:GetObject", f"{API}:a1b2c3/*", False),
+    ):
+        statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": [action], "Resource": [arn]}
+        graph.set("VpcEndpoint", "sagemaker.runtime", "policy", json.dumps({"Statement": [statement]}))
+        assert judge("endpoint-policies-are-bounded", graph).silent == silent, (action, arn)
 
 
 def test_a_serverless_variant_has_no_instances_to_count_or_scale(deployed: Graph) -> None:

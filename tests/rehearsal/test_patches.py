@@ -1627,6 +1627,22 @@ def an_integration_that_is_updated_keeps_its_responses(aws: EmbeddedAws) -> bool
     return False
 
 
+@probe("method_updated")
+def a_method_may_be_authorized_otherwise(aws: EmbeddedAws) -> bool:
+    gateway = aws.client("apigateway")
+    api = gateway.create_rest_api(name=unique("api"))
+    place = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "POST"}
+    gateway.put_method(**place, authorizationType="AWS_IAM")
+    given = {"/authorizationType": "CUSTOM", "/authorizerId": "a1b2c3"}
+    with contextlib.suppress(ClientError):
+        gateway.update_method(
+            **place, patchOperations=[{"op": "replace", "path": path, "value": to} for path, to in given.items()]
+        )
+        found = gateway.get_method(**place)
+        return bool((found["authorizationType"], found["authorizerId"]) == ("CUSTOM", "a1b2c3"))
+    return False
+
+
 @probe("domain_name_updated")
 def a_domain_name_may_have_another_policy_for_tls(aws: EmbeddedAws) -> bool:
     gateway, name = aws.client("apigateway"), f"{unique('name')}.example.internal"

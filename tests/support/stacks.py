@@ -55,6 +55,12 @@ CERTIFICATE = HERE.arn("acm", "certificate/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 WEB_ACL = HERE.arn("wafv2", "regional/webacl/models/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")
 
 
+AUTHORIZER = {
+    "unsignedBecause": "the devices have tokens and can't sign for AWS",
+    "functionArn": HERE.arn("lambda", "function:judge-tokens"),
+}
+
+
 def front_door(**changes: Any) -> dict[str, Any]:
     """The least that `frontDoor` says, with a certificate that exists."""
     return {"domainName": DOMAIN, "certificateArn": CERTIFICATE} | changes

@@ -215,12 +215,22 @@ HANDLERS = {
     "aws:apigateway/resource:Resource": Handler(
         Call(GATEWAY, "create_resource", id="id", outputs={"path": "path"}, renamed=IN_API), taggable=False
     ),
+    "aws:apigateway/authorizer:Authorizer": Handler(
+        Call(
+            GATEWAY,
+            "create_authorizer",
+            id="id",
+            renamed={**IN_API, "identityValidationExpression": "identityValidation"},
+        ),
+        auto_name="name",
+        taggable=False,
+    ),
     "aws:apigateway/method:Method": Handler(
         Call(
             GATEWAY,
             "put_method",
             id="join('-', ['agm', request.restApiId, request.resourceId, request.httpMethod])",
-            renamed={**IN_API, "authorization": "authorizationType"},
+            renamed={**IN_API, "authorization": "authorizationType", "authorizer": "authorizerId"},
             defaults={"apiKeyRequired": False},
         ),
         taggable=False,

@@ -17,8 +17,8 @@ from moto.logs.models import logs_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
-from private_inference.rehearsal.iam_decision import Request, Way, refusal
-from private_inference.rehearsal.patches import callers, certificates
+from private_inference.rehearsal.iam_decision import Document, Request, refusal
+from private_inference.rehearsal.patches import authorizers, callers, certificates
 from private_inference.rehearsal.patches.own_account import own_account, own_address
 from private_inference.rehearsal.patches.private_apis import associations
 from private_inference.rehearsal.refused import RefusedError
@@ -27,7 +27,7 @@ SERVICE, INVOKE = "execute-api", "execute-api:Invoke"
 SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request, ?SignedHeaders=([^,]+), ?Signature=(\w+)"
 )
-JSON = "application/json"
+JSON, CUSTOM = "application/json", "CUSTOM"
 Answer = tuple[int, str, bytes]
 """Status, media type, body."""
 
@@ -67,6 +67,18 @@ class Call:
         name = f"/domainnames/{self.domain.domain_name}+{self.domain.id}"
         return f"arn:{self.partition}:{SERVICE}:{self.region}:{own_account()}:{name}"
 
+    @property
+    def leading(self) -> set[str]:
+        """The VPC endpoints that are associated with the name."""
+        associated = associations(apigateway_backends[own_account()][self.region]).values()
+        return {each["accessAssociationSource"] for each in associated if each["domainNameArn"] == self.domain.arn}
+
+    @property
+    def policies(self) -> list[tuple[str, Document]]:
+        """What a call is of, to IAM, each with its policy: the name, and the API."""
+        of_domain = (self.domain.policy or "{}").replace(f"{SERVICE}:/*", f"{self.domain_arn}*")
+        return [(self.domain_arn, json.loads(of_domain)), (self.api_arn, json.loads(self.api.policy or "{}"))]
+
     def header(self, name: str) -> str | None:
         key = name.upper().replace("-", "_")
         found = self.environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}")
@@ -84,9 +96,15 @@ def answer(region: str, environ: Mapping[str, Any], start_response: Callable[...
     caller, call = "-", None
     try:
         call = _call(region, environ)
-        session = _caller(call)
-        caller = session.arn
-        status, kind, body = _answered(call, session)
+        method, parameters = _route(call)
+        if method.authorization_type == CUSTOM:
+            caller = authorizers.judge(call, method)
+        else:
+            session = _caller(call)
+            caller = session.arn
+            _judge(call, method, session)
+        status, kind, body = _invoked(call, method.method_integration, parameters)
+        status = _told(method.method_integration, status)
     except RefusedError as error:
         status, kind, body = error.status, JSON, json.dumps({"message": str(error)}).encode()
     if call:
@@ -142,31 +160,17 @@ def _signature(call: Call, session: Any, names: Iterable[str]) -> str:
     return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))
 
 
-def _answered(call: Call, session: Any) -> Answer:
+def _judge(call: Call, method: Any, session: Any) -> None:
+    """The way, the VPC endpoint's policy, those of name and API, and the caller's own."""
     way = callers.way_of(call.region, session, (SERVICE,))
-    leading = {
-        each["accessAssociationSource"]
-        for each in associations(apigateway_backends[own_account()][call.region]).values()
-        if each["domainNameArn"] == call.domain.arn
-    }
-    if way is None or way.endpoint not in leading:
+    if way is None or way.endpoint not in call.leading:
         raise _forbidden()
-    _judge(call, session, way)
-    method, parameters = _route(call)
     if method.authorization_type != "AWS_IAM":
         raise RefusedError(500, "NotJudgedError", f"it can't judge calls that {method.authorization_type} authorizes")
-    integration = method.method_integration
-    status, kind, body = _invoked(call, integration, parameters)
-    return _told(integration, status), kind, body
-
-
-def _judge(call: Call, session: Any, way: Way) -> None:
-    """The VPC endpoint's policy, those of name and API, and the caller's own."""
     role, context = callers.role_of(session), {**way.context, f"{SERVICE}:viadomainarn": call.domain_arn}
-    of_domain = (call.domain.policy or "{}").replace(f"{SERVICE}:/*", f"{call.domain_arn}*")
-    for arn, policy in ((call.domain_arn, of_domain), (call.api_arn, call.api.policy or "{}")):
+    for arn, policy in call.policies:
         request = Request(INVOKE, arn, context)
-        if why := refusal(role, request, json.loads(policy), way):
+        if why := refusal(role, request, policy, way):
             raise _forbidden(f"User: {session.arn} is not authorized to perform: {INVOKE} on resource: {arn} {why}")
 
 
@@ -235,7 +239,13 @@ def _told(integration: Any, status: int) -> int:
 def _log(call: Call, caller: str, status: int, size: int) -> None:
     """A line in the stage's access log, in its format; what isn't known here is `-`."""
     settings = call.stage.access_log_settings or {}
-    known = {"identity.userArn": caller, "httpMethod": call.method, "path": call.path, "status": status}
+    known = {
+        "identity.userArn": caller,
+        "authorizer.principalId": caller,
+        "httpMethod": call.method,
+        "path": call.path,
+        "status": status,
+    }
     known["responseLength"] = size
     line = re.sub(r"\$context\.([\w.]+)", lambda each: str(known.get(each[1], "-")), settings.get("format", ""))
     group = logs_backends[own_account()][call.region].groups.get(settings.get("destinationArn", "").rpartition(":")[2])

@@ -36,8 +36,8 @@ def gateway_requests(response: Any, operation: str, asked: Parameters, tagged: M
         yield Request(f"{GATEWAY}:CreateAccessAssociation", asked["domainNameArn"])
     if tagged and operation != "TagResource":
         yield Request(f"{GATEWAY}:PUT", _arn(response, f"/tags/{quote(f'{arn}/new', safe='')}"), tagged)
-    if asked.get("credentials"):
-        yield Request("iam:PassRole", asked["credentials"], {"iam:passedtoservice": "apigateway.amazonaws.com"})
+    for role in filter(None, (asked.get("credentials"), asked.get("authorizerCredentials"))):
+        yield Request("iam:PassRole", role, {"iam:passedtoservice": "apigateway.amazonaws.com"})
 
 
 def _called(response: Any) -> tuple[str, Mapping[str, str]]:

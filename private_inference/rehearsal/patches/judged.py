@@ -45,11 +45,17 @@ def _parameters(response: Any) -> list[str]:
     return [f"parameter/{name.removeprefix('/')}" for name in asked.get("Names") or [asked["Name"]]]
 
 
+def _function(response: Any) -> list[str]:
+    name = unquote(response.path.split("/functions/")[1].split("/")[0])
+    return [name.split(":", 5)[5] if name.startswith("arn:") else f"function:{name}"]
+
+
 INVOCATIONS = ("InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream")
 
 JUDGED: Mapping[tuple[str, str], Judged] = {
     # The embedded AWS has one address: which of the two a client means can't be seen.
     **{("sagemaker-runtime", name): Judged(f"sagemaker:{name}", RUNTIMES, _endpoint, _target) for name in INVOCATIONS},
+    ("awslambda", "Invoke"): Judged("lambda:InvokeFunction", ("lambda",), _function),
     **{("ssm", name): Judged(f"ssm:{name}", ("ssm",), _parameters) for name in ("GetParameter", "GetParameters")},
 }
 """Beside them, s3:GetObject and s3:PutObject are judged, with what the object's bucket and key say."""

@@ -182,6 +182,20 @@ def integration_updated(original: Any, response: Any) -> str:
     return json.dumps(found.to_json())
 
 
+@patch(APIGatewayResponse, "update_method")
+def method_updated(original: Any, response: Any) -> str:
+    """UpdateMethod changes who authorizes calls.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html.
+    """
+    _, _, api, _, resource, _, method, *_ = response.path.split("/")
+    found = response.backend.get_method(api, resource, method)
+    names = {"/authorizationType": "authorization_type", "/authorizerId": "authorizer_id"}
+    for change in _parameters()["patchOperations"]:
+        setattr(found, names[change["path"]], change.get("value"))
+    return json.dumps(found.to_json())
+
+
 @patch(APIGatewayResponse, "update_domain_name")
 def domain_name_updated(original: Any, response: Any) -> str:
     """UpdateDomainName changes a name's certificate, its versions of TLS and its policy."""

@@ -625,6 +625,15 @@ aws.apigateway.RestApiPolicy(
 )
 path = aws.apigateway.Resource("door", rest_api=api.id, parent_id=api.root_resource_id, path_part="{name}", opts=child)
 at: dict[str, Any] = {"rest_api": api.id, "resource_id": path.id, "http_method": "POST"}
+aws.apigateway.Authorizer(
+    "door",
+    rest_api=api.id,
+    type="REQUEST",
+    authorizer_uri=f"arn:aws:apigateway:{aws.get_region().region}:lambda:path/2015-03-31/functions/any/invocations",
+    identity_source="method.request.header.Authorization",
+    authorizer_result_ttl_in_seconds=0,
+    opts=child,
+)
 method = aws.apigateway.Method("door", **at, authorization="AWS_IAM", opts=child)
 integration = aws.apigateway.Integration(
     "door",
