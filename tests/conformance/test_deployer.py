@@ -50,7 +50,7 @@ def test_a_deployer_creates_changes_and_destroys_prod(tmp_path: Path) -> None:
 
 
 @of_every_stack
-@pytest.mark.parametrize("name", ["front-door", "inference-components", "on-premises"])
+@pytest.mark.parametrize("name", ["authorizer", "front-door", "inference-components", "on-premises"])
 def test_a_deployer_creates_changes_and_destroys_an_example(name: str, tmp_path: Path) -> None:
     config = load_stack(ROOT, f"examples/stacks/{name}/Pulumi.{name}.yaml")
     deploy_change_and_destroy(tmp_path, config, changed(config, costCenter="another"))

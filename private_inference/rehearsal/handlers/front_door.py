@@ -41,6 +41,12 @@ def rest_api_policy(account: Account, inputs: Inputs) -> Created:
     return Created(inputs["restApiId"])
 
 
+def authorizer(account: Account, inputs: Inputs) -> Created:
+    made = call(account, GATEWAY, "create_authorizer", inputs, renamed=IN_API)
+    place = f"arn:{account.partition}:{GATEWAY}:{account.region}::/restapis/{inputs['restApi']}"
+    return Created(made["id"], {"arn": f"{place}/authorizers/{made['id']}"})
+
+
 def integration(account: Account, inputs: Inputs) -> Created:
     """AWS calls the integration's own method otherwise than the resource's."""
     renamed = {**IN_API, "timeoutMilliseconds": "timeoutInMillis"}
@@ -215,16 +221,7 @@ HANDLERS = {
     "aws:apigateway/resource:Resource": Handler(
         Call(GATEWAY, "create_resource", id="id", outputs={"path": "path"}, renamed=IN_API), taggable=False
     ),
-    "aws:apigateway/authorizer:Authorizer": Handler(
-        Call(
-            GATEWAY,
-            "create_authorizer",
-            id="id",
-            renamed={**IN_API, "identityValidationExpression": "identityValidation"},
-        ),
-        auto_name="name",
-        taggable=False,
-    ),
+    "aws:apigateway/authorizer:Authorizer": Handler(authorizer, auto_name="name", taggable=False),
     "aws:apigateway/method:Method": Handler(
         Call(
             GATEWAY,

@@ -629,7 +629,7 @@ aws.apigateway.Authorizer(
     "door",
     rest_api=api.id,
     type="REQUEST",
-    authorizer_uri=f"arn:aws:apigateway:{aws.get_region().region}:lambda:path/2015-03-31/functions/any/invocations",
+    authorizer_uri=f"arn:aws:apigateway:{region.region}:lambda:path/2015-03-31/functions/any/invocations",
     identity_source="method.request.header.Authorization",
     authorizer_result_ttl_in_seconds=0,
     opts=child,
