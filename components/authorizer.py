@@ -12,8 +12,6 @@ from components import iam
 from components.iam import Account
 from components.settings.authorizer import AuthorizerSettings
 
-HEADER = "method.request.header."
-
 
 def authorizer(
     name: str,
@@ -40,7 +38,7 @@ def authorizer(
         type="REQUEST",
         authorizer_uri=f"arn:{account.partition}:apigateway:{account.region}:{called}",
         authorizer_credentials=role.arn,
-        identity_source=f"{HEADER}{settings.header}",
+        identity_source=f"method.request.header.{settings.header}",
         authorizer_result_ttl_in_seconds=0,
         opts=child(depends_on=[policy]),
     )

@@ -91,8 +91,9 @@ class FrontDoorSettings(SettingsGroup):
                 if field in self.model_fields_set:
                     message = "is about the API, in whose place there is a load balancer; remove it"
                     instead = "; set loadBalancer.timeoutSeconds" if field == "timeout_seconds" else ""
-                    value = self.authorizer.function_arn if self.authorizer and field == key else getattr(self, field)
-                    yield Problem(key, value, f"{message}{instead}")
+                    value = getattr(self, field)
+                    given = value.function_arn if isinstance(value, AuthorizerSettings) else value
+                    yield Problem(key, given, f"{message}{instead}")
 
 
 def contradictions(

@@ -165,6 +165,7 @@ def _clients(name: str, *, judged: bool) -> Iterator[Expectation]:
 
 
 def _asks() -> Iterator[Expectation]:
+    """API Gateway asks the authorizer's function as a role of its own."""
     yield Expectation(Expected.REQUIRED, GATEWAY, "sts:AssumeRole", FRONT_DOORS_AUTHORIZER, why="the function is asked")
 
 
