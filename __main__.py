@@ -144,7 +144,7 @@ store = ArtifactStore(
     options,
 )
 exchanges = exchanges_of(settings, storage, roles, keys.notifications.arn, readers, options)
-captures = captures_of(settings, storage, readers, options)
+captures = captures_of(settings, storage, readers, stack_path(), safeguards.invoke_policy, options)
 captured = captured_buckets(captures, live, account)
 registry = ImageRegistry("images", storage, options)
 built = built_images(settings, {kind: found.architecture for kind, found in facts.instances.items()}, registry)
@@ -185,6 +185,7 @@ access = PrivateAccess(
         listed_artifacts=[arn for each in reads.values() for arn in each.listed],
         exchanges=[exchange.bucket.arn for exchange in exchanges.values()],
         captures=list(captured.values()),
+        readable_captures=[each.bucket.arn for each in captures.values() if each.read_policy],
         iam_path=stack_path(),
         parameter_prefix=stack_path(),
         security_group_id=groups.access.id,

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 
 from components.camel_case import CamelCaseModel
 from components.cidr import Tier
+from components.data_capture import DataCapture
 from components.inbound_resolver import InboundResolver
 from components.inference import InferenceEndpoint
 from components.keys import EncryptionKeys
@@ -35,6 +36,15 @@ class RuntimeEndpoint(CamelCaseModel):
     """Its own DNS name, for clients without private DNS."""
     url: str
     """What SDKs call by default; private DNS resolves it to the interface endpoint."""
+
+
+class CapturedCalls(CamelCaseModel):
+    """What is kept of an endpoint's calls, for whoever looks for drift."""
+
+    location: str
+    """S3 URI, below which there are lines of JSON in `ENDPOINT/VARIANT/yyyy/mm/dd/hh/….jsonl`."""
+    read_policy_arn: str
+    """The IAM policy to attach to a role that reads them, from the VPC."""
 
 
 class EndpointContract(CamelCaseModel):
@@ -80,6 +90,8 @@ class EndpointContract(CamelCaseModel):
     """
     front_door_policy_arn: str | None = None
     """The IAM policy to attach to a role that calls through the front door; left out where there is none."""
+    captured: CapturedCalls | None = None
+    """What is kept of its calls; left out where nobody is to read it."""
 
 
 class FrontDoor(CamelCaseModel):
@@ -260,7 +272,14 @@ def _endpoint(
         target_containers=list(endpoint.target_containers) or LEFT_OUT,
         components=endpoint.components or LEFT_OUT,
         front_door_policy_arn=front_door.arn if front_door else LEFT_OUT,
+        captured=_captured(endpoint.capture),
     )
+
+
+def _captured(capture: DataCapture | None) -> Any:
+    if capture is None or capture.read_policy is None:
+        return LEFT_OUT
+    return as_json(CapturedCalls, location=capture.location, read_policy_arn=capture.read_policy.arn)
 
 
 LEFT_OUT = object()

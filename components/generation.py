@@ -45,7 +45,9 @@ class Content:
         content: dict[str, Any] = each[ALL_TRAFFIC] if each.keys() == {ALL_TRAFFIC} else {"variants": each}
         content |= {"volumeKey": self.volume_key, "zones": sorted(self.zones)} | ({"renamed": True} if renamed else {})
         if self.data_capture:
-            content["dataCapture"] = self.data_capture.model_dump(mode="json", exclude={"retention_days"})
+            content["dataCapture"] = self.data_capture.model_dump(
+                mode="json", exclude={"retention_days", "read_policy"}
+            )
         if self.shadow:
             content["shadow"] = self.shadow
         if self.asynchronous:

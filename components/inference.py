@@ -96,7 +96,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
     target_containers: Sequence[str]
     """What callers choose from, if they have to name a container."""
     exchange: Exchange | None
-    """Where its requests and answers are, if it is asynchronous."""
+    capture: DataCapture | None
 
     def __init__(self, name: str, args: InferenceEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:InferenceEndpoint", name, None, opts)
@@ -111,7 +111,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         self.streaming, self.openai = args.settings.streaming, args.settings.openai
         self.target_models = args.settings.target_models
         self.target_containers = args.settings.target_containers
-        self.exchange = args.exchange
+        self.exchange, self.capture = args.exchange, args.capture
         scaled = [served.name for served in args.variants if self._scales(served.name)]
         settings = [served.variant.settings for served in args.variants]
         announce(args.settings.name, settings, args.live, self, scaled=scaled)

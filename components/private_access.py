@@ -51,6 +51,8 @@ class PrivateAccessArgs:
     """Buckets of asynchronous endpoints' requests and answers."""
     captures: Sequence[iam.Arn] = ()
     """Buckets of captured calls."""
+    readable_captures: Sequence[iam.Arn] = ()
+    """Those of them that somebody has a policy to read."""
 
 
 class PrivateAccess(pulumi.ComponentResource):
@@ -136,7 +138,9 @@ class PrivateAccess(pulumi.ComponentResource):
             roles = account.roles(self._args.iam_path)
             further = [
                 *exchange_policies.gateway_statements(account, self._args.exchanges, roles),
-                *capture_policies.gateway_statements(account, self._args.captures, roles),
+                *capture_policies.gateway_statements(
+                    account, self._args.captures, roles, readable=self._args.readable_captures
+                ),
             ]
             listed = self._args.listed_artifacts
             return artifact_reads(account, self._args.artifacts, roles, *further, listed=listed, image_layers=layers)

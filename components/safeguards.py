@@ -217,9 +217,9 @@ class Safeguards:
     def _contract_unheld(self, args: ResourceHookArgs) -> None:
         """The contract goes first of all, so nothing is deleted while somebody holds a policy that it names."""
         for endpoint in json.loads((args.old_outputs or {})["insecureValue"])["endpoints"].values():
-            self._refuse_if_attached(endpoint["invokePolicyArn"])
-            if front_door := endpoint.get("frontDoorPolicyArn"):
-                self._refuse_if_attached(front_door)
+            captured = endpoint.get("captured", {}).get("readPolicyArn")
+            for policy in filter(None, (endpoint["invokePolicyArn"], endpoint.get("frontDoorPolicyArn"), captured)):
+                self._refuse_if_attached(policy)
 
     def _caller_unheld(self, args: ResourceHookArgs) -> None:
         """A caller's contract goes before its policy. Of another account nobody can hold that, but take its role."""
@@ -246,7 +246,7 @@ class Safeguards:
         ]
         if names:
             raise InUseError(
-                f"The invoke policy {policy_arn.rpartition('/')[2]} is attached to {', '.join(names)}, and IAM deletes "
+                f"The policy {policy_arn.rpartition('/')[2]} is attached to {', '.join(names)}, and IAM deletes "
                 "no attached policy. Have their owners detach it, then run the command again."
             )
 

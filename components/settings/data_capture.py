@@ -35,6 +35,8 @@ class DataCaptureSettings(SettingsGroup):
     """What of them."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Days after which it is gone."""
+    read_policy: bool = False
+    """Whether a policy is made for whoever reads what is kept, as a job that looks for drift does: from the VPC."""
 
     def _contradictions(self) -> Iterator[Problem]:
         if len(set(self.parts)) < len(self.parts):

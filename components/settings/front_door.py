@@ -92,8 +92,8 @@ class FrontDoorSettings(SettingsGroup):
                     message = "is about the API, in whose place there is a load balancer; remove it"
                     instead = "; set loadBalancer.timeoutSeconds" if field == "timeout_seconds" else ""
                     value = getattr(self, field)
-                    given = value.function_arn if isinstance(value, AuthorizerSettings) else value
-                    yield Problem(key, given, f"{message}{instead}")
+                    shown = value.function_arn if isinstance(value, AuthorizerSettings) else value
+                    yield Problem(key, shown, f"{message}{instead}")
 
 
 def contradictions(

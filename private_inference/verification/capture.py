@@ -4,11 +4,22 @@ from collections.abc import Iterator
 from functools import partial
 
 from components.settings import DataCaptureSettings, EndpointSettings
-from private_inference.verification.checks import AbsentError, Assertion, Result, equal
-from private_inference.verification.controls import AT_REST, INTEGRITY
+from private_inference.verification.checks import (
+    AbsentError,
+    Assertion,
+    Result,
+    equal,
+    equal_sets,
+    joined,
+    result,
+    short,
+)
+from private_inference.verification.controls import AT_REST, INTEGRITY, LEAST_PRIVILEGE
 from private_inference.verification.data import bucket_assertions, expiry
 from private_inference.verification.deployed import Deployed
+from private_inference.verification.policies import statements
 
+DECRYPT = "kms:Decrypt"
 MODES = {"request": "Input", "response": "Output"}
 TEXT = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json", "application/jsonlines"]}
 
@@ -25,6 +36,9 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
         f"{settings.percent} % of the {kept} go into its bucket under the data key",
         partial(_configuration, stack, name, settings),
     )
+    if settings.read_policy:
+        claim = "whoever reads them has a policy for that alone, from the VPC"
+        yield expect(claim, partial(_readers, stack, name), controls=LEAST_PRIVILEGE)
     yield expect("are being captured", partial(_started, stack, name, settings))
     yield from bucket_assertions(stack, expect, partial(bucket_of, stack, name))
     yield expect(
@@ -32,6 +46,24 @@ def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertio
         lambda: expiry(stack, bucket_of(stack, name), settings.retention_days),
         controls=INTEGRITY,
     )
+
+
+def _readers(stack: Deployed, endpoint: str) -> Result:
+    """What the policy for whoever reads allows."""
+    promised = stack.desired.contract.endpoints[endpoint].captured
+    if promised is None:
+        raise AbsentError("the contract names none")
+    desired, bucket = stack.desired, bucket_of(stack, endpoint)
+    arn, key = f"arn:{desired.partition}:s3:::{bucket}", desired.contract.key_arns.data
+    wanted = {("s3:GetObject", f"{arn}/*"), ("s3:ListBucket", arn), (DECRYPT, key)}
+    allowing = [s for s in statements(stack.managed_policy(promised.read_policy_arn)) if s.allows]
+    found = {(action, resource) for s in allowing for action in s.actions for resource in s.resources}
+    said = equal_sets(*([f"{action} on {short(resource)}" for action, resource in pairs] for pairs in (found, wanted)))
+    through = ("StringEquals", "kms:ViaService", f"s3.{desired.contract.region}.amazonaws.com")
+    from_vpc = ("StringEquals", "aws:SourceVpc", desired.contract.vpc_id)
+    loose = [s for s in allowing if not s.requires(*(through if DECRYPT in s.actions else from_vpc))]
+    faults = [f"{joined(s.actions)} is not bounded to {'S3' if DECRYPT in s.actions else 'the VPC'}" for s in loose]
+    return result(short(promised.read_policy_arn), [*said.faults, *faults])
 
 
 def bucket_of(stack: Deployed, endpoint: str) -> str:

@@ -43,7 +43,10 @@ def _handed_out(contract: Contract) -> dict[str, str]:
     """The policies for callers, by the names that the stack's intent has for them."""
     found = {name: endpoint.invoke_policy_arn for name, endpoint in contract.endpoints.items()}
     by_name = {f"front-door-{name}": endpoint.front_door_policy_arn for name, endpoint in contract.endpoints.items()}
-    return found | {name: arn for name, arn in by_name.items() if arn}
+    reading = {
+        f"{name}-captured": each.captured.read_policy_arn for name, each in contract.endpoints.items() if each.captured
+    }
+    return found | {name: arn for name, arn in by_name.items() if arn} | reading
 
 
 def _of_callers(stack: Deployed) -> dict[str, str]:

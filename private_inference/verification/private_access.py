@@ -17,6 +17,7 @@ from private_inference.verification.policies import Statement, statements
 INVOKE = frozenset(
     {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "sagemaker:InvokeEndpointWithResponseStream"}
 )
+READING = frozenset({"s3:GetObject", "s3:ListBucket"})
 ACTION_PREFIXES = {"monitoring": "cloudwatch", "sagemaker.api": "sagemaker", "ecr.api": "ecr", "ecr.dkr": "ecr"}
 """Prefix of a service's actions, where it is not the name of its endpoint."""
 NO_PRIVATE_DNS = frozenset({"dynamodb"})
@@ -136,6 +137,8 @@ def _bounds(stack: Deployed, service: str) -> str:
         return "its policy lets this account's principals invoke this stack's endpoints only"
     if service == S3 and stack.desired.settings.asynchronous:
         return "its policy lets roles read artifacts, and callers put requests and read answers, of this stack only"
+    if service == S3 and _readable(stack):
+        return "its policy lets roles read artifacts, and this account's readers captured calls, of this stack only"
     if service == S3:
         return "its policy lets this stack's roles read its artifacts only"
     if service == FRONT_DOOR and _judged(stack):
@@ -179,7 +182,7 @@ def _beyond_artifacts(stack: Deployed, allowing: list[Statement]) -> Iterator[st
         # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
         allowing = [s for s in allowing if s.resources != {layers}]
     requests = [s for s in allowing if s.resources & _exchanged(stack).keys()]
-    captured = [s for s in allowing if s.resources & _captured(stack)]
+    captured = [s for s in allowing if s.resources & {*_captured(stack), *_readable(stack)}]
     allowing = [s for s in allowing if s not in (*requests, *captured)]
     yield from _foreign(stack, [*allowing, *requests, *captured])
     yield from _beyond_captures(stack, captured)
@@ -224,11 +227,25 @@ def _captured(stack: Deployed) -> frozenset[str]:
     return frozenset(f"arn:{stack.desired.partition}:s3:::{bucket}/*" for bucket in stack.captures.values())
 
 
+def _readable(stack: Deployed) -> frozenset[str]:
+    """Buckets of captured calls that the settings give somebody to read, and their objects."""
+    reading = {
+        each.name for each in stack.desired.settings.endpoints if each.data_capture and each.data_capture.read_policy
+    }
+    buckets = [
+        f"arn:{stack.desired.partition}:s3:::{bucket}" for name, bucket in stack.captures.items() if name in reading
+    ]
+    return frozenset(each for bucket in buckets for each in (bucket, f"{bucket}/*"))
+
+
 def _beyond_captures(stack: Deployed, captured: list[Statement]) -> Iterator[str]:
-    """Roles of the stack write what they capture, and read none."""
-    lacking = _captured(stack) - {resource for s in captured for resource in s.resources}
+    """Roles of the stack write what they capture; this account's principals read what somebody has a policy for."""
+    writing = [s for s in captured if not s.actions <= READING]
+    lacking = _captured(stack) - {resource for s in writing for resource in s.resources}
     yield from (f"{short(resource)} is out of reach" for resource in lacking)
-    for statement in captured:
+    read = {resource for s in captured if s not in writing for resource in s.resources}
+    yield from equal_sets(map(short, read), map(short, _readable(stack))).faults
+    for statement in writing:
         yield from _excess("resource", statement.resources - _captured(stack))
         yield from _excess("action", statement.actions - {"s3:PutObject", "s3:AbortMultipartUpload"})
         if not _is_for_roles(stack, statement):

@@ -12,7 +12,7 @@ from components.iam import Account
 from components.live_endpoints import NOT_DEPLOYED
 from tests.components.test_settings import problems
 from tests.components.test_shadow_settings import shadow
-from tests.support.recording import Recorded, record, stack_config
+from tests.support.recording import ACCOUNT, Recorded, record, stack_config
 from tests.support.stacks import endpoint, minimal, settings
 
 NAME = "x" * 27
@@ -91,7 +91,7 @@ def test_what_it_keeps_of_calls_makes_another_configuration_and_how_long_does_no
         made = record(stack_config(captured(archive, capture)))
         return made.one("EndpointConfiguration").name
 
-    assert name() == name(retentionDays=7)
+    assert name() == name(retentionDays=7) == name(readPolicy=True)
     assert len({name(), name(percent=50), name(parts=["request"])}) == 3
 
 
@@ -105,3 +105,42 @@ def test_what_it_keeps_of_calls_makes_another_configuration_and_how_long_does_no
 def test_what_can_not_be_captured_is_refused(changes: dict[str, Any], told: str, archive: Path) -> None:
     (said,) = problems(captured(archive, **changes))
     assert told in said
+
+
+@pytest.fixture(scope="module")
+def readable(archive: Path) -> Recorded:
+    return record(stack_config(captured(archive, {"readPolicy": True})))
+
+
+def test_nobody_is_given_captured_calls_to_read_unless_asked(recorded: Recorded) -> None:
+    assert f"{NAME}-captured" not in {each.name for each in recorded.all("aws:iam/policy:Policy")}
+    assert "captured" not in recorded.outputs["endpoints"][NAME]
+
+
+def test_whoever_has_the_policy_finds_and_reads_them_from_the_vpc(readable: Recorded) -> None:
+    policy, bucket = readable.one("aws:iam/policy:Policy", "triage-captured"), readable.one("Bucket", "triage-captured")
+    arn = bucket.outputs["arn"]
+    reading, finding, decrypting = json.loads(policy.properties["policy"])["Statement"]
+    assert (reading["Action"], reading["Resource"]) == (["s3:GetObject"], [f"{arn}/*"])
+    assert (finding["Action"], finding["Resource"]) == (["s3:ListBucket"], [arn])
+    for each in (reading, finding):
+        assert each["Condition"] == {"StringEquals": {"aws:SourceVpc": readable.one("Vpc").id}}
+    assert (decrypting["Action"], decrypting["Resource"]) == (
+        ["kms:Decrypt"],
+        [readable.one("Key", "data").outputs["arn"]],
+    )
+    assert decrypting["Condition"]["StringLike"] == {"kms:EncryptionContext:aws:s3:arn": [arn, f"{arn}/*"]}
+    told = readable.outputs["endpoints"]["triage"]["captured"]
+    assert told == {"location": f"s3://{bucket.outputs['bucket']}", "readPolicyArn": policy.outputs["arn"]}
+
+
+def test_the_gateway_lets_this_accounts_readers_through(readable: Recorded) -> None:
+    arn = readable.one("Bucket", "triage-captured").outputs["arn"]
+    statements = json.loads(readable.one("VpcEndpoint", "s3").properties["policy"])["Statement"]
+    reading = {each["Sid"]: each for each in statements if each["Sid"] in ("ReadCaptured", "ListCaptured")}
+    assert {sid: each["Resource"] for sid, each in reading.items()} == {
+        "ReadCaptured": [f"{arn}/*"],
+        "ListCaptured": [arn],
+    }
+    own = {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
+    assert all(each["Condition"] == own for each in reading.values())

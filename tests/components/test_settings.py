@@ -151,6 +151,7 @@ BAD = [
     ("endpoints[0].dataCapture.parts", [], "should have at least 1 item"),
     ("endpoints[0].dataCapture.parts", ["request", "request"], "names a part twice; name it once"),
     ("endpoints[0].dataCapture.parts[0]", "headers", "choose one of 'request', 'response'"),
+    ("endpoints[0].dataCapture.readPolicy", "perhaps", "valid boolean"),
     ("endpoints[0].dataCapture.retentionDays", 0, "should be greater than or equal to 1"),
     ("endpoints[0].model.artifact", "none.tar.gz", "there is no such file. Name a model.tar.gz"),
     ("endpoints[0].model.artifact", "tests", "is a directory. Name a model.tar.gz, or end it in / to serve its files"),

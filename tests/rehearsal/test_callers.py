@@ -242,7 +242,7 @@ def test_a_bucket_and_a_key_have_a_say(caller: Caller) -> None:
         ("lambda", "list_functions", {}),
         ("sts", "get_caller_identity", {}),
         ("s3", "list_buckets", {}),
-        ("s3", "list_objects_v2", {"Bucket": "read-by-roles"}),
+        ("s3", "list_object_versions", {"Bucket": "read-by-roles"}),
         ("s3", "delete_object", {"Bucket": "read-by-roles", "Key": "k"}),
         ("ssm", "put_parameter", {"Name": "/read/me", "Value": "y", "Overwrite": True}),
     ],

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def stack(built: Path) -> Iterator[Deployment]:
     """A model that answers, another that is sent every second call, and all of it captured."""
     other = train.build(built.parent / "shadow", depth=5).artifact
     shadow = {"model": model(other), "instanceType": "ml.c5.xlarge", "percent": 50, "instances": {"max": 3}}
-    asked = endpoint(built, shadow=shadow, dataCapture={"percent": 100, "retentionDays": 7})
+    asked = endpoint(built, shadow=shadow, dataCapture={"percent": 100, "retentionDays": 7, "readPolicy": True})
     with deployed(stack_config(minimal(built, endpoints=[asked]))) as deployment:
         yield deployment
 
@@ -199,13 +200,48 @@ def roles_read_it_through_the_gateway(stack: Deployment) -> Iterator[None]:
     stack.ec2.modify_vpc_endpoint(VpcEndpointId=identity, PolicyDocument=json.dumps(policy))
 
 
+@contextmanager
+def readers(stack: Deployment, old: str, new: str) -> Iterator[None]:
+    """The policy for whoever reads has another text."""
+    promised, iam = stack.desired.contract.endpoints["triage"].captured, stack.client("iam")
+    assert promised
+    named = {"PolicyArn": promised.read_policy_arn}
+    before = iam.get_policy(**named)["Policy"]["DefaultVersionId"]
+    document = json.dumps(iam.get_policy_version(**named, VersionId=before)["PolicyVersion"]["Document"])
+    assert old in document
+    made = iam.create_policy_version(**named, PolicyDocument=document.replace(old, new), SetAsDefault=True)
+    yield
+    iam.set_default_policy_version(**named, VersionId=before)
+    iam.delete_policy_version(**named, VersionId=made["PolicyVersion"]["VersionId"])
+
+
+@contextmanager
+def everything_is_read_through_the_gateway(stack: Deployment) -> Iterator[None]:
+    gateway = stack.endpoint("s3")
+    identity, policy = gateway["VpcEndpointId"], gateway["PolicyDocument"]
+    changed = json.loads(policy)
+    (statement,) = [each for each in changed["Statement"] if each["Sid"] == "ReadCaptured"]
+    statement["Resource"] = [*statement["Resource"], "arn:aws:s3:::another/*"]
+    stack.ec2.modify_vpc_endpoint(VpcEndpointId=identity, PolicyDocument=json.dumps(changed))
+    yield
+    stack.ec2.modify_vpc_endpoint(VpcEndpointId=identity, PolicyDocument=policy)
+
+
+READERS = f"{CAPTURED}: whoever reads them has a policy for that alone, from the VPC"
+GATEWAY = "its policy lets roles read artifacts, and this account's readers captured calls, of this stack only"
+
+
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
         (kept_longer, f"{CAPTURED}: go after 7 days"),
         (weighs_more, f"{ENDPOINT}: copies 50 % of the calls to its shadow"),
         (scales_further, f"{SHADOW}: scales between 1 and 3 instances"),
-        (roles_read_it_through_the_gateway, "its policy lets this stack's roles read its artifacts only"),
+        (roles_read_it_through_the_gateway, GATEWAY),
+        (everything_is_read_through_the_gateway, GATEWAY),
+        (partial(readers, old="s3:GetObject", new="s3:*"), READERS),
+        (partial(readers, old="aws:SourceVpc", new="aws:SourceIp"), READERS),
+        (partial(readers, old="kms:ViaService", new="kms:CallerAccount"), READERS),
     ],
 )
 def test_what_somebody_changed_is_told(stack: Deployment, broken: Callable[..., Any], told: str) -> None:

@@ -103,9 +103,10 @@ def judged_actions(original: Any, response: Any, resource: str = "*") -> None:
 
 @patch(ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action")
 def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_name: Any = None) -> None:
-    """A role reads and writes objects if it may, and the bucket's policy and the object's key let it.
+    """A role reads, writes and lists objects if it may, and the bucket's policy and the object's key let it.
 
-    Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and API_PutObject.html there.
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, and API_PutObject.html and
+    API_ListObjectsV2.html there.
     """
     session = session_of(response)
     if session:
@@ -114,11 +115,11 @@ def judged_objects(original: Any, response: Any, bucket_name: Any = None, key_na
             _refuse_any(session, iam_requests.s3_requests(response, bucket_name, key_name))
             original(response, bucket_name, key_name)
             return
-        judge = {"GetObject": _reads, "PutObject": _writes}.get(action)
-        if judge is None or not key_name:
+        judge = {"GetObject": _reads, "PutObject": _writes, "ListBucket": _lists}.get(action)
+        if judge is None or bool(key_name) == (judge is _lists):
             raise UnjudgedError(f"it can't judge {action} of s3 for a role")
         way, role = way_of(response.region, session, ("s3",)), role_of(session)
-        judge(response, session, role, way, f"s3://{bucket_name}/{key_name}")
+        judge(response, session, role, way, f"s3://{bucket_name}/{key_name or ''}")
     original(response, bucket_name, key_name)
 
 
@@ -152,10 +153,15 @@ def _reads(response: Any, session: Any, role: Role, way: Way | None, uri: str) -
     _refuse(session, request, refusal(role, request, artifact.bucket_policy, way), "AccessDenied")
     if not artifact.exists:
         # Who may not list the bucket is not told what is not there.
-        listing = replace(request, action="s3:ListBucket", resource=artifact.arn.partition("/")[0])
-        _refuse(session, listing, refusal(role, listing, artifact.bucket_policy, way), "AccessDenied")
+        _lists(response, session, role, way, uri)
     if artifact.key:
         _refuse_key(session, role, decrypting(response.region, role, artifact, artifact.key), artifact.key)
+
+
+def _lists(response: Any, session: Any, role: Role, way: Way | None, uri: str) -> None:
+    artifact = artifact_at(ec2_backends[session.account_id][response.region], uri)
+    listing = replace(reading(role, artifact.arn, way), action="s3:ListBucket", resource=artifact.arn.partition("/")[0])
+    _refuse(session, listing, refusal(role, listing, artifact.bucket_policy, way), "AccessDenied")
 
 
 def _writes(response: Any, session: Any, role: Role, way: Way | None, uri: str) -> None:
