@@ -16,6 +16,7 @@ from components.caller_table import rule_name
 from components.callers import Callers, CallersArgs
 from components.cidr import Tier
 from components.component_fleet import fleets_of
+from components.container_logs import ContainerLogs
 from components.contract import PublishedContract, PublishedContractArgs
 from components.data_capture import captured_buckets, captures_of
 from components.data_perimeter import Readers, decryption
@@ -244,6 +245,12 @@ if settings.logs_calls:
         ),
         options,
     )
+logs = ContainerLogs(
+    key_arn=keys.logs.arn,
+    days=settings.security.log_retention_days,
+    topic_arn=monitoring.topic.arn,
+    protect=settings.protect_data,
+)
 endpoints = {
     endpoint.name: InferenceEndpoint(
         endpoint.name,
@@ -266,12 +273,10 @@ endpoints = {
             captured=captured.get(endpoint.name),
             fleet=fleets.get(endpoint.name),
             data_key_arn=keys.data.arn,
-            logs_key_arn=keys.logs.arn,
-            log_retention_days=settings.security.log_retention_days,
+            logs=logs,
             topic_arn=monitoring.topic.arn,
             live=live[endpoint.name],
             safeguards=safeguards,
-            protect=settings.protect_data,
         ),
         options,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.container_logs import COMPONENTS, ContainerLogs
 from components.fleet_configuration import fleet_configuration
 from components.hardware_alarms import hardware_alarms
 from components.inference_component import (
@@ -70,18 +71,20 @@ class FleetAlarms(pulumi.ComponentResource):
 
 
 class ComponentFleet:
-    """The resources of a fleet, in the order in which they can be made: alarms, configuration, components."""
+    """The resources of a fleet, in the order in which they can be made: alarms, logs, configuration, components."""
 
-    def __init__(
-        self, settings: EndpointSettings, fleet: Fleet, place: ModelPlace, topic_arn: pulumi.Input[str]
-    ) -> None:
+    def __init__(self, settings: EndpointSettings, fleet: Fleet, place: ModelPlace, logs: ContainerLogs) -> None:
         self._settings, self._fleet, self._place = settings, fleet, place
         child = pulumi.ResourceOptions(parent=place.parent)
-        FleetAlarms(settings, fleet, topic_arn, child)
+        FleetAlarms(settings, fleet, logs.topic_arn, child)
         self._alarms = {
-            each.component_name: ComponentAlarms(each.component_name, each.settings, topic_arn, child)
+            each.component_name: ComponentAlarms(each.component_name, each.settings, logs.topic_arn, child)
             for each in fleet.components
         }
+        self.log_groups = [
+            logs.group(COMPONENTS, each.component_name, each.settings.kv_cache_percent, place.parent)
+            for each in fleet.components
+        ]
         self.rollback = [alarm for alarms in self._alarms.values() for alarm in alarms.rollback]
 
     def configuration(

@@ -21,7 +21,8 @@ class Serving:
     artifact_keys: Sequence[Arn]
     """Keys of artifacts that the data key does not encrypt."""
     image_repositories: Sequence[Arn]
-    log_group: Arn
+    log_groups: Sequence[Arn]
+    """Of the endpoint, and of its inference components."""
     rollback_alarms: Sequence[Arn]
     """Alarms that roll an update back: SageMaker looks at them with this role."""
     data_key: Arn
@@ -47,7 +48,7 @@ def execution_role(account: Account, serving: Serving, *further: Statement) -> D
         ),
         allow("Image", PULL_IMAGE, each_once(serving.image_repositories)),
         allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        allow("Logs", WRITE_LOGS, [pulumi.Output.concat(serving.log_group, ":*")]),
+        allow("Logs", WRITE_LOGS, [pulumi.Output.concat(each, ":*") for each in serving.log_groups]),
         allow(
             "Metrics",
             ["cloudwatch:PutMetricData"],

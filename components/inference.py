@@ -11,9 +11,9 @@ import pulumi_aws as aws
 from components import capture_policies, exchange_policies, execution_policies, iam
 from components.component_arns import component_arns
 from components.component_fleet import ComponentFleet, Fleet
+from components.container_logs import ENDPOINTS, ContainerLogs
 from components.data_capture import DataCapture
 from components.deployment import deployment
-from components.endpoint_log import endpoint_log
 from components.exchange import Exchange
 from components.execution_role import ExecutionRole
 from components.fleet_configuration import FleetContent
@@ -59,16 +59,13 @@ class InferenceEndpointArgs:
     vpc_id: pulumi.Input[str]
     """From where callers may put requests into S3, and read answers there."""
     data_key_arn: pulumi.Input[str]
-    logs_key_arn: pulumi.Input[str]
-    log_retention_days: int
+    logs: ContainerLogs
     topic_arn: pulumi.Input[str]
     """The topic that alarms notify."""
     live: LiveEndpoint
     """The endpoint as it is now."""
     safeguards: Safeguards
     """Hooks that keep it serving."""
-    protect: bool
-    """Whether Pulumi refuses to delete the log group."""
     exchange: Exchange | None = None
     """Where requests and answers are, if the endpoint is asynchronous."""
     capture: DataCapture | None = None
@@ -115,13 +112,13 @@ class InferenceEndpoint(pulumi.ComponentResource):
         scaled = [served.name for served in args.variants if self._scales(served.name)]
         settings = [served.variant.settings for served in args.variants]
         announce(args.settings.name, settings, args.live, self, scaled=scaled)
-        kept = self._child(protect=args.protect)
-        log_group = endpoint_log(args.settings, args.logs_key_arn, args.log_retention_days, args.topic_arn, kept)
+        log_group = args.logs.group(ENDPOINTS, args.settings.name, args.settings.kv_cache_percent, self)
         place = self._place()
         variants = [ProductionVariant(self._variant_args(served, place)) for served in args.variants]
-        fleet = ComponentFleet(args.settings, args.fleet, place, args.topic_arn) if args.fleet else None
+        fleet = ComponentFleet(args.settings, args.fleet, place, args.logs) if args.fleet else None
         rollback = [each for variant in variants if variant.name != self._shadow for each in variant.alarms.rollback]
-        permissions = self._permissions(log_group, fleet.rollback if fleet else rollback)
+        log_groups = [log_group, *(fleet.log_groups if fleet else ())]
+        permissions = self._permissions(log_groups, fleet.rollback if fleet else rollback)
         ready = [permissions, args.execution_role.interfaces]
         configuration = (
             self._fleet_configuration(fleet, ready)
@@ -211,7 +208,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
         return deployment(self._args.settings.update, [alarm.name for alarm in alarms])
 
     def _permissions(
-        self, log_group: aws.cloudwatch.LogGroup, rollback: Sequence[aws.cloudwatch.MetricAlarm]
+        self, log_groups: Sequence[aws.cloudwatch.LogGroup], rollback: Sequence[aws.cloudwatch.MetricAlarm]
     ) -> pulumi.Resource:
         """What the execution role may: it must be attached before a model is created with the role."""
         args = self._args
@@ -219,7 +216,7 @@ class InferenceEndpoint(pulumi.ComponentResource):
             artifacts=args.reads.artifacts,
             artifact_keys=args.reads.keys,
             image_repositories=args.reads.repositories,
-            log_group=log_group.arn,
+            log_groups=[each.arn for each in log_groups],
             rollback_alarms=[] if args.settings.update.rollback_off_because else [each.arn for each in rollback],
             data_key=args.data_key_arn,
             subnets=self._ec2_arns("subnet", [*args.subnet_ids, *args.live.subnets]),

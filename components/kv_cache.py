@@ -33,9 +33,10 @@ def pattern(percent: int) -> str:
 class KvCacheAlarmArgs:
     """Whose log, and whom to tell."""
 
-    endpoint: str
+    name: str
+    """Of the endpoint, or of the inference component."""
     log_group: pulumi.Input[str]
-    """Name of the endpoint's log group."""
+    """Name of its log group."""
     percent: int
     topic_arn: pulumi.Input[str]
 
@@ -45,7 +46,7 @@ class KvCacheAlarm(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: KvCacheAlarmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-inference:inference:KvCacheAlarm", name, None, opts)
-        namespace, metric = stack_name(), f"KvCache-{args.endpoint}"
+        namespace, metric = stack_name(), f"KvCache-{args.name}"
         aws.cloudwatch.LogMetricFilter(
             f"{name}-kv-cache",
             log_group_name=args.log_group,

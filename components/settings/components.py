@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from components.settings.counts import at_creation, count_contradictions
-from components.settings.fields import LONGEST_NAME, Reason, VariantName
+from components.settings.fields import LONGEST_NAME, KvCachePercent, Reason, VariantName
 from components.settings.group import SettingsGroup
 from components.settings.problems import Problem
 from components.settings.served_model import ModelSettings
@@ -102,6 +102,8 @@ class ComponentSettings(SettingsGroup):
     """When the number changes."""
     alarms: ComponentAlarmSettings = ComponentAlarmSettings()
     """When operators are notified."""
+    kv_cache_percent: KvCachePercent | None = None
+    """Percent of a GPU's KV cache in use, as the component's log says, that operators are told of; by default none."""
 
 
 def contradictions(endpoint: "EndpointSettings") -> Iterator[Problem]:
@@ -126,15 +128,14 @@ def contradictions(endpoint: "EndpointSettings") -> Iterator[Problem]:
 
 def _beside(endpoint: "EndpointSettings") -> Iterator[Problem]:
     """Settings that have no meaning beside components, or that AWS refuses."""
-    moved = endpoint.model_dump(mode="json", by_alias=True, exclude_unset=True, include={"model", "scaling"})
+    moved = endpoint.model_dump(
+        mode="json", by_alias=True, exclude_unset=True, include={"model", "scaling", "kv_cache_percent"}
+    )
     for key, value in moved.items():
         yield Problem(key, value, "is set beside components, each of which has its own; move it into them")
     if endpoint.variants:
         names = [variant.name for variant in endpoint.variants]
         yield Problem("variants", names, "are beside components, which share one fleet; keep one of the two")
-    if endpoint.kv_cache_percent:
-        message = "is read in the endpoint's log, and components have logs of their own; remove it"
-        yield Problem("kvCachePercent", endpoint.kv_cache_percent, message)
     if endpoint.asynchronous:
         message = "is set beside components, which answer at once. Give what answers later an endpoint of its own"
         yield Problem("asynchronous", endpoint.asynchronous.model_dump(mode="json", exclude_unset=True), message)

@@ -13,7 +13,7 @@ from components.settings.components import ComponentSettings
 from components.settings.components import contradictions as component_contradictions
 from components.settings.data_capture import DataCaptureSettings
 from components.settings.distinct import distinct
-from components.settings.fields import EndpointName, InstanceType, Reason
+from components.settings.fields import EndpointName, InstanceType, KvCachePercent, Reason
 from components.settings.group import SettingsGroup
 from components.settings.hosting import HostingSettings
 from components.settings.openai import contradictions as openai_contradictions
@@ -66,7 +66,7 @@ class EndpointSettings(SettingsGroup):
     """When the number changes."""
     alarms: AlarmSettings = AlarmSettings()
     """When operators are notified."""
-    kv_cache_percent: Annotated[int, Field(ge=10, le=99)] | None = None
+    kv_cache_percent: KvCachePercent | None = None
     """Percent of a GPU's KV cache in use, as the container's log says, that operators are told of; by default none is.
 
     vLLM's own server logs it, every ten seconds; not every container does.

@@ -261,6 +261,8 @@ CertificateArn = Annotated[
         "a certificate of ACM; write arn:aws:acm:REGION:ACCOUNT:certificate/ID",
     ),
 ]
+KvCachePercent = Annotated[int, Field(ge=10, le=99)]
+"""Two digits, which a filter pattern tells from others."""
 FunctionArn = Annotated[
     str,
     _matching(

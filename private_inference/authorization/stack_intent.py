@@ -80,7 +80,9 @@ def intent_from(settings: Settings) -> Intent:
     """The intent of a stack."""
     names = [endpoint.name for endpoint in settings.endpoints]
     resources = [f"{kind} {name}" for name in names for kind in ("endpoint", "role", "log group")]
-    resources += [one for endpoint in settings.endpoints for one in _components(endpoint)]
+    resources += [
+        one for endpoint in settings.endpoints for one in (*_components(endpoint), *_component_logs(endpoint))
+    ]
     for each_has in (exchange_intent.protected, capture_intent.protected):
         resources += [one for endpoint in settings.endpoints for one in each_has(endpoint)]
     stack: tuple[str, ...] = (
@@ -140,6 +142,11 @@ def _elsewhere(caller: CallerSettings, endpoints: Sequence[EndpointSettings]) ->
 def _components(endpoint: EndpointSettings) -> Sequence[str]:
     """The inference components of an endpoint, each of which a call that names it is about."""
     return [f"component {endpoint.name}-{component.name}" for component in endpoint.components]
+
+
+def _component_logs(endpoint: EndpointSettings) -> Sequence[str]:
+    """Their log groups, which are their own."""
+    return [f"log group {endpoint.name}-{component.name}" for component in endpoint.components]
 
 
 def _may_call(caller: CallerSettings, resource: str) -> bool:

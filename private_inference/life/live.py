@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.settings import Settings
+from components.settings import Settings, label
 from private_inference.life import others
 from private_inference.life.engine import Deployment, DeploymentError, deployment
 from private_inference.life.invariants import BrokenInvariant, Invariants, endpoints, instances_of
@@ -223,9 +223,9 @@ class _Living:
 
     def _give_up(self, before: Settings, after: Settings) -> None:
         """What goes takes its logs with it, where the settings give a reason not to protect them."""
-        gone = {endpoint.name for endpoint in before.endpoints} - {endpoint.name for endpoint in after.endpoints}
+        gone = _log_groups(before) - _log_groups(after)
         if not after.protect_data:
-            self._invariants.given_up |= {f"/aws/sagemaker/Endpoints/{name}" for name in gone}
+            self._invariants.given_up |= gone
             self._invariants.given_up |= {"front-door-*"} if before.private_api and not after.private_api else set()
             self._invariants.given_up |= {"forwarder-*"} if before.load_balancer and not after.load_balancer else set()
 
@@ -293,6 +293,13 @@ class _Living:
 
 class _WrongError(Exception):
     """A step did not go as it should."""
+
+
+def _log_groups(settings: Settings) -> set[str]:
+    """Names of the groups that containers log into."""
+    endpoints = {f"/aws/sagemaker/Endpoints/{endpoint.name}" for endpoint in settings.endpoints}
+    components = [label(endpoint.name, each.name) for endpoint in settings.endpoints for each in endpoint.components]
+    return endpoints | {f"/aws/sagemaker/InferenceComponents/{name}" for name in components}
 
 
 def _with(config: StackConfig, changes: Mapping[str, Any]) -> StackConfig:

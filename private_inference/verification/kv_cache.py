@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from components.settings import EndpointSettings
+from components.settings import EndpointSettings, label
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, result
 from private_inference.verification.controls import MONITORING
 from private_inference.verification.deployed import Deployed
-from private_inference.verification.logs import ENDPOINTS
+from private_inference.verification.logs import COMPONENTS, ENDPOINTS
 
 ALARM = {
     "Statistic": "Sum",
@@ -23,15 +23,19 @@ LINE = "Running: 1 reqs, Waiting: 0 reqs, GPU KV cache usage: {}.0%, Prefix cach
 
 
 def assertions(stack: Deployed, endpoint: EndpointSettings) -> Iterator[Assertion]:
-    """One, if the endpoint has the setting."""
-    percent = endpoint.kv_cache_percent
-    if percent:
-        claim = f"{percent} % of the KV cache in use, as its log says, raise an alarm that tells the topic, both ways"
-        yield Assertion(endpoint.name, claim, partial(_told, stack, endpoint.name, percent), controls=MONITORING)
+    """One for the endpoint, and for each of its inference components, that has the setting."""
+    asked = [(endpoint.name, ENDPOINTS, endpoint.kv_cache_percent)]
+    asked += [(label(endpoint.name, each.name), COMPONENTS, each.kv_cache_percent) for each in endpoint.components]
+    for name, place, percent in asked:
+        if percent:
+            claim = (
+                f"{percent} % of the KV cache in use, as its log says, raise an alarm that tells the topic, both ways"
+            )
+            yield Assertion(name, claim, partial(_told, stack, f"{place}{name}", percent), controls=MONITORING)
 
 
-def _told(stack: Deployed, endpoint: str, percent: int) -> Result:
-    asked = {"logGroupName": f"{ENDPOINTS}{endpoint}"}
+def _told(stack: Deployed, log_group: str, percent: int) -> Result:
+    asked = {"logGroupName": log_group}
     metrics = {
         (metric["metricNamespace"], metric["metricName"])
         for each in stack.aws.all("logs", "describe_metric_filters", "metricFilters", **asked)

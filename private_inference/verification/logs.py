@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from components.settings import label
 from private_inference.verification.checks import AbsentError, Assertion, Result, equal, result, short
 from private_inference.verification.controls import AUDIT
 from private_inference.verification.deployed import Deployed
@@ -10,10 +11,12 @@ from private_inference.verification.descriptions import Item
 
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
 """https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html"""
+COMPONENTS = "/aws/sagemaker/InferenceComponents/"
+"""As SageMaker names them; its documentation lists none of components."""
 
 
 def assertions(stack: Deployed) -> Iterator[Assertion]:
-    """Flow logs and their group, then the group of each endpoint."""
+    """Flow logs and their group, then the groups of each endpoint and of its inference components."""
     days = stack.desired.settings.security.log_retention_days
     logs = partial(Assertion, "Logs", controls=AUDIT)
     kept = f"under the logs key, kept {days} days"
@@ -23,7 +26,10 @@ def assertions(stack: Deployed) -> Iterator[Assertion]:
         yield logs("flow logs of all the VPC's traffic are delivered", lambda: _flow_logs(stack))
         yield logs(f"flow logs: {kept}", lambda: _kept(stack, _flow_log_group(stack)))
     for endpoint in stack.desired.settings.endpoints:
-        yield logs(f"{endpoint.name}: {kept}", partial(_endpoint_group, stack, endpoint.name))
+        yield logs(f"{endpoint.name}: {kept}", partial(_container_group, stack, ENDPOINTS, endpoint.name))
+        for component in endpoint.components:
+            name = label(endpoint.name, component.name)
+            yield logs(f"{name}: {kept}", partial(_container_group, stack, COMPONENTS, name))
 
 
 def flow_log(stack: Deployed) -> Item:
@@ -62,8 +68,8 @@ def _flow_log_group(stack: Deployed) -> Item:
     return _named(stack.log_groups(name), name)
 
 
-def _endpoint_group(stack: Deployed, endpoint: str) -> Result:
-    return _kept(stack, _named(stack.log_groups(ENDPOINTS), f"{ENDPOINTS}{endpoint}"))
+def _container_group(stack: Deployed, place: str, name: str) -> Result:
+    return _kept(stack, _named(stack.log_groups(place), f"{place}{name}"))
 
 
 def _named(groups: Mapping[str, Item], name: str) -> Item:

@@ -5,7 +5,7 @@ docs/authorization.md has the least policy for whoever reads this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from private_inference.verification.checks import AbsentError, UnreadableError
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item
 from private_inference.verification.keys import PURPOSES
-from private_inference.verification.logs import ENDPOINTS, flow_log
+from private_inference.verification.logs import COMPONENTS, ENDPOINTS, flow_log
 from private_inference.verification.policies import unescaped
 
 
@@ -80,14 +80,12 @@ def _identities(stack: Deployed, member: str, *kinds: str) -> list[Any]:
 def _resources(stack: Deployed) -> Iterator[Guarded]:
     """What the stack's intent names, but for VPC endpoints."""
     desired = stack.desired
-    logs = partial(stack.aws.all, "logs", "describe_resource_policies", "resourcePolicies")
     for name, endpoint in desired.contract.endpoints.items():
         components = tuple((endpoint.components or {}).values())
         yield Guarded(f"endpoint {name}", "endpoint", endpoint.arn, components=components)
         for arn in sorted({str(model["ExecutionRoleArn"]) for model in stack.models(name)}):
             yield Guarded(f"role {name}", "role", arn)
-        group = stack.log_groups(ENDPOINTS)[f"{ENDPOINTS}{name}"]
-        yield _guarded(f"log group {name}", "log group", group["arn"], lambda: [p["policyDocument"] for p in logs()])
+        yield from _container_logs(stack, name, (endpoint.components or {}).values())
     for name in stack.exchanges:
         yield from _exchange(stack, name)
     for name, captured in stack.captures.items():
@@ -109,6 +107,18 @@ def _resources(stack: Deployed) -> Iterator[Guarded]:
     yield _repository(stack)
     for purpose in PURPOSES:
         yield _key(stack, purpose, getattr(desired.contract.key_arns, purpose))
+
+
+def _container_logs(stack: Deployed, endpoint: str, components: Iterable[str]) -> Iterator[Guarded]:
+    """The log groups of an endpoint and of its inference components."""
+
+    def read() -> list[Any]:
+        found = stack.aws.all("logs", "describe_resource_policies", "resourcePolicies")
+        return [policy["policyDocument"] for policy in found]
+
+    for place, name in ((ENDPOINTS, endpoint), *((COMPONENTS, each) for each in components)):
+        group = stack.log_groups(place)[f"{place}{name}"]
+        yield _guarded(f"log group {name}", "log group", group["arn"], read)
 
 
 def _exchange(stack: Deployed, endpoint: str) -> Iterator[Guarded]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from components.settings import EndpointSettings
+from components.settings import EndpointSettings, label
 from private_inference.authorization.actions import BEARER
 from private_inference.verification import listings
 from private_inference.verification.capture import bucket_of
@@ -14,6 +14,7 @@ from private_inference.verification.descriptions import Item, dimensions
 from private_inference.verification.desired import MODEL, components_of, invoked
 from private_inference.verification.exchange_permissions import caller_faults, role_reach
 from private_inference.verification.inference import ROLLBACK
+from private_inference.verification.logs import COMPONENTS, ENDPOINTS
 from private_inference.verification.packages import containers, served_by
 from private_inference.verification.policies import Statement, statements
 
@@ -104,7 +105,8 @@ def _reach(stack: Deployed, endpoint: EndpointSettings) -> Iterator[str]:
     yield from (short(alarm["AlarmArn"]) for alarm in watched if alarm.get("MetricName") in ROLLBACK)
     if endpoint.data_capture:
         yield f"{bucket_of(stack, endpoint.name)}/*"
-    yield f"log-group:/aws/sagemaker/Endpoints/{endpoint.name}:*"
+    yield f"log-group:{ENDPOINTS}{endpoint.name}:*"
+    yield from (f"log-group:{COMPONENTS}{label(endpoint.name, each.name)}:*" for each in endpoint.components)
     for model in stack.models(endpoint.name):
         for found in containers(stack.aws, model):
             repository = found["Image"].partition("/")[2].partition("@")[0]

@@ -33,6 +33,7 @@ OF_A_COMPONENT = [
     (f"{FIRST}scaling.concurrentRequestsPerCopy", 0, "greater than 0"),
     (f"{FIRST}scaling.scaleOutCooldown", -1, "greater than or equal to 0"),
     (f"{FIRST}scaling.scaleInCooldown", 3601, "less than or equal to 3600"),
+    (f"{FIRST}kvCachePercent", 9, "greater than or equal to 10"),
     (f"{FIRST}alarms.serverErrors", 0, "greater than or equal to 1"),
     (f"{FIRST}alarms.latencyMs", 0, "greater than 0"),
     (f"{FIRST}alarms.clientErrorPercent", 101, "less than or equal to 100"),
@@ -82,6 +83,7 @@ def test_a_fleet_needs_its_instance_type_and_no_model(archive: Path) -> None:
     ("changes", "key", "said"),
     [
         ({"scaling": {"cpuPercent": 50}}, "scaling", "is set beside components, each of which has its own"),
+        ({"kvCachePercent": 90}, "kvCachePercent", "is set beside components, each of which has its own"),
         ({"asynchronous": {}}, "asynchronous", "Give what answers later an endpoint of its own"),
         ({"alarms": {"latencyMs": 9}}, "alarms.latencyMs", "Set it in components[].alarms, or remove it"),
         ({"alarms": {"silentMinutes": 5}}, "alarms.silentMinutes", "answers are a component's"),

@@ -27,7 +27,11 @@ def _with(parameters: dict[str, str], value: Any) -> Any:
 @pytest.fixture(scope="module")
 def stack(archive: Path) -> Recorded:
     idle = component(archive, "idle", cpus=0.5, copies={"min": 0}, scaling={"concurrentRequestsPerCopy": 4})
-    return record(stack_config(minimal(archive, endpoints=[fleet(archive, component(archive, "main", cpus=1), idle)])))
+    return record(
+        stack_config(
+            minimal(archive, endpoints=[fleet(archive, component(archive, "main", cpus=1, kvCachePercent=90), idle)])
+        )
+    )
 
 
 def templates(stack: Recorded) -> dict[str, dict[str, Any]]:
@@ -107,3 +111,26 @@ def test_copies_that_fit_are_taken_and_neuron_devices_are_sagemakers_to_count(ar
     for entry in (fits, neuron):
         (read,) = settings(minimal(archive, endpoints=[entry])).endpoints
         check_fleet(0, read, XLARGE)
+
+
+def test_each_component_has_a_log_group_of_its_own_that_the_role_writes_into(stack: Recorded) -> None:
+    (role,) = [each for each in stack.all("RolePolicy") if each.name == "triage"]
+    (writing,) = [each for each in json.loads(role.properties["policy"])["Statement"] if each["Sid"] == "Logs"]
+    groups = {each.outputs["name"]: each for each in stack.all("LogGroup") if "/aws/sagemaker/" in each.outputs["name"]}
+    assert groups.keys() == {
+        "/aws/sagemaker/Endpoints/triage",
+        "/aws/sagemaker/InferenceComponents/triage-main",
+        "/aws/sagemaker/InferenceComponents/triage-idle",
+    }
+    assert sorted(writing["Resource"]) == sorted(f"{each.outputs['arn']}:*" for each in groups.values())
+    for each in groups.values():
+        assert each.properties["kmsKeyId"] == stack.one("Key", "logs").outputs["arn"]
+        assert each.properties["retentionInDays"] == 365
+
+
+def test_a_cache_that_fills_up_is_counted_in_the_components_own_log(stack: Recorded) -> None:
+    (counting,) = [each for each in stack.all("LogMetricFilter") if each.name.endswith("-kv-cache")]
+    assert counting.properties["logGroupName"] == "/aws/sagemaker/InferenceComponents/triage-main"
+    metric = counting.properties["metricTransformation"]["name"]
+    (alarm,) = [each for each in stack.all("MetricAlarm") if each.properties.get("metricName") == metric]
+    assert alarm.name == "triage-main-kv-cache"

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.artifacts import Artifact
+from components.container_logs import ContainerLogs
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.images import ServingImage
 from components.inference import InferenceEndpoint, InferenceEndpointArgs
@@ -79,12 +80,10 @@ def inference(
                 runtime_endpoint_id="vpce-runtime",
                 vpc_id="vpc-own",
                 data_key_arn=DATA_KEY,
-                logs_key_arn=LOGS_KEY,
-                log_retention_days=365,
+                logs=ContainerLogs(key_arn=LOGS_KEY, days=365, topic_arn=TOPIC, protect=protect),
                 topic_arn=TOPIC,
                 live=live,
                 safeguards=Safeguards(HERE.region),
-                protect=protect,
             ),
         )
 

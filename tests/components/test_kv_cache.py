@@ -1,13 +1,8 @@
 """Which lines of a language model's log count as a KV cache that is nearly full."""
 
 import re
-from pathlib import Path
-
-import pytest
 
 from components.kv_cache import pattern
-from components.settings import SettingsError
-from tests.support.stacks import minimal, settings
 
 LINE = (
     "INFO 12-01 06:40:12 [loggers.py:236] Engine 000: Avg prompt throughput: 95.0 tokens/s, Avg generation throughput: "
@@ -31,11 +26,3 @@ def test_the_pattern_is_one_that_cloudwatch_takes() -> None:
         given = pattern(percent)
         assert (given[0], given[-1]) == ("%", "%")
         assert ALLOWED.fullmatch(given[1:-1])
-
-
-def test_components_log_apart(archive: Path) -> None:
-    component = {"name": "triage", "model": minimal(archive)["endpoints"][0]["model"], "memoryMb": 1024, "cpus": 1}
-    shared = {"name": "shared", "instanceType": "ml.g5.xlarge", "components": [component]}
-    assert settings(minimal(archive, endpoints=[shared]))
-    with pytest.raises(SettingsError, match=r"kvCachePercent: 90 is read in the endpoint's log.* remove it"):
-        settings(minimal(archive, endpoints=[shared | {"kvCachePercent": 90}]))

@@ -91,6 +91,10 @@ ACCEPTED: Mapping[str, Accepted] = {
         r"(aws_api_gateway_stage|resource)\.front_door",
         "Execution logs hold requests and answers; what the model sees is not to be written down.",
     ),
+    "CKV2_AWS_77": Accepted(
+        r"(aws_api_gateway_stage|resource)\.front_door",
+        "The web ACL is somebody else's, and so are its rules: an export shows its ARN alone.",
+    ),
     "CKV_AWS_237": Accepted(
         r"(aws_api_gateway_rest_api|resource)\.front_door",
         "No change of what the program sets replaces the API.",

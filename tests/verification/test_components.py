@@ -127,6 +127,11 @@ def _scales(stack: Deployment, most: int) -> None:
     scaling.register_scalable_target(**SCALED, MinCapacity=2, MaxCapacity=most)
 
 
+def retention(stack: Deployment, days: int) -> None:
+    group = f"/aws/sagemaker/InferenceComponents/{MAIN}"
+    stack.client("logs").put_retention_policy(logGroupName=group, retentionInDays=days)
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "told"),
     [
@@ -140,8 +145,13 @@ def _scales(stack: Deployment, most: int) -> None:
             lambda stack: copies(stack, MAIN, 2),
             "Endpoint triage, component main: in service with 2 to 4 copies",
         ),
+        (
+            lambda stack: retention(stack, 7),
+            lambda stack: retention(stack, 365),
+            f"Logs: {MAIN}: under the logs key, kept 365 days",
+        ),
     ],
-    ids=["scaling", "copies"],
+    ids=["scaling", "copies", "logs"],
 )
 def test_what_is_wrong_with_a_component_is_told(
     stack: Deployment, wrong: Callable[[Deployment], None], right: Callable[[Deployment], None], told: str
