@@ -1,7 +1,6 @@
 """One stack of private inference: a network without internet, keys, endpoints, and the contract for their callers."""
 
 from collections import defaultdict
-from functools import partial
 
 import pulumi
 import pulumi_aws as aws
@@ -26,7 +25,7 @@ from components.exchange_policies import notifications_key_use
 from components.execution_role import ExecutionRole, ExecutionRoleArgs
 from components.existing_network import existing_groups
 from components.flow_logs import FlowLogArgs
-from components.guarded import Guarded
+from components.guarded import guarded_by
 from components.image_registry import ImageRegistry
 from components.image_scans import image_scans
 from components.inbound_resolver import InboundResolver, InboundResolverArgs
@@ -326,24 +325,13 @@ if settings.perimeter.attach:
         AttachedPerimeterArgs(
             kinds=settings.perimeter.attach,
             account_id=account.id,
-            guarded=partial(
-                Guarded,
-                account=account,
-                tags={"Project": pulumi.get_project(), "Stack": pulumi.get_stack()},
-                iam_path=stack_path(),
-                endpoints=[endpoint.name for endpoint in settings.endpoints],
-                deployers=settings.perimeter.deployers,
-                data_through_vpc=settings.perimeter.data_through_vpc,
-                account_guards=settings.account_guards,
-                callers=settings.callers,
-                balanced_name=settings.balanced_name,
-            ),
+            guarded=guarded_by(settings, account, pulumi.get_project(), pulumi.get_stack()),
             runtime_endpoint=access.runtime.id,
             vpc=network.vpc.id,
             bucket=store.bucket.arn,
             call_log=outside_calls.bucket.arn if outside_calls else None,
             keys=[keys.data.arn, keys.logs.arn, keys.notifications.arn],
-            front_door=door[0].guarded(front_doors_role) if door and front_doors_role else None,
+            api=door[0].api.id if door else None,
         ),
         options,
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.guarded import Guarded, GuardedFrontDoor
+from components.guarded import Guarded
 from components.iam import Arn
 from components.names import name_tag, stack_name
 from components.perimeter import documents, text
@@ -33,7 +33,8 @@ class AttachedPerimeterArgs:
     """The bucket with the log of calls, if there is one."""
     keys: Sequence[Arn]
     """The data key is the first."""
-    front_door: pulumi.Input[GuardedFrontDoor] | None
+    api: pulumi.Input[str] | None
+    """Id of the front door's, if there is one."""
 
 
 class AttachedPerimeter(pulumi.ComponentResource):
@@ -47,7 +48,7 @@ class AttachedPerimeter(pulumi.ComponentResource):
             bucket=args.bucket,
             call_log=args.call_log,
             keys=pulumi.Output.all(*args.keys),
-            front_door=args.front_door,
+            api=args.api,
         )
 
         def content(kind: str) -> pulumi.Output[str]:

@@ -1,12 +1,13 @@
 """A stack as the documents see it that refuse what its account can't: the perimeter's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components import front_door_policies
 from components.caller_policies import ways_of_roles
 from components.iam import Account
-from components.settings import AccountGuardsSettings, CallerSettings
+from components.settings import AccountGuardsSettings, CallerSettings, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class Guarded:
     front_door: GuardedFrontDoor | None = None
     balanced_name: str | None = None
     """The name that leads to the load balancer, if that stands in the front door's place."""
+    web_acl: bool = False
+    """Whether a web ACL of AWS WAF is in front of that API, or of the balancer."""
     callers: Sequence[CallerSettings] = ()
     """Those that live elsewhere."""
 
@@ -74,6 +77,34 @@ class Guarded:
         """ARN of the managed policy that the boundary is: its name is unique in the account, whatever its path."""
         name = f"{self.name}-boundary"
         return f"arn:{self.account.partition}:iam::{self.account.id}:policy{self.iam_path}{name}"
+
+
+def guarded_by(settings: Settings, account: Account, project: str, stack: str) -> Callable[..., Guarded]:
+    """A stack as its settings say it is, but for what AWS chooses, which the function that is returned takes.
+
+    That is `api`, the id of the front door's, or None, and by their names in Guarded runtime_endpoint, vpc, bucket,
+    call_log and keys.
+    """
+    path, door = f"/{project}/{stack}/", settings.private_api
+
+    def known(*, api: str | None, **values: Any) -> Guarded:
+        role = front_door_policies.role_arn(account, path, f"{project}-{stack}")
+        return Guarded(
+            account=account,
+            tags={"Project": project, "Stack": stack},
+            iam_path=path,
+            endpoints=[endpoint.name for endpoint in settings.endpoints],
+            deployers=settings.perimeter.deployers,
+            data_through_vpc=settings.perimeter.data_through_vpc,
+            account_guards=settings.account_guards,
+            callers=settings.callers,
+            balanced_name=settings.balanced_name,
+            web_acl=settings.front_door is not None and settings.front_door.web_acl_arn is not None,
+            front_door=GuardedFrontDoor(role=role, api=api, domain_name=door.domain_name) if door and api else None,
+            **values,
+        )
+
+    return known
 
 
 def unless_deployer(guarded: Guarded) -> dict[str, Any]:

@@ -147,6 +147,14 @@ GATEWAY_CHANGES = (
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
 """
 
+WEB_ACL_CHANGE = "apigateway:SetWebACL"
+BALANCED_WEB_ACL_CHANGE = "elasticloadbalancing:CreateWebACLAssociation"  # Delete* and Set* are the others
+"""What AWS WAF asks of whoever puts a web ACL before a stage or a balancer or takes it off, beside its own actions.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awswafv2.html (AssociateWebACL and
+DisassociateWebACL, dependent actions), and the permissions in the schema of AWS::WAFv2::WebACLAssociation.
+"""
+
 BALANCER_CHANGES = (
     "ecs:DeleteService",
     "ecs:ExecuteCommand",
@@ -225,12 +233,14 @@ def _front_door(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:
     account, name = guarded.account, f"{door.domain_name.lower()}+*"
     gateway = f"arn:{account.partition}:apigateway:{account.region}"
     where = [f"{gateway}:*{door.api}*", f"{gateway}:*/{name}", f"{gateway}::/tags/*{door.domain_name.lower()}*"]
-    return [deny("FrontDoorByDeployers", GATEWAY_CHANGES, where, others)]
+    changed = [*GATEWAY_CHANGES, *([WEB_ACL_CHANGE] if guarded.web_acl else [])]
+    return [deny("FrontDoorByDeployers", changed, where, others)]
 
 
 def _balancer(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:
     """Nobody but the deployers says whose certificates are taken, or who answers."""
-    return [deny("BalancerByDeployers", BALANCER_CHANGES, ["*"], others)] if guarded.balanced_name else []
+    changed = [*BALANCER_CHANGES, *([BALANCED_WEB_ACL_CHANGE] if guarded.web_acl else [])]
+    return [deny("BalancerByDeployers", changed, ["*"], others)] if guarded.balanced_name else []
 
 
 def _name(guarded: Guarded, others: dict[str, Any]) -> list[Statement]:

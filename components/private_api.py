@@ -14,7 +14,6 @@ from components import iam
 from components.authorizer import authorizer
 from components.caller_table import caller_table
 from components.endpoint_services import FRONT_DOOR
-from components.guarded import GuardedFrontDoor
 from components.iam import Account
 from components.names import name_tag, stack_name
 from components.settings.front_door import FrontDoorSettings
@@ -109,11 +108,6 @@ class PrivateApi(pulumi.ComponentResource):
     @property
     def _signed(self) -> bool:
         return not self.authorization_header
-
-    def guarded(self, role: str) -> pulumi.Output[GuardedFrontDoor]:
-        """What the perimeter keeps from others than the deployers; `role` is the ARN of API Gateway's."""
-        name = self._args.settings.domain_name
-        return self.api.id.apply(lambda api: GuardedFrontDoor(role=role, api=api, domain_name=name))
 
     def _vpc_endpoint(self) -> aws.ec2.VpcEndpoint:
         args = self._args

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import front_door_policies, perimeter
-from components.guarded import Guarded, GuardedFrontDoor
+from components import perimeter
+from components.guarded import Guarded, guarded_by
 from components.iam import Account
 from components.settings import SettingsError
 from private_inference.graph import types
@@ -70,16 +70,12 @@ def before_deployment(config: StackConfig) -> Perimeter:
     runtime, (vpc,) = _runtime(run), _all(run, types.VPC)
     buckets = {each.name: each for each in _all(run, types.BUCKET)}
     keys = {each.name: each for each in _all(run, types.KMS_KEY)}
-    guarded = _guarded(
-        config,
-        settings,
-        account,
-        endpoints=[str(each.properties["name"]) for each in _all(run, types.SAGEMAKER_ENDPOINT)],
-        runtime=str(runtime.id),
+    guarded = guarded_by(settings, account, config.project, config.stack)(
+        runtime_endpoint=str(runtime.id),
+        vpc=str(vpc.id),
         bucket=buckets["artifacts"].outputs["arn"],
         call_log=buckets["calls"].outputs["arn"] if settings.logs_calls else None,
-        keys={name: each.outputs["arn"] for name, each in keys.items()},
-        vpc=str(vpc.id),
+        keys=[keys[purpose].outputs["arn"] for purpose in ("data", "logs", "notifications")],
         api=next((str(each.id) for each in _all(run, types.REST_API)), None),
     )
     unknown = {
@@ -99,68 +95,16 @@ def of_deployed(config: StackConfig, aws: Any) -> Perimeter:
     from private_inference.verification.deployed import Deployed
     from private_inference.verification.deployed_contract import contract as read
     from private_inference.verification.deployed_contract import desired_of
+    from private_inference.verification.perimeter import guarded
     from private_inference.verification.reader import Reader
 
     settings = settings_of(config)
     desired = desired_of(config, settings, read(aws, config))
-    contract = desired.contract
     try:
-        deployed = Deployed(desired, Reader(aws.client))
-        bucket = deployed.bucket
-        call_log = deployed.trail["S3BucketName"] if settings.logs_calls else None
+        found = guarded(Deployed(desired, Reader(aws.client)))
     except (AbsentError, UnreadableError) as error:
         raise SettingsError(f"The stack's bucket {error}. Check the AWS credentials.") from None
-    guarded = _guarded(
-        config,
-        settings,
-        Account(desired.partition, contract.region, desired.account),
-        endpoints=[each.name for each in contract.endpoints.values()],
-        runtime=contract.runtime_endpoint.id,
-        bucket=f"arn:{desired.partition}:s3:::{bucket}",
-        call_log=f"arn:{desired.partition}:s3:::{call_log}" if call_log else None,
-        keys=contract.key_arns.model_dump(),
-        vpc=contract.vpc_id,
-        api=contract.front_door.api_id if contract.front_door else None,
-    )
-    return _perimeter(guarded, settings, {})
-
-
-def _guarded(
-    config: StackConfig,
-    settings: "Settings",
-    account: Account,
-    *,
-    endpoints: Sequence[str],
-    runtime: str,
-    bucket: str,
-    call_log: str | None,
-    keys: Mapping[str, str],
-    vpc: str,
-    api: str | None,
-) -> Guarded:
-    path = f"/{config.project}/{config.stack}/"
-    role = front_door_policies.role_arn(account, path, f"{config.project}-{config.stack}")
-    return Guarded(
-        account=account,
-        tags={"Project": config.project, "Stack": config.stack},
-        iam_path=path,
-        endpoints=endpoints,
-        runtime_endpoint=runtime,
-        bucket=bucket,
-        call_log=call_log,
-        keys=[keys[purpose] for purpose in ("data", "logs", "notifications")],
-        deployers=settings.perimeter.deployers,
-        vpc=vpc,
-        data_through_vpc=settings.perimeter.data_through_vpc,
-        account_guards=settings.account_guards,
-        callers=settings.callers,
-        balanced_name=settings.balanced_name,
-        front_door=(
-            GuardedFrontDoor(role=role, api=api, domain_name=settings.private_api.domain_name)
-            if settings.private_api and api
-            else None
-        ),
-    )
+    return _perimeter(found, settings, {})
 
 
 def _all(run: Run, type_: str) -> Sequence[Resource]:

@@ -348,6 +348,28 @@ def test_a_front_door_exempts_its_own_role_alone(kind: str, who: str, passes: bo
 
 API = "arn:aws:apigateway:us-east-1::/restapis/a1b2c3"
 NAME = "arn:aws:apigateway:us-east-1:123456789012:/domainnames/models.example.internal+id"
+WEB_ACL_CHANGES = [
+    ("apigateway:SetWebACL", f"{API}/stages/serving", {"front_door": FRONT_DOOR}),
+    (
+        "elasticloadbalancing:CreateWebACLAssociation",
+        HERE.arn("elasticloadbalancing", "loadbalancer/app/front-door/1"),
+        {"balanced_name": "models.example.internal"},
+    ),
+]
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize(("action", "resource", "door"), WEB_ACL_CHANGES)
+def test_a_web_acl_is_put_before_the_door_by_deployers_alone(
+    kind: str, action: str, resource: str, door: dict[str, Any]
+) -> None:
+    for given, who, passes in ((True, ADMIN, False), (True, DEPLOYER, True), (False, ADMIN, True)):
+        bounded = guarded(**door, web_acl=given, account_guards=AccountGuardsSettings())
+        written = json.loads(text(kind, documents(bounded)[kind]))
+        asked = Asked("a web ACL", BOTH, passes, action, resource, who, OURS)
+        assert asked.allowed(kind, written) is passes, (given, who)
+
+
 PATH = "arn:aws:apigateway:us-east-1::/domainnames/models.example.internal+id"
 NAMES = "route53:changeresourcerecordsetsnormalizedrecordnames"
 TO_DEPLOYERS = [
@@ -387,6 +409,8 @@ OF_BALANCER = [
     ("elasticloadbalancing:RemoveTags", BALANCERS.format("loadbalancer"), OURS),
     ("ecs:UpdateService", SERVICE, OURS),
     ("ecs:ExecuteCommand", SERVICE, OURS),
+    ("elasticloadbalancing:DeleteWebACLAssociation", BALANCERS.format("loadbalancer"), OURS),
+    ("elasticloadbalancing:SetWebAcl", BALANCERS.format("loadbalancer"), OURS),
     ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {NAMES: "models.example.internal"}),
 ]
 

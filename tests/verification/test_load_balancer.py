@@ -17,8 +17,9 @@ from private_inference.verification.inside import InsideCaller
 from private_inference.verification.load_balancer import assertions
 from private_inference.verification.reader import Reader
 from tests.support.client_certificates import Authority
-from tests.support.recording import ROOT
+from tests.support.recording import ACCOUNT, ROOT
 from tests.support.stacks import PROJECT, WEB_ACL
+from tests.verification.loosened import assert_each_change_is_missed, statements
 from tests.verification.verified import Deployment, deployed
 
 pytestmark = pytest.mark.xdist_group("load-balancer")
@@ -31,7 +32,9 @@ def stack() -> Iterator[Deployment]:
     config = load_stack(ROOT, STACK)
     key = f"{PROJECT}:frontDoor"
     door = json.dumps({**json.loads(config.values[key]), "webAclArn": WEB_ACL})
-    with deployed(replace(config, values={**config.values, key: door})) as found:
+    perimeter = json.dumps({"deployers": [f"arn:aws:iam::{ACCOUNT}:role/deployer"], "attach": ["scp"]})
+    given = {**config.values, key: door, f"{PROJECT}:perimeter": perimeter}
+    with deployed(replace(config, values=given)) as found:
         yield found
 
 
@@ -68,6 +71,11 @@ def test_without_a_certificate_no_call_is_made(stack: Deployment) -> None:
     *_, last = assertions(Deployed(stack.desired, Reader(stack.client)), inside, "")
     found = evaluate(last)
     assert (found.verdict, "--client-certificate" in found.seen) == (Verdict.SKIPPED, True)
+
+
+def test_each_change_of_the_attached_perimeter_is_missed(stack: Deployment) -> None:
+    assert {"BalancerByDeployers", "NameByDeployers"} <= statements(stack, "scp")
+    assert_each_change_is_missed(stack, "scp")
 
 
 # What is broken is seen

@@ -18,6 +18,7 @@ from private_inference.verification import Check, Verdict, report, verify
 from private_inference.verification.reader import Reader
 from tests.support.recording import ACCOUNT, stack_config
 from tests.support.stacks import endpoint, minimal, model, shipped
+from tests.verification.loosened import assert_each_change_is_missed, attached, looked_at
 from tests.verification.verified import BREAKAGES, Breakage, Deployment, deployed, guarding, scaling_kept
 
 pytestmark = pytest.mark.xdist_group("verification")
@@ -91,27 +92,6 @@ def _read_from_anywhere(stack: Deployment) -> Iterator[tuple[str, str]]:
     yield from (("DecryptThroughServices", check.seen.split("; ")[-1]) for check in named)
 
 
-def _loosened(stack: Deployment) -> Iterator[tuple[str, str]]:
-    """Each statement of the attached policies, and what is said of a stack without it; then without the policies."""
-    client, attached = stack.aws.client("organizations"), []
-    for kind in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
-        listed = client.list_policies_for_target(TargetId=ACCOUNT, Filter=kind)["Policies"]
-        (policy,) = (each["Id"] for each in listed if "FullAWSAccess" not in each["Name"])
-        content = client.describe_policy(PolicyId=policy)["Policy"]["Content"]
-        whole = json.loads(content)
-        for statement in whole["Statement"]:
-            rest = [each for each in whole["Statement"] if each["Sid"] != statement["Sid"]]
-            client.update_policy(PolicyId=policy, Content=json.dumps({**whole, "Statement": rest}))
-            said = [each for each in stack.verify() if each.subject == "Perimeter" and each.verdict is not Verdict.OK]
-            yield from ((statement["Sid"], check.seen.split("; ")[-1]) for check in said)
-        client.update_policy(PolicyId=policy, Content=content)
-        attached.append(policy)
-    for policy in attached:
-        client.detach_policy(PolicyId=policy, TargetId=ACCOUNT)
-    said = [each for each in stack.verify() if each.subject == "Perimeter"]
-    yield from (("", check.seen) for check in said)
-
-
 def test_every_setting_is_looked_for(built: Path) -> None:
     """What none of the shipped stacks sets: FIPS, a transit gateway, named zones, artifacts and images of others."""
     foreign = {
@@ -153,22 +133,14 @@ def test_every_setting_is_looked_for(built: Path) -> None:
     with deployed(stack_config(values)) as deployment:
         checks = deployment.verify()
         opened = list(_read_from_anywhere(deployment))
-        loosened = list(_loosened(deployment))
+        for kind in ("scp", "rcp"):
+            assert_each_change_is_missed(deployment, kind)
+            deployment.client("organizations").detach_policy(PolicyId=attached(deployment, kind), TargetId=ACCOUNT)
+            assert looked_at(deployment, kind).seen == "it is not"
     assert opened == [
         ("RolesReadThroughVpc", "nothing refuses reads by roles of the stack from elsewhere"),
         ("OthersReadThroughVpc", "nothing refuses reads by others from elsewhere"),
         ("DecryptThroughServices", "nothing refuses decryption by oneself"),
-    ]
-    by_others = "nothing refuses {} by others than the deployers"
-    assert loosened == [
-        ("CallsThroughRuntimeEndpoint", "nothing refuses calls around the runtime endpoint"),
-        ("ChangesByDeployers", "nothing refuses changes by others than the deployers"),
-        ("RegionsGuardsByDeployers", by_others.format("ec2:CreateVpcBlockPublicAccessExclusion")),
-        ("AccountsGuardsByDeployers", by_others.format("s3:PutAccountPublicAccessBlock")),
-        ("OwnPrincipals", "nothing refuses other accounts"),
-        ("ServicesForThisAccount", "nothing refuses services that work for other accounts"),
-        ("", "it is not"),
-        ("", "it is not"),
     ]
     (skipped,) = (check for check in checks if check.verdict is not Verdict.OK)
     assert (skipped.subject, skipped.verdict) == ("Endpoint fast", Verdict.SKIPPED)
