@@ -137,7 +137,7 @@ def _bounds(stack: Deployed, service: str) -> str:
         return "its policy lets this account's principals invoke this stack's endpoints only"
     if service == S3 and stack.desired.settings.asynchronous:
         return "its policy lets roles read artifacts, and callers put requests and read answers, of this stack only"
-    if service == S3 and _readable(stack):
+    if service == S3 and _read(stack):
         return "its policy lets roles read artifacts, and this account's readers captured calls, of this stack only"
     if service == S3:
         return "its policy lets this stack's roles read its artifacts only"
@@ -227,14 +227,16 @@ def _captured(stack: Deployed) -> frozenset[str]:
     return frozenset(f"arn:{stack.desired.partition}:s3:::{bucket}/*" for bucket in stack.captures.values())
 
 
+def _read(stack: Deployed) -> set[str]:
+    """The endpoints whose captured calls the settings give somebody to read."""
+    captured = {each.name: each.data_capture for each in stack.desired.settings.endpoints}
+    return {name for name, capture in captured.items() if capture and capture.read_policy}
+
+
 def _readable(stack: Deployed) -> frozenset[str]:
-    """Buckets of captured calls that the settings give somebody to read, and their objects."""
-    reading = {
-        each.name for each in stack.desired.settings.endpoints if each.data_capture and each.data_capture.read_policy
-    }
-    buckets = [
-        f"arn:{stack.desired.partition}:s3:::{bucket}" for name, bucket in stack.captures.items() if name in reading
-    ]
+    """The buckets of those, and their objects."""
+    read = [bucket for name, bucket in stack.captures.items() if name in _read(stack)]
+    buckets = [f"arn:{stack.desired.partition}:s3:::{bucket}" for bucket in read]
     return frozenset(each for bucket in buckets for each in (bucket, f"{bucket}/*"))
 
 

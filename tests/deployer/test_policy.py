@@ -74,6 +74,17 @@ def test_a_role_is_passed_to_the_services_that_it_trusts_only(documents: Sequenc
     assert not any("iam:*" in each["Action"] or "*" in each["Action"] for each in statements(documents))
 
 
+NEWER = [
+    f"elasticloadbalancing:{each}WebACL{of}"
+    for each, of in (("Create", "Association"), ("Delete", "Association"), ("GetLoadBalancer", ""))
+]
+"""Actions that parliament's data doesn't have yet.
+
+https://docs.aws.amazon.com/waf/latest/developerguide/security_iam_service-with-iam.html (Actions that require
+additional permissions settings)
+"""
+
+
 def test_aws_knows_each_action_and_the_resources_that_it_is_granted_on() -> None:
     """By AWS's service authorization reference, as parliament has it."""
     place = {"partition": "aws", "region": "us-east-1", "account": "123456789012", "path": "/", "name": "n"}
@@ -87,7 +98,7 @@ def test_aws_knows_each_action_and_the_resources_that_it_is_granted_on() -> None
             }
             found = parliament.analyze_policy_string(json.dumps(document)).findings
             wrong = [each for each in found if each.issue in ("UNKNOWN_ACTION", "UNKNOWN_PREFIX", "INVALID_ARN")]
-            assert wrong == [], token
+            assert [each for each in wrong if each.detail.removeprefix("Unknown action ") not in NEWER] == [], token
 
 
 @pytest.mark.parametrize(
