@@ -12,14 +12,14 @@ from private_inference.graph.iam_documents import as_list
 from private_inference.rehearsal.iam_conditions import applies
 from private_inference.rehearsal.iam_decision import Request, anybody_may
 from private_inference.rehearsal.patches import callers
-from private_inference.rehearsal.patches.own_account import own_account, own_address
+from private_inference.rehearsal.patches.own_account import own_account
 from private_inference.rehearsal.refused import RefusedError
 
 if TYPE_CHECKING:
     from private_inference.rehearsal.patches.front_door import Call
 
 HEADER = "method.request.header."
-INVOKE = "execute-api:Invoke"
+INVOKE, GATEWAY = "execute-api:Invoke", "apigateway.amazonaws.com"
 REFUSED = "User is not authorized to access this resource"
 
 
@@ -56,25 +56,12 @@ def _let_in(call: Call, endpoint: str) -> bool:
 
 def _asked(call: Call, authorizer: Any, headers: dict[str, Any]) -> dict[str, Any]:
     """What the function answers to API Gateway's role, from no VPC."""
-    import boto3
-    from botocore.config import Config
     from botocore.exceptions import ClientError
 
     event = {"type": "REQUEST", "methodArn": call.api_arn, "path": call.path, "httpMethod": call.method}
     function = authorizer.authorizer_uri.partition("/functions/")[2].removesuffix("/invocations")
-    connect: Any = boto3.client
     try:
-        role = authorizer.authorizer_credentials
-        keys = callers.credentials(own_account(), call.region, role, "apigateway.amazonaws.com", None)
-        functions = connect(
-            "lambda",
-            region_name=call.region,
-            endpoint_url=own_address(),
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=keys["AWS_SESSION_TOKEN"],
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        functions = callers.client_of(call.region, "lambda", authorizer.authorizer_credentials, GATEWAY)
         with call.environ["rehearsal.aside"]():
             asked = json.dumps(event | {"headers": headers}).encode()
             answer = functions.invoke(FunctionName=function, Payload=asked)

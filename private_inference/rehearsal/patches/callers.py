@@ -28,11 +28,31 @@ from private_inference.rehearsal.object_writes import encrypting, writing
 from private_inference.rehearsal.patches import iam_requests
 from private_inference.rehearsal.patches.fleet_facts import artifact_at, destination_at, find_role
 from private_inference.rehearsal.patches.judged import JUDGED, SERVICES
+from private_inference.rehearsal.patches.own_account import own_account, own_address
 from private_inference.rehearsal.patches.patch import patch
 from private_inference.rehearsal.refused import RefusedError
 
 TAKING = ("sts", "AssumeRole")
 """Judged by patches/assumed_roles.py, with the trust of the role that is asked for."""
+
+
+def client_of(region: str, service: str, role_arn: str, taken_by: str) -> Any:
+    """A boto3 client of a service for a role that an AWS service takes; its requests come from no VPC, and once.
+
+    Raises ValueError as `credentials` does.
+    """
+    import boto3
+    from botocore.config import Config
+
+    keys = credentials(own_account(), region, role_arn, taken_by, None)
+    connect: Any = boto3.client
+    return connect(
+        service,
+        region_name=region,
+        endpoint_url=own_address(),
+        config=Config(retries={"total_max_attempts": 1}),
+        **{name.lower(): value for name, value in keys.items()},
+    )
 
 
 class UnjudgedError(Exception):

@@ -19,7 +19,7 @@ from moto.utilities.utils import get_partition
 
 from private_inference.rehearsal.iam_decision import Document, Request, refusal
 from private_inference.rehearsal.patches import authorizers, callers, certificates
-from private_inference.rehearsal.patches.own_account import own_account, own_address
+from private_inference.rehearsal.patches.own_account import own_account
 from private_inference.rehearsal.patches.private_apis import associations
 from private_inference.rehearsal.refused import RefusedError
 
@@ -186,8 +186,6 @@ def _route(call: Call) -> tuple[Any, dict[str, str]]:
 
 def _invoked(call: Call, integration: Any, parameters: Mapping[str, str]) -> Answer:
     """What SageMaker Runtime answers to the integration's role, from no VPC."""
-    import boto3
-    from botocore.config import Config
     from botocore.exceptions import ClientError
 
     given = integration.request_parameters or {}
@@ -199,21 +197,9 @@ def _invoked(call: Call, integration: Any, parameters: Mapping[str, str]) -> Ans
             sent[to.removeprefix("integration.request.")] = value
     path = re.sub(r"\{(\w+)\}", lambda each: sent[f"path.{each[1]}"], integration.uri.partition(":path/")[2])
     try:
-        keys = callers.credentials(
-            own_account(), call.region, integration.credentials, "apigateway.amazonaws.com", None
-        )
+        runtime = callers.client_of(call.region, "sagemaker-runtime", integration.credentials, authorizers.GATEWAY)
     except ValueError:
         return 500, JSON, b'{"message": "Internal server error"}'
-    connect: Any = boto3.client
-    runtime = connect(
-        "sagemaker-runtime",
-        region_name=call.region,
-        endpoint_url=own_address(),
-        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=keys["AWS_SESSION_TOKEN"],
-        config=Config(retries={"total_max_attempts": 1}),
-    )
     asked = {"ContentType": sent.get("header.Content-Type"), "Accept": sent.get("header.Accept")}
     asked = {key: value for key, value in asked.items() if value}
     with call.environ["rehearsal.aside"]():
