@@ -18,6 +18,7 @@ stacks = pytest.mark.parametrize("stack", EXAMPLES, ids=lambda path: path.split(
 
 
 ALIKE = (
+    "authorizer",
     "callers",
     "data-capture",
     "existing-vpc",
@@ -32,7 +33,7 @@ ALIKE = (
     "shadow",
     "variants",
 )
-"""Of types that the other stacks show, too; those of the load balancer cost too much here."""
+"""Of types that the other stacks show, too; those of the load balancer, and an authorizer, cost too much here."""
 
 
 @stacks

@@ -178,7 +178,7 @@ def test_in_an_existing_vpc_they_reach_what_the_settings_name_of_it(archive: Pat
     "name",
     [
         "front-door",
-        "authorizer",
+        pytest.param("authorizer", marks=of_every_stack),
         "on-premises",
         pytest.param("load-balancer", marks=of_every_stack),
         pytest.param("inference-components", marks=of_every_stack),

@@ -31,6 +31,7 @@ def told(command: str, stack: Path) -> dict[str, Any]:
 
 ELSEWHERE = (
     "asynchronous",
+    "authorizer",
     "callers",
     "data-capture",
     "existing-vpc",

@@ -16,7 +16,7 @@ from private_inference.verification.policies import unescaped
 from tests.support.client_certificates import Loopback
 from tests.support.recording import ROOT
 from tests.support.stacks import DOMAIN
-from tests.verification.verified import Deployment, deployed
+from tests.verification.verified import Deployment, deployed, inline_policy
 
 pytestmark = pytest.mark.xdist_group("authorizer")
 
@@ -118,18 +118,10 @@ def method(stack: Deployment, kind: str) -> Iterator[None]:
         put("CUSTOM")
 
 
-@contextmanager
-def role_policy(stack: Deployment, old: str, new: str) -> Iterator[None]:
-    iam = stack.client("iam")
-    (role,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if each["RoleName"].startswith(ROLE)]
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    document = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
-    assert old in document
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document.replace(old, new))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+def role_policy(stack: Deployment, old: str, new: str) -> AbstractContextManager[None]:
+    roles = [each["RoleName"] for each in stack.client("iam").list_roles()["Roles"]]
+    (role,) = [each for each in roles if each.startswith(ROLE)]
+    return inline_policy(stack, role, old, new)
 
 
 @contextmanager

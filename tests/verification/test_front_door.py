@@ -22,7 +22,7 @@ from private_inference.verification import Verdict, verify
 from private_inference.verification.policies import unescaped
 from tests.support.stacks import CERTIFICATE, DOMAIN, PROJECT, WEB_ACL, front_door, shipped
 from tests.verification.loosened import assert_each_change_is_missed, statements
-from tests.verification.verified import Deployment, deployed
+from tests.verification.verified import Deployment, deployed, inline_policy
 
 pytestmark = pytest.mark.xdist_group("front-door")
 
@@ -275,17 +275,8 @@ def test_openssl_says_the_same(door: Door, tmp_path: Path, version: str, agrees:
 # What is broken is seen
 
 
-@contextmanager
-def integration_role(stack: Deployment, old: str, new: str) -> Iterator[None]:
-    iam, role = stack.client("iam"), f"{stack.desired.name}-front-door"
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    before = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
-    assert old in before
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=before.replace(old, new))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=before)
+def integration_role(stack: Deployment, old: str, new: str) -> AbstractContextManager[None]:
+    return inline_policy(stack, f"{stack.desired.name}-front-door", old, new)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tests.support.client_certificates import Authority
 from tests.support.recording import ACCOUNT, ROOT
 from tests.support.stacks import PROJECT, WEB_ACL
 from tests.verification.loosened import assert_each_change_is_missed, statements
-from tests.verification.verified import Deployment, deployed
+from tests.verification.verified import Deployment, deployed, inline_policy
 
 pytestmark = pytest.mark.xdist_group("load-balancer")
 
@@ -122,19 +122,9 @@ def another_authority(stack: Deployment) -> Iterator[None]:
         load(own)
 
 
-@contextmanager
-def task_policy(stack: Deployment, old: str, new: str) -> Iterator[None]:
-    iam = stack.client("iam")
+def task_policy(stack: Deployment, old: str, new: str) -> AbstractContextManager[None]:
     told = stack.client("ecs").describe_task_definition(taskDefinition=service(stack)["taskDefinition"])
-    role = told["taskDefinition"]["taskRoleArn"].rpartition("/")[2]
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    before = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
-    assert old in before
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=before.replace(old, new))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=before)
+    return inline_policy(stack, told["taskDefinition"]["taskRoleArn"].rpartition("/")[2], old, new)
 
 
 @contextmanager

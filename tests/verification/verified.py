@@ -116,6 +116,20 @@ class Deployment:
 
 
 @contextmanager
+def inline_policy(stack: Deployment, role: str, old: str, new: str) -> Iterator[None]:
+    """The one inline policy of a role has another text."""
+    iam = stack.client("iam")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    before = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+    assert old in before
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=before.replace(old, new))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=before)
+
+
+@contextmanager
 def deployed(config: StackConfig, before: Callable[[EmbeddedAws], Any] = lambda aws: None) -> Iterator[Deployment]:
     """A stack, deployed into an embedded AWS of its own, after what happens there `before`."""
     with chdir(config.directory):
