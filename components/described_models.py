@@ -30,16 +30,24 @@ def ask(sagemaker: Any, operation: str, **parameters: str) -> Item | None:
 def containers_of(sagemaker: Any, model: Item) -> Iterator[Item]:
     """The containers of a model, whichever way it was given them. Those of a package that is gone are left out."""
     for each in [model["PrimaryContainer"]] if model.get("PrimaryContainer") else model.get("Containers", []):
-        package = each.get("ModelPackageName")
-        yield from packaged(ask(sagemaker, "describe_model_package", ModelPackageName=package)) if package else (each,)
+        if "ModelPackageName" not in each:
+            yield each
+            continue
+        package = ask(sagemaker, "describe_model_package", ModelPackageName=each["ModelPackageName"])
+        yield from specification(package, each.get("InferenceSpecificationName")).get("Containers", [])
 
 
-def packaged(package: Item | None) -> list[Item]:
-    """The containers of a package, as DescribeModelPackage has it.
+def specification(package: Item | None, name: str | None) -> Item:
+    """What a package, as DescribeModelPackage has it, says of how it is served: the additional one of a name, if given.
 
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InferenceSpecification.html
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InferenceSpecification.html,
+    API_AdditionalInferenceSpecificationDefinition.html there. Empty if it says nothing.
     """
-    return list((package or {}).get("InferenceSpecification", {}).get("Containers", []))
+    said = package or {}
+    if name is None:
+        first: Item = said.get("InferenceSpecification", {})
+        return first
+    return next((each for each in said.get("AdditionalInferenceSpecifications", []) if each["Name"] == name), {})
 
 
 def artifact_of(container: Item) -> str | None:

@@ -76,7 +76,8 @@ def served_content(model: ModelSettings, artifacts: Sequence[str]) -> list[dict[
     A version of a package never changes what it loads and runs.
     """
     if model.model_package:
-        return [{"package": model.model_package, "environment": model.environment}]
+        chosen = {"specification": model.inference_specification} if model.inference_specification else {}
+        return [{"package": model.model_package, **chosen, "environment": model.environment}]
     return [
         {
             "artifact": artifact,

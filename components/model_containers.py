@@ -27,7 +27,9 @@ def arguments(model: ModelSettings, served: Sequence[ServedContainer]) -> dict[s
     """The arguments of a SageMaker model that say what its containers are, and which of them a call gets to."""
     if model.model_package:
         package = aws.sagemaker.ModelPrimaryContainerArgs(
-            model_package_name=model.model_package, environment=model.environment or None
+            model_package_name=model.model_package,
+            inference_specification_name=model.inference_specification,
+            environment=model.environment or None,
         )
         return {"primary_container": package}
     if not (model.pipeline or model.containers):

@@ -45,7 +45,7 @@ def served_models(
                         artifact=store.artifact_of(container),
                         image=image_of(container),
                     )
-                    for container in model.served or packages[model.model_package or ""]
+                    for container in (packages[model.package] if model.package else model.served)
                 ],
             )
             for model in endpoint.models

@@ -209,11 +209,16 @@ def artifacts_come_through_the_gateway(stack: Stack, model: Resource) -> Finding
     given_values = list(values(model))
     named = [given for given in given_values if given.name in ("modelDataUrl", "s3Uri")]
     told = packages(stack)
+    chosen = {given.path: given for given in given_values if given.name == "inferenceSpecificationName"}
     for package in (given for given in given_values if given.name == "modelPackageName"):
-        if isinstance(package.value, Unknown) or package.text not in told:
+        by = chosen.get(package.path.replace("modelPackageName", "inferenceSpecificationName"))
+        if any(isinstance(given.value, Unknown) for given in (package, by) if given):
             yield model.unverified(package.path)
             continue
-        named += [package._replace(value=container["modelDataUrl"]) for container in told[package.text]]
+        if (key := (package.text, by.text if by else "")) not in told:
+            yield model.unverified(package.path)
+            continue
+        named += [package._replace(value=container["modelDataUrl"]) for container in told[key]]
     for given in named:
         if isinstance(given.value, Unknown):
             if model.comes_from_elsewhere(given.path):

@@ -177,6 +177,14 @@ InstanceType = Annotated[str, AfterValidator(_instance_type)]
 EndpointName = Annotated[str, AfterValidator(_endpoint_name)]
 VariantName = Annotated[str, AfterValidator(_variant_name)]
 ContainerName = Annotated[str, AfterValidator(_container_name)]
+SpecificationName = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}",
+        "the name of an inference specification; write 63 letters, digits and inner hyphens at most",
+    ),
+]
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html (of the same name)"""
 TargetName = Annotated[
     str,
     _matching(

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy.html
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
@@ -32,6 +33,20 @@ def _versioned(value: str) -> str:
 
 
 ModelPackageArn = Annotated[str, AfterValidator(_versioned)]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A version of a package group, and which of its inference specifications is served."""
+
+    arn: str
+    specification: str | None = None
+    """Name of one of its AdditionalInferenceSpecifications; None is for its InferenceSpecification."""
+
+    @property
+    def version(self) -> str:
+        """Its group and number: an error names no account."""
+        return self.arn.partition("/")[2]
 
 
 def region_of(arn: str) -> str:

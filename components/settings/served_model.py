@@ -10,10 +10,10 @@ from pydantic import Field
 
 from components import model_archive, model_directory, offline
 from components.settings.environment import problems as environment_problems
-from components.settings.fields import ContainerName, KeyArn, Reason, TargetName
+from components.settings.fields import ContainerName, KeyArn, Reason, SpecificationName, TargetName
 from components.settings.group import SettingsGroup
 from components.settings.image import ImageSettings
-from components.settings.model_package import ModelPackageArn
+from components.settings.model_package import ModelPackageArn, Package
 from components.settings.model_package import contradictions as package_contradictions
 from components.settings.problems import Problem
 
@@ -175,8 +175,15 @@ class ModelSettings(SettingsGroup):
     What it names is read before anything is made; `artifactKeyArn` is needed where whoever deploys can't read its
     artifact, and `environment` is set beside the package's own.
     """
+    inference_specification: SpecificationName | None = None
+    """Which of the package's additional inference specifications is served, by its name; without it its first one."""
     network_isolation_off_because: Reason | None = None
     """Why the container needs the network; it then reaches S3 and this VPC's interface endpoints, nothing else."""
+
+    @property
+    def package(self) -> Package | None:
+        """The version of a package that it is, if it is one."""
+        return Package(self.model_package, self.inference_specification) if self.model_package else None
 
     @property
     def isolated(self) -> bool:
@@ -220,6 +227,9 @@ class ModelSettings(SettingsGroup):
         if self.model_package:
             yield from package_contradictions(self)
             return
+        if self.inference_specification:
+            message = "is of a package's version, and modelPackage names none; set it, or remove this"
+            yield Problem("inferenceSpecification", self.inference_specification, message)
         forms = [form for form in ("pipeline", "containers", "models") if getattr(self, form)]
         for form in forms[1:]:
             yield Problem(

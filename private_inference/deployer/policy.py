@@ -122,8 +122,8 @@ def _packages(resources: Sequence[Resource]) -> Iterable[Statement]:
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy-xaccount.html
     """
-    if arns := packages(resources).keys():
-        yield _statement({"sagemaker:CreateModel", "sagemaker:DescribeModelPackage"}, {*arns}, {})
+    if arns := {arn for arn, _ in packages(resources)}:
+        yield _statement({"sagemaker:CreateModel", "sagemaker:DescribeModelPackage"}, arns, {})
 
 
 ANY = ("any", "")

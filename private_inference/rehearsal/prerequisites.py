@@ -22,7 +22,7 @@ from private_inference.rehearsal import authorizer_function
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.existing_vpc import existing_vpc
 from private_inference.rehearsal.fleet_needs import REGISTRY
-from private_inference.rehearsal.model_packages import model_package
+from private_inference.rehearsal.model_packages import model_package, registered
 from private_inference.rehearsal.operations import Operations
 from private_inference.runner.aws_facts import EXAMPLE_ACCOUNT, partition_of
 
@@ -44,8 +44,8 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
     """
     if settings.artifacts.access_log_bucket:
         _log_bucket(aws, settings.artifacts.access_log_bucket)
-    packages = {model.model_package for endpoint in settings.endpoints for model in endpoint.models} - {None}
-    packaged = [container for arn in packages for container in assumed(arn or "")]
+    packages = registered(model.package for endpoint in settings.endpoints for model in endpoint.models)
+    packaged = [container for package in packages for container in assumed(package)]
     for uri in {each.artifact for each in (*settings.containers, *packaged) if not each.local}:
         place = urlparse(uri)
         _bucket(aws, place.netloc)
@@ -53,8 +53,8 @@ def provide(aws: EmbeddedAws, settings: Settings) -> None:
         aws.client("s3").put_object(Bucket=place.netloc, Key=key, Body=b"")
     for image in {each.image.uri or "" for each in (*settings.containers, *packaged)}:
         _image(aws, image)
-    for arn in filter(None, packages):
-        model_package(aws, arn)
+    for package in packages:
+        model_package(aws, package)
     if settings.account_guards.ebs_default_key_arn:
         Operations(aws.endpoint_url).has_key(settings.account_guards.ebs_default_key_arn)
     if settings.network.existing:

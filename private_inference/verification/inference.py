@@ -9,6 +9,7 @@ from pathlib import Path
 from components.image_directory import content_tag
 from components.settings import ALL_TRAFFIC, Container, EndpointSettings, ModelSettings
 from components.settings.hosting import HostingSettings
+from components.settings.model_package import Package
 from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.runner.aws_facts import dns_suffix
 from private_inference.verification.checks import (
@@ -27,7 +28,7 @@ from private_inference.verification.deployed import Deployed
 from private_inference.verification.descriptions import Item, dimensions, given_containers, hosted
 from private_inference.verification.desired import MODEL, Variant, variants_of
 from private_inference.verification.fleets import lacking
-from private_inference.verification.packages import version
+from private_inference.verification.packages import in_words, named
 
 _ARN = re.compile(r"arn:[^\s,]+")
 
@@ -181,8 +182,8 @@ def _volume_key(stack: Deployed, endpoint: EndpointSettings) -> Result:
 
 def model_in_words(model: ModelSettings) -> str:
     """What a model is made of."""
-    if model.model_package:
-        return f"{version(model.model_package)} of the Model Registry"
+    if model.package:
+        return f"{in_words(model.package)} of the Model Registry"
     how = ", then " if model.pipeline else ", or "
     return how.join(f"{each.source} by {_image_in_words(each)}" for each in model.served)
 
@@ -202,8 +203,8 @@ def _model(stack: Deployed, variant: Variant) -> Result:
 
 def model_as_set(stack: Deployed, model: ModelSettings, described: Item) -> Result:
     """Whether a model, as DescribeModel tells it, is the one that the settings want."""
-    if model.model_package:
-        return _is_of_package(model, given_containers(described))
+    if model.package:
+        return _is_of_package(model, model.package, given_containers(described))
     found = given_containers(described)
     uris = equal_sets(map(artifact_uri, found), [stack.artifact(each).uri for each in model.served])
     faults = uris.faults
@@ -222,13 +223,16 @@ def model_as_set(stack: Deployed, model: ModelSettings, described: Item) -> Resu
     return result(f"{joined(c['Image'].rpartition('/')[2] for c in found)}, {uris.seen}", faults)
 
 
-def _is_of_package(model: ModelSettings, found: Sequence[Item]) -> Result:
+def _is_of_package(model: ModelSettings, package: Package, found: Sequence[Item]) -> Result:
     """What the package itself runs and loads is the registry's to keep: a version never changes."""
-    names = equal_sets(
-        (each.get("ModelPackageName", "a container without a package") for each in found), [model.model_package or ""]
-    )
+    given = (_whole(named(each)) if "ModelPackageName" in each else "a container without a package" for each in found)
+    names = equal_sets(given, [_whole(package)])
     differs = any(each.get("Environment", {}) != model.environment for each in found)
     return result(names.seen, [*names.faults, *(["its environment differs from the settings"] if differs else [])])
+
+
+def _whole(package: Package) -> str:
+    return ", ".join(filter(None, (package.arn, package.specification)))
 
 
 def _how_it_calls(wanted: ModelSettings, found: Item) -> Iterator[str]:

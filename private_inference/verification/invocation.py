@@ -18,7 +18,7 @@ from private_inference.verification.controls import AVAILABILITY, LEAST_PRIVILEG
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.desired import Component, Variant, components_of, variants_of
 from private_inference.verification.inside import InsideCaller, RefusedError
-from private_inference.verification.packages import payload, version
+from private_inference.verification.packages import in_words, payload
 from private_inference.verification.reader import explain
 from private_inference.verification.served import component as described
 
@@ -106,7 +106,7 @@ def _call_assertions(
 ) -> Iterator[Assertion]:
     name, _ = _sample_file(stack, called)
     answers = f"answers {name}" if called.asked else "answers a call"
-    if called.variant.settings.model.model_package:
+    if called.variant.settings.model.package:
         answers = "answers the sample payload of its package"
     answers += f" by {called.label}" if called.label else ""
     expected = called.answered and _beside(stack, called.answered, EXPECTED).exists()
@@ -133,10 +133,10 @@ def _sample_file(stack: Deployed, called: Called) -> tuple[str, str]:
 def sample(stack: Deployed, called: Called) -> Sample:
     """What a variant is called with. Raises SkippedError where there is nothing."""
     name, kind = _sample_file(stack, called)
-    if package := called.variant.settings.model.model_package:
+    if package := called.variant.settings.model.package:
         if registered := payload(stack.aws, package):
             return Sample(*registered)
-        raise SkippedError(f"not called: {version(package)} was registered without a sample payload")
+        raise SkippedError(f"not called: {in_words(package)} was registered without a sample payload")
     if not called.asked:
         raise SkippedError(f"not called: an artifact in S3 has no {name}")
     found = _beside(stack, called.asked, name)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from components.settings import Container, EndpointSettings, ImageSettings, ModelSettings
+from components.settings.model_package import Package
 from private_inference.rehearsal.fleet_needs import artifact_uri
 from private_inference.verification.checks import Assertion, Result, UnreadableError, joined, result, text
 from private_inference.verification.controls import INTEGRITY
@@ -18,19 +19,24 @@ def containers(aws: Reader, model: Item) -> list[Item]:
     return [
         one
         for each in given_containers(model)
-        for one in (packaged(aws, each["ModelPackageName"]) if "ModelPackageName" in each else [each])
+        for one in (packaged(aws, named(each)) if "ModelPackageName" in each else [each])
     ]
 
 
-def packaged(aws: Reader, arn: str) -> Sequence[Item]:
+def named(container: Item) -> Package:
+    """The package that a container of a model names."""
+    return Package(container["ModelPackageName"], container.get("InferenceSpecificationName"))
+
+
+def packaged(aws: Reader, package: Package) -> Sequence[Item]:
     """The containers of a package's version."""
-    found: Sequence[Item] = _package(aws, arn).get("InferenceSpecification", {}).get("Containers", [])
+    found: Sequence[Item] = _specification(aws, package).get("Containers", [])
     return found
 
 
 def served(aws: Reader, model: ModelSettings) -> Sequence[Container]:
     """What a model of the settings is to serve: its containers, or those of the package that it names."""
-    if not model.model_package:
+    if not model.package:
         return model.served
     return [
         Container(
@@ -38,7 +44,7 @@ def served(aws: Reader, model: ModelSettings) -> Sequence[Container]:
             artifact=artifact_uri(each),
             artifact_key_arn=model.artifact_key_arn or _key(aws, artifact_uri(each)),
         )
-        for each in packaged(aws, model.model_package)
+        for each in packaged(aws, model.package)
     ]
 
 
@@ -47,13 +53,13 @@ def served_by(aws: Reader, endpoints: Sequence[EndpointSettings]) -> list[Contai
     return [each for endpoint in endpoints for model in endpoint.models for each in served(aws, model)]
 
 
-def payload(aws: Reader, arn: str) -> tuple[bytes, str] | None:
+def payload(aws: Reader, package: Package) -> tuple[bytes, str] | None:
     """The sample payload that a version was registered with, and the type that it has first; None without one.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html (SamplePayloadUrl)
     """
-    package = _package(aws, arn)
-    bucket, _, key = package.get("SamplePayloadUrl", "").removeprefix("s3://").partition("/")
+    described = _package(aws, package.arn)
+    bucket, _, key = described.get("SamplePayloadUrl", "").removeprefix("s3://").partition("/")
     if not bucket:
         return None
     archive = io.BytesIO(b"".join(aws.stream("s3", "get_object", "Body", 1 << 20, Bucket=bucket, Key=key)))
@@ -63,34 +69,45 @@ def payload(aws: Reader, arn: str) -> tuple[bytes, str] | None:
             body = next(file.read() for file in files if file)
     except (tarfile.TarError, OSError, StopIteration) as error:
         raise UnreadableError(f"{key} is no archive with a sample: {error}") from None
-    return body, package["InferenceSpecification"]["SupportedContentTypes"][0]
+    types = _specification(aws, package).get("SupportedContentTypes")
+    return body, (types or described["InferenceSpecification"]["SupportedContentTypes"])[0]
 
 
-def version(arn: str) -> str:
-    """A package's group and number."""
-    return arn.partition("/")[2]
+def in_words(package: Package) -> str:
+    """A package's group and number, and which of its specifications is meant."""
+    return f"{package.version}, {package.specification}" if package.specification else package.version
 
 
 def assertions(aws: Reader, endpoints: Sequence[EndpointSettings]) -> Iterator[Assertion]:
     """About each package that the settings name."""
-    for arn in dict.fromkeys(model.model_package for endpoint in endpoints for model in endpoint.models):
-        if arn:
-            claim = f"{version(arn)} is approved, and its artifacts are there"
-            yield Assertion("Model Registry", claim, partial(_servable, aws, arn), INTEGRITY)
+    for package in dict.fromkeys(model.package for endpoint in endpoints for model in endpoint.models):
+        if package:
+            claim = f"{in_words(package)} is approved, and its artifacts are there"
+            yield Assertion("Model Registry", claim, partial(_servable, aws, package), INTEGRITY)
 
 
-def _servable(aws: Reader, arn: str) -> Result:
+def _servable(aws: Reader, package: Package) -> Result:
     """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModelPackage.html (ModelApprovalStatus)"""
-    package = _package(aws, arn)
-    approval, uris = package.get("ModelApprovalStatus"), list(map(artifact_uri, packaged(aws, arn)))
+    approval = _package(aws, package.arn).get("ModelApprovalStatus")
+    uris = list(map(artifact_uri, packaged(aws, package)))
     for uri in uris:
         _head(aws, uri)
     faults = [] if approval == "Approved" else [f"it is {text(approval)}"]
+    faults += [] if uris else ["it has no such specification"]
     return result(f"{text(approval)}, {joined(uris)}", faults)
 
 
 def _package(aws: Reader, arn: str) -> Item:
     return aws.get("sagemaker", "describe_model_package", ModelPackageName=arn)
+
+
+def _specification(aws: Reader, package: Package) -> Item:
+    described = _package(aws, package.arn)
+    if not package.specification:
+        first: Item = described.get("InferenceSpecification", {})
+        return first
+    additional = described.get("AdditionalInferenceSpecifications", [])
+    return next((each for each in additional if each["Name"] == package.specification), {})
 
 
 def _key(aws: Reader, uri: str) -> str | None:

@@ -15,6 +15,7 @@ from components.model_packages import Packages
 from components.scans import NEVER, UNDER_WAY, Finding, Scan, read_scan, scan_of
 from components.settings import Container, ImageScanSettings, ImageSettings, Settings, SettingsError
 from components.settings.image_scan import AcceptedFinding, UnreadRepository
+from components.settings.model_package import Package
 from tests.support.recording import ACCOUNT, Recorded, RecordingEngine, record_part
 from tests.support.scans import ASKED, DIGEST, OPERATION, URI, answer, ecr, inspected
 from tests.support.stacks import minimal, model, settings
@@ -205,12 +206,12 @@ def test_an_image_of_a_model_package_holds_as_one_of_the_settings_does(archive: 
     """It is nowhere in the settings. Its tag may be moved, as that of a setting's image, which is refused there."""
     unread = {"hold": "HIGH", "unread": [{"repository": "sagemaker-xgboost", "because": REASON}]}
     answers = {"sagemaker-xgboost": answer("COMPLETE"), "scoring": answer("COMPLETE", ("CVE-2024-1", "HIGH"))}
-    packaged = {"arn": [Container(image=ImageSettings(uri=URI))]}
+    packaged = {Package("arn"): [Container(image=ImageSettings(uri=URI))]}
     with pytest.raises(SettingsError, match=r"CVE-2024-1 \(HIGH\)"):
         looked_at(read_in(archive, unread), Account(answers), packaged)
     passed = {**answers, "scoring": answer("COMPLETE")}
     assert looked_at(read_in(archive, unread), Account(passed), packaged)[0]
-    tagged = {"arn": [Container(image=ImageSettings(uri=f"{URI.partition('@')[0]}:1"))]}
+    tagged = {Package("arn"): [Container(image=ImageSettings(uri=f"{URI.partition('@')[0]}:1"))]}
     with pytest.raises(SettingsError, match=r"scoring:1 of a model package has a tag, which may be moved"):
         looked_at(read_in(archive, unread), Account(passed), tagged)
 

@@ -10,6 +10,7 @@ import pytest
 from components import clients
 from components.model_packages import Packages, read_packages
 from components.settings import SettingsError
+from components.settings.model_package import Package
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.model_packages import artifact_of
 from private_inference.rehearsal.prerequisites import provide
@@ -17,6 +18,7 @@ from tests.support.recording import ACCOUNT, REGION, Recorded, record, record_pa
 from tests.support.stacks import HERE, component, endpoint, fleet, minimal, settings
 
 ARN = HERE.arn("sagemaker", "model-package/triage/3")
+PACKAGE, ON_GPUS = Package(ARN), Package(ARN, "gpu")
 KEY = HERE.arn("kms", "key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/triage:3"
 BESIDE = "is set beside modelPackage, whose version says what is served; remove one of them"
@@ -51,6 +53,7 @@ XGBOOST = {"framework": "xgboost", "version": "3.0-5"}
         ({"pipeline": [{"artifact": ARTIFACT, "image": XGBOOST}] * 2}, BESIDE),
         ({"models": {"one": "model.tar.gz"}}, f"models: {{'one': 'model.tar.gz'}} {BESIDE}"),
         ({"modelCaching": False}, "modelCaching: False is for several models in one container; remove it"),
+        ({"inferenceSpecification": "on gpus"}, "is not the name of an inference specification; write 63 letters"),
         ({"environment": {"HF_TOKEN": "hf"}}, "environment.HF_TOKEN: 'hf' is for a hub, which can't be reached"),
     ],
 )
@@ -60,6 +63,13 @@ def test_the_settings_say_which_version_and_nothing_that_it_says(
     with pytest.raises(SettingsError) as caught:
         settings(stack(archive, **changes))
     assert said in str(caught.value)
+
+
+def test_a_specification_is_of_a_package(archive: Path) -> None:
+    one = endpoint(archive)
+    values = minimal(archive, endpoints=[one | {"model": {**one["model"], "inferenceSpecification": "gpu"}}])
+    with pytest.raises(SettingsError, match=r"model.inferenceSpecification: 'gpu' is of a package's version, and mode"):
+        settings(values)
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +102,9 @@ def read(values: Mapping[str, Any], aws: EmbeddedAws, *changed: Mapping[str, Any
 
 
 def test_image_artifact_and_key_are_those_that_the_registry_names(archive: Path, account: EmbeddedAws) -> None:
-    bucket, key = artifact_of(ARN)
+    bucket, key = artifact_of(PACKAGE)
     wanted = account.client("s3").head_object(Bucket=bucket, Key=key)["SSEKMSKeyId"]
-    (container,) = read(stack(archive), account)[ARN]
+    (container,) = read(stack(archive), account)[PACKAGE]
     assert (container.image.uri, container.artifact, container.artifact_key_arn) == (IMAGE, ARTIFACT, wanted)
 
 
@@ -123,6 +133,49 @@ def test_what_can_not_be_served_is_refused_with_its_place_and_remedy(
     assert ACCOUNT not in str(caught.value).replace(f"triage-{ACCOUNT}", "")
 
 
+@pytest.fixture(scope="module")
+def chosen(archive: Path) -> Iterator[EmbeddedAws]:
+    """An account whose package has two additional specifications."""
+    other = endpoint(archive, name="other", model={"modelPackage": ARN, "inferenceSpecification": "cpu"})
+    with EmbeddedAws(REGION) as aws:
+        provide(aws, settings(minimal(archive, endpoints=[*stack(archive, **SPECIFIED)["endpoints"], other])))
+        yield aws
+
+
+SPECIFIED = {"inferenceSpecification": "gpu"}
+
+
+def test_the_specification_that_is_named_is_read(archive: Path, chosen: EmbeddedAws) -> None:
+    found = read(stack(archive, **SPECIFIED), chosen)
+    assert [each.artifact for each in found[ON_GPUS]] == [ARTIFACT.replace("/3/", "/3/gpu/")]
+    assert [each.artifact for each in read(stack(archive), chosen)[PACKAGE]] == [ARTIFACT]
+
+
+def test_a_specification_that_is_not_there_is_refused_with_those_that_are(
+    archive: Path, chosen: EmbeddedAws, account: EmbeddedAws
+) -> None:
+    for aws, there in ((chosen, "gpu, cpu"), (account, "no additional one")):
+        with pytest.raises(SettingsError) as caught:
+            read(stack(archive, inferenceSpecification="tpu"), aws)
+        wanted = f"endpoints[0].model.inferenceSpecification: 'tpu' is none of triage/3, which has {there}. Name"
+        assert wanted in str(caught.value)
+
+
+def test_its_own_instance_types_hold(archive: Path, chosen: EmbeddedAws) -> None:
+    others = {"Name": "gpu", "Containers": [{}], "SupportedRealtimeInferenceInstanceTypes": ["ml.g5.xlarge"]}
+    with pytest.raises(SettingsError, match=r"is for ml\.g5\.xlarge, not for ml\.m5\.large"):
+        read(stack(archive, **SPECIFIED), chosen, {"AdditionalInferenceSpecifications": [others]})
+
+
+def test_the_model_names_it_and_rules_are_told_of_it(archive: Path, made: Recorded) -> None:
+    recorded = record(stack_config(stack(archive, artifactKeyArn=KEY, environment={"MODE": "fast"}, **SPECIFIED)))
+    given = recorded.one("Model").properties["primaryContainer"]
+    (told,) = recorded.one("ModelPackages").properties["packages"]
+    assert given["inferenceSpecificationName"] == told["inferenceSpecificationName"] == "gpu"
+    before, after = (each.one("EndpointConfiguration").name for each in (made, recorded))
+    assert before != after
+
+
 def test_a_version_that_is_not_there_is_refused(archive: Path, account: EmbeddedAws) -> None:
     with pytest.raises(SettingsError, match=r"'triage/4' can't be looked up in SageMaker: ValidationException"):
         read(stack(archive, modelPackage=ARN.replace("/3", "/4")), account)
@@ -147,14 +200,14 @@ def test_a_package_for_other_instance_types_is_refused_where_a_component_has_it_
 
 def test_a_key_that_is_set_is_not_read(archive: Path, account: EmbeddedAws) -> None:
     elsewhere = {"ModelDataUrl": "s3://nobody/model.tar.gz"}
-    (container,) = read(stack(archive, artifactKeyArn=KEY), account, {}, elsewhere)[ARN]
+    (container,) = read(stack(archive, artifactKeyArn=KEY), account, {}, elsewhere)[PACKAGE]
     assert container.artifact_key_arn == KEY
 
 
 def test_without_an_account_an_example_is_assumed_and_told(archive: Path) -> None:
     found: list[Packages] = []
     run = record_part(lambda: found.append(read_packages(settings(stack(archive)))))
-    assert [each.artifact for each in found[0][ARN]] == [ARTIFACT]
+    assert [each.artifact for each in found[0][PACKAGE]] == [ARTIFACT]
     assert "triage/3 can't be read without an account, and is taken to be approved" in run.warnings
 
 

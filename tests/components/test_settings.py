@@ -213,6 +213,7 @@ BAD = [
     ("endpoints[0].hosting.amiVersion", "latest", "choose one of al2-ami-sagemaker-inference-gpu-2, al2-ami"),
     ("endpoints[0].streaming", "perhaps", "valid boolean"),
     ("endpoints[0].openai", "perhaps", "valid boolean"),
+    ("endpoints[0].model.inferenceSpecification", "a b", "is not the name of an inference specification; write 63"),
     ("endpoints[0].kvCachePercent", 5, "greater than or equal to 10"),
     ("endpoints[0].instanceType", "ml.m5.lrge", "did you mean ml.m5.large"),
     ("endpoints[0].instanceType", "ml.t2.medium", "can't be scaled automatically; choose one such as ml.m5.large"),

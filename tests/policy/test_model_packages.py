@@ -59,6 +59,11 @@ def test_a_package_that_nobody_tells_of_is_not_verified(run: Run) -> None:
     assert [urn.rpartition("::")[2] for urn, _ in found.unverified] == ["triage"]
 
 
+def test_another_specification_than_what_is_told_of_is_not_verified(run: Run) -> None:
+    found = said(THROUGH, run, lambda package: package.update(inferenceSpecificationName="gpu"))
+    assert [urn.rpartition("::")[2] for urn, _ in found.unverified] == ["triage"]
+
+
 def test_an_image_of_another_account_is_refused(run: Run) -> None:
     image = f"{OTHERS}.dkr.ecr.{REGION}.amazonaws.com/triage:3"
     ((urn, message),) = said(INSIDE, run, lambda package: package["containers"][0].update(image=image)).violations

@@ -623,6 +623,24 @@ def a_models_name_is_given_once(aws: EmbeddedAws) -> bool:
     return refused("ValidationException", call, ModelName=model(aws), ExecutionRoleArn=role(aws))
 
 
+@probe("specifications_stay")
+def an_approval_leaves_a_packages_specifications(aws: EmbeddedAws) -> bool:
+    sagemaker, name = aws.client("sagemaker"), unique("group")
+    sagemaker.create_model_package_group(ModelPackageGroupName=name, ModelPackageGroupDescription="-")
+    said = {
+        "Containers": [{"Image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1"}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName=name,
+        InferenceSpecification=said,
+        AdditionalInferenceSpecifications=[{**said, "Name": "gpu"}],
+    )["ModelPackageArn"]
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    return "AdditionalInferenceSpecifications" in sagemaker.describe_model_package(ModelPackageName=arn)
+
+
 @probe("network_isolation")
 def isolation_is_kept(aws: EmbeddedAws) -> bool:
     described = aws.client("sagemaker").describe_model(ModelName=model(aws, EnableNetworkIsolation=True))

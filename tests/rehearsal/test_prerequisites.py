@@ -76,18 +76,22 @@ def test_an_account_that_needs_nothing_has_nothing() -> None:
 
 def test_a_model_is_made_of_an_approved_package_that_is_there() -> None:
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/churn/7"
-    serving = {"name": "churn", "model": {"modelPackage": arn}, "instanceType": "ml.m5.large"}
+    chosen = {"modelPackage": arn, "inferenceSpecification": "gpu"}
+    serving = {"name": "churn", "model": chosen, "instanceType": "ml.m5.large"}
     with prepared_aws(settings(endpoints=[serving])) as aws:
         sagemaker, iam = aws.client("sagemaker"), aws.client("iam")
         trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         role = iam.create_role(RoleName="churn", AssumeRolePolicyDocument=document)["Role"]["Arn"]
 
-        def model(name: str, package: str) -> None:
-            container = {"ModelPackageName": package}
+        def model(name: str, package: str, **chosen: str) -> None:
+            container = {"ModelPackageName": package, **chosen}
             sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
 
         model("approved", arn)
+        model("chosen", arn, InferenceSpecificationName="gpu")
+        with pytest.raises(ClientError, match="has no inference specification tpu"):
+            model("else", arn, InferenceSpecificationName="tpu")
         with pytest.raises(ClientError, match="Could not find model package"):
             model("unknown", arn.replace("/7", "/8"))
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")

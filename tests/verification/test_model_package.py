@@ -11,6 +11,7 @@ import pytest
 from components import clients
 from components.live_endpoints import live_endpoints
 from components.model_packages import read_packages
+from components.settings.model_package import Package
 from private_inference.rehearsal.embedded_aws import EmbeddedAws
 from private_inference.rehearsal.model_packages import artifact_of, hold
 from private_inference.runner.undeployed import nothing, undeployed
@@ -19,23 +20,25 @@ from private_inference.verification.checks import evaluate
 from private_inference.verification.deployed import Deployed
 from private_inference.verification.reader import Reader
 from tests.support.recording import stack_config
-from tests.support.stacks import HERE, endpoint, minimal, settings
+from tests.support.stacks import HERE, OTHERS, endpoint, minimal, settings
 from tests.verification.verified import Deployment, deployed
 
 pytestmark = pytest.mark.xdist_group("verification")
 
 ARN = HERE.arn("sagemaker", "model-package/triage/3")
-APPROVED = "Model Registry: triage/3 is approved, and its artifacts are there"
+PACKAGE = Package(ARN, "fast")
+MODEL = {"modelPackage": ARN, "inferenceSpecification": "fast"}
+APPROVED = "Model Registry: triage/3, fast is approved, and its artifacts are there"
 STARTABLE = "Endpoint triage: what serves can be started again"
 
 
 @pytest.fixture(scope="module")
 def stack(built: Path) -> Iterator[Deployment]:
-    asked = minimal(built, endpoints=[endpoint(built, model={"modelPackage": ARN})])
+    asked = minimal(built, endpoints=[endpoint(built, model=MODEL)])
 
     def of_a_pipeline(aws: EmbeddedAws) -> None:
         """The example's model, under the key that the package's has."""
-        hold(aws, ARN, built.read_bytes(), built.with_name("sample.csv").read_bytes(), key_of(aws.client("s3")))
+        hold(aws, PACKAGE, built.read_bytes(), built.with_name("sample.csv").read_bytes(), key_of(aws.client("s3")))
 
     with deployed(stack_config(asked), of_a_pipeline) as deployment:
         yield deployment
@@ -43,7 +46,7 @@ def stack(built: Path) -> Iterator[Deployment]:
 
 def key_of(s3: Any) -> str:
     """The ARN of the archive's key."""
-    bucket, path = artifact_of(ARN)
+    bucket, path = artifact_of(PACKAGE)
     found: str = s3.head_object(Bucket=bucket, Key=path)["SSEKMSKeyId"]
     return found
 
@@ -67,7 +70,7 @@ def test_it_answers_with_the_model_that_was_registered(stack: Deployment, built:
 def test_it_is_as_asked(stack: Deployment) -> None:
     checks = {f"{check.subject}: {check.asked}": check.verdict for check in stack.verify()}
     called = "Endpoint triage: answers the sample payload of its package, called from where this runs"
-    assert {APPROVED, STARTABLE, "Endpoint triage: serves triage/3 of the Model Registry"} <= checks.keys()
+    assert {APPROVED, STARTABLE, "Endpoint triage: serves triage/3, fast of the Model Registry"} <= checks.keys()
     assert any(each.startswith(called) for each in checks)
     assert {each for each, verdict in checks.items() if verdict is not Verdict.OK} == set()
 
@@ -98,16 +101,27 @@ def test_a_key_that_can_not_be_used_is_told(stack: Deployment, key: str) -> None
 
 
 def test_another_version_is_not_what_serves(stack: Deployment, built: Path) -> None:
-    other = ARN.replace("/3", "/4")
-    wanted = settings(minimal(built, endpoints=[endpoint(built, model={"modelPackage": other})]))
-    claim = "Endpoint triage: serves triage/4 of the Model Registry"
+    for other, called in (
+        (MODEL | {"modelPackage": ARN.replace("/3", "/4")}, "triage/4, fast"),
+        (MODEL | {"modelPackage": ARN.replace(HERE.id, OTHERS)}, "triage/3, fast"),
+        ({"modelPackage": ARN}, "triage/3"),
+    ):
+        wanted = settings(minimal(built, endpoints=[endpoint(built, model=other)]))
+        claim = f"Endpoint triage: serves {called} of the Model Registry"
+        assert said(stack, claim, replace(stack.desired, settings=wanted)) is Verdict.MISS
+
+
+def test_a_specification_that_is_not_there_is_told(stack: Deployment, built: Path) -> None:
+    other = MODEL | {"inferenceSpecification": "slow"}
+    wanted = settings(minimal(built, endpoints=[endpoint(built, model=other)]))
+    claim = "Model Registry: triage/3, slow is approved, and its artifacts are there"
     assert said(stack, claim, replace(stack.desired, settings=wanted)) is Verdict.MISS
 
 
 def test_an_update_keeps_what_the_serving_package_loads_readable(stack: Deployment, key: str) -> None:
     with clients.using(stack.client):
         live: Any = live_endpoints(stack.desired.settings, stack.desired.project, stack.desired.stack)["triage"]
-    bucket, path = artifact_of(ARN)
+    bucket, path = artifact_of(PACKAGE)
     assert (live.artifacts, live.artifact_keys) == ((f"s3://{bucket}/{path}",), (key,))
     assert [image.partition("/")[2] for image in live.images] == ["triage:3"]
 
@@ -116,6 +130,6 @@ def test_an_account_before_the_deployment_has_the_package_and_no_endpoint(stack:
     desired = stack.desired
     with clients.using(undeployed(stack.client)):
         assert live_endpoints(desired.settings, desired.project, desired.stack) == {}
-        assert list(read_packages(desired.settings)) == [ARN]
+        assert list(read_packages(desired.settings)) == [PACKAGE]
     with clients.using(undeployed(nothing)):
         assert live_endpoints(desired.settings, desired.project, desired.stack) == {}

@@ -3,6 +3,20 @@
 from typing import Any
 
 from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import ModelPackage
+
+from private_inference.rehearsal.patches.patch import patch
+
+
+@patch(ModelPackage, "add_additional_inference_specifications")
+def specifications_stay(original: Any, package: Any, additional_inference_specifications_to_add: Any) -> None:
+    """UpdateModelPackage adds what it is given; moto takes off those that were there where it is given none.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html
+    (AdditionalInferenceSpecificationsToAdd)
+    """
+    if additional_inference_specifications_to_add:
+        original(package, additional_inference_specifications_to_add)
 
 
 def containers_of(backend: Any, model: Any) -> list[dict[str, Any]]:
@@ -22,18 +36,34 @@ def resolved(backend: Any, container: dict[str, Any]) -> list[dict[str, Any]]:
     named = container.get("ModelPackageName")
     if not named:
         return [container]
-    package = backend.model_packages.get(named)
-    return package.inference_specification["Containers"] if package else []
+    found = _specification(backend.model_packages.get(named), container)
+    return found["Containers"] if found else []
+
+
+def _specification(package: Any, container: dict[str, Any]) -> dict[str, Any] | None:
+    """How a package that a container names is served; by the additional specification that it names, if it does."""
+    if package is None:
+        return None
+    named, first = container.get("InferenceSpecificationName"), package.inference_specification
+    additional = {each["Name"]: each for each in package.additional_inference_specifications or []}
+    found: dict[str, Any] | None = additional.get(named) if named else first
+    return found
 
 
 def refuse(backend: Any, container: dict[str, Any]) -> None:
-    """CreateModel takes an approved version that is there (model-registry-deploy.html); AWS's words are not known."""
+    """CreateModel takes an approved version that is there (model-registry-deploy.html), and one of its specifications.
+
+    AWS's words are not known.
+    """
     named = container.get("ModelPackageName")
     package = backend.model_packages.get(named)
     if named and package is None:
         raise ValidationError(f"Could not find model package {named}.")
     if named and package.model_approval_status != "Approved":
         raise ValidationError(f"Model package {named} is not approved.")
+    if named and _specification(package, container) is None:
+        chosen = container["InferenceSpecificationName"]
+        raise ValidationError(f"Model package {named} has no inference specification {chosen}.")
 
 
 def keep(backend: Any, made: str, arn: str) -> None:
